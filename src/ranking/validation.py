@@ -1,0 +1,102 @@
+"""Checks of arguments that every public function shares.
+
+Each check returns its argument as an array (or number) once it holds, and raises ``ValueError`` naming the
+argument, the offending value and what is allowed. Nothing is clipped or dropped in silence.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Array = NDArray[np.float64]
+
+
+def _first_bad(values: NDArray[Any], bad: NDArray[np.bool_]) -> str:
+    """Describe the first offending entry and how many there are."""
+    count = int(np.count_nonzero(bad))
+    where = np.unravel_index(int(np.argmax(bad)), bad.shape)
+    index = "" if bad.ndim == 0 else f" at index {where[0] if bad.ndim == 1 else tuple(map(int, where))}"
+    more = f" ({count} such values)" if count > 1 else ""
+    return f"{values[where]}{index}{more}"
+
+
+def as_floats(name: str, values: ArrayLike) -> Array:
+    """``values`` as a float64 array without NaN or infinity, any shape; tensors are taken as they are."""
+    if hasattr(values, "detach"):  # a torch tensor, without importing torch here
+        values = values.detach().cpu().numpy()
+    try:
+        array = np.asarray(values, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must hold numbers, got {values!r}") from error
+    bad = ~np.isfinite(array)
+    if bad.any():
+        raise ValueError(f"{name} must be finite, got {_first_bad(array, bad)}")
+    return array
+
+
+def rate(name: str, value: float) -> float:
+    """A single share in (0, 1], such as the sampling rate α."""
+    number = float(as_floats(name, value).reshape(-1)[0]) if np.ndim(value) == 0 else None
+    if number is None:
+        raise ValueError(f"{name} must be a single number in (0, 1], got an array of shape {np.shape(value)}")
+    if not 0.0 < number <= 1.0:
+        raise ValueError(f"{name} must be in (0, 1], got {number}")
+    return number
+
+
+def probabilities(name: str, values: ArrayLike) -> Array:
+    """Probabilities in [0, 1], any shape."""
+    array = as_floats(name, values)
+    bad = (array < 0.0) | (array > 1.0)
+    if bad.any():
+        raise ValueError(f"{name} must be in [0, 1], got {_first_bad(array, bad)}")
+    return array
+
+
+def non_negative(name: str, values: ArrayLike) -> Array:
+    """Numbers of at least 0 (times, counts, weights), any shape."""
+    array = as_floats(name, values)
+    bad = array < 0.0
+    if bad.any():
+        raise ValueError(f"{name} must be at least 0, got {_first_bad(array, bad)}")
+    return array
+
+
+def binary(name: str, values: ArrayLike) -> Array:
+    """Labels that are 0 or 1, any shape; booleans count."""
+    array = as_floats(name, values)
+    bad = (array != 0.0) & (array != 1.0)
+    if bad.any():
+        raise ValueError(f"{name} must hold only 0 and 1, got {_first_bad(array, bad)}")
+    return array
+
+
+def positive_int(name: str, value: Any) -> int:
+    """A whole number of at least 1 (a count of rows, bins, steps)."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
+        raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+    return int(value)
+
+
+def same_shape(**arrays: NDArray[Any]) -> None:
+    """All arrays given by name have one shape."""
+    shapes = {name: np.shape(array) for name, array in arrays.items()}
+    if len(set(shapes.values())) > 1:
+        listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
+        raise ValueError(f"arguments must have the same shape, got {listed}")
+
+
+def not_empty(name: str, array: NDArray[Any]) -> None:
+    """The array has at least one entry."""
+    if np.size(array) == 0:
+        raise ValueError(f"{name} must not be empty")
+
+
+def one_of(name: str, value: Any, allowed: tuple[Any, ...]) -> Any:
+    """``value`` is one of the allowed ones."""
+    if value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}")
+    return value
