@@ -37,14 +37,19 @@ def as_floats(name: str, values: ArrayLike) -> Array:
     return array
 
 
-def rate(name: str, value: float) -> float:
+def number(name: str, value: Any) -> float:
+    """A single finite number."""
+    if np.ndim(value) != 0:
+        raise ValueError(f"{name} must be a single number, got an array of shape {np.shape(value)}")
+    return float(as_floats(name, value))
+
+
+def rate(name: str, value: Any) -> float:
     """A single share in (0, 1], such as the sampling rate α."""
-    number = float(as_floats(name, value).reshape(-1)[0]) if np.ndim(value) == 0 else None
-    if number is None:
-        raise ValueError(f"{name} must be a single number in (0, 1], got an array of shape {np.shape(value)}")
-    if not 0.0 < number <= 1.0:
-        raise ValueError(f"{name} must be in (0, 1], got {number}")
-    return number
+    share = number(name, value)
+    if not 0.0 < share <= 1.0:
+        raise ValueError(f"{name} must be in (0, 1], got {share}")
+    return share
 
 
 def probabilities(name: str, values: ArrayLike) -> Array:

@@ -6,6 +6,7 @@ of users and a table of items; the simulator adds a fourth, the truth behind eac
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -35,7 +36,8 @@ class LoadReport:
     def __post_init__(self) -> None:
         if self.rows_read != self.rows_kept + sum(self.dropped.values()):
             raise ValueError(
-                f"rows do not add up: {self.rows_read} read, {self.rows_kept} kept, dropped {dict(self.dropped)}"
+                f"rows do not add up: {self.rows_read} read, {self.rows_kept} kept, "
+                f"dropped {dict(self.dropped)}"
             )
 
     def __str__(self) -> str:
@@ -74,9 +76,13 @@ class ImpressionLog:
     def __post_init__(self) -> None:
         missing = [name for name in REQUIRED_ROWS if name not in self.rows]
         if missing:
-            raise ValueError(f"rows must have the columns {', '.join(REQUIRED_ROWS)}; missing: {', '.join(missing)}")
+            raise ValueError(
+                f"rows must have the columns {', '.join(REQUIRED_ROWS)}; missing: {', '.join(missing)}"
+            )
         if self.truth is not None and len(self.truth) != len(self.rows):
-            raise ValueError(f"truth must have one row per impression: {len(self.truth)} for {len(self.rows)}")
+            raise ValueError(
+                f"truth must have one row per impression: {len(self.truth)} for {len(self.rows)}"
+            )
         for column, table in (("user", self.users), ("item", self.items)):
             codes = self.rows[column].to_numpy()
             if codes.size and (codes.min() < 0 or codes.max() >= len(table)):
@@ -132,4 +138,4 @@ class ImpressionLog:
         if not shares or min(shares) <= 0 or not np.isclose(sum(shares), 1.0):
             raise ValueError(f"shares must be positive and sum to 1, got {shares}")
         edges = np.round(np.cumsum((0.0, *shares)) * len(self)).astype(int)
-        return tuple(self.select(slice(a, b)) for a, b in zip(edges[:-1], edges[1:], strict=True))
+        return tuple(self.select(slice(a, b)) for a, b in itertools.pairwise(edges))

@@ -1,0 +1,86 @@
+"""Negative down-sampling (负样本降采样) and the calibration (校准) that undoes what it does to probabilities.
+
+Chapter 3; claims C1–C6 of the source map. The formula is that of He et al., "Practical Lessons from
+Predicting Clicks on Ads at Facebook", ADKDD 2014, section 6.3, in the symbols of this course: α is the
+``sampling_rate``, the share of the negatives that training keeps.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ranking import validation
+from ranking.validation import Array
+
+
+def downsample_negatives(
+    labels: ArrayLike, sampling_rate: float, rng: np.random.Generator | int
+) -> NDArray[np.intp]:
+    """Positions of the rows to train on: every positive, and each negative with chance α (claim C2).
+
+    Args:
+        labels: 0 or 1, shape (rows,).
+        sampling_rate: α in (0, 1].
+        rng: a generator, or a seed for one.
+
+    Returns:
+        Sorted row positions, shape (kept,).
+
+    Raises:
+        ValueError: if there is no positive row: a model cannot learn a rate from negatives alone.
+    """
+    y = validation.binary("labels", labels)
+    if y.ndim != 1:
+        raise ValueError(f"labels must have shape (rows,), got {y.shape}")
+    alpha = validation.rate("sampling_rate", sampling_rate)
+    if not y.any():
+        raise ValueError("labels must hold at least one positive, got none")
+    draws = np.random.default_rng(rng).random(y.size)
+    return np.flatnonzero((y == 1.0) | (draws < alpha))
+
+
+def downsampled(probabilities: ArrayLike, sampling_rate: float) -> Array:
+    """What a perfect model says after training on the sample: p / (p + α (1 − p)) (claims C3, C4).
+
+    Args:
+        probabilities: true probabilities p in [0, 1], any shape.
+        sampling_rate: α in (0, 1].
+
+    Returns:
+        The raw predictions, same shape: at least p, and larger the smaller α is.
+    """
+    p = validation.probabilities("probabilities", probabilities)
+    alpha = validation.rate("sampling_rate", sampling_rate)
+    return p / (p + alpha * (1.0 - p))
+
+
+def calibrate(predictions: ArrayLike, sampling_rate: float) -> Array:
+    """Undo the down-sampling: p_true = α p / ((1 − p) + α p) (claim C5).
+
+    Args:
+        predictions: raw predictions p in [0, 1] of a model trained on the sample, any shape.
+        sampling_rate: the α that its training used, in (0, 1].
+
+    Returns:
+        Calibrated probabilities, same shape, never above the raw ones.
+    """
+    p = validation.probabilities("predictions", predictions)
+    alpha = validation.rate("sampling_rate", sampling_rate)
+    return alpha * p / ((1.0 - p) + alpha * p)
+
+
+def calibrate_logits(logits: ArrayLike, sampling_rate: float) -> Array:
+    """Claim C5 seen in logits: a shift by ln α, the same for every row.
+
+    It keeps its precision where probabilities round to 0 or 1, and shows why calibration alone cannot change
+    the order of a list.
+    """
+    z = validation.as_floats("logits", logits)
+    return z + np.log(validation.rate("sampling_rate", sampling_rate))
+
+
+def kept_share(base_rate: ArrayLike, sampling_rate: float) -> Array:
+    """Share of all rows that training still sees: p + α (1 − p) at a base rate of p (claim C2)."""
+    p = validation.probabilities("base_rate", base_rate)
+    return p + validation.rate("sampling_rate", sampling_rate) * (1.0 - p)

@@ -1,0 +1,147 @@
+"""How good are predicted probabilities? Order (AUC), level (calibration error) and both at once (log loss).
+
+Only NumPy and SciPy are needed. Every function takes arrays, lists or tensors of one shape and looks at all
+entries alike. Chapter 3 introduces them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import xlogy
+from scipy.stats import rankdata
+
+from ranking import validation
+from ranking.validation import Array
+
+
+def cross_entropy(labels: ArrayLike, predictions: ArrayLike) -> Array:
+    """Cross-entropy −(y ln p + (1 − y) ln(1 − p)) of every row, in nats (claim B4).
+
+    Args:
+        labels: y, 0 or 1, or any number in [0, 1] such as a true probability, shape (...).
+        predictions: p in [0, 1], same shape.
+
+    Returns:
+        Array of the same shape; ``inf`` where a prediction of 0 or 1 was sure and wrong.
+    """
+    y = validation.probabilities("labels", labels)
+    p = validation.probabilities("predictions", predictions)
+    validation.same_shape(labels=y, predictions=p)
+    return -(xlogy(y, p) + xlogy(1.0 - y, 1.0 - p))
+
+
+def log_loss(labels: ArrayLike, predictions: ArrayLike) -> float:
+    """Mean cross-entropy in nats (claim B4); lower is better.
+
+    With true probabilities as ``labels`` it is the loss that one would see on average over fresh labels, free
+    of their noise; the truth itself then has the smallest value that any prediction can reach.
+    """
+    losses = cross_entropy(labels, predictions)
+    validation.not_empty("labels", losses)
+    return float(losses.mean())
+
+
+def normalised_entropy(labels: ArrayLike, predictions: ArrayLike) -> float:
+    """Log loss divided by that of the constant prediction "the mean of the labels".
+
+    1 means no better than knowing the base rate; below 1 the features tell something. Dividing takes the base
+    rate out of the number, so that logs with different rates compare (He et al., ADKDD 2014).
+
+    Raises:
+        ValueError: if ``labels`` are all 0 or all 1: the constant is then perfect and the ratio undefined.
+    """
+    y = validation.probabilities("labels", labels)
+    validation.not_empty("labels", y)
+    mean = float(y.mean())
+    if mean in (0.0, 1.0):
+        raise ValueError(f"labels must hold both classes, got only {mean:.0f}")
+    return log_loss(y, predictions) / log_loss(y, np.full(y.shape, mean))
+
+
+def auc(labels: ArrayLike, predictions: ArrayLike) -> float:
+    """Chance that a random positive row scores above a random negative one, ties counting one half.
+
+    Only the order of the predictions matters: any strictly increasing map leaves the AUC as it is.
+
+    Args:
+        labels: 0 or 1, any shape; both classes must occur.
+        predictions: scores of the same shape, any finite numbers (probabilities or logits).
+    """
+    y = validation.binary("labels", labels).ravel()
+    scores = validation.as_floats("predictions", predictions)
+    validation.same_shape(labels=np.asarray(labels), predictions=scores)
+    positives = int(y.sum())
+    negatives = y.size - positives
+    if positives == 0 or negatives == 0:
+        raise ValueError(
+            f"labels must hold positives and negatives, got {positives} positives and {negatives} negatives"
+        )
+    ranks = rankdata(scores.ravel())  # average ranks: ties count one half
+    return float((ranks[y == 1.0].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+
+
+@dataclass(frozen=True)
+class Reliability:
+    """A reliability diagram as numbers: what was predicted and what happened, bin by bin.
+
+    Attributes:
+        edges: bin edges, shape (bins + 1,); bin i holds predictions in (edges[i], edges[i+1]], the first also
+            its left edge.
+        predicted: mean prediction per bin, shape (bins,), NaN in an empty bin.
+        observed: mean label per bin, shape (bins,), NaN in an empty bin.
+        count: rows per bin, shape (bins,).
+    """
+
+    edges: Array
+    predicted: Array
+    observed: Array
+    count: Array
+
+    @property
+    def error(self) -> float:
+        """Expected calibration error: mean |predicted − observed| over bins, weighted by their rows."""
+        filled = self.count > 0
+        gaps = np.abs(self.predicted[filled] - self.observed[filled])
+        return float(np.average(gaps, weights=self.count[filled]))
+
+
+def reliability(
+    labels: ArrayLike, predictions: ArrayLike, bins: int = 15, binning: str = "equal width"
+) -> Reliability:
+    """Group rows by prediction and compare the mean prediction with the mean label of each group.
+
+    Args:
+        labels: 0/1 labels, or true probabilities where they are known, shape (rows,).
+        predictions: probabilities, same shape.
+        bins: number of bins, at least 1.
+        binning: "equal width" cuts [0, 1] evenly; "equal count" cuts at quantiles of the predictions, so that
+            each bin holds about as many rows (fewer bins come out when predictions repeat).
+    """
+    y = validation.probabilities("labels", labels).ravel()
+    p = validation.probabilities("predictions", predictions).ravel()
+    validation.same_shape(labels=y, predictions=p)
+    validation.not_empty("labels", y)
+    bins = validation.positive_int("bins", bins)
+    validation.one_of("binning", binning, ("equal width", "equal count"))
+    if binning == "equal width":
+        edges = np.linspace(0.0, 1.0, bins + 1)
+    else:
+        edges = np.unique(np.quantile(p, np.linspace(0.0, 1.0, bins + 1)))
+        if edges.size == 1:  # all predictions are the same number: one bin holds them
+            edges = np.repeat(edges, 2)
+    bins = edges.size - 1
+    # The left edge of the first bin belongs to it, and rounding must not push a row past the last one.
+    index = np.clip(np.searchsorted(edges, p, side="left") - 1, 0, bins - 1)
+    count = np.bincount(index, minlength=bins).astype(float)
+    with np.errstate(invalid="ignore"):
+        predicted = np.bincount(index, weights=p, minlength=bins) / count
+        observed = np.bincount(index, weights=y, minlength=bins) / count
+    return Reliability(edges=edges, predicted=predicted, observed=observed, count=count)
+
+
+def calibration_error(labels: ArrayLike, predictions: ArrayLike, bins: int = 15) -> float:
+    """Expected calibration error: Σ over bins of equal width of (share of rows) · |predicted − observed|."""
+    return reliability(labels, predictions, bins=bins).error

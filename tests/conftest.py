@@ -1,0 +1,43 @@
+"""What all tests share: a silent progress bar, one browser per worker, hypothesis without deadlines."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+sys.path.insert(0, str(Path(__file__).parent))
+from browser import ADVICE, LAUNCH_ARGS, find_browser
+
+os.environ.setdefault("RANKING_SILENT", "1")
+
+# The machine may be busy: how long an example takes says nothing about whether it is right.
+settings.register_profile("course", deadline=None, derandomize=True)
+settings.load_profile("course")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[object]:
+    """A headless Chromium for the whole session (one per worker)."""
+    from playwright.sync_api import sync_playwright
+
+    program = find_browser()
+    if program is None:
+        pytest.fail(ADVICE)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=program, args=LAUNCH_ARGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def kuairand_folder() -> Path:
+    """The folder with real KuaiRand-Pure rows that RANKING_KUAIRAND_DIR names."""
+    named = os.environ.get("RANKING_KUAIRAND_DIR")
+    if not named:
+        pytest.skip("RANKING_KUAIRAND_DIR names no folder with KuaiRand-Pure files")
+    return Path(named)
