@@ -76,9 +76,7 @@ def auc(labels: ArrayLike, predictions: ArrayLike) -> float:
     positives = int(y.sum())
     negatives = y.size - positives
     if positives == 0 or negatives == 0:
-        raise ValueError(
-            f"labels must hold positives and negatives, got {positives} positives and {negatives} negatives"
-        )
+        raise ValueError(f"labels must hold positives and negatives, got {positives} and {negatives}")
     ranks = rankdata(scores.ravel())  # average ranks: ties count one half
     return float((ranks[y == 1.0].sum() - positives * (positives + 1) / 2) / (positives * negatives))
 

@@ -1,0 +1,108 @@
+"""Metrics against scikit-learn, and against what they must mean."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from sklearn import metrics as sklearn_metrics
+from sklearn.calibration import calibration_curve
+
+from ranking import metrics
+
+RNG = np.random.default_rng(0)
+P = RNG.beta(1, 6, 5_000)
+Y = (RNG.random(5_000) < P).astype(float)
+
+
+def test_log_loss_agrees_with_scikit_learn():
+    assert metrics.log_loss(Y, P) == pytest.approx(sklearn_metrics.log_loss(Y, P), rel=1e-12)
+
+
+def test_log_loss_takes_tensors_and_booleans():
+    assert metrics.log_loss(Y.astype(bool), torch.tensor(P)) == metrics.log_loss(Y, P)
+
+
+def test_log_loss_of_a_sure_mistake_is_infinite_not_clipped():
+    assert metrics.log_loss([1, 0], [0.0, 0.5]) == np.inf
+    assert metrics.log_loss([1, 0], [1.0, 0.0]) == 0.0
+
+
+def test_truth_has_the_smallest_expected_log_loss():
+    best = metrics.log_loss(P, P)
+    for other in (P * 0.9, P**1.1, np.full(P.shape, P.mean())):
+        assert metrics.log_loss(P, other) > best
+
+
+@pytest.mark.parametrize("ties", [False, True])
+def test_auc_agrees_with_scikit_learn(ties):
+    scores = np.round(P, 1) if ties else P
+    assert metrics.auc(Y, scores) == pytest.approx(sklearn_metrics.roc_auc_score(Y, scores), rel=1e-12)
+
+
+@given(st.integers(0, 2**32 - 1))
+def test_auc_is_the_share_of_pairs_in_order(seed):
+    rng = np.random.default_rng(seed)
+    y = np.r_[0, 1, rng.integers(0, 2, 20)]
+    scores = rng.integers(0, 6, y.size).astype(float)
+    gap = scores[y == 1][:, None] - scores[y == 0][None, :]
+    assert metrics.auc(y, scores) == pytest.approx(np.mean((gap > 0) + 0.5 * (gap == 0)))
+
+
+@pytest.mark.parametrize(("binning", "strategy"), [("equal width", "uniform"), ("equal count", "quantile")])
+def test_reliability_agrees_with_scikit_learn(binning, strategy):
+    ours = metrics.reliability(Y, P, bins=12, binning=binning)
+    observed, predicted = calibration_curve(Y, P, n_bins=12, strategy=strategy)
+    filled = ours.count > 0
+    np.testing.assert_allclose(ours.observed[filled], observed)
+    np.testing.assert_allclose(ours.predicted[filled], predicted)
+    assert ours.count.sum() == Y.size
+
+
+def test_reliability_bins_hold_their_right_edge():
+    bins = metrics.reliability([0, 1, 1, 1], [0.0, 0.5, 0.500001, 1.0], bins=2)
+    assert bins.count.tolist() == [2, 2]
+
+
+def test_calibration_error_by_hand():
+    # Two bins of two rows: |0.2 - 0.5| and |0.8 - 1|, each with half of the rows.
+    assert metrics.calibration_error([0, 1, 1, 1], [0.2, 0.2, 0.8, 0.8], bins=2) == pytest.approx(0.25)
+
+
+def test_calibration_error_of_one_repeated_prediction():
+    assert metrics.calibration_error([0, 0, 1, 0], np.full(4, 0.25)) == pytest.approx(0.0)
+    same = metrics.reliability([0, 1], [0.3, 0.3], binning="equal count")
+    assert same.count.tolist() == [2]
+    assert same.error == pytest.approx(0.2)
+
+
+def test_normalised_entropy_of_the_base_rate_is_one():
+    assert metrics.normalised_entropy(Y, np.full(Y.shape, Y.mean())) == pytest.approx(1.0)
+    assert metrics.normalised_entropy(Y, P) < 1.0
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: metrics.log_loss([0, 1], [0.5]), r"same shape, got labels \(2,\), predictions \(1,\)"),
+        (
+            lambda: metrics.log_loss([0, 1], [0.5, 1.5]),
+            r"predictions must be in \[0, 1\], got 1.5 at index 1",
+        ),
+        (lambda: metrics.log_loss([0, 1], [0.5, np.nan]), "predictions must be finite, got nan at index 1"),
+        (lambda: metrics.log_loss([0, -1], [0.5, 0.5]), r"labels must be in \[0, 1\], got -1.0 at index 1"),
+        (lambda: metrics.log_loss([], []), "labels must not be empty"),
+        (lambda: metrics.auc([1, 1], [0.1, 0.2]), "labels must hold positives and negatives, got 2 and 0"),
+        (lambda: metrics.auc([0.5, 1], [0.1, 0.2]), "labels must hold only 0 and 1, got 0.5 at index 0"),
+        (lambda: metrics.auc([0, 1, 1], [0.1, 0.2]), "same shape"),
+        (lambda: metrics.reliability(Y, P, bins=0), "bins must be a whole number of at least 1, got 0"),
+        (lambda: metrics.reliability(Y, P, binning="even"), "binning must be one of 'equal width'"),
+        (lambda: metrics.normalised_entropy([0, 0], [0.1, 0.1]), "labels must hold both classes"),
+        (lambda: metrics.log_loss(["a"], [0.5]), "labels must hold numbers"),
+    ],
+)
+def test_bad_input_is_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
