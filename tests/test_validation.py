@@ -1,0 +1,45 @@
+"""Argument checks name the argument, the value and what is allowed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from ranking import validation
+
+
+def test_checks_return_what_they_checked():
+    assert validation.rate("r", 1) == 1.0
+    assert validation.number("n", np.float32(2)) == 2.0
+    assert validation.positive_int("k", np.int64(3)) == 3
+    assert validation.one_of("mode", "a", ("a", "b")) == "a"
+    np.testing.assert_array_equal(validation.probabilities("p", [[0, 1], [0.5, 0.25]]), [[0, 1], [0.5, 0.25]])
+    np.testing.assert_array_equal(validation.binary("y", [True, False]), [1.0, 0.0])
+    np.testing.assert_array_equal(validation.as_floats("t", torch.ones(2, requires_grad=True)), [1.0, 1.0])
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: validation.rate("r", 0), r"r must be in \(0, 1\], got 0.0"),
+        (lambda: validation.rate("r", "half"), "r must hold numbers, got 'half'"),
+        (lambda: validation.rate("r", None), "r must"),
+        (lambda: validation.number("n", [1.0]), r"n must be a single number, got an array of shape \(1,\)"),
+        (lambda: validation.non_negative("t", [0.0, -2.0]), "t must be at least 0, got -2.0 at index 1"),
+        (lambda: validation.as_floats("x", [1, np.inf, np.nan]), r"got inf at index 1 \(2 such values\)"),
+        (lambda: validation.probabilities("p", [[0.0], [2.0]]), r"got 2.0 at index \(1, 0\)"),
+        (lambda: validation.binary("y", [0, 3]), "y must hold only 0 and 1, got 3.0 at index 1"),
+        (lambda: validation.positive_int("k", True), "k must be a whole number of at least 1, got True"),
+        (lambda: validation.positive_int("k", 1.0), "k must be a whole number of at least 1, got 1.0"),
+        (lambda: validation.one_of("mode", "c", ("a", "b")), "mode must be one of 'a', 'b', got 'c'"),
+        (lambda: validation.not_empty("x", np.array([])), "x must not be empty"),
+        (
+            lambda: validation.same_shape(a=np.ones(2), b=np.ones((2, 1))),
+            r"same shape, got a \(2,\), b \(2, 1\)",
+        ),
+    ],
+)
+def test_messages(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
