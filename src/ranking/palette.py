@@ -1,0 +1,64 @@
+"""The colours of the course, in one place: plotly figures, live figures and the book's style sheet read them here.
+
+One colour per target, from the set of Okabe and Ito, which colour-blind readers can tell apart. Colour is never the
+only carrier of a distinction: line style, marker or label says the same.
+"""
+
+from __future__ import annotations
+
+TARGETS: dict[str, str] = {
+    "click": "#0072B2",
+    "like": "#D55E00",
+    "collect": "#009E73",
+    "share": "#CC79A7",
+    "watch_time": "#E69F00",
+    "completion": "#56B4E9",
+}
+"""Colour of each target, the same in every figure, table and slider."""
+
+THEMES: dict[str, dict[str, str]] = {
+    "light": {
+        "ink": "#1B1F24",
+        "ink-soft": "#57606A",
+        "grid": "#E3E6EA",
+        "paper": "#FFFFFF",
+        "panel": "#F6F8FA",
+        "accent": "#005A8F",
+    },
+    "dark": {
+        "ink": "#F0F3F6",
+        "ink-soft": "#AEB6BF",
+        "grid": "#343A42",
+        "paper": "#121417",
+        "panel": "#1C2026",
+        "accent": "#7CC4F0",
+    },
+}
+"""Per theme: ink (text, and the truth in figures), soft ink (axes), grid lines, page, panel, links and focus."""
+
+# A figure is stored once and shown in both themes, also where nothing can recolour it (JupyterLab): these two greys
+# are readable on white and on black alike. The built page replaces them by the ink and the grid of its theme.
+NEUTRAL_INK = "#767C82"
+NEUTRAL_GRID = "#80868C40"
+
+FONT = (
+    'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", Arial, '
+    '"PingFang SC", "Hiragino Sans GB", "Microsoft YaHei", "Noto Sans CJK SC", "Source Han Sans SC", '
+    '"Droid Sans Fallback", sans-serif'
+)
+"""System fonts with a Chinese fallback; no font is ever fetched."""
+
+
+def css_variables(theme: str) -> str:
+    """Declarations of custom properties for one theme, ``--ranking-ink: #1B1F24; ...``, without a selector.
+
+    Targets are named ``--ranking-click`` and so on, with hyphens for underscores.
+
+    Raises:
+        ValueError: if ``theme`` is neither "light" nor "dark".
+    """
+    if theme not in THEMES:
+        raise ValueError(f"theme must be one of {', '.join(map(repr, THEMES))}, got {theme!r}")
+    names = {**{name.replace("_", "-"): colour for name, colour in TARGETS.items()}, **THEMES[theme]}
+    declarations = [f"--ranking-{name}: {colour};" for name, colour in names.items()]
+    return " ".join([*declarations, f"--ranking-font: {FONT};"])
