@@ -1,0 +1,36 @@
+"""One progress bar for all that takes long: in JupyterLab and in a terminal, silent where output is kept.
+
+The book build and the notebook tests set the environment variable RANKING_SILENT to 1, so that no bar ends up
+in a page or in a compared output.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import Any
+
+from tqdm.auto import tqdm
+
+SILENT = "RANKING_SILENT"
+
+
+def silent() -> bool:
+    """True where RANKING_SILENT is set to anything but an empty text or 0."""
+    return os.environ.get(SILENT, "0") not in ("", "0")
+
+
+def progress(
+    iterable: Iterable[Any] | None = None, total: int | None = None, description: str | None = None
+) -> tqdm[Any]:
+    """A tqdm bar that vanishes when it is done.
+
+    Args:
+        iterable: what to walk through; None for a bar that is moved by ``update``, best in a ``with`` block.
+        total: number of steps, where ``iterable`` cannot tell its length.
+        description: short text in front of the bar.
+
+    Returns:
+        The bar: an iterable, and a context manager with ``update(steps)``.
+    """
+    return tqdm(iterable, total=total, desc=description, leave=False, disable=silent())
