@@ -1,7 +1,7 @@
-"""The colours of the course, in one place: plotly figures, live figures and the book's style sheet read them here.
+"""The colours of the course: plotly figures, live figures and the book's style sheet read them here.
 
-One colour per target, from the set of Okabe and Ito, which colour-blind readers can tell apart. Colour is never the
-only carrier of a distinction: line style, marker or label says the same.
+One colour per target, from the set of Okabe and Ito, which colour-blind readers tell apart. Colour is never
+the only carrier of a distinction: line style, marker or label says the same.
 """
 
 from __future__ import annotations
@@ -34,12 +34,18 @@ THEMES: dict[str, dict[str, str]] = {
         "accent": "#7CC4F0",
     },
 }
-"""Per theme: ink (text, and the truth in figures), soft ink (axes), grid lines, page, panel, links and focus."""
+"""Per theme: ink (text, the truth in figures), soft ink (axes), grid lines, page, panel, links and focus."""
 
-# A figure is stored once and shown in both themes, also where nothing can recolour it (JupyterLab): these two greys
-# are readable on white and on black alike. The built page replaces them by the ink and the grid of its theme.
-NEUTRAL_INK = "#767C82"
-NEUTRAL_GRID = "#80868C40"
+NEUTRAL: dict[str, str] = {
+    "ink": "#767C82",
+    "ink-soft": "#777D83",
+    "grid": "rgba(128,134,140,0.25)",
+}
+"""Stand-ins for the inks of a theme, readable on white and on black alike.
+
+A figure is stored once and shown in both themes, also where nothing can recolour it (JupyterLab). The built
+page replaces each of these colours by the one of the same name in its theme.
+"""
 
 FONT = (
     'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", Arial, '

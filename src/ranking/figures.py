@@ -1,0 +1,288 @@
+"""Figures that Python draws: one plotly template, and helpers for the shapes that chapters share.
+
+A figure is the last expression of its cell, with its alternative text and its caption in ``layout.meta``;
+the built page shows them with the figure's data as a table, and recolours the inks for its theme.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Mapping
+
+import numpy as np
+import plotly.graph_objects as go
+import plotly.io as pio
+from numpy.typing import ArrayLike
+
+from ranking import validation
+from ranking.metrics import Reliability
+from ranking.palette import FONT, NEUTRAL, TARGETS
+
+ROLES: dict[str, dict[str, object]] = {
+    "plain": {"width": 2},
+    "raw": {"width": 1.5},
+    "calibrated": {"width": 3.5},
+    "truth": {"width": 2, "dash": "dash"},
+}
+"""Line style of each role: raw predictions thin, calibrated ones bold, the truth dashed (and in ink)."""
+
+DIRECT_LABEL = "direct label"  # name of the annotations that a narrow page replaces by a legend
+
+_AXIS = {
+    "automargin": True,
+    "gridcolor": NEUTRAL["grid"],
+    "linecolor": NEUTRAL["ink-soft"],
+    "showline": True,
+    "tickcolor": NEUTRAL["ink-soft"],
+    "tickfont": {"color": NEUTRAL["ink-soft"], "size": 13},
+    "ticks": "outside",
+    "title": {"font": {"color": NEUTRAL["ink"], "size": 14}, "standoff": 10},
+    "zeroline": False,
+}
+
+template = go.layout.Template(
+    layout={
+        "colorway": list(TARGETS.values()),
+        "dragmode": False,  # a finger that scrolls the page must not zoom the figure
+        "font": {"color": NEUTRAL["ink"], "family": FONT, "size": 14},
+        "height": 400,
+        "hovermode": "closest",
+        "hoverlabel": {"font": {"family": FONT}},
+        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": -0.22, "yanchor": "top"},
+        "margin": {"b": 56, "l": 56, "r": 16, "t": 48},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "title": {"font": {"size": 16}, "x": 0, "xanchor": "left", "xref": "paper", "y": 0.97},
+        "xaxis": _AXIS,
+        "yaxis": _AXIS,
+    }
+)
+"""The look of every figure: transparent ground, system fonts, no zoom by dragging."""
+
+pio.templates["ranking"] = template
+
+
+def new_figure(
+    *, title: str, alt: str, caption: str, x: str, y: str, height: int = 400, **axes: bool
+) -> go.Figure:
+    """An empty figure in the style of the course.
+
+    Args:
+        title: a short statement of what is seen, above the figure.
+        alt: what a reader who cannot see the figure needs to know from it.
+        caption: one or two sentences below the figure, Markdown with ``$maths$``, for the built page.
+        x: title of the horizontal axis, unit included: "sampling rate α".
+        y: title of the vertical axis, unit included.
+        height: in pixels; the width follows the page.
+        axes: ``x_log=True``, ``y_log=True`` for logarithmic axes, ``x_reversed=True`` for one that falls from
+            left to right.
+
+    Raises:
+        ValueError: if a text is empty, or ``axes`` holds another name.
+    """
+    for name, text in {"title": title, "alt": alt, "caption": caption, "x": x, "y": y}.items():
+        if not isinstance(text, str) or not text.strip():
+            raise ValueError(f"{name} must be a text that is not empty, got {text!r}")
+    for name in axes:
+        validation.one_of("axes", name, ("x_log", "y_log", "x_reversed"))
+    figure = go.Figure(
+        layout={
+            "template": template,
+            "title": {"text": title},
+            "height": validation.positive_int("height", height),
+            "meta": {"alt": alt, "caption": caption},
+            "showlegend": False,
+            "xaxis": {"title": {"text": x}},
+            "yaxis": {"title": {"text": y}},
+        }
+    )
+    if axes.get("x_log"):
+        figure.update_xaxes(type="log")
+    if axes.get("y_log"):
+        figure.update_yaxes(type="log")
+    if axes.get("x_reversed"):
+        figure.update_xaxes(autorange="reversed")
+    return figure
+
+
+def add_line(
+    figure: go.Figure,
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    name: str,
+    target: str | None = None,
+    role: str = "plain",
+    label_shift: float = 0,
+) -> go.Figure:
+    """Add one line with its name written at its right end.
+
+    Args:
+        figure: from :func:`new_figure`; changed in place and returned.
+        x: shape (points,).
+        y: shape (points,).
+        name: the direct label.
+        target: whose colour the line takes ("click", "like", ...); None, and the role "truth", for ink.
+        role: "plain", "raw" (thin), "calibrated" (bold) or "truth" (dashed).
+        label_shift: pixels by which the label moves up, where it would lie on another.
+
+    Raises:
+        ValueError: if the shapes differ, there is no point, or target or role is unknown.
+    """
+    x_values, y_values = validation.as_floats("x", x), validation.as_floats("y", y)
+    validation.same_shape(x=x_values, y=y_values)
+    validation.not_empty("x", x_values)
+    colour, line = _style(target, role)
+    figure.add_scatter(x=x_values, y=y_values, name=name, mode="lines", line=line)
+    return _label_end(figure, x_values, y_values, name, colour, label_shift)
+
+
+def line_with_seeds(
+    figure: go.Figure,
+    x: ArrayLike,
+    values: ArrayLike,
+    *,
+    name: str,
+    target: str | None = None,
+    role: str = "plain",
+    label_shift: float = 0,
+) -> go.Figure:
+    """Add one faint line per seed and their median, drawn over them with markers and a direct label.
+
+    Args:
+        figure: from :func:`new_figure`; changed in place and returned.
+        x: shape (points,).
+        values: shape (seeds, points).
+        name: the direct label.
+        target: as in :func:`add_line`.
+        role: as in :func:`add_line`.
+        label_shift: as in :func:`add_line`.
+
+    Raises:
+        ValueError: if ``values`` is not (seeds, points) for these points, or target or role is unknown.
+    """
+    x_values, runs = validation.as_floats("x", x), validation.as_floats("values", values)
+    validation.not_empty("x", x_values)
+    validation.not_empty("values", runs)
+    if runs.ndim != 2 or x_values.shape != runs.shape[1:]:
+        raise ValueError(
+            f"values must have shape (seeds, points) for x of shape {x_values.shape}, got {runs.shape}"
+        )
+    colour, line = _style(target, role)
+    for number, run in enumerate(runs, start=1):  # run: (points,)
+        figure.add_scatter(
+            x=x_values,
+            y=run,
+            name=f"{name}, seed {number}",
+            mode="lines",
+            line={**line, "width": 1},
+            opacity=0.3,
+            showlegend=False,
+            hoverinfo="skip",
+        )
+    median = np.median(runs, axis=0)  # (points,)
+    figure.add_scatter(
+        x=x_values,
+        y=median,
+        name=f"{name}, median" if len(runs) > 1 else name,
+        mode="lines+markers",
+        line=line,
+        marker={"size": 7},
+    )
+    return _label_end(figure, x_values, median, name, colour, label_shift)
+
+
+def reliability_figure(
+    diagrams: Mapping[str, Reliability],
+    *,
+    title: str,
+    alt: str,
+    caption: str,
+    target: str = "click",
+    roles: Mapping[str, str] | None = None,
+) -> go.Figure:
+    """A reliability diagram: mean prediction against observed rate, bin by bin, beside the dashed diagonal.
+
+    Args:
+        diagrams: name -> bins from :func:`ranking.metrics.reliability`. Empty bins are left out.
+        title: as in :func:`new_figure`.
+        alt: as in :func:`new_figure`.
+        caption: as in :func:`new_figure`.
+        target: whose colour the curves take.
+        roles: name -> "raw" or "calibrated" (or another role), so that the curves differ in width and marker.
+
+    Raises:
+        ValueError: if ``diagrams`` is empty or ``roles`` names a curve that is not there.
+    """
+    if not diagrams:
+        raise ValueError("diagrams must not be empty")
+    roles = roles or {}
+    for name in roles:
+        validation.one_of("roles", name, tuple(diagrams))
+    figure = new_figure(
+        title=title, alt=alt, caption=caption, x="mean prediction in the bin", y="observed rate in the bin"
+    )
+    filled = {name: diagram.count > 0 for name, diagram in diagrams.items()}
+    top = max(
+        float(np.max([diagram.predicted[filled[name]], diagram.observed[filled[name]]]))
+        for name, diagram in diagrams.items()
+    )
+    add_line(figure, [0.0, top], [0.0, top], name="perfect", role="truth")
+    for name, diagram in diagrams.items():
+        rows = diagram.count[filled[name]]  # (filled bins,)
+        x, y = diagram.predicted[filled[name]], diagram.observed[filled[name]]  # (filled bins,)
+        role = roles.get(name, "plain")
+        colour, line = _style(target, role)
+        figure.add_scatter(
+            x=x,
+            y=y,
+            name=name,
+            mode="lines+markers",
+            line=line,
+            marker={
+                "size": 5 + 11 * np.sqrt(rows / rows.max()),
+                "symbol": "circle-open" if role == "raw" else "circle",
+            },
+            customdata=rows,
+            hovertemplate="predicted %{x:.3f}, observed %{y:.3f}, %{customdata:.0f} rows",
+            meta={"customdata": "rows"},
+        )
+        _label_end(figure, x, y, name, colour, 0)
+    return figure
+
+
+def _style(target: str | None, role: str) -> tuple[str, dict[str, object]]:
+    """Colour and plotly line style of a curve."""
+    validation.one_of("role", role, tuple(ROLES))
+    if target is not None:
+        validation.one_of("target", target, tuple(TARGETS))
+    colour = NEUTRAL["ink"] if target is None or role == "truth" else TARGETS[target]
+    return colour, {"color": colour, **ROLES[role]}
+
+
+def _label_end(
+    figure: go.Figure, x: np.ndarray, y: np.ndarray, name: str, colour: str, shift: float
+) -> go.Figure:
+    """Write ``name`` right of the plot, level with the point that is drawn furthest to the right."""
+    falling = figure.layout.xaxis.autorange == "reversed"
+    height = float(y[np.argmin(x) if falling else np.argmax(x)])
+    if figure.layout.yaxis.type == "log":
+        if height <= 0.0:
+            raise ValueError(f"y must be above 0 on a logarithmic axis, got {height}")
+        height = float(np.log10(height))  # plotly takes annotations on such an axis in powers of ten
+    figure.add_annotation(
+        name=DIRECT_LABEL,
+        text=f'<span style="color:{colour}">●</span> {name}',  # the text itself in ink, to be readable
+        x=1,
+        xref="paper",
+        xanchor="left",
+        xshift=6,
+        y=height,
+        yanchor="middle",
+        yshift=shift,
+        align="left",
+        showarrow=False,
+    )
+    width = 32 + sum(14 if unicodedata.east_asian_width(letter) in "WF" else 7.6 for letter in name)
+    figure.update_layout(margin_r=max(figure.layout.margin.r or 0, round(width)))
+    return figure
