@@ -1,0 +1,158 @@
+"""Where the files of KuaiRand-Pure are: found on this machine, or downloaded.
+
+The data set is the work of Gao et al., *KuaiRand: An Unbiased Sequential Recommendation Dataset with Randomly
+Exposed Videos*, CIKM 2022, doi 10.1145/3511808.3557624; its licence is CC BY-SA 4.0. It is no part of this
+course and is never stored with it.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import tarfile
+import tempfile
+import zlib
+from pathlib import Path
+
+import pooch
+import requests
+
+ARCHIVE = "KuaiRand-Pure.tar.gz"
+URL = f"https://zenodo.org/records/10439422/files/{ARCHIVE}"
+CHECKSUM = "md5:0820331067a3784d9691136f772b35a7"
+VARIABLE = "RANKING_KUAIRAND_DIR"
+
+LOG_FILES = {
+    "standard_4_08": "log_standard_4_08_to_4_21_pure.csv",
+    "standard_4_22": "log_standard_4_22_to_5_08_pure.csv",
+    "random_4_22": "log_random_4_22_to_5_08_pure.csv",
+}
+"""The logs of the distribution: two periods under the platform's own policies, one of random exposure."""
+
+USER_FILE = "user_features_pure.csv"
+VIDEO_FILE = "video_features_basic_pure.csv"
+
+
+def data_folder(folder: str | os.PathLike[str]) -> Path | None:
+    """The folder that holds the log files: ``folder``, its ``data`` or its ``KuaiRand-Pure/data``.
+
+    Returns None where none of them holds any.
+    """
+    base = Path(folder).expanduser()
+    for candidate in (base, base / "data", base / "KuaiRand-Pure" / "data"):
+        if any((candidate / name).is_file() for name in LOG_FILES.values()):
+            return candidate
+    return None
+
+
+def find_kuairand() -> Path | None:
+    """The folder of KuaiRand-Pure files on this machine, without any network.
+
+    Returns:
+        The folder that the environment variable ``RANKING_KUAIRAND_DIR`` names (itself, its ``data`` or its
+        ``KuaiRand-Pure/data``); without the variable, the one that :func:`download_kuairand` made earlier;
+        else None.
+
+    Raises:
+        ValueError: if the variable is set, but no KuaiRand-Pure log lies there.
+    """
+    named = os.environ.get(VARIABLE)
+    if named:
+        found = data_folder(named)
+        if found is None:
+            raise ValueError(
+                f"{VARIABLE} must name a folder with {' or '.join(LOG_FILES.values())} in it, in data/ or in "
+                f"KuaiRand-Pure/data/, got {named!r}"
+            )
+        return found
+    return data_folder(_cache())
+
+
+def _cache() -> Path:
+    return Path(pooch.os_cache("ranking-course"))
+
+
+def download_kuairand(
+    folder: str | os.PathLike[str] | None = None,
+    url: str = URL,
+    checksum: str = CHECKSUM,
+    progress: bool = True,
+) -> Path:
+    """Download and unpack KuaiRand-Pure (about 50 MB, unpacked about 200 MB), unless that has been done.
+
+    What counts as done is a folder that appears under its final name only after the archive's checksum has
+    been verified and all of it unpacked. So an interrupted or damaged download is begun anew by the next
+    call. The archive is removed after unpacking.
+
+    Args:
+        folder: where to put it; by default the user's cache folder for ``ranking-course``.
+        url: where the archive is.
+        checksum: what it must have, as ``algorithm:digest``.
+        progress: show a progress bar.
+
+    Returns:
+        The folder that holds the log files.
+
+    Raises:
+        ConnectionError: if the download fails. Like the next, it says how to put the files in place by hand.
+        ValueError: if the archive's checksum is another one, or it cannot be unpacked, or holds other files;
+            if something else stands where it is to be unpacked.
+    """
+    base = _cache() if folder is None else Path(folder).expanduser()
+    target = base / "KuaiRand-Pure"
+    done = data_folder(target)
+    if done is not None:
+        return done
+    if target.exists():
+        raise ValueError(
+            f"{target} holds no KuaiRand-Pure log, and is in the way of the download: move or remove it"
+        )
+    if not isinstance(checksum, str) or ":" not in checksum:
+        raise ValueError(f"checksum must be given as 'algorithm:digest', got {checksum!r}")
+    by_hand = (
+        f"KuaiRand-Pure could not be had from {url}. By hand: download that file, unpack it, and set the "
+        f"environment variable {VARIABLE} to the unpacked folder; or put the archive, as it is, at "
+        f"{base / ARCHIVE}."
+    )
+    try:
+        archive = Path(
+            pooch.retrieve(
+                url,
+                known_hash=checksum,
+                fname=ARCHIVE,
+                path=base,
+                downloader=pooch.HTTPDownloader(progressbar=progress, chunk_size=1 << 16),
+            )
+        )
+    except requests.RequestException as error:
+        raise ConnectionError(f"{by_hand} What happened: {error}") from error
+    except ValueError as error:  # another checksum
+        raise ValueError(f"{by_hand} What happened: {error}") from error
+    try:
+        _unpack(archive, target)
+    except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, ValueError) as error:
+        archive.unlink()
+        raise ValueError(f"{by_hand} What happened: {archive.name} cannot be unpacked: {error}") from error
+    archive.unlink(missing_ok=True)
+    return data_folder(target)
+
+
+def _unpack(archive: Path, target: Path) -> None:
+    """Make ``target`` from the folder KuaiRand-Pure in the archive, at once or not at all.
+
+    pooch's own unpacking writes into the final folder, where half a file would later pass for a whole one.
+    """
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix="unpacking-") as scratch:
+        with tarfile.open(archive) as tar:
+            tar.extractall(scratch, filter="data")  # refuses links and paths that lead out of the folder
+        data = data_folder(scratch)
+        if data is None:
+            raise ValueError(f"it holds none of {', '.join(LOG_FILES.values())}")
+        staged = Path(scratch) / "staged"
+        staged.mkdir()
+        data.rename(staged / "data")
+        try:
+            staged.rename(target)
+        except OSError:
+            if data_folder(target) is None:  # else another process has just finished the same work
+                raise
