@@ -86,6 +86,17 @@ def positive_int(name: str, value: Any) -> int:
     return int(value)
 
 
+def indices(name: str, values: ArrayLike, stop: int, start: int = 0) -> NDArray[np.integer]:
+    """Whole numbers from ``start`` to ``stop`` - 1 (positions in a table, hours), any shape."""
+    array = np.asarray(values)
+    if array.dtype.kind not in "iu":
+        raise ValueError(f"{name} must hold whole numbers, got {array.dtype}")
+    bad = (array < start) | (array >= stop)
+    if bad.any():
+        raise ValueError(f"{name} must be from {start} to {stop - 1}, got {_first_bad(array, bad)}")
+    return array
+
+
 def same_shape(**arrays: NDArray[Any]) -> None:
     """All arrays given by name have one shape."""
     shapes = {name: np.shape(array) for name, array in arrays.items()}

@@ -43,7 +43,7 @@ class LoadReport:
     def __str__(self) -> str:
         lines = [f"{self.rows_read:,} rows read, {self.rows_kept:,} kept"]
         lines += [f"  dropped {count:,}: {reason}" for reason, count in self.dropped.items()]
-        lines += [f"  kept {count:,}: {what}" for what, count in self.noted.items()]
+        lines += [f"  noted {count:,}: {what}" for what, count in self.noted.items()]
         return "\n".join(lines)
 
 
@@ -57,13 +57,17 @@ class ImpressionLog:
             ``click`` (bool), ``watch_time`` (float32 seconds, 0 where nothing was played), ``duration``
             (float32 seconds, NaN where the log does not know it). Where the source has them: ``like``,
             ``collect``, ``share`` (bool), ``request`` (int32, the request that showed the item),
-            ``position`` (int16, from 1), ``hour`` (int8, local), ``weekday`` (int8, Monday is 0), and the
-            scene as ``place`` (int8) or ``tab`` (int8).
+            ``position`` (int16, from 1), ``hour`` (int8, local), ``weekday`` (int8, Monday is 0), the scene
+            as ``place`` (int8) or ``tab`` (int8), ``followed`` (bool, the user follows the author) and
+            ``randomised`` (bool, shown by a policy that draws uniformly).
         users: one row per user, RangeIndex; ``user_id`` and profile columns.
         items: one row per item, RangeIndex; ``item_id``, ``author``, ``topic``, ``duration`` and others.
         truth: None for a real log. From the simulator, aligned with ``rows``: ``p_click``; ``p_like``,
             ``p_collect``, ``p_share`` *given click* (claim A7); ``watch_time`` and ``completion``, the true
-            mean watch time in seconds and the true P(played ≥ 80%), both given click.
+            mean watch time in seconds and the true P(played ≥ 80%), both given click; ``watch_mu`` and
+            ``watch_sigma``, of ln(watch time) before the item's end cuts it off; and ``propensity``, the
+            probability with which the logging policy put the item at its position, given its candidates
+            and what stands above it.
         report: what was read and dropped, for a log that came from files.
     """
 
