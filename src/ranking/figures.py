@@ -40,6 +40,9 @@ _AXIS = {
     "zeroline": False,
 }
 
+_POWERS = [factor * 10.0**power for power in range(-6, 7) for factor in (1, 2, 5)]
+_LOG_TICKS = {"tickmode": "array", "tickvals": _POWERS, "ticktext": [f"{value:g}" for value in _POWERS]}
+
 template = go.layout.Template(
     layout={
         "colorway": list(TARGETS.values()),
@@ -97,9 +100,9 @@ def new_figure(
         }
     )
     if axes.get("x_log"):
-        figure.update_xaxes(type="log")
+        figure.update_xaxes(type="log", **_LOG_TICKS)
     if axes.get("y_log"):
-        figure.update_yaxes(type="log")
+        figure.update_yaxes(type="log", **_LOG_TICKS)
     if axes.get("x_reversed"):
         figure.update_xaxes(autorange="reversed")
     return figure
@@ -263,21 +266,16 @@ def _style(target: str | None, role: str) -> tuple[str, dict[str, object]]:
 def _label_end(
     figure: go.Figure, x: np.ndarray, y: np.ndarray, name: str, colour: str, shift: float
 ) -> go.Figure:
-    """Write ``name`` right of the plot, level with the point that is drawn furthest to the right."""
+    """Write ``name`` right of the point that is drawn furthest to the right."""
     falling = figure.layout.xaxis.autorange == "reversed"
-    height = float(y[np.argmin(x) if falling else np.argmax(x)])
-    if figure.layout.yaxis.type == "log":
-        if height <= 0.0:
-            raise ValueError(f"y must be above 0 on a logarithmic axis, got {height}")
-        height = float(np.log10(height))  # plotly takes annotations on such an axis in powers of ten
+    last = int(np.argmin(x) if falling else np.argmax(x))
     figure.add_annotation(
         name=DIRECT_LABEL,
         text=f'<span style="color:{colour}">●</span> {name}',  # the text itself in ink, to be readable
-        x=1,
-        xref="paper",
+        x=_place(x[last], "x", figure.layout.xaxis),
+        y=_place(y[last], "y", figure.layout.yaxis),
         xanchor="left",
         xshift=6,
-        y=height,
         yanchor="middle",
         yshift=shift,
         align="left",
@@ -286,3 +284,12 @@ def _label_end(
     width = 32 + sum(14 if unicodedata.east_asian_width(letter) in "WF" else 7.6 for letter in name)
     figure.update_layout(margin_r=max(figure.layout.margin.r or 0, round(width)))
     return figure
+
+
+def _place(value: float, name: str, axis: go.layout.XAxis | go.layout.YAxis) -> float:
+    """Where an annotation goes: on a logarithmic axis plotly takes it in powers of ten."""
+    if axis.type != "log":
+        return float(value)
+    if value <= 0.0:
+        raise ValueError(f"{name} must be above 0 on a logarithmic axis, got {value}")
+    return float(np.log10(value))

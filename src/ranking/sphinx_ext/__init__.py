@@ -1,0 +1,25 @@
+"""Sphinx extension of the book build: live figures without a kernel, no outside requests, a mended theme.
+
+Load it after the default extensions of Jupyter Book (``sphinx: extra_extensions: [ranking.sphinx_ext]``).
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from sphinx.application import Sphinx
+
+from ranking.progress import SILENT
+from ranking.sphinx_ext import execution, nodes, offline, theme, toc
+
+
+def setup(app: Sphinx) -> dict[str, Any]:
+    """Called by Sphinx."""
+    os.environ.setdefault(SILENT, "1")  # kernels inherit it: no progress bar ends up in a page
+    toc.setup(app)
+    nodes.setup(app)
+    execution.setup(app)
+    offline.setup(app)
+    theme.setup(app)
+    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -1,0 +1,24 @@
+// What every page needs beyond the theme's own scripts.
+"use strict";
+(() => {
+  // Browsers block reading other pages from file://, so that search shows titles there without excerpts.
+  if (location.protocol === "file:" && typeof DOCUMENTATION_OPTIONS !== "undefined") {
+    DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
+  }
+
+  // Wide formulas and tables scroll inside their own box, which the Tab key must then reach.
+  const BOXES = ["mjx-container[display='true']", ".pst-scrollable-table-container", ".cell_output .output.text_html"];
+
+  function markScrollable() {
+    for (const box of document.querySelectorAll(BOXES.join(", "))) {
+      if (box.scrollWidth > box.clientWidth + 1) box.setAttribute("tabindex", "0");
+      else box.removeAttribute("tabindex");
+    }
+  }
+
+  addEventListener("load", () => {
+    markScrollable();
+    globalThis.MathJax?.startup?.promise?.then(markScrollable);
+  });
+  addEventListener("resize", markScrollable);
+})();

@@ -1,0 +1,122 @@
+"""A small book that uses all that chapters use: figures, explorers, widgets, maths, tables, folded code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import nbformat
+import yaml
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+REPOSITORY = Path(__file__).parents[2]
+
+TEXT = r"""# A sample page (样例)
+
+This page is built by the tests. Its text is long enough to fill a line on every screen, so that the width of
+a paragraph can be judged, and it mentions 负样本降采样 (negative down-sampling) as the chapters do.
+
+A formula in the text, $p = \sigma(z)$, and one that is wider than a phone:
+
+$$
+p_\text{true} = \frac{\alpha \, p_\text{pred}}{(1 - p_\text{pred}) + \alpha \, p_\text{pred}}
+\qquad \text{and} \qquad
+\operatorname{logit} p_\text{true} = \operatorname{logit} p_\text{pred} + \ln \alpha
+\qquad \text{with 采样率} \quad \alpha \in (0, 1]
+$$
+
+## A table
+
+| target | rate of all impressions | rate given a click | mean watch time in seconds | colour in all figures |
+|---|---|---|---|---|
+| click | 10% | – | 31.2 | blue `#0072B2` |
+| like | 0.4% | 4% | 48.7 | vermilion `#D55E00` |
+
+:::{note}
+A note, with `code` in it and a [link to the second page](second.ipynb#a-widget).
+:::
+
+## A figure
+"""
+
+FIGURE = """import numpy as np
+from ranking import figures
+
+alpha = np.array([1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01])
+loss = 0.30 + 0.01 * np.log(alpha) ** 2 + np.random.default_rng(0).normal(0, 0.01, (5, 7))
+figure = figures.new_figure(
+    title="The smaller the sample of negatives, the higher the raw loss",
+    alt="Raw log loss rises from 0.30 to 0.51 as the sampling rate falls to 0.01; calibrated stays at 0.30.",
+    caption=r"Log loss over five seeds, by sampling rate $\\alpha$. The truth is dashed.",
+    x="sampling rate α", y="log loss (nats)", x_log=True, x_reversed=True,
+)
+figures.line_with_seeds(figure, alpha, loss, name="raw", target="click", role="raw")
+figures.line_with_seeds(figure, alpha, 0.3 + (loss - 0.3) / 9, name="calibrated", target="click",
+                        role="calibrated", label_shift=8)
+figures.add_line(figure, alpha, np.full(7, 0.29), name="truth", role="truth", label_shift=-8)"""
+
+RELIABILITY = """from ranking.metrics import reliability
+
+p = np.random.default_rng(1).beta(1, 9, 20_000)
+labels = (np.random.default_rng(2).random(20_000) < p).astype(float)
+figures.reliability_figure(
+    {"raw": reliability(labels, p / (p + 0.2 * (1 - p))), "calibrated": reliability(labels, p)},
+    roles={"raw": "raw", "calibrated": "calibrated"},
+    title="Calibration puts the curve back on the diagonal",
+    alt="The raw curve lies below the diagonal, the calibrated one on it.",
+    caption="Mean prediction against observed rate in 15 bins; the size of a dot grows with the rows in it.",
+)"""
+
+LONG_LINE = "x = " + " + ".join(f"term_{number}" for number in range(30))
+
+WIDGET = """from ipywidgets import interact
+
+@interact(x=(0, 3))
+def show(x=1):
+    print(x)"""
+
+
+def cells_of_intro() -> list[nbformat.NotebookNode]:
+    """Text, maths, a table, and two plotly figures."""
+    return [
+        new_markdown_cell(TEXT),
+        new_code_cell(FIGURE, metadata={"tags": ["hide-input"]}),
+        new_markdown_cell("## Another figure\n\nIts code is shown."),
+        new_code_cell(RELIABILITY),
+        new_markdown_cell(f"Code wider than the page:\n\n```python\n{LONG_LINE}\n```"),
+    ]
+
+
+def cells_of_second() -> list[nbformat.NotebookNode]:
+    """An explorer, a plain widget, a printed line and a data frame."""
+    return [
+        new_markdown_cell("# A second page\n\n## An explorer"),
+        new_code_cell("from ranking.explorers import CalibrationExplorer\n\nCalibrationExplorer()"),
+        new_markdown_cell("## A widget"),
+        new_code_cell(WIDGET),
+        new_code_cell('print("calibrated")'),
+        new_code_cell(
+            "import pandas as pd\n\n"
+            'pd.DataFrame({f"a wide column {i}": [i, i * i] for i in range(9)}, index=["first", "second"])'
+        ),
+    ]
+
+
+def write_sample_book(root: Path) -> Path:
+    """Write the sample book's sources below ``root``, with the configuration of the real one."""
+    book = root / "book"
+    book.mkdir(parents=True)
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    pages = {"intro": cells_of_intro(), "second": cells_of_second()}
+    for name, cells in pages.items():
+        notebook = new_notebook(cells=cells, metadata={"kernelspec": kernel})
+        nbformat.write(notebook, book / f"{name}.ipynb")
+    (book / "api.md").write_text(
+        "# Functions\n\n```{eval-rst}\n.. automodule:: ranking.calibration\n   :members:\n```\n",
+        encoding="utf-8",
+    )
+    toc = {"format": "jb-book", "root": "intro", "chapters": [{"file": "second"}, {"file": "api"}]}
+    (root / "_toc.yml").write_text(yaml.safe_dump(toc), encoding="utf-8")
+    (root / "_config.yml").write_text(
+        (REPOSITORY / "_config.yml").read_text(encoding="utf-8"), encoding="utf-8"
+    )
+    return root
