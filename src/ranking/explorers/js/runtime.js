@@ -1,0 +1,59 @@
+// Host of explorers in a built page: no kernel, no module loader, works from file://.
+// Every <div class="ranking-explorer" data-module="name"> holds its state as JSON and gets the model that
+// anywidget would give to the same module in JupyterLab.
+(() => {
+  "use strict";
+
+  const early = globalThis.rankingExplorers?.definitions ?? {};
+
+  function createModel(state) {
+    const listeners = new Map();
+    const fire = (event, ...values) => [...(listeners.get(event) ?? [])].forEach((call) => call(...values));
+    const model = {
+      get: (key) => state[key],
+      set(key, value) {
+        if (Object.is(state[key], value)) return;
+        state[key] = value;
+        fire(`change:${key}`, model, value);
+        fire("change", model);
+      },
+      on(event, call) {
+        if (!listeners.has(event)) listeners.set(event, new Set());
+        listeners.get(event).add(call);
+      },
+      off: (event, call) => listeners.get(event)?.delete(call),
+      save_changes: () => {}, // there is no kernel to tell
+    };
+    return model;
+  }
+
+  function mount(place, definition) {
+    if (place.dataset.mounted) return;
+    place.dataset.mounted = "true";
+    const data = place.querySelector('script[type="application/json"]');
+    const el = document.createElement("div");
+    place.append(el);
+    const model = createModel(JSON.parse(data.textContent));
+    place.rankingModel = model;
+    definition.render({ model, el });
+  }
+
+  function mountAll() {
+    for (const place of document.querySelectorAll("div.ranking-explorer[data-module]")) {
+      const definition = host.definitions[place.dataset.module];
+      if (definition) mount(place, definition);
+    }
+  }
+
+  const host = {
+    definitions: early,
+    register(name, definition) {
+      host.definitions[name] = definition;
+      if (document.readyState !== "loading") mountAll();
+    },
+    mountAll,
+  };
+  globalThis.rankingExplorers = host;
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", mountAll);
+  else mountAll();
+})();
