@@ -19,14 +19,16 @@ from ranking.metrics import Reliability
 from ranking.palette import FONT, NEUTRAL, TARGETS
 
 ROLES: dict[str, dict[str, object]] = {
-    "plain": {"width": 2},
-    "raw": {"width": 1.5},
+    "plain": {"width": 2.5},
+    "raw": {"width": 2},
     "calibrated": {"width": 3.5},
     "truth": {"width": 2, "dash": "dash"},
 }
 """Line style of each role: raw predictions thin, calibrated ones bold, the truth dashed (and in ink)."""
 
-DIRECT_LABEL = "direct label"  # name of the annotations that a narrow page replaces by a legend
+DIRECT_LABEL = (
+    "direct label"  # what ``meta`` of a trace says that is a label; a legend replaces it on a phone
+)
 
 _AXIS = {
     "automargin": True,
@@ -116,7 +118,7 @@ def add_line(
     name: str,
     target: str | None = None,
     role: str = "plain",
-    label_shift: float = 0,
+    label_at: str = "middle",
 ) -> go.Figure:
     """Add one line with its name written at its right end.
 
@@ -127,7 +129,7 @@ def add_line(
         name: the direct label.
         target: whose colour the line takes ("click", "like", ...); None, and the role "truth", for ink.
         role: "plain", "raw" (thin), "calibrated" (bold) or "truth" (dashed).
-        label_shift: pixels by which the label moves up, where it would lie on another.
+        label_at: "top", "middle" or "bottom" of the line's end, so that labels keep off each other.
 
     Raises:
         ValueError: if the shapes differ, there is no point, or target or role is unknown.
@@ -137,7 +139,7 @@ def add_line(
     validation.not_empty("x", x_values)
     colour, line = _style(target, role)
     figure.add_scatter(x=x_values, y=y_values, name=name, mode="lines", line=line)
-    return _label_end(figure, x_values, y_values, name, colour, label_shift)
+    return _label_end(figure, x_values, y_values, name, colour, label_at)
 
 
 def line_with_seeds(
@@ -148,7 +150,7 @@ def line_with_seeds(
     name: str,
     target: str | None = None,
     role: str = "plain",
-    label_shift: float = 0,
+    label_at: str = "middle",
 ) -> go.Figure:
     """Add one faint line per seed and their median, drawn over them with markers and a direct label.
 
@@ -159,7 +161,7 @@ def line_with_seeds(
         name: the direct label.
         target: as in :func:`add_line`.
         role: as in :func:`add_line`.
-        label_shift: as in :func:`add_line`.
+        label_at: as in :func:`add_line`.
 
     Raises:
         ValueError: if ``values`` is not (seeds, points) for these points, or target or role is unknown.
@@ -192,7 +194,7 @@ def line_with_seeds(
         line=line,
         marker={"size": 7},
     )
-    return _label_end(figure, x_values, median, name, colour, label_shift)
+    return _label_end(figure, x_values, median, name, colour, label_at)
 
 
 def reliability_figure(
@@ -250,7 +252,7 @@ def reliability_figure(
             hovertemplate="predicted %{x:.3f}, observed %{y:.3f}, %{customdata:.0f} rows",
             meta={"customdata": "rows"},
         )
-        _label_end(figure, x, y, name, colour, 0)
+        _label_end(figure, x, y, name, colour, "middle")
     return figure
 
 
@@ -264,32 +266,24 @@ def _style(target: str | None, role: str) -> tuple[str, dict[str, object]]:
 
 
 def _label_end(
-    figure: go.Figure, x: np.ndarray, y: np.ndarray, name: str, colour: str, shift: float
+    figure: go.Figure, x: np.ndarray, y: np.ndarray, name: str, colour: str, place: str
 ) -> go.Figure:
     """Write ``name`` right of the point that is drawn furthest to the right."""
+    validation.one_of("label_at", place, ("top", "middle", "bottom"))
     falling = figure.layout.xaxis.autorange == "reversed"
     last = int(np.argmin(x) if falling else np.argmax(x))
-    figure.add_annotation(
-        name=DIRECT_LABEL,
-        text=f'<span style="color:{colour}">●</span> {name}',  # the text itself in ink, to be readable
-        x=_place(x[last], "x", figure.layout.xaxis),
-        y=_place(y[last], "y", figure.layout.yaxis),
-        xanchor="left",
-        xshift=6,
-        yanchor="middle",
-        yshift=shift,
-        align="left",
-        showarrow=False,
+    figure.add_scatter(
+        x=x[last : last + 1],
+        y=y[last : last + 1],
+        name=f"label of {name}",
+        mode="text",
+        text=[f'  <span style="color:{colour}">●</span> {name}'],  # the text itself in ink, to be readable
+        textposition=f"{place} right",
+        cliponaxis=False,
+        showlegend=False,
+        hoverinfo="skip",
+        meta=DIRECT_LABEL,
     )
-    width = 32 + sum(14 if unicodedata.east_asian_width(letter) in "WF" else 7.6 for letter in name)
+    width = 36 + sum(14 if unicodedata.east_asian_width(letter) in "WF" else 7.6 for letter in name)
     figure.update_layout(margin_r=max(figure.layout.margin.r or 0, round(width)))
     return figure
-
-
-def _place(value: float, name: str, axis: go.layout.XAxis | go.layout.YAxis) -> float:
-    """Where an annotation goes: on a logarithmic axis plotly takes it in powers of ten."""
-    if axis.type != "log":
-        return float(value)
-    if value <= 0.0:
-        raise ValueError(f"{name} must be above 0 on a logarithmic axis, got {value}")
-    return float(np.log10(value))

@@ -51,8 +51,8 @@ figure = figures.new_figure(
 )
 figures.line_with_seeds(figure, alpha, loss, name="raw", target="click", role="raw")
 figures.line_with_seeds(figure, alpha, 0.3 + (loss - 0.3) / 9, name="calibrated", target="click",
-                        role="calibrated", label_shift=8)
-figures.add_line(figure, alpha, np.full(7, 0.29), name="truth", role="truth", label_shift=-8)"""
+                        role="calibrated", label_at="top")
+figures.add_line(figure, alpha, np.full(7, 0.29), name="truth", role="truth", label_at="bottom")"""
 
 RELIABILITY = """from ranking.metrics import reliability
 

@@ -61,6 +61,8 @@ def figure_tables(figure: Mapping[str, Any]) -> str:
     groups: dict[tuple[str, ...], tuple[str, list[Any], list[tuple[str, list[Any]]]]] = {}
     tables: list[str] = []
     for number, trace in enumerate(figure["data"], start=1):
+        if trace.get("mode") == "text":  # a label, no data
+            continue
         name = plain(trace.get("name") or "") or axis_title(layout, "y") or f"trace {number}"
         if "z" in trace:
             tables.append(matrix_table(name, trace, layout))
@@ -77,8 +79,9 @@ def figure_tables(figure: Mapping[str, Any]) -> str:
         spread = trace.get(f"error_{across}", {}).get("array")
         if spread is not None:
             columns.append((f"{name}, ±", values(spread)))
-        if trace.get("meta", {}).get("customdata"):
-            columns.append((f"{name}, {trace['meta']['customdata']}", values(trace["customdata"])))
+        meta = trace.get("meta")
+        if isinstance(meta, Mapping) and "customdata" in meta:
+            columns.append((f"{name}, {meta['customdata']}", values(trace["customdata"])))
     for heading, places, columns in groups.values():
         caption = columns[0][0] if len(groups) > 1 and len(columns) == 1 else ""
         rows = list(zip(places, *(column for _, column in columns), strict=True))

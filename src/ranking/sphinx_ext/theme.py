@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from pathlib import Path
 
+from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
@@ -59,6 +60,13 @@ def write_assets(app: Sphinx) -> None:
     write(folder / "book.js", (ASSETS / "book.js").read_bytes())
 
 
+def mend_frames(app: Sphinx, doctree: nodes.document, docname: str) -> None:
+    """Make the empty corner of a pandas table a plain cell: a header without text heads nothing."""
+    for html in doctree.findall(nodes.raw):
+        if 'class="dataframe"' in html.astext():
+            html.children = [nodes.Text(html.astext().replace("<th></th>", "<td></td>"))]
+
+
 def write_front_page(app: Sphinx, exception: Exception | None) -> None:
     """Write ``index.html``, which leads to the first page, where the book has no page of that name."""
     if exception or app.builder.format != "html" or app.config.root_doc == "index":
@@ -74,4 +82,5 @@ def setup(app: Sphinx) -> None:
     app.add_js_file(SCRIPT)
     app.connect("config-inited", set_config)
     app.connect("builder-inited", write_assets)
+    app.connect("doctree-resolved", mend_frames)
     app.connect("build-finished", write_front_page)

@@ -26,22 +26,20 @@
     return value;
   }
 
-  function fitted(layout, width) {
-    const labels = (layout.annotations || []).filter((annotation) => annotation.name === LABEL);
-    if (width < NARROW && labels.length) {
-      layout.annotations = layout.annotations.filter((annotation) => annotation.name !== LABEL);
-      layout.showlegend = true;
-      layout.margin = { ...layout.margin, r: 12 };
-      layout.height = (layout.height || 400) + 24 * labels.length;
-    }
-    return { ...layout, width, autosize: false };
+  // Trace data and layout for a width.
+  function fitted({ data, layout }, width) {
+    const unlabelled = data.filter((trace) => trace.meta !== LABEL);
+    const labels = data.length - unlabelled.length;
+    const size = { ...layout, width, autosize: false };
+    if (width >= NARROW || !labels) return [data, size];
+    const margin = { ...layout.margin, r: 12 };
+    return [unlabelled, { ...size, margin, showlegend: true, height: (layout.height || 400) + 24 * labels }];
   }
 
   function draw(host, figure) {
-    const { data, layout } = recoloured(figure, inks());
-    const size = fitted(layout, host.clientWidth);
     host.style.minHeight = "";
-    return globalThis.Plotly.react(host, data, size, CONFIG);
+    const [data, layout] = fitted(recoloured(figure, inks()), host.clientWidth);
+    return globalThis.Plotly.react(host, data, layout, CONFIG);
   }
 
   function mount(host) {
