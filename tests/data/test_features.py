@@ -13,8 +13,8 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 
 from ranking.data import FeatureEncoder, FeatureTable, ImpressionLog, add_statistics, simulate_log
+from ranking.data.logs import DAY_MS
 
-DAY_MS = 86_400_000
 STATISTICS = [f"{key}_{what}" for key in ("user", "item") for what in ("impressions", "clicks", "likes")]
 
 
@@ -238,6 +238,24 @@ def test_a_log_of_another_platform_is_read_by_the_columns_it_has():
     assert table.dense[:, 1].tolist() == [0.0, 1.0, 0.0, 1.0]
 
 
+def test_texts_are_matched_by_value_whatever_the_categories_of_the_other_log():
+    def log_with(activity):
+        log = make_log([0, 1, 2], [0, 0, 0], [0, 1, 2], [True, False, False])
+        return replace(log, users=pd.DataFrame({"user_active_degree": pd.Series(activity, dtype="category")}))
+
+    encoder = FeatureEncoder(user=["user_active_degree"], item=[], context=[])
+    encoder.fit(log_with(["low", "full", "low"]))
+    later = encoder.transform(log_with(["new", "full", None]))
+    assert later.categorical[:, 0].tolist() == [0, 2, 0]
+    assert later.unseen == {"user_active_degree": 2}
+
+
+def test_a_column_that_does_not_vary_stays_0():
+    log = make_log([0, 1, 2], [0, 0, 0], [0, 1, 2], [True, False, False])
+    table = FeatureEncoder().fit(log).transform(log)
+    assert (table.dense[:, table.columns.index("log_duration")] == 0).all()
+
+
 def test_a_date_of_publication_after_the_impression_is_missing_and_counted():
     log = make_log([0, 0, 0], [0, 1, 2], np.array([10, 10, 10]) * DAY_MS, [True, False, False])
     items = pd.DataFrame({"item_id": [0, 1, 2], "publish_ms": [0.0, 11.0 * DAY_MS, np.nan]})
@@ -294,6 +312,8 @@ def test_the_features_predict_clicks(log):
 def test_bad_arguments_are_refused(log):
     with pytest.raises(ValueError, match="context must not name an outcome as a feature, got 'like'"):
         FeatureEncoder(context=["hour", "like"])
+    with pytest.raises(ValueError, match="must name a field once, got twice: topic"):
+        FeatureEncoder(item=["topic"], context=["hour", "topic"])
     with pytest.raises(ValueError, match="prior_weight must be above 0, got 0"):
         FeatureEncoder(prior_weight=0)
     with pytest.raises(ValueError, match="item must name columns of the log, got 'colour'"):

@@ -9,8 +9,9 @@ from scipy.special import expit, logit
 from sklearn.metrics import roc_auc_score
 
 from ranking.data import TARGETS, Truth, World, WorldConfig, simulate_log
+from ranking.data.logs import DAY_MS
 from ranking.data.policy import CHANNELS, HOUR_WEIGHT, PLACES, draw_slates, place_shares
-from ranking.data.population import DAY_MS, LARGEST_SLATE, START_MS, WeightedDraw, draw_topics
+from ranking.data.population import LARGEST_SLATE, START_MS, WeightedDraw, draw_topics
 from ranking.data.simulator import EFFECTS, mean_watch_time
 
 N = 200_000
@@ -83,12 +84,12 @@ def test_popularity_is_zipf_like_and_declared_interests_are_mostly_true(world):
     assert np.mean(world.users["interest_1"] == strongest) == pytest.approx(0.85 + 0.15 / 24, abs=0.02)
 
 
-def test_a_world_of_one_topic_one_author_and_no_fresh_items():
-    world = World.build(
-        WorldConfig(n_users=3, n_items=30, n_authors=1, n_topics=1, dim=1, days=1, fresh_share=0.0)
+def test_a_world_so_small_that_every_channel_brings_the_same_items():
+    config = WorldConfig(
+        n_users=3, n_items=40, n_authors=1, n_topics=1, dim=1, days=1, fresh_share=0, slate_size=20
     )
-    log = world.simulate(25)
-    assert len(log) == 25
+    log = World.build(config).simulate(9_990)
+    assert len(log) == 9_990
     assert not log.rows.duplicated(["request", "item"]).any()
 
 

@@ -15,13 +15,12 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from ranking import validation
-from ranking.data.logs import TARGETS, ImpressionLog
+from ranking.data.logs import DAY_MS, TARGETS, ImpressionLog
 
 if TYPE_CHECKING:
     import torch
 
 GROUPS = ("user", "item", "statistics", "context")
-DAY_MS = 86_400_000
 
 DEFAULT_FIELDS: Mapping[str, tuple[str, ...]] = {
     "user": (
@@ -177,6 +176,9 @@ class FeatureEncoder:
             for name in names or ():
                 if name in (*TARGETS, "watch_time"):
                     raise ValueError(f"{group} must not name an outcome as a feature, got {name!r}")
+        named = [name for names in self._asked.values() for name in names or ()]
+        if twice := {name for name in named if named.count(name) > 1}:
+            raise ValueError(f"user, item and context must name a field once, got twice: {', '.join(twice)}")
         self.prior_weight = float(validation.non_negative("prior_weight", prior_weight))
         if self.prior_weight == 0.0:
             raise ValueError(f"prior_weight must be above 0, got {prior_weight}")
@@ -185,15 +187,35 @@ class FeatureEncoder:
         """Learn vocabularies, priors, means and standard deviations from ``log``; returns self."""
         if not len(log):
             raise ValueError("log must not be empty")
-        chosen = {group: self._choose(log, group) for group in self._asked}
+        self._fit_fields(log)
+        self._fit_columns(log)
+        self.groups = {
+            group: (
+                *(name for name in self.fields if self._group_of[name] == group),
+                *(name for name in self.columns if self._group_of[name.removesuffix("_missing")] == group),
+            )
+            for group in GROUPS
+        }
+        read = {*self.fields, "user_id", "item_id", "publish_ms", "duration"}
+        self.left_out = {
+            table: tuple(name for name in getattr(log, table) if name not in read)
+            for table in ("users", "items")
+        }
+        return self
+
+    def _fit_fields(self, log: ImpressionLog) -> None:
+        """Choose the categorical fields and learn the values of each."""
+        chosen = [(group, name) for group in self._asked for name in self._choose(log, group)]
+        self.fields = tuple(name for _, name in chosen)
+        self._group_of = {name: group for group, name in chosen}
         source = _Source(log)
-        self.fields = tuple(name for names in chosen.values() for name in names)
-        self._group_of = {name: group for group, names in chosen.items() for name in names}
         self._vocabularies = {
-            name: pd.Index(source.values(group, name)[0].unique()) for name, group in self._group_of.items()
+            name: pd.Index(source.values(group, name)[0].unique()) for group, name in chosen
         }
         self.cardinalities = tuple(len(self._vocabularies[name]) + 1 for name in self.fields)
 
+    def _fit_columns(self, log: ImpressionLog) -> None:
+        """Learn the priors of the rates, and mean and standard deviation of each dense column."""
         clicks = int(log.rows["click"].sum())
         likes = int(log.rows["like"].sum()) if "like" in log.targets else 0
         # one success and one failure on top keep a prior inside (0, 1)
@@ -201,30 +223,15 @@ class FeatureEncoder:
             "click": (clicks + 1) / (len(log) + 2),
             "like": (likes + 1) / (max(clicks, likes) + 2),
         }
-        self._dense_group, self._scales = {}, {}
+        columns, self._scales = [], {}
         for group, name, values in self._dense(log):
-            self._dense_group[name] = group
             known = values[~np.isnan(values)]
-            spread = float(known.std()) if known.size else 0.0
-            self._scales[name] = (float(known.mean()) if known.size else 0.0, spread if spread > 0 else 1.0)
-        self.columns = tuple(
-            column
-            for name, group in self._dense_group.items()
-            for column in ((name, f"{name}_missing") if group == "item" else (name,))
-        )
-        self.groups = {
-            group: (
-                *chosen.get(group, ()),
-                *(c for c in self.columns if self._dense_group[c.removesuffix("_missing")] == group),
-            )
-            for group in GROUPS
-        }
-        read = {*self.fields, "user_id", "item_id", *(("publish_ms", "duration") if self.columns else ())}
-        self.left_out = {
-            table: tuple(name for name in getattr(log, table) if name not in read)
-            for table in ("users", "items")
-        }
-        return self
+            mean, spread = (float(known.mean()), float(known.std())) if known.size else (0.0, 0.0)
+            # a column that does not vary stays 0; the bound is far above what rounding leaves
+            self._scales[name] = (mean, spread if spread > 1e-9 else 1.0)
+            self._group_of[name] = group
+            columns += [name, f"{name}_missing"] if group == "item" else [name]
+        self.columns = tuple(columns)
 
     def transform(self, log: ImpressionLog) -> FeatureTable:
         """The features of every row of ``log``.

@@ -14,8 +14,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
+from ranking import validation
+
 TARGETS = ("click", "like", "collect", "share")
 """The four binary targets of the course, in the order of claim B2. A log may lack some of them."""
+
+DAY_MS = 86_400_000
+"""Milliseconds in a day, the unit of ``time_ms`` being the millisecond."""
 
 REQUIRED_ROWS = ("user", "item", "time_ms", "click", "watch_time", "duration")
 
@@ -133,6 +138,18 @@ class ImpressionLog:
             truth=None if self.truth is None else self.truth.iloc[chosen].reset_index(drop=True),
             report=None,
         )
+
+    def after(self, days: float) -> ImpressionLog:
+        """The impressions from ``days`` days after the first one on.
+
+        Statistics over 30 days are complete only in a log that is older than that: let the first days fill
+        the window, and learn from what comes after.
+        """
+        validation.non_negative("days", days)
+        times = self.rows["time_ms"].to_numpy()
+        if not len(times) or times[0] + days * 86_400_000 > times[-1]:
+            raise ValueError(f"days must leave some of the log, got {days}")
+        return self.select(slice(int(np.searchsorted(times, times[0] + days * 86_400_000)), None))
 
     def split(self, *shares: float) -> tuple[ImpressionLog, ...]:
         """Cut the log along time into consecutive parts, e.g. ``split(0.8, 0.2)``: older rows first.

@@ -8,13 +8,14 @@ correct for it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ranking.data.population import DAY_MS, START_MS, Population, WeightedDraw, draw_topics
+from ranking.data.logs import DAY_MS
+from ranking.data.population import START_MS, Population, WeightedDraw, draw_topics
 
 PLACES = ("home", "commute", "work", "other")
 """What the integers of ``place`` stand for."""
@@ -64,7 +65,7 @@ class Requests:
         return len(self.user)
 
     def __getitem__(self, rows: slice) -> Requests:
-        return Requests(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
+        return Requests(*(getattr(self, part.name)[rows] for part in fields(self)))
 
 
 def draw_requests(population: Population, n_requests: int, rng: np.random.Generator) -> Requests:

@@ -14,7 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ranking import validation
-from ranking.data.logs import TARGETS
+from ranking.data.logs import DAY_MS, TARGETS
 
 Floats = NDArray[np.float32]
 
@@ -32,7 +32,6 @@ N_REGIONS = 30
 
 START_MS = 1_727_625_600_000
 """Where simulated time starts: Monday 30 September 2024, 00:00 in UTC+8, as milliseconds since 1970 UTC."""
-DAY_MS = 86_400_000
 
 SHORTEST, LONGEST = 7.0, 600.0  # seconds; every item is between the two
 LARGEST_SLATE = 20  # half of the candidates that a request has
