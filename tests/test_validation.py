@@ -43,3 +43,14 @@ def test_checks_return_what_they_checked():
 def test_messages(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_indices_are_whole_numbers_in_a_range():
+    np.testing.assert_array_equal(validation.indices("item", [0, 4], 5), [0, 4])
+    assert validation.indices("position", 1, 9, start=1).shape == ()
+    with pytest.raises(ValueError, match="item must be from 0 to 4, got 5 at index 1"):
+        validation.indices("item", [0, 5], 5)
+    with pytest.raises(ValueError, match="position must be from 1 to 8, got 0"):
+        validation.indices("position", 0, 9, start=1)
+    with pytest.raises(ValueError, match="item must hold whole numbers, got float64"):
+        validation.indices("item", [0.0], 5)

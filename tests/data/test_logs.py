@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from ranking.data import ImpressionLog, LoadReport
+from ranking.data.logs import DAY_MS
 
 
 def make_log(n=10, **columns):
@@ -105,3 +106,14 @@ def test_a_report_must_add_up():
     assert "  noted 4: like without click" in str(report)
     with pytest.raises(ValueError, match="do not add up: 10 read, 8 kept"):
         LoadReport(10, 8, dropped={"torn line": 1})
+
+
+def test_after_leaves_out_the_first_days():
+    log = make_log(time_ms=np.arange(10, dtype=np.int64) * DAY_MS)
+    assert log.after(7).rows["time_ms"].tolist() == [7 * DAY_MS, 8 * DAY_MS, 9 * DAY_MS]
+    assert len(log.after(0)) == 10
+    assert len(log.after(9)) == 1
+    with pytest.raises(ValueError, match=r"days must leave some of the log, got 9\.5"):
+        log.after(9.5)
+    with pytest.raises(ValueError, match="days must be at least 0, got -1"):
+        log.after(-1)

@@ -147,9 +147,9 @@ class ImpressionLog:
         """
         validation.non_negative("days", days)
         times = self.rows["time_ms"].to_numpy()
-        if not len(times) or times[0] + days * 86_400_000 > times[-1]:
+        if not len(times) or times[0] + days * DAY_MS > times[-1]:
             raise ValueError(f"days must leave some of the log, got {days}")
-        return self.select(slice(int(np.searchsorted(times, times[0] + days * 86_400_000)), None))
+        return self.select(slice(int(np.searchsorted(times, times[0] + days * DAY_MS)), None))
 
     def split(self, *shares: float) -> tuple[ImpressionLog, ...]:
         """Cut the log along time into consecutive parts, e.g. ``split(0.8, 0.2)``: older rows first.
