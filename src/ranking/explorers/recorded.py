@@ -160,8 +160,8 @@ def checked_frame(name: str, frame: Any) -> dict[str, Any]:
         frame: ``{"x": axis, "y": axis, "series": [...], "sentence": text}``, optionally ``"title"``,
             ``"alt"`` and ``"note"``. An axis is ``{"label"}`` with ``"scale"`` (linear, log, band),
             ``"domain"`` [low, high], ``"categories"`` (band only) and ``"format"``. A series is ``{"name",
-            "kind", "x", "y"}`` with kind line, points or bars, lists or arrays of one length (None for a gap),
-            and optionally ``"color"``, ``"width"`` and ``"size"`` in px, ``"dash"``, ``"marker"``,
+            "kind", "x", "y"}`` with kind line, points or bars, lists of one length (None for a gap), and
+            optionally ``"color"``, ``"width"`` and ``"size"`` in px, ``"dash"``, ``"marker"``,
             ``"hollow"``, ``"faint"``, ``"fill"`` (solid, hatched) and a direct ``"label"``.
 
     Returns:

@@ -189,6 +189,10 @@ function savings(samplingRate, baseRate, recorded, rate, labels) {
       name: labels.rows_seen, kind: "line", x, y: shares, color: "click", width: 2.5,
       label: { text: labels.rows_seen, prefer: 0.85, side: "above" },
     },
+    {
+      name: "kept", kind: "points", x: [samplingRate], y: [kept], color: "click", size: 7,
+      label: { text: percent(kept), prefer: 0, side: "above" },
+    },
   ];
   const stops = x.map((alpha, i) => ({
     x: alpha,
@@ -227,10 +231,6 @@ function savings(samplingRate, baseRate, recorded, rate, labels) {
       whole: formatNumber(times.whole, "short"), times: formatNumber(times.whole / seconds, "short"),
     };
   }
-  series.push({
-    name: "kept", kind: "points", x: [samplingRate], y: [kept], color: "click", size: 5.5,
-    label: { text: percent(kept), prefer: 0, side: "above" },
-  });
   return {
     title: labels.savings_title,
     alt: fill(labels.savings_alt, values),

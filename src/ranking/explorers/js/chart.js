@@ -656,7 +656,10 @@ function createSlider(parent, { label, hint, stops, text, ticks = [], named = []
   const at = (value) => stops.indexOf(value) / Math.max(1, stops.length - 1);
   const scale = html("div", { class: "rx-scale", "aria-hidden": "true" });
   for (const value of ticks) scale.append(html("i", { style: `--at: ${at(value)}` }));
-  for (const value of named) scale.append(html("span", { style: `--at: ${at(value)}` }, text(value)));
+  for (const value of named) {
+    const end = { 0: "rx-first", 1: "rx-last" }[at(value)]; // the ends keep inside the slider's width
+    scale.append(html("span", { style: `--at: ${at(value)}`, class: end }, text(value)));
+  }
   const row = html("div", { class: "rx-control-head" }, html("label", { for: id }, label), output);
   const control = html("div", { class: "rx-control" }, row, input, scale);
   if (hint) row.firstChild.append(html("span", { class: "rx-hint", id: hintId }, hint));
