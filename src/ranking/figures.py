@@ -181,7 +181,7 @@ def line_with_seeds(
             name=f"{name}, seed {number}",
             mode="lines",
             line={**line, "width": 1},
-            opacity=0.3,
+            opacity=0.4,
             showlegend=False,
             hoverinfo="skip",
         )
@@ -247,6 +247,8 @@ def reliability_figure(
             marker={
                 "size": 5 + 11 * np.sqrt(rows / rows.max()),
                 "symbol": "circle-open" if role == "raw" else "circle",
+                "opacity": 1,
+                "line": {"width": 2 if role == "raw" else 0},
             },
             customdata=rows,
             hovertemplate="predicted %{x:.3f}, observed %{y:.3f}, %{customdata:.0f} rows",

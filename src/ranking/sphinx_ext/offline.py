@@ -23,6 +23,7 @@ EXPLORERS = "explorers"
 MATHJAX = "tex-svg.js"
 ASSETS = Path(__file__).parent / "assets"
 THEBE = "sphinx_thebe"  # live kernels on a foreign host, which stock Jupyter Book prepares on every page
+THEBE_STYLE = "sphinx-thebe.css"
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 
 
@@ -76,14 +77,16 @@ def drop_thebe(app: Sphinx, config: Config) -> None:
                 app.disconnect(listener.id)
 
 
-def drop_widget_state(
-    app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
-) -> None:
-    """Leave out the stored state of widgets, which no script of the page reads."""
-    scripts = context.get("script_files", [])
-    context["script_files"] = [
-        script for script in scripts if getattr(script, "attributes", {}).get("type") != WIDGET_STATE
-    ]
+def drop_assets(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+    """Leave out Thebe's style sheet, and the stored state of widgets, which no script of the page reads."""
+    for key in ("script_files", "css_files"):
+        context[key] = [asset for asset in context.get(key, []) if not is_dropped(asset)]
+
+
+def is_dropped(asset: Any) -> bool:
+    """True for what no page needs."""
+    kind = getattr(asset, "attributes", {}).get("type")
+    return kind == WIDGET_STATE or str(getattr(asset, "filename", asset)).endswith(THEBE_STYLE)
 
 
 def setup(app: Sphinx) -> None:
@@ -91,4 +94,4 @@ def setup(app: Sphinx) -> None:
     app.connect("config-inited", set_config)
     app.connect("builder-inited", write_scripts)
     app.connect("config-inited", drop_thebe)
-    app.connect("html-page-context", drop_widget_state, priority=900)  # after all that add scripts
+    app.connect("html-page-context", drop_assets, priority=900)  # after all that add scripts

@@ -1,0 +1,242 @@
+"""The built pages in a browser: those of the course, and those of a small book that uses every feature.
+
+Each check looks at all pages of a book, so that a new chapter is covered as soon as it is in the contents.
+RANKING_BUILT_BOOK may name the folder of the built course, as `make test` does; else it is built here.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import nbformat
+import pytest
+from building import build
+from links import broken
+from sample import write_sample_book
+from visits import SETTINGS, Reader, Visit, page_names, serving
+
+REPOSITORY = Path(__file__).parents[2]
+WIDE, NARROW = SETTINGS
+
+SLIDERS = ".ranking-explorer input[type=range]"
+SEEN = """slider => {
+    const explorer = slider.closest(".ranking-explorer");
+    return explorer.innerText + [...explorer.querySelectorAll("svg")].map((svg) => svg.outerHTML);
+}"""
+
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="class")
+def book(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder with the built pages that a class of tests looks at."""
+    return request.cls.built(tmp_path_factory)
+
+
+@pytest.fixture(scope="class")
+def reader(chromium, book: Path) -> Iterator[Reader]:
+    """A browser with that book."""
+    with serving(book) as address:
+        yield Reader(chromium, book, address)
+
+
+@pytest.fixture(scope="class")
+def visits(reader: Reader) -> list[Visit]:
+    """Every page, wide and light from localhost, narrow and dark from file://."""
+    return [visit for setting in SETTINGS for visit in reader.visit_all(setting)]
+
+
+class PageChecks:
+    """What holds for every page of every book."""
+
+    def test_there_are_pages(self, book):
+        assert {"search.html", "genindex.html"} < set(page_names(book))
+
+    def test_no_request_to_another_host(self, visits):
+        assert {str(visit): visit.outside for visit in visits if visit.outside} == {}
+
+    def test_no_errors(self, visits):
+        assert {str(visit): visit.errors for visit in visits if visit.errors} == {}
+
+    def test_everything_is_drawn(self, visits):
+        assert [str(visit) for visit in visits if not visit.ready] == []
+
+    def test_axe_finds_nothing(self, visits):
+        assert {str(visit): visit.violations for visit in visits if visit.violations} == {}
+
+    def test_theme_is_the_readers(self, visits):
+        assert [str(visit) for visit in visits if visit.content["theme"] != visit.setting.theme] == []
+
+    def test_nothing_scrolls_sideways(self, visits):
+        wide = {str(v): v.content["width"] for v in visits if v.content["width"] > v.setting.width}
+        assert wide == {}
+
+    def test_pages_have_title_language_and_one_heading(self, visits):
+        for visit in visits:
+            assert visit.content["title"].strip(), visit
+            assert visit.content["language"] == "en", visit
+            assert visit.content["headings"] >= 1, visit
+
+    def test_images_and_figures_have_text_and_tables(self, visits):
+        for visit in visits:
+            assert visit.content["withoutAlt"] == [], visit
+            assert visit.content["untold"] == 0, visit
+            assert visit.content["untabled"] == 0, visit
+
+    def test_maths_is_typeset_without_errors(self, visits):
+        assert [str(visit) for visit in visits if visit.content["mathErrors"]] == []
+
+    def test_internal_links_lead_somewhere(self, book):
+        assert broken(book) == []
+
+    def test_front_page_leads_to_the_first_chapter(self, reader):
+        with reader.tab(WIDE) as (page, _):
+            page.goto(f"{reader.address}/index.html")
+            page.wait_for_url("**/intro.html")
+
+    def test_sources_can_be_downloaded(self, book):
+        notebooks = list((book / "_sources").rglob("*.ipynb"))
+        assert notebooks
+        for path in notebooks:
+            nbformat.validate(nbformat.read(path, as_version=4))
+
+    @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.scheme)
+    def test_every_slider_moves_by_keyboard(self, reader, setting):
+        idle = []
+        for name in page_names(reader.book):
+            if "ranking-explorer" not in (reader.book / name).read_text(encoding="utf-8"):
+                continue
+            with reader.tab(setting) as (page, _):
+                assert reader.open(page, setting, name), f"{name} is not drawn"
+                sliders = page.locator(SLIDERS)
+                for number in range(sliders.count()):
+                    slider = sliders.nth(number)
+                    before = slider.evaluate(SEEN)
+                    slider.focus()
+                    at_end = slider.evaluate("slider => Number(slider.value) >= Number(slider.max)")
+                    page.keyboard.press("ArrowLeft" if at_end else "ArrowRight")
+                    page.wait_for_timeout(60)
+                    if slider.evaluate(SEEN) == before:
+                        idle.append(f"{name}: {slider.get_attribute('aria-label') or number}")
+        assert idle == []
+
+    @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.scheme)
+    def test_search_finds_the_first_page(self, reader, setting):
+        with reader.tab(setting) as (page, log):
+            reader.open(page, setting, "intro.html")
+            words = re.findall(r"[A-Za-z]{5,}", page.locator("h1").last.inner_text())
+            page.keyboard.press("Control+k")
+            page.locator("#pst-search-dialog input[name=q]").fill(max(words, key=len))
+            page.keyboard.press("Enter")
+            page.wait_for_url("**/search.html?q=*")
+            page.locator("#search-results a[href*='intro.html']").first.wait_for(timeout=10_000)
+        assert log.errors == []
+        assert log.outside == []
+
+
+class TestCourse(PageChecks):
+    """The book of the course."""
+
+    @staticmethod
+    def built(factory: pytest.TempPathFactory) -> Path:
+        named = os.environ.get("RANKING_BUILT_BOOK")
+        if named:
+            return (REPOSITORY / named).resolve()
+        output = factory.mktemp("course")
+        build(REPOSITORY, output)
+        return output / "_build" / "html"
+
+
+class TestSample(PageChecks):
+    """A small book that uses every feature, some of which no chapter may use yet."""
+
+    @staticmethod
+    def built(factory: pytest.TempPathFactory) -> Path:
+        root = write_sample_book(factory.mktemp("sample"))
+        build(root, root)
+        return root / "_build" / "html"
+
+    def test_a_widget_without_kernel_is_a_note(self, book):
+        text = (book / "second.html").read_text(encoding="utf-8")
+        assert "This cell is live in JupyterLab." in text
+        assert "vnd.jupyter.widget" not in text
+        assert "interactive(children" not in text
+
+    def test_pages_load_only_what_they_use(self, book):
+        texts = {path.stem: path.read_text(encoding="utf-8") for path in book.glob("*.html")}
+        loading = {
+            script: {
+                name for name, text in texts.items() if re.search(rf'<script[^>]*src="[^"]*{script}', text)
+            }
+            for script in ("plotly.min.js", "runtime.js", "calibration.js", "tex-svg.js", "thebe", "book.js")
+        }
+        assert loading["plotly.min.js"] == {"intro"}
+        assert loading["runtime.js"] == loading["calibration.js"] == {"second"}
+        assert loading["tex-svg.js"] == {"intro"}
+        assert loading["thebe"] == set()
+        assert loading["book.js"] >= {"intro", "second", "api", "search"}
+        assert not any("thebe" in text.lower() for text in texts.values())
+
+    def test_figures_follow_the_theme(self, reader):
+        colour = "document.querySelector('.ranking-plotly .xtitle').style.fill"
+        with reader.tab(WIDE) as (page, _):
+            reader.open(page, WIDE, "intro.html")
+            light = page.evaluate(colour)
+            page.evaluate("document.documentElement.dataset.theme = 'dark'")
+            page.wait_for_function(f"{colour} !== '{light}'", timeout=5_000)
+            dark = page.evaluate(colour)
+        assert light == "rgb(27, 31, 36)"
+        assert dark == "rgb(240, 243, 246)"
+
+    def test_a_narrow_figure_has_a_legend_for_labels(self, reader):
+        for setting, legends, labels in ((WIDE, 0, 3), (NARROW, 3, 0)):
+            with reader.tab(setting) as (page, _):
+                reader.open(page, setting, "intro.html")
+                figure = page.locator(".ranking-plotly").first
+                assert figure.locator(".legend .traces").count() == legends
+                assert figure.locator(".textpoint").count() == labels
+
+    def test_figures_are_as_wide_as_the_text(self, reader):
+        with reader.tab(WIDE) as (page, _):
+            reader.open(page, WIDE, "intro.html")
+            text = page.locator(".bd-article section > p").first.bounding_box()
+            figure = page.locator(".ranking-plotly .main-svg").first.bounding_box()
+            assert abs(text["width"] - figure["width"]) <= 1
+            page.set_viewport_size({"width": 700, "height": 900})
+            page.wait_for_timeout(400)
+            text = page.locator(".bd-article section > p").first.bounding_box()
+            figure = page.locator(".ranking-plotly .main-svg").first.bounding_box()
+            assert abs(text["width"] - figure["width"]) <= 1
+
+    def test_folded_code_opens_by_keyboard(self, reader):
+        with reader.tab(WIDE) as (page, _):
+            reader.open(page, WIDE, "intro.html")
+            folded = page.locator("details.ranking-code").first
+            code = folded.locator("pre")
+            assert not code.is_visible()
+            folded.locator("summary").focus()
+            page.keyboard.press("Enter")
+            assert code.is_visible()
+
+    def test_wide_boxes_scroll_and_can_be_reached_by_keyboard(self, reader):
+        with reader.tab(NARROW) as (page, _):
+            for name, box in (
+                ("intro.html", "mjx-container[display='true']"),
+                ("intro.html", ".pst-scrollable-table-container"),
+                ("intro.html", "div.highlight-python pre"),
+                ("second.html", ".output.text_html"),
+            ):
+                reader.open(page, NARROW, name)
+                page.wait_for_timeout(200)
+                found = page.locator(box).first.evaluate(
+                    "box => [box.scrollWidth > box.clientWidth, box.tabIndex]"
+                )
+                assert found == [True, 0], (name, box)
+
+    def test_data_tables_stay_out_of_the_search_index(self, book):
+        index = (book / "searchindex.js").read_text(encoding="utf-8")
+        assert "bdata" not in index
+        assert '"calibrated, seed' not in index

@@ -1,0 +1,158 @@
+"""Open every page of a built book as readers do, and note all that goes wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import re
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, Route, TimeoutError
+
+READY = """() => {
+    const all = (outer, inner) => [...document.querySelectorAll(outer)].every((e) => e.querySelector(inner));
+    return all(".ranking-plotly", ".main-svg") && all(".ranking-explorer", "input, svg")
+        && all(".math", "mjx-container");
+}"""
+
+CONTENT = """() => ({
+    title: document.title,
+    language: document.documentElement.lang,
+    theme: document.documentElement.dataset.theme,
+    headings: document.querySelectorAll("h1").length,
+    width: document.documentElement.scrollWidth,
+    withoutAlt: [...document.querySelectorAll("img:not([alt])")].map((e) => e.outerHTML),
+    mathErrors: document.querySelectorAll("[data-mml-node='merror'], mjx-merror").length,
+    untold: [...document.querySelectorAll(".ranking-plotly")].filter((e) => !e.ariaLabel).length,
+    untabled: [...document.querySelectorAll(".ranking-plotly")]
+        .filter((e) => !e.closest("figure").querySelector("details table")).length,
+})"""
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How a reader looks at the book."""
+
+    scheme: str
+    theme: str
+    width: int
+
+
+SETTINGS = (Setting("http", "light", 1280), Setting("file", "dark", 390))
+
+
+@dataclass
+class Log:
+    """What goes wrong in a tab: requests to other hosts, errors of scripts and requests."""
+
+    outside: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+
+    def clear(self) -> None:
+        """Forget it."""
+        self.outside.clear()
+        self.errors.clear()
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What was seen on one page in one setting."""
+
+    page: str
+    setting: Setting
+    outside: list[str]
+    errors: list[str]
+    violations: list[str]
+    ready: bool
+    content: dict[str, Any]
+
+    def __str__(self) -> str:
+        return f"{self.page} ({self.setting.scheme}, {self.setting.theme}, {self.setting.width} px)"
+
+
+class QuietHandler(SimpleHTTPRequestHandler):
+    """Serves files without a line on the console for each."""
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Say nothing."""
+
+
+@contextlib.contextmanager
+def serving(folder: Path) -> Iterator[str]:
+    """Serve a folder on a free port of localhost; yields its address."""
+    handler = functools.partial(QuietHandler, directory=str(folder))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+
+
+@dataclass
+class Reader:
+    """A browser with a book in front of it."""
+
+    browser: Browser
+    book: Path
+    address: str
+
+    def base(self, setting: Setting) -> str:
+        """Where the pages are, in the scheme of the setting."""
+        return self.address if setting.scheme == "http" else self.book.resolve().as_uri()
+
+    @contextlib.contextmanager
+    def tab(self, setting: Setting) -> Iterator[tuple[Page, Log]]:
+        """A fresh tab and the log of what goes wrong in it; requests to other hosts are blocked."""
+        log = Log()
+        context = self.browser.new_context(
+            viewport={"width": setting.width, "height": 900}, reduced_motion="reduce"
+        )
+        for key in ("mode", "theme"):
+            context.add_init_script(f"localStorage.setItem('{key}', '{setting.theme}')")
+
+        def block(route: Route) -> None:
+            log.outside.append(route.request.url)
+            route.abort()
+
+        # A pattern rather than a function: it is matched in the browser's driver, which is much faster.
+        context.route(re.compile(f"^(?!{re.escape(self.base(setting))}|data:|blob:|about:)"), block)
+        page = context.new_page()
+        page.on("console", lambda m: log.errors.append(f"console: {m.text}") if m.type == "error" else None)
+        page.on("pageerror", lambda error: log.errors.append(f"script: {error}"))
+        page.on("requestfailed", lambda request: log.errors.append(f"failed: {request.url}"))
+        page.on("response", lambda r: log.errors.append(f"{r.status}: {r.url}") if r.status >= 400 else None)
+        yield page, log
+        context.close()
+
+    def open(self, page: Page, setting: Setting, name: str) -> bool:
+        """Go to a page and wait until it is drawn; False if it never is."""
+        page.goto(f"{self.base(setting)}/{name}")
+        try:
+            page.wait_for_function(READY, timeout=20_000)
+        except TimeoutError:
+            return False
+        return True
+
+    def visit_all(self, setting: Setting) -> Iterator[Visit]:
+        """Look at every page in one setting."""
+        with self.tab(setting) as (page, log):
+            for name in page_names(self.book):
+                ready = self.open(page, setting, name)
+                content = page.evaluate(CONTENT)
+                # Without preloading: axe would ask for imported style sheets at places where they are not.
+                found = Axe().run(page, options={"preload": False}).response["violations"]
+                violations = [f"{v['id']}: {[node['html'][:120] for node in v['nodes'][:3]]}" for v in found]
+                yield Visit(name, setting, log.outside[:], log.errors[:], violations, ready, content)
+                log.clear()
+
+
+def page_names(book: Path) -> list[str]:
+    """Pages of a built book, as paths below it, without the redirect at its front."""
+    pages = (path.relative_to(book).as_posix() for path in book.rglob("*.html"))
+    return sorted(page for page in pages if page != "index.html" and not page.startswith("_"))
