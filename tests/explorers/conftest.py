@@ -1,88 +1,21 @@
-"""Explorers in pages: a recording to show, and pages that need no build."""
+"""Explorers in a browser: a recording to show, and pages opened from files."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
+from pages import made_up_recording, page_of
 
-from ranking.explorers import Explorer, bundle
-from ranking.explorers.base import MIME_TYPE
-from ranking.palette import THEMES
-
-
-def bins_of(predicted: np.ndarray, shift: float, rng: np.random.Generator) -> dict[str, Any]:
-    """Five bins around ``predicted``, of which the fourth has no rows."""
-    count = rng.integers(10, 1000, 5)
-    count[3] = 0
-    observed = np.clip(predicted - shift, 0, 1)
-    kept = [
-        [None if n == 0 else float(v) for v, n in zip(values, count, strict=True)]
-        for values in (predicted, observed)
-    ]
-    return {
-        "predicted": kept[0],
-        "observed": kept[1],
-        "count": count.tolist(),
-        "ece": float(shift),
-        "log_loss": 0.25 + shift,
-    }
+from ranking.explorers import Explorer
 
 
 @pytest.fixture(scope="session")
 def recording() -> dict[str, Any]:
-    """Recorded trainings at three rates with three seeds each, made up with a fixed seed."""
-    rng = np.random.default_rng(5)
-    rates = [1.0, 0.1, 0.03]  # 0.03 stands for a rate that is recorded beside the usual ones
-    runs = [
-        {
-            "rate": rate,
-            "seed": seed,
-            "rows": int(10_000 * rate) + 1000,
-            "train_seconds": 2.0 * (0.1 + 0.9 * rate) + 0.01 * seed,
-            "auc": 0.8 + 0.001 * seed,
-            "raw": bins_of(np.sort(rng.uniform(0.5, 1, 5)), 0.4 * (1 - rate) + 0.001 * seed, rng),
-            "calibrated": bins_of(np.sort(rng.uniform(0, 0.5, 5)), 0.001 * seed, rng),
-        }
-        for rate in rates
-        for seed in range(3)
-    ]
-    return {
-        "rates": rates,
-        "runs": runs,
-        "base_rate": 0.1,
-        "observed_is": "click share",
-        "truth": {"log_loss": 0.23, "auc": 0.877},
-        "made_by": "a note that explorers leave out",
-    }
-
-
-def page_of(explorer: Explorer, *, runtime_first: bool = False) -> str:
-    """A page with one explorer, as the book build lays it out."""
-    entry = explorer._repr_mimebundle_()[0][MIME_TYPE]
-    state = json.dumps(entry["state"]).replace("<", "\\u003c")
-    scripts = [bundle.page_script(entry["module"]), bundle.page_runtime()]
-    if runtime_first:
-        scripts.reverse()
-    grounds = "".join(
-        f'html[data-theme="{theme}"] body {{ background: {colours["paper"]}; color: {colours["ink"]}; }}'
-        for theme, colours in THEMES.items()
-    )
-    return f"""<!doctype html>
-<html lang="en" data-theme="light">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Explorer</title>
-<style>{bundle.stylesheet()} body {{ margin: 0; }} main {{ max-width: 740px; margin: auto; padding: 8px; }}
-{grounds}</style></head>
-<body><main><h1>Explorer</h1>
-<div class="ranking-explorer" data-module="{entry["module"]}">
-<script type="application/json">{state}</script></div></main>
-{"".join(f"<script>{script}</script>" for script in scripts)}
-</body></html>"""
+    """Three rates, one of them no usual stop of the slider; three seeds; five bins, one of them empty."""
+    return made_up_recording(rates=[1.0, 0.1, 0.03], seeds=3, bins=5)
 
 
 @pytest.fixture

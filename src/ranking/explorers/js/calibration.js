@@ -58,8 +58,7 @@ function curves(samplingRate, baseRate, labels) {
   const x = Array.from({ length: 65 }, (_, i) => calibrate(i / 64, bend));
   const said = downsampled(baseRate, samplingRate);
   const bent = samplingRate < 1;
-  const stops = Array.from({ length: 101 }, (_, i) => {
-    const p = i / 100;
+  const stop = (p) => {
     const raw = downsampled(p, samplingRate);
     const after = calibrate(raw, samplingRate);
     return {
@@ -71,6 +70,9 @@ function curves(samplingRate, baseRate, labels) {
       ],
       marks: [[p, raw, "click"], [p, after, "click"]],
     };
+  };
+  const readout = () => ({
+    mode: "x", stops: Array.from({ length: 101 }, (_, i) => stop(i / 100)), start: Math.round(baseRate * 100),
   });
   const listed = [...new Set([0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9, 1, baseRate])].sort((a, b) => a - b);
   return {
@@ -100,7 +102,7 @@ function curves(samplingRate, baseRate, labels) {
         label: { text: percent(baseRate), prefer: 0 },
       },
     ],
-    readout: { mode: "x", stops, start: Math.round(baseRate * 100) },
+    readout,
     table: {
       caption: fill(labels.curve_caption, { alpha: formatNumber(samplingRate, "rate") }),
       columns: [labels.true_probability, labels.raw, labels.calibrated],
@@ -151,7 +153,7 @@ function reliability(recorded, rate, runs, labels) {
     x: { ...SAME, label: labels.prediction },
     y: { ...SAME, label: observed },
     series: [...seeds, { ...diagonal(labels), label: { text: labels.truth, prefer: 0.9 } }, ...front],
-    readout: {
+    readout: () => ({
       mode: "xy",
       stops: filled.map(({ name, color, count, x, y }) => ({
         x, y, marks: [[x, y, color]],
@@ -162,7 +164,7 @@ function reliability(recorded, rate, runs, labels) {
           `${labels.rows}: ${formatNumber(count, "integer")}`,
         ],
       })),
-    },
+    }),
     table: {
       caption: fill(labels.reliability_caption, values),
       columns: [labels.bin, labels.prediction, observed, labels.rows],
@@ -194,11 +196,6 @@ function savings(samplingRate, baseRate, recorded, rate, labels) {
       label: { text: percent(kept), prefer: 0, side: "above" },
     },
   ];
-  const stops = x.map((alpha, i) => ({
-    x: alpha,
-    lines: [`α = ${formatNumber(alpha, "number")}`, `${labels.rows_seen}: ${percent(shares[i])}`],
-    marks: [[alpha, shares[i], "click"]],
-  }));
   const columns = [labels.alpha, labels.rows_seen];
   const listed = [...new Set([...(recorded?.rates ?? [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1]), samplingRate])];
   const rows = listed
@@ -218,12 +215,6 @@ function savings(samplingRate, baseRate, recorded, rate, labels) {
     );
     columns.push(labels.time);
     rows.forEach((row, i) => row.push(formatNumber(times.shares[times.rates.indexOf(listed[i])], "percent")));
-    stops.forEach((stop) => {
-      const near = nearestRate(times.rates, stop.x);
-      const share = times.shares[times.rates.indexOf(near)];
-      stop.lines.push(`${labels.time}, α = ${formatNumber(near, "rate")}: ${percent(share)}`);
-      stop.marks.push([near, share, "ink"]);
-    });
     const seconds = times.shares[times.rates.indexOf(rate)] * times.whole;
     note = rate < 1 ? labels.savings_note_recorded : labels.savings_note_all;
     noteValues = {
@@ -231,6 +222,20 @@ function savings(samplingRate, baseRate, recorded, rate, labels) {
       whole: formatNumber(times.whole, "short"), times: formatNumber(times.whole / seconds, "short"),
     };
   }
+  const stop = (alpha, i) => {
+    const found = {
+      x: alpha,
+      lines: [`α = ${formatNumber(alpha)}`, `${labels.rows_seen}: ${percent(shares[i])}`],
+      marks: [[alpha, shares[i], "click"]],
+    };
+    if (times) {
+      const near = nearestRate(times.rates, alpha);
+      const share = times.shares[times.rates.indexOf(near)];
+      found.lines.push(`${labels.time}, α = ${formatNumber(near, "rate")}: ${percent(share)}`);
+      found.marks.push([near, share, "ink"]);
+    }
+    return found;
+  };
   return {
     title: labels.savings_title,
     alt: fill(labels.savings_alt, values),
@@ -240,7 +245,7 @@ function savings(samplingRate, baseRate, recorded, rate, labels) {
     y: { scale: "linear", domain: [0, most], label: labels.share_of_full, format: "percent" },
     height: recorded ? 250 : undefined,
     series,
-    readout: { mode: "x", stops, start: Math.round(20 * (Math.log10(samplingRate) + 2)) },
+    readout: () => ({ mode: "x", stops: x.map(stop), start: Math.round(20 * (Math.log10(samplingRate) + 2)) }),
     table: { caption: fill(labels.savings_caption, values), columns, rows },
   };
 }

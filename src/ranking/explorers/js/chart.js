@@ -277,12 +277,15 @@ function placeLabels(wanted, obstacles, box, before) {
         const hits = (x, y) => x > left - 3 && x < right + 3 && y > top - 2 && y < bottom + 2;
         let cost = 25 * Math.abs(i / Math.max(1, anchors.length - 1) - prefer) + side * 0.1;
         if (liked && sy !== (liked === "above" ? -1 : 1)) cost += 15;
-        for (const [x, y] of obstacles) if (hits(x, y)) cost += 12;
         for (const other of placed) {
           const apart = left > other.right + 4 || right < other.left - 4 || top > other.bottom + 2 || bottom < other.top - 2;
           if (!apart) cost += 1000;
         }
         if (before.get(key) === `${i} ${side}`) cost -= 8;
+        for (const [x, y] of obstacles) {
+          if (best !== null && cost >= best.cost) return;
+          if (hits(x, y)) cost += 12;
+        }
         if (best === null || cost < best.cost) best = { key, text, cost, left, right, top, bottom, at: `${i} ${side}` };
       });
     });
@@ -374,7 +377,7 @@ function readoutOf(spec) {
  *   axis    { label, scale: "linear" | "log" | "band", domain?, categories?, format }
  *   series  { name, kind: "line" | "points" | "bars" | "rule" | "arrow", x, y, color, width?, dash?, marker?, size?,
  *             hollow?, faint?, fill?: "solid" | "hatched", label?: { text, prefer?, side?: "above" | "below" } }
- *   readout { mode: "x" | "xy", stops: [{ x, y?, lines, marks: [[x, y, color]] }] }
+ *   readout () => { mode: "x" | "xy", stops: [{ x, y?, lines, marks: [[x, y, color]] }] }
  *   table   { caption, columns, rows }, the first cell of a row being its heading
  */
 function createFigure(parent, labels, title) {
@@ -393,7 +396,7 @@ function createFigure(parent, labels, title) {
   const labelPlaces = new Map();
   let spec = null; // what was asked for
   let shown = null; // the series as drawn now, perhaps on their way
-  let readout = null;
+  let readout = null; // made when a pointer or a key first asks for it
   let layout = null; // places of the last drawing
   let cursor = null; // index of the stop read out
   let width = 0;
@@ -575,7 +578,16 @@ function createFigure(parent, labels, title) {
     drawCursor();
   }
 
-  const usable = () => layout !== null && readout.stops.length > 0;
+  function makeReadout() {
+    readout ??= spec.readout?.() ?? readoutOf(spec);
+  }
+
+  function usable() {
+    if (layout === null) return false;
+    makeReadout();
+    return readout.stops.length > 0;
+  }
+
   picture.addEventListener("pointermove", (event) => usable() && point(nearest(event), "off"));
   picture.addEventListener("pointerdown", (event) => usable() && point(nearest(event), "off"));
   picture.addEventListener("pointerleave", () => layout && point(null, "off"));
@@ -610,8 +622,11 @@ function createFigure(parent, labels, title) {
     cancelAnimationFrame(frameRequest);
     const from = shown;
     spec = next;
-    readout = next.readout ?? readoutOf(next);
-    if (cursor !== null && cursor >= readout.stops.length) cursor = null;
+    readout = null;
+    if (cursor !== null) {
+      makeReadout();
+      if (cursor >= readout.stops.length) cursor = null;
+    }
     heading.textContent = next.title;
     picture.setAttribute("aria-label", `${next.alt} ${labels.readout}`);
     fillInto(note, next.note ?? "", next.noteValues ?? {});

@@ -1,0 +1,77 @@
+"""Explorers as widgets of JupyterLab: they show, they nest, arrow keys reach them, Python follows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab_server import open_notebook, run_all, serve
+
+pytestmark = [pytest.mark.browser, pytest.mark.lab]
+
+CELLS = [
+    "import ipywidgets\nfrom ranking.explorers import CalibrationExplorer\nexplorer = CalibrationExplorer()",
+    "heard = ipywidgets.Label('nothing yet')\n"
+    "explorer.observe(lambda change: setattr(heard, 'value', f'{change.name} is {change.new}'),\n"
+    "                 ['sampling_rate', 'base_rate'])\n"
+    "ipywidgets.VBox([explorer, heard])",
+]
+
+
+def notebook(cells: list[str]) -> str:
+    """A notebook of code cells, as JSON."""
+    code = [
+        {
+            "cell_type": "code",
+            "id": f"cell-{i}",
+            "metadata": {},
+            "outputs": [],
+            "execution_count": None,
+            "source": c,
+        }
+        for i, c in enumerate(cells)
+    ]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    return json.dumps({"cells": code, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5})
+
+
+def test_slider_and_python_follow_each_other(chromium: Any, tmp_path: Path) -> None:
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "try.ipynb").write_text(notebook(CELLS), encoding="utf-8")
+    with serve(tmp_path / "work", tmp_path) as address:
+        page = chromium.new_page()
+        errors: list[str] = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        open_notebook(page, address, "try.ipynb")
+        run_all(page)
+        slider = page.get_by_label("Sampling rate α")
+        slider.wait_for()
+        sentence = page.locator(".rx-sentence")
+        assert sentence.inner_text().startswith("At α = 0.10 the model says 53% where 10% is true")
+        assert page.locator(".rx-picture").count() == 2
+
+        slider.focus()
+        page.keyboard.press("ArrowRight")
+        page.get_by_text("sampling_rate is 0.12").wait_for()
+        assert sentence.inner_text().startswith("At α = 0.12 the model says 48%")
+        assert slider.evaluate("(input) => document.activeElement === input")  # and no cell was selected
+
+        page.evaluate(
+            """() => window.jupyterapp.shell.currentWidget.sessionContext.session.kernel
+                .requestExecute({ code: 'explorer.base_rate = 0.25' }).done"""
+        )
+        page.get_by_text("base_rate is 0.25").wait_for()
+        page.get_by_label("Base rate").and_(page.locator("[aria-valuetext='25%']")).wait_for()
+        assert "where 25% is true" in sentence.inner_text()
+
+        ink = "document.querySelector('.rx') && getComputedStyle(document.querySelector('.rx')).color"
+        light = page.evaluate(ink)
+        page.evaluate(
+            "() => window.jupyterapp.commands.execute('apputils:change-theme', { theme: 'JupyterLab Dark' })"
+        )
+        page.wait_for_function(f"(light) => ({ink}) !== light", arg=light)
+        page.close()
+    assert errors == []
