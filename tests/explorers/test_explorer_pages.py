@@ -144,6 +144,19 @@ def test_scripts_load_in_any_order(show, runtime_first):
     assert sentence(page).startswith("At α = 0.10 the model says 53% where 10% is true")
 
 
+def test_a_script_that_comes_late_mounts_what_waits_for_it(show):
+    page = show(CalibrationExplorer())
+    page.evaluate("""() => {
+        const place = document.querySelector('.ranking-explorer');
+        const second = place.cloneNode(true);
+        second.removeAttribute('data-mounted');
+        second.querySelector('.rx').parentElement.remove();
+        place.after(second);
+        rankingExplorers.register('calibration', rankingExplorers.definitions.calibration);
+    }""")
+    assert page.locator(".rx").count() == 2  # the first is not mounted again
+
+
 def test_every_recorded_rate_is_a_stop(show, recording):
     page = show(CalibrationExplorer(recorded=recording))
     page.locator("input").first.focus()
@@ -278,7 +291,7 @@ def test_values_read_out_by_keyboard_and_pointer(show, recording):
 def test_the_table_reflects_the_figure(show):
     page = show(CalibrationExplorer(sampling_rate=0.2, base_rate=0.25))
     summary = page.locator("summary").first
-    assert summary.text_content() == "Data table: What the model says where p is true"
+    assert summary.text_content() == "Data table: What the model says"
     summary.click()
     rows = page.locator(".rx-scroll").first.get_by_role("row").all_inner_texts()
     cells = [row.split("\t") for row in rows]

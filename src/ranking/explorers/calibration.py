@@ -148,7 +148,7 @@ class CalibrationExplorer(Explorer):
         "rows": "rows",
         "observed": "observed share",
         "bin": "bin",
-        "curve_title": "What the model says where p is true",
+        "curve_title": "What the model says",
         "curve_alt": (
             "Prediction against true probability. Where {true} is true the raw prediction is {raw}; "
             "calibrated predictions lie on the diagonal, the truth."
@@ -163,11 +163,12 @@ class CalibrationExplorer(Explorer):
         ),
         "reliability_note": (
             "Median of {seeds} seeds: calibration error {raw} → {calibrated}, log loss {raw_loss} → "
-            "{calibrated_loss}, AUC {auc} before and after."
+            "{calibrated_loss}, AUC {auc} before and after. Larger marks: more rows."
         ),
         "reliability_note_truth": (
             "Median of {seeds} seeds: calibration error {raw} → {calibrated}, log loss {raw_loss} → "
-            "{calibrated_loss} (truth {truth_loss}), AUC {auc} before and after (truth {truth_auc})."
+            "{calibrated_loss} (truth {truth_loss}), AUC {auc} before and after "
+            "(truth {truth_auc}). Larger marks: more rows."
         ),
         "reliability_caption": "Bins of all {seeds} seeds together, recorded at α = {alpha}",
         "savings_title": "What training costs",
@@ -186,6 +187,7 @@ class CalibrationExplorer(Explorer):
             "However small α is, the positives remain: {base} of the rows. Recorded on all rows, at a "
             "base rate of {recorded_base}: training in {whole} s."
         ),
+        "savings_outside": "Not drawn: {outside} runs that took more than {limit}.",
         "positives": "positives",
         "rows_seen": "rows seen",
         "time": "training time, recorded",

@@ -114,11 +114,14 @@ function curves(samplingRate, baseRate, labels) {
   };
 }
 
+/** Radius of a bin's mark: what many rows say weighs more. */
+const markSize = (rows) => (rows > 0 ? 1.5 + 0.7 * Math.log10(rows) : 0);
+
 /** Recorded reliability: predicted against observed, every seed faint, all seeds together in front. */
 function reliability(recorded, rate, runs, labels) {
   const kinds = [
-    { key: "raw", color: "click", width: 1.75, marker: "square", hollow: true, size: 3.5 },
-    { key: "calibrated", color: "click", width: 3.5, marker: "circle", size: 4.5 },
+    { key: "raw", color: "click", width: 1.75, marker: "square", hollow: true },
+    { key: "calibrated", color: "click", width: 3.5, marker: "circle" },
   ].map((kind) => ({ ...kind, name: labels[kind.key], pooled: pooledBins(runs.map((run) => run[kind.key])) }));
   const seeds = kinds.flatMap(({ key, color, name }) =>
     runs.map((run) => ({
@@ -127,7 +130,7 @@ function reliability(recorded, rate, runs, labels) {
     })),
   );
   const front = kinds.map(({ key, pooled, ...style }) => ({
-    ...style, kind: "line", x: pooled.predicted, y: pooled.observed, label: { text: style.name, prefer: 0.6 },
+    ...style, kind: "line", x: pooled.predicted, y: pooled.observed, size: pooled.count.map(markSize), label: { text: style.name, prefer: 0.6 },
   }));
   const filled = kinds.flatMap(({ name, color, pooled }) =>
     pooled.count.flatMap((count, i) => (count > 0 ? [{ name, color, i, count, x: pooled.predicted[i], y: pooled.observed[i] }] : [])),
@@ -201,13 +204,17 @@ function savings(samplingRate, baseRate, recorded, rate, labels) {
   const rows = listed
     .sort((a, b) => b - a)
     .map((alpha) => [formatNumber(alpha, "rate"), percent(keptShare(baseRate, alpha))]);
-  let [note, noteValues, most] = [labels.savings_note, values, 1];
+  let [note, noteValues, most, outside] = [labels.savings_note, values, 1, 0];
   const times = recorded && trainingTimes(recorded);
   if (times) {
     const all = recorded.runs.map((run) => run.train_seconds / times.whole);
-    most = Math.max(1, ...all);
+    // a run that a busy machine held up for long would press all others flat: it is counted, not drawn
+    const limit = 1.3 * Math.max(1, ...times.shares);
+    const drawn = all.map((share) => (share <= limit ? share : null));
+    most = Math.max(1, ...drawn);
+    outside = drawn.filter((share) => share === null).length;
     series.push(
-      { name: labels.seed, kind: "points", x: recorded.runs.map((run) => run.rate), y: all, color: "ink", size: 2.5, faint: true },
+      { name: labels.seed, kind: "points", x: recorded.runs.map((run) => run.rate), y: drawn, color: "ink", size: 2.5, faint: true },
       {
         name: labels.time, kind: "points", x: times.rates, y: times.shares, color: "ink", size: 4.5, marker: "square", hollow: true,
         label: { text: labels.time, prefer: 0.6 },
@@ -217,8 +224,9 @@ function savings(samplingRate, baseRate, recorded, rate, labels) {
     rows.forEach((row, i) => row.push(formatNumber(times.shares[times.rates.indexOf(listed[i])], "percent")));
     const seconds = times.shares[times.rates.indexOf(rate)] * times.whole;
     note = rate < 1 ? labels.savings_note_recorded : labels.savings_note_all;
+    if (outside > 0) note += ` ${labels.savings_outside}`;
     noteValues = {
-      ...values, recorded_base: percent(recorded.base_rate), rate: formatNumber(rate, "rate"), seconds: formatNumber(seconds, "short"),
+      ...values, outside, limit: percent(limit), recorded_base: percent(recorded.base_rate), rate: formatNumber(rate, "rate"), seconds: formatNumber(seconds, "short"),
       whole: formatNumber(times.whole, "short"), times: formatNumber(times.whole / seconds, "short"),
     };
   }

@@ -72,16 +72,23 @@ const FORMATS = {
  * integer or plain. */
 export function formatNumber(value, kind = "number") {
   if (value === null || value === undefined) return "–";
-  return typeof value === "number" ? FORMATS[kind](value) : String(value);
+  return typeof value === "number" ? FORMATS[kind](value).replace(/^-/, "−") : String(value);
 }
 
 // ---------------------------------------------------------------- axes
 
-/** Round numbers from low to high, about count of them. */
-export function linearTicks(low, high, count = 5) {
+const TICKS = 5;
+
+/** A round step that fits about count times between low and high. */
+function tickStep(low, high, count) {
   const rough = (high - low) / count;
   const magnitude = 10 ** Math.floor(Math.log10(rough));
-  const step = magnitude * [1, 2, 2.5, 5, 10].find((m) => m * magnitude >= rough * 0.999);
+  return magnitude * [1, 2, 2.5, 5, 10].find((m) => m * magnitude >= rough * 0.999);
+}
+
+/** Round numbers from low to high, about count of them. */
+function linearTicks(low, high, count = TICKS) {
+  const step = tickStep(low, high, count);
   const ticks = [];
   for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i += 1) {
     ticks.push(Number((i * step).toPrecision(12)));
@@ -90,7 +97,7 @@ export function linearTicks(low, high, count = 5) {
 }
 
 /** Powers of ten from low to high; with 2 and 5 between them where there are few. */
-export function logTicks(low, high) {
+function logTicks(low, high) {
   const between = Math.log10(high / low) <= 2.01 ? [1, 2, 5] : [1];
   const ticks = [];
   for (let e = Math.floor(Math.log10(low) + 1e-9); 10 ** e <= high * (1 + 1e-9); e += 1) {
@@ -110,8 +117,12 @@ function domainOf(axis, values) {
   let [low, high] = [Math.min(...finite), Math.max(...finite)];
   if (axis.scale === "log") return low === high ? [low / 2, high * 2] : [low, high];
   if (low === high) [low, high] = [low - 0.5, high + 0.5];
-  const step = linearTicks(low, high).reduce((first, tick, i, all) => (i === 1 ? tick - all[0] : first), high - low);
-  return [Math.floor(low / step + 1e-9) * step, Math.ceil(high / step - 1e-9) * step];
+  // out to round numbers; a wider domain may have wider steps, hence again
+  for (let i = 0; i < 3; i += 1) {
+    const step = tickStep(low, high, TICKS);
+    [low, high] = [Math.floor(low / step + 1e-9) * step, Math.ceil(high / step - 1e-9) * step];
+  }
+  return [low, high];
 }
 
 function position(axis, domain, from, to) {
@@ -381,13 +392,15 @@ function readoutOf(spec) {
  *   table   { caption, columns, rows }, the first cell of a row being its heading
  */
 function createFigure(parent, labels, title) {
-  const heading = html("figcaption", { class: "rx-title" }, title);
+  const headingId = uniqueId("title");
+  const heading = html("div", { class: "rx-title", id: headingId }, title);
   const gauge = html("div", { class: "rx-gauge" }); // only its width changes, so that watching it cannot loop
   const picture = svg("svg", { role: "img", tabindex: "0", class: "rx-picture" });
   const tip = html("div", { class: "rx-tip", hidden: "" });
   const plot = html("div", { class: "rx-plot" }, gauge, picture, tip);
   const note = html("p", { class: "rx-note" });
-  const element = html("figure", { class: "rx-figure" }, heading, plot, note);
+  // no <figure>: hosts style those, and the built page puts the whole explorer into one
+  const element = html("div", { class: "rx-figure", role: "group", "aria-labelledby": headingId }, heading, plot, note);
   parent.append(element);
   const setTable = dataTable(element, labels.table, title);
 
@@ -419,7 +432,7 @@ function createFigure(parent, labels, title) {
       if (axis.scale === "band") return horizontal && axis === y ? [] : axis.categories;
       return axis.ticks ?? (axis.scale === "log" ? logTicks(...domain) : linearTicks(...domain, count));
     };
-    const ticks = { x: ticksOf(x, domains.x, width < 300 ? 4 : 5), y: ticksOf(y, domains.y, 5) };
+    const ticks = { x: ticksOf(x, domains.x, width < 300 ? 4 : TICKS), y: ticksOf(y, domains.y, TICKS) };
     const texts = {
       x: ticks.x.map((t) => formatNumber(t, x.format)),
       y: ticks.y.map((t) => formatNumber(t, y.format)),
@@ -466,10 +479,15 @@ function createFigure(parent, labels, title) {
       const at = { x: box.left - 7, y: place.y(tick), "text-anchor": "end", "dominant-baseline": "central" };
       axis.append(svg("text", at, texts.y[i]));
     });
-    const base = place.horizontal ? { x1: box.left, x2: box.left, y1: box.top } : { x1: box.left, x2: box.right, y1: box.bottom };
-    axis.append(svg("line", { ...base, y2: box.bottom, class: "rx-edge" }));
+    // bars stand on 0, everything else on the lower edge
+    const [across, up] = [place.horizontal ? place.x(place.base) : 0, x.scale === "band" ? place.y(place.base) : box.bottom];
+    const edge = place.horizontal
+      ? { x1: across, x2: across, y1: box.top, y2: box.bottom }
+      : { x1: box.left, x2: box.right, y1: up, y2: up };
+    axis.append(svg("line", { ...edge, class: "rx-edge" }));
     if (x.label) {
-      axis.append(svg("text", { x: box.right, y: height - 6, "text-anchor": "end", class: "rx-axis-label" }, `${x.label} →`));
+      const label = x.scale === "band" ? x.label : `${x.label} →`;
+      axis.append(svg("text", { x: box.right, y: height - 6, "text-anchor": "end", class: "rx-axis-label" }, label));
     }
     if (y.label && !place.horizontal) {
       axis.append(svg("text", { x: 0, y: FONT_SIZE - 1, class: "rx-axis-label" }, `↑ ${y.label}`));
