@@ -26,7 +26,7 @@ $$
 
 ## A table
 
-| target | rate of all impressions | rate given a click | mean watch time in seconds | colour in all figures |
+| | rate of all impressions | rate given a click | mean watch time in seconds | colour in all figures |
 |---|---|---|---|---|
 | click | 10% | – | 31.2 | blue `#0072B2` |
 | like | 0.4% | 4% | 48.7 | vermilion `#D55E00` |
@@ -98,6 +98,7 @@ def cells_of_second() -> list[nbformat.NotebookNode]:
             "import pandas as pd\n\n"
             'pd.DataFrame({f"a wide column {i}": [i, i * i] for i in range(9)}, index=["first", "second"])'
         ),
+        new_code_cell('pd.DataFrame({"rate": [0.1, 0.2]}).rename_axis("row").style.set_caption("Rates")'),
     ]
 
 

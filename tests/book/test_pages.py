@@ -159,6 +159,13 @@ class TestSample(PageChecks):
         build(root, root)
         return root / "_build" / "html"
 
+    def test_a_second_build_executes_and_writes_nothing(self, book):
+        root = book.parents[1]
+        printed = build(root, root)
+        assert "0 added, 0 changed, 0 removed" in printed
+        assert "Executing notebook" not in printed
+        assert "no targets are out of date" in printed
+
     def test_a_widget_without_kernel_is_a_note(self, book):
         text = (book / "second.html").read_text(encoding="utf-8")
         assert "This cell is live in JupyterLab." in text
@@ -210,6 +217,14 @@ class TestSample(PageChecks):
             text = page.locator(".bd-article section > p").first.bounding_box()
             figure = page.locator(".ranking-plotly .main-svg").first.bounding_box()
             assert abs(text["width"] - figure["width"]) <= 1
+
+    def test_paper_is_white_whatever_the_theme(self, reader):
+        with reader.tab(NARROW) as (page, _):
+            reader.open(page, NARROW, "intro.html")
+            page.emulate_media(media="print")
+            ink = "document.querySelector('.ranking-plotly .xtitle').style.fill"
+            page.wait_for_function(f"{ink} === 'rgb(27, 31, 36)'", timeout=5_000)
+            assert page.evaluate("getComputedStyle(document.body).color") == "rgb(27, 31, 36)"
 
     def test_folded_code_opens_by_keyboard(self, reader):
         with reader.tab(WIDE) as (page, _):

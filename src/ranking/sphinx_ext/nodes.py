@@ -39,8 +39,11 @@ def depart_page_figure(translator: Any, node: page_figure) -> None:
 
 def visit_folded(translator: Any, node: HideCodeCellNode) -> None:
     """Open a folded part of a cell; what is seen of it is also its name for assistive technology."""
-    text = "Code" if "above-input" in node["classes"] else "Output"
-    translator.body.append(f'<details class="ranking-code"><summary>{text}</summary>\n')
+    part = "code" if "above-input" in node["classes"] else "output"
+    translator.body.append(
+        f'<details class="ranking-code"><summary><span class="ranking-closed">Show {part}</span>'
+        f'<span class="ranking-open">Hide {part}</span></summary>\n'
+    )
 
 
 def depart_folded(translator: Any, node: HideCodeCellNode) -> None:

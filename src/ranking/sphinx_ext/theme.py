@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from pathlib import Path
+from typing import Any
 
-from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
@@ -16,6 +17,8 @@ from ranking.sphinx_ext.offline import ASSETS, FOLDER, write
 TEMPLATES = Path(__file__).parent / "templates"
 SCRIPT = f"{FOLDER}/book.js"
 STYLE = f"{FOLDER}/book.css"
+
+EMPTY_HEADER = re.compile(r"<th\b([^>]*)>(?:\s|&nbsp;|&#160;|</?p>)*</th>")
 
 FRONT_PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -60,11 +63,10 @@ def write_assets(app: Sphinx) -> None:
     write(folder / "book.js", (ASSETS / "book.js").read_bytes())
 
 
-def mend_frames(app: Sphinx, doctree: nodes.document, docname: str) -> None:
-    """Make the empty corner of a pandas table a plain cell: a header without text heads nothing."""
-    for html in doctree.findall(nodes.raw):
-        if 'class="dataframe"' in html.astext():
-            html.children = [nodes.Text(html.astext().replace("<th></th>", "<td></td>"))]
+def mend_tables(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
+    """Make a header cell without text (the corner of a table) a plain one: it heads nothing."""
+    if "body" in context:
+        context["body"] = EMPTY_HEADER.sub(r"<td\1></td>", context["body"])
 
 
 def write_front_page(app: Sphinx, exception: Exception | None) -> None:
@@ -82,5 +84,5 @@ def setup(app: Sphinx) -> None:
     app.add_js_file(SCRIPT)
     app.connect("config-inited", set_config)
     app.connect("builder-inited", write_assets)
-    app.connect("doctree-resolved", mend_frames)
+    app.connect("html-page-context", mend_tables)
     app.connect("build-finished", write_front_page)
