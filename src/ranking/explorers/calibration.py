@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from numbers import Real
 from typing import Any, ClassVar
 
 import traitlets
@@ -11,35 +10,15 @@ import traitlets
 from ranking import validation
 from ranking.calibration import downsampled
 from ranking.explorers.base import Explorer, plain_json
+from ranking.explorers.checks import Share, entry
 
 _BIN_KEYS = ("predicted", "observed", "count")
 
 
-class Share(traitlets.TraitType[float, float]):
-    """A number between two bounds, both included; NaN and booleans are refused."""
-
-    def __init__(self, default: float, low: float, high: float, **kwargs: Any) -> None:
-        self.low, self.high = low, high
-        super().__init__(default, **kwargs)
-
-    def validate(self, obj: Any, value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, Real) or not self.low <= value <= self.high:
-            raise traitlets.TraitError(
-                f"{self.name} must be a number from {self.low} to {self.high}, got {value!r}"
-            )
-        return float(value)
-
-
-def _entry(name: str, mapping: Any, key: str) -> Any:
-    if not isinstance(mapping, Mapping) or key not in mapping:
-        raise ValueError(f"{name} must be a mapping with the key {key!r}, got {mapping!r:.80}")
-    return mapping[key]
-
-
 def _checked_bins(name: str, run: Mapping[str, Any], kind: str) -> dict[str, Any]:
-    bins = _entry(name, run, kind)
+    bins = entry(name, run, kind)
     name = f"{name}[{kind!r}]"
-    kept: dict[str, Any] = {key: list(_entry(name, bins, key)) for key in _BIN_KEYS}
+    kept: dict[str, Any] = {key: list(entry(name, bins, key)) for key in _BIN_KEYS}
     kept["count"] = [int(count) for count in validation.non_negative(f"{name}['count']", kept["count"])]
     filled = [i for i, count in enumerate(kept["count"]) if count > 0]
     if not filled:
@@ -53,7 +32,7 @@ def _checked_bins(name: str, run: Mapping[str, Any], kind: str) -> dict[str, Any
         # Nothing is drawn for an empty bin, and JSON has no NaN.
         kept[key] = [value if kept["count"][i] > 0 else None for i, value in enumerate(kept[key])]
     for key in ("ece", "log_loss"):
-        kept[key] = float(validation.non_negative(f"{name}[{key!r}]", _entry(name, bins, key)))
+        kept[key] = float(validation.non_negative(f"{name}[{key!r}]", entry(name, bins, key)))
     return kept
 
 
@@ -75,21 +54,21 @@ def checked_recording(recorded: Mapping[str, Any] | None) -> dict[str, Any] | No
     """
     if recorded is None:
         return None
-    rates = [validation.rate("recorded['rates']", rate) for rate in _entry("recorded", recorded, "rates")]
+    rates = [validation.rate("recorded['rates']", rate) for rate in entry("recorded", recorded, "rates")]
     runs = []
-    for i, run in enumerate(_entry("recorded", recorded, "runs")):
+    for i, run in enumerate(entry("recorded", recorded, "runs")):
         name = f"recorded['runs'][{i}]"
-        validation.one_of(f"{name}['rate']", _entry(name, run, "rate"), tuple(rates))
-        seconds = validation.number(f"{name}['train_seconds']", _entry(name, run, "train_seconds"))
+        validation.one_of(f"{name}['rate']", entry(name, run, "rate"), tuple(rates))
+        seconds = validation.number(f"{name}['train_seconds']", entry(name, run, "train_seconds"))
         if seconds <= 0.0:
             raise ValueError(f"{name}['train_seconds'] must be above 0, got {seconds}")
         runs.append(
             {
                 "rate": float(run["rate"]),
-                "seed": _entry(name, run, "seed"),
-                "rows": validation.positive_int(f"{name}['rows']", _entry(name, run, "rows")),
+                "seed": entry(name, run, "seed"),
+                "rows": validation.positive_int(f"{name}['rows']", entry(name, run, "rows")),
                 "train_seconds": seconds,
-                "auc": float(validation.probabilities(f"{name}['auc']", _entry(name, run, "auc"))),
+                "auc": float(validation.probabilities(f"{name}['auc']", entry(name, run, "auc"))),
                 "raw": _checked_bins(name, run, "raw"),
                 "calibrated": _checked_bins(name, run, "calibrated"),
             }
@@ -100,14 +79,14 @@ def checked_recording(recorded: Mapping[str, Any] | None) -> dict[str, Any] | No
     counts = {len(run[kind]["count"]) for run in runs for kind in ("raw", "calibrated")}
     if len(counts) > 1:
         raise ValueError(f"recorded['runs'] must all have the same number of bins, got {sorted(counts)}")
-    base_rate = validation.rate("recorded['base_rate']", _entry("recorded", recorded, "base_rate"))
+    base_rate = validation.rate("recorded['base_rate']", entry("recorded", recorded, "base_rate"))
     kept = {"rates": rates, "runs": runs, "base_rate": base_rate}
     if "observed_is" in recorded:
         kept["observed_is"] = str(recorded["observed_is"])
     if "truth" in recorded:
         name = "recorded['truth']"
         kept["truth"] = {
-            key: float(validation.non_negative(f"{name}[{key!r}]", _entry(name, recorded["truth"], key)))
+            key: float(validation.non_negative(f"{name}[{key!r}]", entry(name, recorded["truth"], key)))
             for key in ("log_loss", "auc")
         }
     return plain_json("recorded", kept)

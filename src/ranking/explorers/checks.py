@@ -1,0 +1,86 @@
+"""Checks that the explorers share: traits that refuse bad settings, entries of recorded data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from numbers import Real
+from typing import Any
+
+import traitlets
+
+from ranking import validation
+
+
+class Share(traitlets.TraitType[float, float]):
+    """A number between two bounds, both included; NaN and booleans are refused."""
+
+    def __init__(self, default: float, low: float, high: float, **kwargs: Any) -> None:
+        self.low, self.high = low, high
+        super().__init__(default, **kwargs)
+
+    def validate(self, obj: Any, value: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, Real) or not self.low <= value <= self.high:
+            raise traitlets.TraitError(
+                f"{self.name} must be a number from {self.low} to {self.high}, got {value!r}"
+            )
+        return float(value)
+
+
+class Count(traitlets.TraitType[int, int]):
+    """A whole number between two bounds, both included; booleans are refused."""
+
+    def __init__(self, default: int, low: int, high: int, **kwargs: Any) -> None:
+        self.low, self.high = low, high
+        super().__init__(default, **kwargs)
+
+    def validate(self, obj: Any, value: Any) -> int:
+        whole = isinstance(value, Real) and not isinstance(value, bool) and value == value // 1
+        if not whole or not self.low <= value <= self.high:
+            raise traitlets.TraitError(
+                f"{self.name} must be a whole number from {self.low} to {self.high}, got {value!r}"
+            )
+        return int(value)
+
+
+class Named(traitlets.TraitType[dict[str, Any], dict[str, Any]]):
+    """One value per name, each checked by a trait of its own: ``{"click": 1.0, "like": 2.0}``."""
+
+    def __init__(
+        self, default: Mapping[str, Any], each: traitlets.TraitType[Any, Any], **kwargs: Any
+    ) -> None:
+        self.names, self.each = tuple(default), each
+        super().__init__(dict(default), **kwargs)
+
+    def validate(self, obj: Any, value: Any) -> dict[str, Any]:
+        if not isinstance(value, Mapping) or set(value) != set(self.names):
+            raise traitlets.TraitError(
+                f"{self.name} must map exactly the names {', '.join(self.names)}, got {value!r:.120}"
+            )
+        checked = {}
+        for name in self.names:
+            self.each.name = f"{self.name}[{name!r}]"
+            checked[name] = self.each.validate(obj, value[name])
+        return checked
+
+
+def entry(name: str, mapping: Any, key: str) -> Any:
+    """``mapping[key]``; a ValueError that names both where it is missing."""
+    if not isinstance(mapping, Mapping) or key not in mapping:
+        raise ValueError(f"{name} must be a mapping with the key {key!r}, got {mapping!r:.80}")
+    return mapping[key]
+
+
+def entries(name: str, mapping: Any, key: str) -> Sequence[Any]:
+    """``mapping[key]``, a list that is not empty."""
+    found = entry(name, mapping, key)
+    if isinstance(found, (str, bytes, Mapping)) or not hasattr(found, "__len__") or len(found) == 0:
+        raise ValueError(f"{name}[{key!r}] must be a list of at least one entry, got {found!r:.80}")
+    return found
+
+
+def ascending(name: str, values: Any) -> list[float]:
+    """At least two numbers of at least 0, each larger than the one before."""
+    numbers = validation.non_negative(name, values).tolist()
+    if not isinstance(numbers, list) or len(numbers) < 2 or sorted(set(numbers)) != numbers:
+        raise ValueError(f"{name} must hold at least two numbers in ascending order, got {numbers}")
+    return numbers

@@ -1,0 +1,107 @@
+"""The re-ranking explorer of chapter 1: diversity against score, by method, trade-off and window (A5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import traitlets
+
+from ranking import validation
+from ranking.explorers.base import Explorer, plain_json
+from ranking.explorers.checks import Count, Share, entries, entry
+
+METHODS = ("mmr", "dpp")
+MOST_CANDIDATES = 200
+
+
+def checked_recording(recorded: Mapping[str, Any]) -> dict[str, Any]:
+    """The candidates of one request, checked and cut down to what the explorer shows.
+
+    Args:
+        recorded: ``{"candidates": [...], "vectors": [...]}``. A candidate, one of at most 200 that enter
+            re-ranking, in any order, is ``{"item": id, "topic": name, "score": s}``: topic a text or a
+            number, s the fused score scaled to [0, 1] (so that the trade-off weighs it against a
+            similarity). ``vectors`` are the embeddings that say how similar two candidates are, one list of
+            numbers per candidate, all of one length; the similarity is their cosine. Four decimals are
+            enough.
+
+    Returns:
+        Plain JSON data; candidates sorted by falling score, vectors of length 1 in the same order.
+
+    Raises:
+        ValueError: naming the entry that is missing or not allowed.
+    """
+    candidates = entries("recorded", recorded, "candidates")
+    if len(candidates) > MOST_CANDIDATES:
+        raise ValueError(
+            f"recorded['candidates'] must be at most {MOST_CANDIDATES}, got {len(candidates)}: "
+            "the slate is made anew at every move of a slider"
+        )
+    kept = []
+    for i, candidate in enumerate(candidates):
+        name = f"recorded['candidates'][{i}]"
+        score = float(validation.probabilities(f"{name}['score']", entry(name, candidate, "score")))
+        kept.append(
+            {
+                "item": entry(name, candidate, "item"),
+                "topic": str(entry(name, candidate, "topic")),
+                "score": score,
+            }
+        )
+    if len({str(candidate["item"]) for candidate in kept}) < len(kept):
+        raise ValueError("recorded['candidates'] must not hold an item twice")
+    vectors = validation.as_floats("recorded['vectors']", entry("recorded", recorded, "vectors"))
+    if vectors.ndim != 2 or len(vectors) != len(kept):
+        raise ValueError(
+            f"recorded['vectors'] must have one row per candidate ({len(kept)}), got shape {vectors.shape}"
+        )
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    if not (lengths > 0).all():
+        raise ValueError(f"recorded['vectors'] must not be 0, got that at index {int(np.argmin(lengths))}")
+    order = np.argsort([-candidate["score"] for candidate in kept], kind="stable")
+    unit = np.round(vectors / lengths, 6)[order]
+    return plain_json("recorded", {"candidates": [kept[i] for i in order], "vectors": unit.tolist()})
+
+
+class RerankingExplorer(Explorer):
+    """The slate that MMR or a greedy DPP makes of recorded candidates, made anew as the sliders move.
+
+    ``RerankingExplorer(recorded, trade_off=0.5, window=5, method="mmr", shown=12)``: the traits ``trade_off``
+    (θ from 0, only diversity, to 1, only score), ``window`` (how many of the last places a new item must
+    differ from) and ``method`` ("mmr" or "dpp") follow the controls and can be set; ``shown`` is the length
+    of the slate. ``recorded``: see :func:`checked_recording`.
+    """
+
+    module = "reranking"
+    settings = ("trade_off", "window", "method")
+
+    trade_off = Share(0.5, 0.0, 1.0, help="θ: 1 is score alone, 0 diversity alone.").tag(
+        sync=True, explorer=True
+    )
+    window = Count(5, 1, 50, help="Places before a new item that it must differ from.").tag(
+        sync=True, explorer=True
+    )
+    method = traitlets.Enum(METHODS, "mmr", help="How the slate is made.").tag(sync=True, explorer=True)
+    shown = Count(12, 2, 20, help="Length of the slate.").tag(sync=True, explorer=True)
+    recorded = traitlets.Dict(help="Recorded candidates.").tag(sync=True, explorer=True)
+
+    def __init__(
+        self,
+        recorded: Mapping[str, Any],
+        trade_off: float = 0.5,
+        window: int = 5,
+        method: str = "mmr",
+        shown: int = 12,
+        **others: Any,
+    ) -> None:
+        """See the class; ``others`` are the arguments of :class:`Explorer`."""
+        checked = checked_recording(recorded)
+        if len(checked["candidates"]) < shown:
+            raise ValueError(
+                f"recorded['candidates'] must be at least shown={shown}, got {len(checked['candidates'])}"
+            )
+        super().__init__(
+            recorded=checked, trade_off=trade_off, window=window, method=method, shown=shown, **others
+        )
