@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from ranking.palette import NEUTRAL, TARGETS, THEMES, css_variables
+from ranking.palette import GROUPS, NEUTRAL, TARGETS, THEMES, css_variables
 
 
 def luminance(colour: str) -> float:
@@ -33,6 +33,11 @@ def test_stand_ins_are_readable_where_nothing_recolours_them(name, ground):
     assert contrast(NEUTRAL[name], ground) >= 4.0
 
 
+def test_groups_carry_dark_letters():
+    assert min(contrast(colour, THEMES["light"]["ink"]) for colour in GROUPS) >= 4.5
+    assert not set(GROUPS) & set(TARGETS.values())
+
+
 def test_themes_name_the_same_inks():
     assert THEMES["light"].keys() == THEMES["dark"].keys()
     assert NEUTRAL.keys() <= THEMES["light"].keys()
@@ -46,7 +51,7 @@ def test_style_variables_name_every_colour():
     declared = dict(re.findall(r"--ranking-([\w-]+): ([^;]+);", css_variables("dark")))
     assert declared["watch-time"] == "#E69F00"
     assert declared["ink"] == THEMES["dark"]["ink"]
-    assert len(declared) == len(TARGETS) + len(THEMES["dark"]) + 1
+    assert len(declared) == len(TARGETS) + len(GROUPS) + len(THEMES["dark"]) + 1
 
 
 def test_unknown_theme_is_refused():

@@ -16,6 +16,18 @@ TARGETS: dict[str, str] = {
 }
 """Colour of each target, the same in every figure, table and slider."""
 
+GROUPS: tuple[str, ...] = (
+    "#77AADD",
+    "#EE8866",
+    "#EEDD88",
+    "#FFAABB",
+    "#44BB99",
+    "#AAAA00",
+    "#99DDFF",
+    "#BBCC33",
+)
+"""Pale fills for groups such as topics, never without a letter beside them: Paul Tol's light set."""
+
 THEMES: dict[str, dict[str, str]] = {
     "light": {
         "ink": "#1B1F24",
@@ -58,7 +70,8 @@ FONT = (
 def css_variables(theme: str) -> str:
     """Declarations of custom properties for one theme, ``--ranking-ink: #1B1F24; ...``, without a selector.
 
-    Targets are named ``--ranking-click`` and so on, with hyphens for underscores.
+    Targets are named ``--ranking-click`` and so on, with hyphens for underscores; groups
+    ``--ranking-group-1`` and so on.
 
     Raises:
         ValueError: if ``theme`` is neither "light" nor "dark".
@@ -66,5 +79,6 @@ def css_variables(theme: str) -> str:
     if theme not in THEMES:
         raise ValueError(f"theme must be one of {', '.join(map(repr, THEMES))}, got {theme!r}")
     names = {**{name.replace("_", "-"): colour for name, colour in TARGETS.items()}, **THEMES[theme]}
+    names |= {f"group-{i}": colour for i, colour in enumerate(GROUPS, start=1)}
     declarations = [f"--ranking-{name}: {colour};" for name, colour in names.items()]
     return " ".join([*declarations, f"--ranking-font: {FONT};"])

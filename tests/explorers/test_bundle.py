@@ -11,7 +11,7 @@ from ranking.palette import TARGETS, THEMES
 
 
 def test_modules_are_the_explorers():
-    assert bundle.modules() == ("calibration", "recorded")
+    assert bundle.modules() == ("calibration", "funnel", "loss", "recorded", "reranking")
 
 
 @pytest.mark.parametrize("name", bundle.modules())
@@ -40,7 +40,9 @@ def test_no_script_ends_the_element_that_holds_it():
 
 @pytest.mark.parametrize("name", ["chart", "runtime", "nothing", "../calibration"])
 def test_other_names_are_refused(name):
-    with pytest.raises(ValueError, match="name must be one of 'calibration', 'recorded'"):
+    with pytest.raises(
+        ValueError, match="name must be one of 'calibration', 'funnel', 'loss', 'recorded', 'reranking'"
+    ):
         bundle.page_script(name)
 
 

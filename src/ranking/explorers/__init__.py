@@ -2,6 +2,17 @@
 
 from ranking.explorers.base import Explorer
 from ranking.explorers.calibration import CalibrationExplorer
+from ranking.explorers.funnel import FunnelExplorer
+from ranking.explorers.loss import LossExplorer
 from ranking.explorers.recorded import RecordedExplorer, Slider
+from ranking.explorers.reranking import RerankingExplorer
 
-__all__ = ["CalibrationExplorer", "Explorer", "RecordedExplorer", "Slider"]
+__all__ = [
+    "CalibrationExplorer",
+    "Explorer",
+    "FunnelExplorer",
+    "LossExplorer",
+    "RecordedExplorer",
+    "RerankingExplorer",
+    "Slider",
+]

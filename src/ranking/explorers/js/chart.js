@@ -180,9 +180,11 @@ function arrowPath([x0, y0], [x1, y1]) {
 /** One series as SVG elements. */
 function drawSeries(series, place, box, hatchId) {
   const style = colourStyle(series.color);
-  const classes = `rx-series rx-${series.kind}${series.faint ? " rx-faint" : ""}`;
+  const classes = `rx-series rx-${series.kind}${series.faint ? " rx-faint" : ""}${series.outlined ? " rx-outlined" : ""}`;
   const group = svg("g", { class: classes, style, "data-name": series.name });
   if (series.kind === "bars") return drawBars(group, series, place, hatchId);
+  if (series.kind === "cells") return drawCells(group, series, place);
+  if (series.kind === "texts") return drawTexts(group, series, place);
   if (series.kind === "rule") {
     const ends = known(series.x)
       ? [place.x(series.x), box.top, place.x(series.x), box.bottom]
@@ -216,10 +218,12 @@ function drawSeries(series, place, box, hatchId) {
 
 function drawBars(group, series, place, hatchId) {
   const half = place.bar / 2;
+  if (series.flow) group.append(svg("path", { d: flowPath(series, place), class: "rx-flow" }));
   series.x.forEach((x, i) => {
     const y = series.y[i];
     if (!known(x) || !known(y)) return;
-    const [base, value] = place.horizontal ? [place.x(place.base), place.x(x)] : [place.y(place.base), place.y(y)];
+    const from = series.from?.[i] ?? place.base;
+    const [base, value] = place.horizontal ? [place.x(from), place.x(x)] : [place.y(from), place.y(y)];
     const [start, length] = [Math.min(base, value), Math.abs(value - base)];
     const bar = place.horizontal
       ? { x: start, y: place.y(y) - half, width: length, height: place.bar }
@@ -227,6 +231,37 @@ function drawBars(group, series, place, hatchId) {
     const hatched = series.fill === "hatched";
     group.append(svg("rect", { ...bar, class: hatched ? "rx-bar rx-hollow" : "rx-bar" }));
     if (hatched) group.append(svg("rect", { ...bar, fill: `url(#${hatchId})` }));
+  });
+  return group;
+}
+
+/** Between horizontal bars: from the whole length of one to that of the next below it. */
+function flowPath({ x, from, y }, place) {
+  const half = place.bar / 2;
+  const ends = (i) => [place.x(from[i]), place.x(x[i]), place.y(y[i])];
+  return y.slice(1).map((_, i) => {
+    const [left, right, middle] = ends(i);
+    const [nextLeft, nextRight, nextMiddle] = ends(i + 1);
+    const [top, bottom] = [middle + half, nextMiddle - half];
+    return `M${left},${top}H${right}L${nextRight},${bottom}H${nextLeft}z`;
+  }).join("");
+}
+
+/** A heat map: series.v, from 0 to 1, is how full the colour of each cell is. */
+function drawCells(group, series, place) {
+  const [width, height] = place.cell;
+  series.x.forEach((x, i) => {
+    const at = { x: place.x(x) - width / 2, y: place.y(series.y[i]) - height / 2, width, height };
+    group.append(svg("rect", { ...at, class: "rx-cell", "fill-opacity": series.v[i].toFixed(3) }));
+  });
+  return group;
+}
+
+/** Short texts, each just above its place. */
+function drawTexts(group, series, place) {
+  series.x.forEach((x, i) => {
+    const at = { x: place.x(x), y: place.y(series.y[i]) - 5, "text-anchor": "middle", class: "rx-label" };
+    group.append(svg("text", at, series.text[i]));
   });
   return group;
 }
@@ -325,7 +360,7 @@ function seriesBetween(from, to, t) {
     const old = from[i];
     if (!old || old.name !== series.name || old.kind !== series.kind) return series;
     const moving = {};
-    for (const key of ["x", "y", "size"]) if (key in series) moving[key] = between(old[key], series[key], t);
+    for (const key of ["x", "y", "size", "from", "v"]) if (key in series) moving[key] = between(old[key], series[key], t);
     return { ...series, ...moving };
   });
 }
@@ -386,9 +421,11 @@ function readoutOf(spec) {
  *
  * update(spec, animate) draws: { title, alt, note?, noteValues?, x, y, series, height?, readout?, table? }
  *   axis    { label, scale: "linear" | "log" | "band", domain?, categories?, format }
- *   series  { name, kind: "line" | "points" | "bars" | "rule" | "arrow", x, y, color, width?, dash?, marker?, size?,
- *             hollow?, faint?, fill?: "solid" | "hatched", label?: { text, prefer?, side?: "above" | "below" } }
- *   readout () => { mode: "x" | "xy", stops: [{ x, y?, lines, marks: [[x, y, color]] }] }
+ *           texts? are shown instead of a band's categories; two bands make a matrix, its rows from the top
+ *   series  { name, kind: "line" | "points" | "bars" | "rule" | "arrow" | "cells" | "texts", x, y, color, width?, dash?,
+ *             marker?, size?, hollow?, faint?, fill?: "solid" | "hatched", label?: { text, prefer?, side?: "above" | "below" } }
+ *           bars may float (from?), be joined (flow?) and outlined?; cells have v, from 0 to 1; texts have text
+ *   readout () => { mode: "x" | "xy", stops: [{ x, y?, lines, marks: [[x, y, color]] }], start?, columns? }
  *   table   { caption, columns, rows }, the first cell of a row being its heading
  */
 function createFigure(parent, labels, title) {
@@ -417,7 +454,8 @@ function createFigure(parent, labels, title) {
 
   function axesLayout(series) {
     const { x, y } = spec;
-    const horizontal = y.scale === "band";
+    const matrix = x.scale === "band" && y.scale === "band";
+    const horizontal = y.scale === "band" && !matrix;
     const values = (key) =>
       series.flatMap((s) => {
         if (s.kind === "rule") return [s[key]];
@@ -425,17 +463,17 @@ function createFigure(parent, labels, title) {
       });
     const domains = {
       x: x.scale === "band" ? null : domainOf(x, values("x")),
-      y: horizontal ? null : domainOf(y, values("y")),
+      y: y.scale === "band" ? null : domainOf(y, values("y")),
     };
-    const height = spec.height ?? Math.round(Math.min(340, Math.max(230, width * 0.78)));
+    const height = spec.height ?? Math.round(Math.min(340, Math.max(230, width * (matrix ? 1 : 0.78))));
     const ticksOf = (axis, domain, count) => {
       if (axis.scale === "band") return horizontal && axis === y ? [] : axis.categories;
       return axis.ticks ?? (axis.scale === "log" ? logTicks(...domain) : linearTicks(...domain, count));
     };
     const ticks = { x: ticksOf(x, domains.x, width < 300 ? 4 : TICKS), y: ticksOf(y, domains.y, TICKS) };
     const texts = {
-      x: ticks.x.map((t) => formatNumber(t, x.format)),
-      y: ticks.y.map((t) => formatNumber(t, y.format)),
+      x: x.texts ?? ticks.x.map((t) => formatNumber(t, x.format)),
+      y: y.texts ?? ticks.y.map((t) => formatNumber(t, y.format)),
     };
     const widest = Math.max(0, ...texts.y.map((t) => textWidth(t)));
     const lastHalf = texts.x.length ? textWidth(texts.x.at(-1)) / 2 : 0;
@@ -445,26 +483,29 @@ function createFigure(parent, labels, title) {
       top: y.label && !horizontal ? FONT_SIZE + 14 : 6,
       bottom: height - (x.label ? 42 : 24),
     };
+    if (matrix) box.right = Math.min(box.right, box.left + box.bottom - box.top); // square cells
     const step = horizontal ? (box.bottom - box.top) / y.categories.length : (box.right - box.left) / (x.categories?.length ?? 1);
-    const row = horizontal ? position(y, null, box.top, box.bottom) : null;
+    const row = y.scale === "band" ? position(y, null, box.top, box.bottom) : null;
+    const rowOf = horizontal ? (category) => row(category) + 9 : row; // 9: its heading
     const place = {
       x: position(x, domains.x, box.left, box.right),
-      y: horizontal ? (category) => row(category) + 9 : position(y, domains.y, box.bottom, box.top), // 9: its heading
+      y: rowOf ?? position(y, domains.y, box.bottom, box.top),
       horizontal,
       bar: horizontal ? Math.min(22, step * 0.4) : Math.min(48, step * 0.6),
-      base: Math.max(0, (horizontal ? domains.x : domains.y)[0]),
+      base: matrix ? 0 : Math.max(0, (horizontal ? domains.x : domains.y)[0]),
+      cell: [step, (box.bottom - box.top) / (y.categories?.length ?? 1)],
     };
     return { box, place, ticks, texts, height };
   }
 
   function drawAxes({ box, place, ticks, texts, height }) {
-    const { x, y } = spec;
+    const { x, y, series } = spec;
     const grid = svg("g", { class: "rx-grid" });
     const axis = svg("g", { class: "rx-axis" });
     if (x.scale !== "band") {
       for (const tick of ticks.x) grid.append(svg("line", { x1: place.x(tick), x2: place.x(tick), y1: box.top, y2: box.bottom }));
     }
-    if (!place.horizontal) {
+    if (y.scale !== "band") {
       for (const tick of ticks.y) grid.append(svg("line", { x1: box.left, x2: box.right, y1: place.y(tick), y2: place.y(tick) }));
     }
     let free = -Infinity; // where the last tick text ended: a crowded one is left out
@@ -480,11 +521,12 @@ function createFigure(parent, labels, title) {
       axis.append(svg("text", at, texts.y[i]));
     });
     // bars stand on 0, everything else on the lower edge
-    const [across, up] = [place.horizontal ? place.x(place.base) : 0, x.scale === "band" ? place.y(place.base) : box.bottom];
+    const onBase = x.scale === "band" && y.scale !== "band";
+    const [across, up] = [place.horizontal ? place.x(place.base) : 0, onBase ? place.y(place.base) : box.bottom];
     const edge = place.horizontal
       ? { x1: across, x2: across, y1: box.top, y2: box.bottom }
       : { x1: box.left, x2: box.right, y1: up, y2: up };
-    axis.append(svg("line", { ...edge, class: "rx-edge" }));
+    if (!series.some((s) => s.flow)) axis.append(svg("line", { ...edge, class: "rx-edge" }));
     if (x.label) {
       const label = x.scale === "band" ? x.label : `${x.label} →`;
       axis.append(svg("text", { x: box.right, y: height - 6, "text-anchor": "end", class: "rx-axis-label" }, label));
@@ -617,7 +659,8 @@ function createFigure(parent, labels, title) {
     if (!usable()) return;
     const last = readout.stops.length - 1;
     const jump = { Home: -Infinity, End: Infinity, PageUp: -10, PageDown: 10 };
-    const step = { ArrowLeft: -1, ArrowDown: -1, ArrowRight: 1, ArrowUp: 1, ...jump }[event.key];
+    const { columns } = readout; // of a matrix, row by row from the top
+    const step = { ArrowLeft: -1, ArrowDown: columns ?? -1, ArrowRight: 1, ArrowUp: -(columns ?? -1), ...jump }[event.key];
     if (event.key === "Escape") point(null, "off");
     if (step === undefined) return;
     event.preventDefault();
@@ -688,6 +731,7 @@ function createSlider(parent, { label, hint, stops, text, ticks = [], named = []
   });
   const at = (value) => stops.indexOf(value) / Math.max(1, stops.length - 1);
   const scale = html("div", { class: "rx-scale", "aria-hidden": "true" });
+  scale.hidden = ticks.length + named.length === 0;
   for (const value of ticks) scale.append(html("i", { style: `--at: ${at(value)}` }));
   for (const value of named) {
     const end = { 0: "rx-first", 1: "rx-last" }[at(value)]; // the ends keep inside the slider's width
@@ -713,6 +757,47 @@ function createSlider(parent, { label, hint, stops, text, ticks = [], named = []
   return { set, input };
 }
 
+/** A choice of one among a few: radio buttons side by side. options: [{ value, text }]. */
+function createChoice(parent, { label, options, onInput }) {
+  const name = uniqueId("choice");
+  const inputs = options.map(({ value }, i) => html("input", { type: "radio", name, id: `${name}-${i}`, value }));
+  const buttons = options.map(({ text }, i) => html("label", { for: `${name}-${i}` }, inputs[i], html("span", {}, text)));
+  const row = html("div", { class: "rx-options" }, ...buttons);
+  parent.append(html("fieldset", { class: "rx-control rx-choice" }, html("legend", {}, label), row));
+  inputs.forEach((input, i) => input.addEventListener("change", () => onInput(options[i].value)));
+  return {
+    set(value) {
+      inputs.forEach((input, i) => { input.checked = options[i].value === value; });
+    },
+  };
+}
+
+/** Something on or off: a checkbox with its label. */
+function createToggle(parent, { label, onInput }) {
+  const id = uniqueId("toggle");
+  const input = html("input", { type: "checkbox", id });
+  parent.append(html("label", { for: id, class: "rx-toggle" }, input, html("span", {}, label)));
+  input.addEventListener("change", () => onInput(input.checked));
+  return {
+    set(value) {
+      input.checked = value;
+    },
+  };
+}
+
+/** A frame with a heading around controls that belong together; a folded one opens on its heading. */
+function createGroup(parent, { label, color, folded = false, wide = false }) {
+  const style = color && colourStyle(color);
+  const inner = html("div", { class: "rx-group-controls" });
+  const title = html("span", { class: color ? "rx-coloured" : undefined, style }, label);
+  parent.append(
+    folded
+      ? html("details", { class: "rx-group rx-data" }, html("summary", {}, title), inner)
+      : html("fieldset", { class: wide ? "rx-group rx-wide" : "rx-group" }, html("legend", {}, title), inner),
+  );
+  return inner;
+}
+
 // ---------------------------------------------------------------- the frame
 
 /**
@@ -734,7 +819,8 @@ export function createExplorer({ model, el, labels, settings, watched = settings
   });
 
   const figures = [];
-  const sliders = new Map();
+  const moved = new Map();
+  let place = controls; // of the next control
   let byHand = false;
 
   function change(values, hand) {
@@ -744,12 +830,21 @@ export function createExplorer({ model, el, labels, settings, watched = settings
     byHand = false;
   }
 
+  /** A control for a trait, or for what read takes out of it and write puts into it. */
+  function addControl(create, key, options, hand) {
+    const { trait = key, read = (v) => v, write = (v) => v } = options;
+    const onInput = (value) => change({ [trait]: write(value) }, hand);
+    moved.set(key, { read, trait, ...create(place, { ...options, onInput }) });
+  }
+
   const explorer = {
     get: (key) => model.get(key),
-    addSlider(key, options) {
-      const { read = (v) => v, write = (v) => v } = options;
-      const onInput = (value) => change({ [options.trait ?? key]: write(value) }, true);
-      sliders.set(key, { read, trait: options.trait ?? key, ...createSlider(controls, { ...options, onInput }) });
+    addSlider: (key, options) => addControl(createSlider, key, options, true),
+    addChoice: (key, options) => addControl(createChoice, key, options, false),
+    addToggle: (key, options) => addControl(createToggle, key, options, false),
+    /** The controls added from here on stand in a frame of their own; without options, in none. */
+    addGroup(options) {
+      place = options ? createGroup(controls, options) : controls;
     },
     addReset() {
       const button = html("button", { type: "button", class: "rx-reset" }, labels.reset);
@@ -775,7 +870,7 @@ export function createExplorer({ model, el, labels, settings, watched = settings
 
   let drawn = false;
   function redraw() {
-    for (const { read, trait, set } of sliders.values()) set(read(model.get(trait)));
+    for (const { read, trait, set } of moved.values()) set(read(model.get(trait)));
     draw(drawn && !byHand);
     drawn = true;
   }

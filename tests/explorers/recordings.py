@@ -1,0 +1,88 @@
+"""Made-up recordings of the funnel, re-ranking and loss explorers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ranking.explorers.funnel import CHANNELS
+from ranking.explorers.loss import TASKS
+
+
+def funnel_recording(runs: int = 3) -> dict[str, Any]:
+    """Every setting has a value of its own, and no stage keeps more than the one before."""
+    grid = {
+        "embedding": [0, 250, 500, 1000],
+        **{name: [0, 100, 200] for name in CHANNELS[1:]},
+        "kept": [100, 300, 500],
+        "shown": [10, 30],
+    }
+    asked = sum(np.meshgrid(*(grid[name] for name in CHANNELS), indexing="ij"))  # (4, 3, 3, 3, 3)
+    recorded = []
+    for seed in range(runs):
+        rng = np.random.default_rng(seed)
+        retrieval = 0.8 * asked / asked.max() + 0.05 * rng.random(asked.shape)
+        retrieval[asked == 0] = 0.0
+        pre_ranking = retrieval[..., None] * np.array([0.6, 0.8, 0.9])
+        re_ranking = pre_ranking[..., None] * np.array([0.5, 0.75])
+        recorded.append(
+            {
+                "seed": seed,
+                "candidates": np.round(0.9 * asked, 1).ravel().tolist(),
+                "retrieval": np.round(retrieval, 3).ravel().tolist(),
+                "pre_ranking": np.round(pre_ranking, 3).ravel().tolist(),
+                "re_ranking": np.round(re_ranking, 3).ravel().tolist(),
+                "note": "left out",
+            }
+        )
+    costs = {"retrieval": 0.004, "pre_ranking": 1.5, "ranking": 37.0, "re_ranking": 0.05}
+    return {
+        "catalogue": 1_000_000,
+        "requests": 200,
+        "best": 10,
+        "grid": grid,
+        "runs": recorded,
+        "costs": costs,
+        "made_by": "a note that explorers leave out",
+    }
+
+
+def slate_recording(candidates: int = 40, topics: int = 10, dim: int = 8) -> dict[str, Any]:
+    """Candidates of a few topics; one topic has the best scores. Unsorted, vectors of any length."""
+    rng = np.random.default_rng(7)
+    topic = rng.integers(0, topics, candidates)
+    centres = rng.normal(size=(topics, dim))
+    vectors = (centres[topic] + 0.5 * rng.normal(size=(candidates, dim))) * rng.uniform(
+        0.5, 2, (candidates, 1)
+    )
+    scores = np.clip(0.6 * rng.random(candidates) + 0.3 * (topic < 2), 0, 1)
+    return {
+        "candidates": [
+            {"item": 1000 + i, "topic": f"topic {topic[i]}", "score": round(float(scores[i]), 4), "author": 3}
+            for i in range(candidates)
+        ],
+        "vectors": np.round(vectors, 4).tolist(),
+        "made_by": "a note that explorers leave out",
+    }
+
+
+def sweep_recording(tasks: tuple[str, ...] = ("like", "share"), seeds: int = 3) -> dict[str, Any]:
+    """The AUC of the varied task grows with its weight, that of the others falls."""
+    runs = []
+    for task in tasks:
+        for weight in (0.1, 1.0, 4.0, 16.0):
+            for seed in range(seeds):
+                gain = {other: (0.01 if other == task else -0.004) * np.log2(weight) for other in TASKS}
+                level = {other: 0.7 + 0.03 * i + 0.002 * seed for i, other in enumerate(TASKS)}
+                runs.append(
+                    {
+                        "task": task,
+                        "weight": weight,
+                        "seed": seed,
+                        "auc": {other: level[other] + gain[other] for other in TASKS},
+                        "log_loss": {other: 0.4 - 0.1 * i - gain[other] for i, other in enumerate(TASKS)},
+                        "seconds": 1.0,
+                    }
+                )
+    return {"runs": runs, "made_by": "a note that explorers leave out"}
