@@ -1,0 +1,96 @@
+"""The funnel (推荐链路): retrieval, pre-ranking, ranking, re-ranking. Chapter 1; claims A1–A8.
+
+``candidates`` is what travels down it; ``retrieval`` and ``stages`` hold the four stages, ``chain`` puts them
+together; ``towers`` and ``learning`` make their models; ``snapshot`` is what is known online; ``re_ranking``
+has the algorithms of diversity; ``counting`` the numbers that all of it goes by.
+"""
+
+from ranking.funnel.candidates import CHANNELS, Candidates, Channel, Request, Stage, merge
+from ranking.funnel.chain import (
+    STAGES,
+    Funnel,
+    Trace,
+    found_shares,
+    median_seconds,
+    requests_from,
+    survival,
+    true_values,
+    truly_best,
+    value_kept,
+)
+from ranking.funnel.counting import count_events, rates, smoothed_rate, wilson_interval
+from ranking.funnel.learning import loss_per_click, train_pre_ranking, train_ranking, train_retrieval
+from ranking.funnel.re_ranking import Scattered, broken_rules, greedy_dpp, mmr, scatter_order
+from ranking.funnel.retrieval import QUOTAS, Retrieval, VectorIndex, channels_of, recall
+from ranking.funnel.snapshot import Snapshot, add_topic_history, funnel_encoder, training_table
+from ranking.funnel.stages import (
+    WEIGHTS,
+    PreRanking,
+    Ranking,
+    ReRanking,
+    fused_score,
+    relative,
+    similarity_of,
+)
+from ranking.funnel.towers import (
+    Sides,
+    ThreeTowerModel,
+    TwoTowerModel,
+    in_batch_softmax,
+    multiply_adds,
+    tower_vectors,
+)
+
+__all__ = [
+    "CHANNELS",
+    "QUOTAS",
+    "STAGES",
+    "WEIGHTS",
+    "Candidates",
+    "Channel",
+    "Funnel",
+    "PreRanking",
+    "Ranking",
+    "ReRanking",
+    "Request",
+    "Retrieval",
+    "Scattered",
+    "Sides",
+    "Snapshot",
+    "Stage",
+    "ThreeTowerModel",
+    "Trace",
+    "TwoTowerModel",
+    "VectorIndex",
+    "add_topic_history",
+    "broken_rules",
+    "channels_of",
+    "count_events",
+    "found_shares",
+    "funnel_encoder",
+    "fused_score",
+    "greedy_dpp",
+    "in_batch_softmax",
+    "loss_per_click",
+    "median_seconds",
+    "merge",
+    "mmr",
+    "multiply_adds",
+    "rates",
+    "recall",
+    "relative",
+    "requests_from",
+    "scatter_order",
+    "similarity_of",
+    "smoothed_rate",
+    "survival",
+    "tower_vectors",
+    "train_pre_ranking",
+    "train_ranking",
+    "train_retrieval",
+    "training_table",
+    "true_values",
+    "truly_best",
+    "value_kept",
+    "wilson_interval",
+]

@@ -1,0 +1,185 @@
+"""What travels down the funnel: a list of candidates for one request, with where each came from.
+
+Every stage of the chain (claim A1) takes :class:`Candidates` and returns :class:`Candidates`: it scores
+them, drops some, or puts them in another order. Nothing else is passed along, so stages can be exchanged,
+timed and counted one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from enum import IntFlag
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from ranking import validation
+from ranking.validation import Array
+
+
+class Channel(IntFlag):
+    """A retrieval channel (召回通道) as one bit, so that one number says by which channels an item came."""
+
+    EMBEDDING = 1
+    POPULAR = 2
+    FRESH = 4
+    FOLLOWED = 8
+    TOPIC = 16
+
+
+CHANNELS: tuple[str, ...] = tuple(channel.name.lower() for channel in Channel)
+"""Names of the channels, in the order of their bits."""
+
+
+def channel(name: str) -> Channel:
+    """The channel of that name.
+
+    Raises:
+        ValueError: there is no such channel.
+    """
+    validation.one_of("channel", name, CHANNELS)
+    return Channel[name.upper()]
+
+
+@dataclass(frozen=True)
+class Request:
+    """Who asks, and when and where: the user and the context (场景) of claim B1.
+
+    Attributes:
+        user: position in the table of users.
+        hour: local hour, 0 to 23.
+        weekday: Monday is 0, Sunday 6.
+        place: position in ``ranking.data.policy.PLACES``.
+    """
+
+    user: int
+    hour: int
+    weekday: int
+    place: int
+
+    def __post_init__(self) -> None:
+        for name, stop in {"user": np.iinfo(np.int64).max, "hour": 24, "weekday": 7, "place": 4}.items():
+            value = getattr(self, name)
+            if isinstance(value, bool) or np.ndim(value):
+                raise ValueError(f"{name} must be a single whole number, got {value!r}")
+            validation.indices(name, value, stop)
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """Items that may still be shown to one request, in order.
+
+    Attributes:
+        request: whom they are for.
+        items: positions in the table of items, (candidates,), each once.
+        channels: by which channels each was found, bits of :class:`Channel`, uint8, (candidates,).
+        scores: what the last stage gave each, (candidates,). Scores of different stages do not compare.
+        predictions: from the ranking stage, rates by name of target, each of shape (candidates,).
+
+    Raises:
+        ValueError: there is no candidate, an item stands twice, came by no channel or by one that does not
+            exist, shapes do not match, or a score is NaN or infinite.
+    """
+
+    request: Request
+    items: NDArray[np.int64]
+    channels: NDArray[np.uint8]
+    scores: Array
+    predictions: Mapping[str, Array] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        validation.not_empty("items", self.items)
+        named = {"channels": self.channels, "scores": self.scores, **self.predictions}
+        for name, values in named.items():
+            if np.ndim(self.items) != 1 or np.shape(values) != np.shape(self.items):
+                raise ValueError(
+                    f"items and {name} must have the same shape (candidates,), "
+                    f"got {np.shape(self.items)} and {np.shape(values)}"
+                )
+        validation.indices("items", self.items, np.iinfo(np.int64).max)
+        if len(np.unique(self.items)) != len(self.items):
+            values, counts = np.unique(self.items, return_counts=True)
+            raise ValueError(f"items must stand once each, got {values[counts > 1][0]} more than once")
+        validation.indices("channels", self.channels, 2 ** len(Channel), start=1)
+        validation.as_floats("scores", self.scores)
+        for name, values in self.predictions.items():
+            validation.probabilities(name, values)
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __repr__(self) -> str:
+        return f"Candidates({len(self):,} items for user {self.request.user})"
+
+    def take(self, positions: ArrayLike) -> Candidates:
+        """The candidates at these positions, in the order given, with all that is known of them."""
+        at = validation.indices("positions", positions, len(self))
+        return replace(
+            self,
+            items=self.items[at],
+            channels=self.channels[at],
+            scores=self.scores[at],
+            predictions={name: values[at] for name, values in self.predictions.items()},
+        )
+
+    def scored(self, scores: ArrayLike, predictions: Mapping[str, Array] | None = None) -> Candidates:
+        """The same candidates with new scores, best first; of equal ones the earlier stays first."""
+        scores = validation.as_floats("scores", scores)
+        fresh = replace(
+            self, scores=scores, predictions=self.predictions if predictions is None else predictions
+        )
+        return fresh.take(np.argsort(-scores, kind="stable"))
+
+    def best(self, keep: int) -> Candidates:
+        """The first ``keep`` of them, or all where there are fewer."""
+        return self.take(np.arange(min(validation.positive_int("keep", keep), len(self))))
+
+    def found_by(self, name: str) -> NDArray[np.bool_]:
+        """Which candidates came by that channel (by others, too, maybe), shape (candidates,)."""
+        return (self.channels & channel(name)) > 0
+
+    def frame(self) -> pd.DataFrame:
+        """As a table: item, the names of its channels, score, predictions."""
+        names = [" + ".join(name for name in CHANNELS if bits & channel(name)) for bits in self.channels]
+        return pd.DataFrame({"item": self.items, "found by": names, "score": self.scores, **self.predictions})
+
+
+Stage = Callable[[Candidates], Candidates]
+"""Pre-ranking, ranking and re-ranking are each one of these."""
+
+
+def merge(request: Request, found: Mapping[str, tuple[ArrayLike, ArrayLike]]) -> Candidates:
+    """What several channels found, as one list without repeats (claim A2).
+
+    An item that several channels bring stands once, with the bits of all of them. Scores of different
+    channels do not compare, but places do: the score of a merged item is 1 / (its best place in any
+    channel).
+
+    Args:
+        request: whom the items are for.
+        found: channel name -> (items best first, their scores in that channel). A channel may find nothing.
+
+    Raises:
+        ValueError: an unknown channel, NaN scores, or no channel found anything.
+    """
+    parts = []
+    for name, (items, scores) in found.items():
+        bit = channel(name)
+        items = np.asarray(items, dtype=np.int64)  # (found,)
+        scores = validation.as_floats(f"scores of {name}", scores)
+        validation.same_shape(items=items, scores=scores)
+        parts.append((items, np.full(items.shape, int(bit), np.uint8), 1.0 / np.arange(1, items.size + 1)))
+    if not any(items.size for items, _, _ in parts):
+        raise ValueError(
+            f"found must hold at least one item, got none from {', '.join(found) or 'no channel'}"
+        )
+    items, bits, scores = (np.concatenate(column) for column in zip(*parts, strict=True))
+    distinct, at = np.unique(items, return_inverse=True)
+    channels = np.zeros(distinct.size, dtype=np.uint8)
+    np.bitwise_or.at(channels, at, bits)
+    best = np.zeros(distinct.size)
+    np.maximum.at(best, at, scores)
+    order = np.argsort(-best, kind="stable")
+    return Candidates(request, distinct[order], channels[order], best[order])

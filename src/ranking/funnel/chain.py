@@ -1,0 +1,137 @@
+"""The chain as a whole: run it, time it, and count what each stage loses (claim A1)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ranking import validation
+from ranking.data import ImpressionLog, World
+from ranking.funnel.candidates import CHANNELS, Candidates, Request, Stage
+from ranking.funnel.stages import WEIGHTS, fused_score
+from ranking.validation import Array
+
+STAGES = ("retrieval", "pre_ranking", "ranking", "re_ranking")
+"""The four stages, in order."""
+
+
+@dataclass(frozen=True, eq=False)
+class Trace:
+    """What one request left behind on its way.
+
+    Attributes:
+        after: stage name -> its candidates, in order of the chain.
+        seconds: stage name -> wall time.
+    """
+
+    after: Mapping[str, Candidates]
+    seconds: Mapping[str, float]
+
+    @property
+    def slate(self) -> Candidates:
+        """What is shown."""
+        return self.after[STAGES[-1]]
+
+
+@dataclass(frozen=True, eq=False)
+class Funnel:
+    """Retrieval, pre-ranking, ranking, re-ranking: ``funnel(request)`` is what is shown."""
+
+    retrieve: Callable[[Request], Candidates]
+    pre_rank: Stage
+    rank: Stage
+    re_rank: Stage
+
+    def __call__(self, request: Request) -> Candidates:
+        return self.re_rank(self.rank(self.pre_rank(self.retrieve(request))))
+
+    def trace(self, request: Request) -> Trace:
+        """The same, with every stage's candidates and its wall time."""
+        after, seconds, state = {}, {}, request
+        for name, stage in zip(STAGES, (self.retrieve, self.pre_rank, self.rank, self.re_rank), strict=True):
+            started = time.perf_counter()
+            state = stage(state)
+            seconds[name] = time.perf_counter() - started
+            after[name] = state
+        return Trace(after, seconds)
+
+
+def requests_from(log: ImpressionLog, n_requests: int, seed: int = 0) -> list[Request]:
+    """Requests drawn from the last ones of a log: who came, where, and at what hour.
+
+    Raises:
+        ValueError: the log has fewer requests.
+    """
+    validation.positive_int("n_requests", n_requests)
+    rows = log.rows.drop_duplicates("request").tail(10 * n_requests)
+    if len(rows) < n_requests:
+        raise ValueError(f"n_requests must be at most the {len(rows)} of the log, got {n_requests}")
+    chosen = np.random.default_rng(seed).choice(len(rows), n_requests, replace=False)
+    columns = ["user", "hour", "weekday", "place"]
+    return [Request(*map(int, row)) for row in rows[columns].to_numpy()[chosen]]
+
+
+def true_values(
+    world: World, request: Request, items: ArrayLike, weights: Mapping[str, float] = WEIGHTS
+) -> Array:
+    """The fused score of the true rates, (items,): what every stage tries to guess."""
+    truth = world.truth(request.user, items, request.hour, request.weekday, request.place)
+    rates = {name: getattr(truth, f"p_{name}") for name in ("click", *weights)}
+    return fused_score(rates, weights)
+
+
+def truly_best(values: ArrayLike, keep: int) -> NDArray[np.intp]:
+    """Positions of the ``keep`` largest values, best first.
+
+    Raises:
+        ValueError: ``keep`` is more than there are.
+    """
+    v = validation.as_floats("values", values)
+    if validation.positive_int("keep", keep) > v.size:
+        raise ValueError(f"keep must be at most the {v.size} values, got {keep}")
+    top = np.argpartition(-v, keep - 1)[:keep]
+    return top[np.argsort(-v[top], kind="stable")]
+
+
+def survival(trace: Trace, best: ArrayLike) -> dict[str, float]:
+    """Share of the truly best items that are still among the candidates after each stage.
+
+    Args:
+        trace: of one request.
+        best: positions of the truly best items in the table of items.
+    """
+    wanted = np.asarray(best)
+    validation.not_empty("best", wanted)
+    return {name: float(np.isin(wanted, state.items).mean()) for name, state in trace.after.items()}
+
+
+def found_shares(candidates: Candidates, best: ArrayLike) -> dict[str, float]:
+    """Share of the truly best items that each channel found; channels may overlap."""
+    wanted = np.asarray(best)
+    validation.not_empty("best", wanted)
+    return {
+        name: float(np.isin(wanted, candidates.items[candidates.found_by(name)]).mean()) for name in CHANNELS
+    }
+
+
+def value_kept(values: ArrayLike, candidates: Candidates, slots: int) -> float:
+    """Best mean true value that ``slots`` of the candidates can have, as a share of the catalogue's best.
+
+    Args:
+        values: true value of every item of the catalogue, (items,).
+        candidates: after some stage, at least ``slots`` of them.
+        slots: places of a slate.
+    """
+    v = validation.as_floats("values", values)
+    left = v[candidates.items]
+    return float(left[truly_best(left, slots)].sum() / v[truly_best(v, slots)].sum())
+
+
+def median_seconds(traces: Sequence[Trace]) -> dict[str, float]:
+    """Median wall time of each stage."""
+    validation.not_empty("traces", np.arange(len(traces)))
+    return {name: float(np.median([trace.seconds[name] for trace in traces])) for name in STAGES}

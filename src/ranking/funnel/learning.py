@@ -1,0 +1,109 @@
+"""Training the three models of the funnel on one log: retrieval, pre-ranking, ranking.
+
+All three learn from the same feature table. What differs is how much each may cost per item.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ranking.data import TARGETS, FeatureTable, ImpressionLog
+from ranking.funnel.towers import Sides, ThreeTowerModel, TwoTowerModel, in_batch_softmax
+from ranking.multi_task import MultiTaskModel, weighted_cross_entropy
+from ranking.training import fit, seeded
+
+Model = TypeVar("Model", bound=torch.nn.Module)
+
+RETRIEVAL_EPOCHS = 4
+RETRIEVAL_BATCH = 512
+RANKING_BATCH = 512
+LEARNING_RATE = 5e-3
+
+
+def train_retrieval(
+    table: FeatureTable, log: ImpressionLog, seed: int, epochs: int = RETRIEVAL_EPOCHS
+) -> TwoTowerModel:
+    """The two-tower model, trained on the clicked rows of a log.
+
+    Args:
+        table: features of the log's rows, from ``training_table``.
+        log: the same rows.
+        seed: decides the first weights and the order of the rows.
+        epochs: passes over the clicks.
+
+    Raises:
+        ValueError: the log has no click, or is not the one of the table.
+    """
+    _check_rows(table, log)
+    clicked = np.flatnonzero(log.rows["click"].to_numpy())
+    if not clicked.size:
+        raise ValueError("log must hold at least one click, got none")
+    item = log.rows["item"].to_numpy()[clicked]
+    share = (np.bincount(item) / item.size)[item]  # of each row's item among all clicks, (clicks,)
+    with seeded(seed):
+        model = TwoTowerModel(Sides.of(table))
+    fit(
+        model,
+        table[clicked],
+        share,
+        in_batch_softmax,
+        seed=seed,
+        epochs=epochs,
+        batch_size=RETRIEVAL_BATCH,
+        learning_rate=LEARNING_RATE,
+        description="two towers",
+    )
+    return model
+
+
+def loss_per_click(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy of all targets, weight 1 each; all but click on clicked rows only (claim A7).
+
+    Args:
+        logits: (rows, targets), in the order of ``TARGETS``.
+        labels: 0 or 1, the same shape.
+    """
+    mask = labels[:, :1].repeat(1, labels.shape[1])  # (rows, targets)
+    mask[:, 0] = 1.0
+    return weighted_cross_entropy(logits, labels, torch.ones(labels.shape[1]), mask)
+
+
+def train_pre_ranking(table: FeatureTable, log: ImpressionLog, seed: int) -> ThreeTowerModel:
+    """The three-tower model, trained on all rows for all targets; see :func:`train_retrieval`."""
+    with seeded(seed):
+        model = ThreeTowerModel(Sides.of(table), TARGETS)
+    return _train(model, table, log, seed, "three towers")
+
+
+def train_ranking(table: FeatureTable, log: ImpressionLog, seed: int) -> MultiTaskModel:
+    """The multi-objective model of chapter 2 on all features. Arguments as in :func:`train_retrieval`."""
+    with seeded(seed):
+        model = MultiTaskModel(
+            table.cardinalities, len(table.columns), TARGETS, embedding_dim=16, shared=(128, 64)
+        )
+    return _train(model, table, log, seed, "ranking model")
+
+
+def _train(model: Model, table: FeatureTable, log: ImpressionLog, seed: int, description: str) -> Model:
+    _check_rows(table, log)
+    labels = np.stack([log.label(target) for target in TARGETS], axis=1)  # (rows, targets)
+    fit(
+        model,
+        table,
+        labels,
+        loss_per_click,
+        seed=seed,
+        batch_size=RANKING_BATCH,
+        learning_rate=LEARNING_RATE,
+        description=description,
+    )
+    return model
+
+
+def _check_rows(table: FeatureTable, log: ImpressionLog) -> None:
+    if len(table) != len(log):
+        raise ValueError(f"table must have one row per row of the log: {len(table)} for {len(log)}")

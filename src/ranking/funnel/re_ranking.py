@@ -1,0 +1,228 @@
+"""Re-ranking (重排): a slate that is good *and* varied (claim A5).
+
+Two ways to choose, each with one dial, ``trade_off`` θ (1: score alone; towards 0: variety alone):
+
+- MMR, maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998) takes, place by place, the item with
+  the largest θ · score − (1 − θ) · (largest similarity to what stands in the window).
+- DPP, a determinantal point process, takes the item with the largest θ · score + (1 − θ) · ln(gain in
+  det S of the window): greedy maximisation of θ Σ score + (1 − θ) ln det S. It is the kernel
+  L = diag(r) S diag(r) with ln r = θ · score / (2 (1 − θ)). Chen, Zhang and Zhou (NeurIPS 2018) keep a
+  Cholesky factor up to date, so that a step costs one row operation instead of one determinant per item.
+
+And rules: ``scatter_order`` keeps items of one author or topic apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ranking import validation
+from ranking.validation import Array
+
+SMALLEST_GAIN = 1e-9
+"""A determinant's gain below this counts as this: the item repeats, up to rounding, what is in the window."""
+
+
+def _check(
+    scores: ArrayLike, similarity: ArrayLike, keep: int, trade_off: float, window: int | None
+) -> tuple[Array, Array, int, float, int]:
+    score = validation.as_floats("scores", scores)  # (n,)
+    validation.not_empty("scores", score)
+    s = validation.as_floats("similarity", similarity)  # (n, n)
+    if score.ndim != 1 or s.shape != (score.size, score.size):
+        raise ValueError(
+            f"scores must have shape (n,) and similarity (n, n), got {score.shape} and {s.shape}"
+        )
+    if not np.allclose(s, s.T, atol=1e-6):
+        raise ValueError("similarity must be symmetric")
+    if np.diagonal(s).min() <= 0.0:
+        raise ValueError(f"similarity of an item to itself must be above 0, got {np.diagonal(s).min()}")
+    keep = validation.positive_int("keep", keep)
+    if keep > score.size:
+        raise ValueError(f"keep must be at most the {score.size} candidates, got {keep}")
+    theta = float(validation.probabilities("trade_off", validation.number("trade_off", trade_off)))
+    window = keep if window is None else validation.positive_int("window", window)
+    return score, s, keep, theta, window
+
+
+def mmr(
+    scores: ArrayLike, similarity: ArrayLike, keep: int, trade_off: float = 0.7, window: int | None = None
+) -> NDArray[np.intp]:
+    """Choose ``keep`` items by maximal marginal relevance.
+
+    Args:
+        scores: on the scale of the similarities, so that θ means something, (n,).
+        similarity: symmetric, (n, n).
+        keep: how many, from 1 to n.
+        trade_off: θ in [0, 1], the weight of the score; 1 sorts by score.
+        window: how many of the places before it a new item must differ from; None for all.
+
+    Returns:
+        Positions in the order of choice, (keep,). Of equal items the one that stands first is taken.
+    """
+    score, s, keep, theta, window = _check(scores, similarity, keep, trade_off, window)
+    chosen: list[int] = []
+    free = np.ones(score.size, dtype=bool)
+    nearest = np.full(score.size, -np.inf)  # largest similarity to the window, (n,)
+    while len(chosen) < keep:
+        if len(chosen) > window:  # something has left the window
+            nearest = s[:, chosen[-window:]].max(axis=1)
+        gain = theta * score - (1.0 - theta) * (nearest if chosen else 0.0)
+        best = int(np.argmax(np.where(free, gain, -np.inf)))
+        chosen.append(best)
+        free[best] = False
+        nearest = np.maximum(nearest, s[:, best])
+    return np.array(chosen)
+
+
+def greedy_dpp(
+    scores: ArrayLike, similarity: ArrayLike, keep: int, trade_off: float = 0.7, window: int | None = None
+) -> NDArray[np.intp]:
+    """Choose ``keep`` items greedily by θ Σ score + (1 − θ) ln det S, with an updated Cholesky factor.
+
+    With window w a step costs O(n w). Of the chosen window Y it keeps S_Y = V Vᵀ and, for every item i,
+    the row c_i with V c_i = S_{Y,i} and the gain d²_i = S_ii − |c_i|² = det S_{Y + i} / det S_Y.
+
+    Args:
+        scores: on a scale to match ln det, e.g. within [0, 1], (n,).
+        similarity: S, symmetric and positive semi-definite, (n, n).
+        keep: how many, from 1 to n.
+        trade_off: θ in [0, 1], the weight of the score; 1 sorts by score.
+        window: as in :func:`mmr`. Without one, no more items than the rank of S can differ; those that
+            repeat others (a gain below ``SMALLEST_GAIN``) then follow in order of their scores.
+
+    Returns:
+        Positions in the order of choice, (keep,).
+
+    Raises:
+        ValueError: bad arguments, or S is not positive semi-definite.
+    """
+    score, s, keep, theta, window = _check(scores, similarity, keep, trade_off, window)
+    rows = np.zeros((min(window, keep) + 1, score.size))  # c_i of every item, by column: (window + 1, n)
+    gain = np.diagonal(s).copy()  # d²_i, (n,)
+    chosen: list[int] = []
+    free = np.ones(score.size, dtype=bool)
+    inside = 0  # items in the window
+    while True:
+        value = theta * score + (1.0 - theta) * np.log(np.maximum(gain, SMALLEST_GAIN))
+        best = int(np.argmax(np.where(free, value, -np.inf)))
+        chosen.append(best)
+        free[best] = False
+        if len(chosen) == keep:
+            return np.array(chosen)
+        # the new item becomes a row of V; every other item's c gets one more entry
+        pivot = max(gain[best], SMALLEST_GAIN)
+        new = (s[best] - rows[:inside, best] @ rows[:inside]) / np.sqrt(pivot)  # (n,)
+        rows[inside] = new
+        gain = gain - new**2
+        inside += 1
+        if inside > window:
+            gain += _drop_first(rows[:inside], np.array(chosen[-inside:]))
+            inside -= 1
+        lowest = gain[free].min()
+        if lowest < -1e-6 * np.diagonal(s).max():
+            raise ValueError(f"similarity must be positive semi-definite, got a gain of {lowest:.3g}")
+
+
+def _drop_first(rows: Array, window: NDArray[np.intp]) -> Array:
+    """Take the oldest item out of the window: rotate its row into the later ones, and return what is left.
+
+    V without its first row is no longer triangular: it has one column too many. A Givens rotation per
+    remaining row turns that column to zero; applied to every c_i, the same rotations leave c_i for the
+    smaller window, and a remainder whose square the gain gets back.
+
+    Args:
+        rows: c_i by column, (window, n), changed in place: the first ``window`` − 1 rows are the new ones.
+        window: the items of the window, oldest first.
+
+    Returns:
+        The squared remainder, (n,).
+    """
+    spare = rows[0].copy()  # (n,)
+    for k in range(1, len(rows)):
+        at = window[k]  # row k of V stands in the columns of the chosen items themselves
+        a, b = rows[k, at], spare[at]
+        length = np.hypot(a, b)
+        cosine, sine = (a / length, b / length) if length > 0 else (1.0, 0.0)
+        rows[k - 1] = cosine * rows[k] + sine * spare
+        spare = cosine * spare - sine * rows[k]
+    return spare**2
+
+
+@dataclass(frozen=True)
+class Scattered:
+    """Result of :func:`scatter_order`.
+
+    Attributes:
+        order: positions, (keep,).
+        relaxed: places (from 0) where no remaining candidate met all rules, so that the fallback chose.
+    """
+
+    order: NDArray[np.intp]
+    relaxed: tuple[int, ...]
+
+
+def scatter_order(keys: Mapping[str, ArrayLike], apart: Mapping[str, int], keep: int) -> Scattered:
+    """Take items in their order, skipping (not dropping) those that would break a rule (打散).
+
+    A rule ``{"author": 4}`` says: among any 4 neighbouring places, no two of one author. Every place goes
+    to the first remaining candidate that meets all rules. Where none does, the fallback: the candidate
+    that breaks the fewest rules, of those the one whose nearest repeat is furthest away, of those the
+    first; the place is reported in ``relaxed``.
+
+    Args:
+        keys: rule name -> the value of every candidate, best candidate first, (n,) each.
+        apart: rule name -> places k, at least 1 (1 is no rule).
+        keep: how many to place, from 1 to n.
+
+    Raises:
+        ValueError: a rule without its keys, shapes that differ, or ``keep`` out of range.
+    """
+    if not keys:
+        raise ValueError("keys must name at least one rule's values, got none")
+    arrays = {name: np.asarray(values) for name, values in keys.items()}
+    validation.same_shape(**arrays)
+    n = next(iter(arrays.values())).size
+    if validation.positive_int("keep", keep) > n:
+        raise ValueError(f"keep must be at most the {n} candidates, got {keep}")
+    for name, k in apart.items():
+        validation.one_of("apart", name, tuple(arrays))
+        validation.positive_int(f"apart[{name!r}]", k)
+    codes = {name: np.unique(arrays[name], return_inverse=True)[1] for name in apart}  # (n,) each
+    last = {name: np.full(code.max() + 1, -n - max(apart.values()) - 1) for name, code in codes.items()}
+    free = np.ones(n, dtype=bool)
+    order, relaxed = [], []
+    for place in range(keep):
+        broken = np.zeros(n, dtype=int)  # rules that each candidate would break
+        nearest = np.full(n, np.inf)  # places to its nearest repeat
+        for name, k in apart.items():
+            distance = place - last[name][codes[name]]  # (n,)
+            broken += distance < k
+            nearest = np.where(distance < k, np.minimum(nearest, distance), nearest)
+        left = np.flatnonzero(free)
+        best = left[np.lexsort((left, -nearest[left], broken[left]))[0]]
+        if broken[best]:
+            relaxed.append(place)
+        order.append(best)
+        free[best] = False
+        for name, code in codes.items():
+            last[name][code[best]] = place
+    return Scattered(np.array(order), tuple(relaxed))
+
+
+def broken_rules(keys: Mapping[str, ArrayLike], apart: Mapping[str, int]) -> dict[str, int]:
+    """How many places repeat a value of one of the ``k`` − 1 places before them, for each rule."""
+    counts = {}
+    for name, k in apart.items():
+        validation.one_of("apart", name, tuple(keys))
+        values = np.asarray(keys[name])
+        before = range(1, min(validation.positive_int(f"apart[{name!r}]", k), len(values)))
+        repeats = np.zeros(len(values), dtype=bool)
+        for distance in before:
+            repeats[distance:] |= values[distance:] == values[:-distance]
+        counts[name] = int(repeats.sum())
+    return counts

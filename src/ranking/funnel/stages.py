@@ -1,0 +1,185 @@
+"""Pre-ranking, ranking, re-ranking: each from candidates to candidates (claims A3, A4, A5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit
+
+from ranking import validation
+from ranking.data import FeatureEncoder
+from ranking.funnel.candidates import Candidates
+from ranking.funnel.re_ranking import Scattered, greedy_dpp, mmr, scatter_order
+from ranking.funnel.snapshot import Snapshot
+from ranking.funnel.towers import ThreeTowerModel, tower_vectors
+from ranking.multi_task import MultiTaskModel
+from ranking.validation import Array
+
+WEIGHTS: Mapping[str, float] = {"like": 2.0, "collect": 2.0, "share": 4.0}
+"""What a like, a collect and a share are worth beside a click of 1; chapter 5 is about choosing them."""
+
+METHODS = {"mmr": mmr, "dpp": greedy_dpp}
+
+
+def fused_score(rates: Mapping[str, ArrayLike], weights: Mapping[str, float] = WEIGHTS) -> Array:
+    """p_click · (1 + Σ w · rate), the fused score of claims A8 and E2.
+
+    Args:
+        rates: "click" per impression, the others per click; any shape, all the same.
+        weights: one of at least 0 for each target other than "click".
+
+    Raises:
+        ValueError: a rate outside [0, 1], a target without its rate, or a negative weight.
+    """
+    if "click" not in rates:
+        raise ValueError(f"rates must hold 'click', got {', '.join(rates) or 'none'}")
+    total = np.ones_like(validation.probabilities("click", rates["click"]))
+    for target, weight in weights.items():
+        validation.one_of("weights", target, tuple(name for name in rates if name != "click"))
+        total = total + float(validation.non_negative(target, weight)) * validation.probabilities(
+            target, rates[target]
+        )
+    return validation.probabilities("click", rates["click"]) * total
+
+
+def _rates(targets: tuple[str, ...], logits: torch.Tensor) -> dict[str, Array]:
+    """From logits (candidates, targets) to rates by name."""
+    return dict(zip(targets, expit(logits.double().numpy()).T, strict=True))
+
+
+@dataclass(frozen=True, eq=False)
+class PreRanking:
+    """Scores every candidate with a cheap model and keeps the best few hundred (粗排, claim A3).
+
+    Attributes:
+        snapshot, encoder: what is known, and how it is put into features.
+        model: the three towers.
+        item_vectors: the item tower's output for every published item, computed beforehand, (items, dim).
+        keep: how many candidates to keep; all where there are fewer.
+        weights: of the fused score.
+    """
+
+    snapshot: Snapshot
+    encoder: FeatureEncoder
+    model: ThreeTowerModel
+    item_vectors: NDArray[np.float32]
+    keep: int = 300
+    weights: Mapping[str, float] = field(default_factory=lambda: dict(WEIGHTS))
+
+    def __post_init__(self) -> None:
+        validation.positive_int("keep", self.keep)
+        if len(self.item_vectors) != self.snapshot.n_items:
+            raise ValueError(
+                f"item_vectors must have one row for each of the {self.snapshot.n_items:,} published items, "
+                f"got {len(self.item_vectors):,}"
+            )
+
+    @torch.no_grad()
+    def __call__(self, candidates: Candidates) -> Candidates:
+        request, items = candidates.request, candidates.items
+        once = self.snapshot.features(self.encoder, request, items[:1])
+        user = torch.from_numpy(tower_vectors(self.model.user_tower, once))  # (1, dim)
+        item = torch.from_numpy(self.item_vectors[items])  # (candidates, dim)
+        cross = torch.from_numpy(self.snapshot.cross(request.user, items))  # (candidates, 3)
+        rates = _rates(self.model.targets, self.model.score(user, item, cross))
+        return candidates.scored(fused_score(rates, self.weights)).best(self.keep)
+
+
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """Scores every candidate with the full model, and truncates nothing (精排, claim A4).
+
+    Attributes as in :class:`PreRanking`; the predictions travel on with the candidates.
+    """
+
+    snapshot: Snapshot
+    encoder: FeatureEncoder
+    model: MultiTaskModel
+    weights: Mapping[str, float] = field(default_factory=lambda: dict(WEIGHTS))
+
+    @torch.no_grad()
+    def __call__(self, candidates: Candidates) -> Candidates:
+        table = self.snapshot.features(self.encoder, candidates.request, candidates.items)
+        rates = _rates(self.model.targets, self.model(*table.to_tensors()))
+        return candidates.scored(fused_score(rates, self.weights), rates)
+
+
+def relative(scores: ArrayLike) -> Array:
+    """Scores moved and scaled to run from 0, the worst of the list, to 1; all 1 where all are equal."""
+    values = validation.as_floats("scores", scores)
+    validation.not_empty("scores", values)
+    low, high = values.min(), values.max()
+    return np.ones_like(values) if low == high else (values - low) / (high - low)
+
+
+def similarity_of(vectors: ArrayLike) -> Array:
+    """(1 + cosine) / 2 of every pair of rows, in [0, 1] and positive semi-definite, (n, n)."""
+    v = validation.as_floats("vectors", vectors)  # (n, dim)
+    length = np.linalg.norm(v, axis=1, keepdims=True)
+    if (length == 0).any():
+        raise ValueError(f"vectors must not be 0, got that at index {int(np.argmin(length))}")
+    unit = v / length
+    return (1.0 + unit @ unit.T) / 2.0
+
+
+@dataclass(frozen=True, eq=False)
+class ReRanking:
+    """Chooses a varied few dozen, then scatters what is alike (重排, claim A5).
+
+    The method first chooses ``spare`` times as many as are shown; the scatter rules need something to choose
+    from. Where a rule cannot be met, the fallback of ``scatter_order`` fills the place.
+
+    Attributes:
+        snapshot: what is known.
+        item_vectors: by whose cosine items are alike, for every published item, (items, dim).
+        shown: how many to show; all where there are fewer.
+        method: "mmr" or "dpp".
+        trade_off, window: of the method; the scores are made ``relative`` for it.
+        apart: "author" and "topic" -> places within which none may repeat.
+        spare: at least 1.
+    """
+
+    snapshot: Snapshot
+    item_vectors: NDArray[np.float32]
+    shown: int = 30
+    method: str = "dpp"
+    trade_off: float = 0.5
+    window: int = 10
+    apart: Mapping[str, int] = field(default_factory=lambda: {"author": 8, "topic": 2})
+    spare: int = 2
+
+    def __post_init__(self) -> None:
+        validation.positive_int("shown", self.shown)
+        validation.positive_int("spare", self.spare)
+        validation.positive_int("window", self.window)
+        validation.one_of("method", self.method, tuple(METHODS))
+        validation.probabilities("trade_off", validation.number("trade_off", self.trade_off))
+        for name, k in self.apart.items():
+            validation.one_of("apart", name, ("author", "topic"))
+            validation.positive_int(f"apart[{name!r}]", k)
+
+    def __call__(self, candidates: Candidates) -> Candidates:
+        return self.scatter(self.diversify(candidates))
+
+    def diversify(self, candidates: Candidates) -> Candidates:
+        """The most worthwhile mixture, in the order of choice."""
+        keep = min(self.spare * self.shown, len(candidates))
+        similarity = similarity_of(self.item_vectors[candidates.items])
+        choose = METHODS[self.method]
+        return candidates.take(
+            choose(relative(candidates.scores), similarity, keep, self.trade_off, self.window)
+        )
+
+    def scatter(self, candidates: Candidates) -> Candidates:
+        """The slate: the candidates in their order, but for those that the rules push back."""
+        return candidates.take(self.scattered(candidates).order)
+
+    def scattered(self, candidates: Candidates) -> Scattered:
+        """As :meth:`scatter`, with the places where no candidate met the rules."""
+        people = self.snapshot.people
+        keys = {"author": people.item_author[candidates.items], "topic": people.item_topic[candidates.items]}
+        return scatter_order(keys, self.apart, min(self.shown, len(candidates)))

@@ -1,0 +1,186 @@
+"""Towers: networks that look at the user and at the item apart, so that most of the work is done beforehand.
+
+:class:`TwoTowerModel` (双塔模型) ends in a dot product, which a vector index can search. Its training is that
+of Yi et al., RecSys 2019: softmax over the items of a batch, corrected for their popularity.
+:class:`ThreeTowerModel` (三塔模型) adds a small tower for features of the pair and a small network on top; it
+can no longer be searched, but scores a few thousand items in one go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from ranking import validation
+from ranking.data import FeatureTable
+from ranking.funnel.snapshot import CONTEXT_FIELDS, CROSS_COLUMNS, ITEM_FIELDS, USER_FIELDS
+from ranking.multi_task import FeatureEmbedding, dense_layers
+
+TEMPERATURE = 0.1
+"""Cosines are divided by it before the softmax, which otherwise could hardly tell good items from bad."""
+
+
+@dataclass(frozen=True)
+class Sides:
+    """Which columns of a feature table belong to the user (with the context), the item, and the pair.
+
+    Attributes:
+        user_fields, item_fields: positions among the categorical fields.
+        user_columns, item_columns, cross_columns: positions among the dense columns.
+        cardinalities: number of codes of every field.
+    """
+
+    user_fields: tuple[int, ...]
+    item_fields: tuple[int, ...]
+    user_columns: tuple[int, ...]
+    item_columns: tuple[int, ...]
+    cross_columns: tuple[int, ...]
+    cardinalities: tuple[int, ...]
+
+    @classmethod
+    def of(cls, table: FeatureTable) -> Sides:
+        """The sides of a table made by ``training_table`` or ``Snapshot.features``."""
+
+        def at(names: Sequence[str], wanted: Sequence[str]) -> tuple[int, ...]:
+            return tuple(i for i, name in enumerate(names) if name in wanted)
+
+        user_columns = [name for name in table.columns if name.startswith("log_user_")]
+        item_columns = [name for name in table.columns if name not in (*user_columns, *CROSS_COLUMNS)]
+        return cls(
+            user_fields=at(table.fields, (*USER_FIELDS, *CONTEXT_FIELDS)),
+            item_fields=at(table.fields, ITEM_FIELDS),
+            user_columns=at(table.columns, user_columns),
+            item_columns=at(table.columns, item_columns),
+            cross_columns=at(table.columns, CROSS_COLUMNS),
+            cardinalities=table.cardinalities,
+        )
+
+
+class Tower(nn.Module):
+    """Some fields and columns of a feature table, through embeddings and dense layers, to one vector."""
+
+    def __init__(
+        self,
+        fields: Sequence[int],
+        columns: Sequence[int],
+        cardinalities: Sequence[int],
+        sizes: Sequence[int],
+        embedding_dim: int = 16,
+    ) -> None:
+        super().__init__()
+        self.fields, self.columns = list(fields), list(columns)
+        sizes_of = [cardinalities[i] for i in self.fields]
+        self.embedding = FeatureEmbedding(sizes_of, len(self.columns), embedding_dim)
+        self.layers = dense_layers((self.embedding.output_dim, *sizes), last_activation=False)
+
+    def forward(self, categorical: Tensor, dense: Tensor) -> Tensor:
+        """(rows, fields of the table), (rows, columns of the table) -> (rows, sizes[-1])."""
+        return self.layers(self.embedding(categorical[:, self.fields], dense[:, self.columns]))
+
+
+class TwoTowerModel(nn.Module):
+    """A user vector and an item vector of length 1; their dot product says how well they go together.
+
+    Args:
+        sides: which columns each tower reads. The cross columns are read by neither.
+        dim: length of the vectors.
+        hidden: width of each tower's hidden layer.
+    """
+
+    def __init__(self, sides: Sides, dim: int = 32, hidden: int = 64) -> None:
+        super().__init__()
+        self.dim = validation.positive_int("dim", dim)
+        sizes = (validation.positive_int("hidden", hidden), dim)
+        self.user_tower = Tower(sides.user_fields, sides.user_columns, sides.cardinalities, sizes)
+        self.item_tower = Tower(sides.item_fields, sides.item_columns, sides.cardinalities, sizes)
+
+    def user(self, categorical: Tensor, dense: Tensor) -> Tensor:
+        """User vectors, (rows, dim)."""
+        return F.normalize(self.user_tower(categorical, dense), dim=1)
+
+    def item(self, categorical: Tensor, dense: Tensor) -> Tensor:
+        """Item vectors, (rows, dim)."""
+        return F.normalize(self.item_tower(categorical, dense), dim=1)
+
+    def forward(self, categorical: Tensor, dense: Tensor) -> Tensor:
+        """Both vectors side by side, (rows, 2 · dim), as :func:`in_batch_softmax` takes them."""
+        return torch.cat([self.user(categorical, dense), self.item(categorical, dense)], dim=1)
+
+
+def in_batch_softmax(vectors: Tensor, item_share: Tensor, temperature: float = TEMPERATURE) -> Tensor:
+    """Loss of retrieval: which item of the batch did this user click?
+
+    The other rows' items serve as negatives. They are there because others clicked them, popular ones
+    more often, and would be pushed down for it; subtracting ln of an item's share of the clicks from its
+    logit takes that back (Yi et al., RecSys 2019). An item that stands twice in a batch counts as its own
+    negative, which is rare in a large catalogue and let stand.
+
+    Args:
+        vectors: user and item vectors of clicked impressions side by side, (rows, 2 · dim).
+        item_share: share of each row's item among all clicks of the training rows, in (0, 1], (rows, 1).
+        temperature: above 0.
+
+    Returns:
+        A scalar, in nats.
+    """
+    user, item = vectors.chunk(2, dim=1)  # (rows, dim) each
+    logits = user @ item.T / temperature - torch.log(item_share).T  # (rows, rows)
+    return F.cross_entropy(logits, torch.arange(len(vectors)))
+
+
+class ThreeTowerModel(nn.Module):
+    """Pre-ranking: user tower once a request, item tower cached, cross tower and top once a pair.
+
+    Args:
+        sides: which columns each tower reads.
+        targets: names of the targets.
+        dim: length of the vectors of user and item.
+    """
+
+    def __init__(self, sides: Sides, targets: Sequence[str], dim: int = 16) -> None:
+        super().__init__()
+        if not targets or len(set(targets)) != len(targets):
+            raise ValueError(f"targets must name at least one target, each once, got {list(targets)}")
+        self.targets = tuple(targets)
+        self.user_tower = Tower(sides.user_fields, sides.user_columns, sides.cardinalities, (64, dim))
+        self.item_tower = Tower(sides.item_fields, sides.item_columns, sides.cardinalities, (64, dim))
+        self.cross_columns = list(sides.cross_columns)
+        self.cross_tower = dense_layers((len(self.cross_columns), 8))
+        self.top = dense_layers((3 * dim + 8, 32, len(targets)), last_activation=False)
+
+    def score(self, user: Tensor, item: Tensor, cross: Tensor) -> Tensor:
+        """Logits from the vectors of user (rows or 1, dim) and item (rows, dim) and cross features (rows, 3).
+
+        Returns:
+            (rows, targets).
+        """
+        user = user.expand(len(item), -1)  # (rows, dim)
+        parts = [user, item, user * item, self.cross_tower(cross)]
+        return self.top(torch.cat(parts, dim=1))  # (rows, targets)
+
+    def forward(self, categorical: Tensor, dense: Tensor) -> Tensor:
+        """Logits of the rows of a feature table, (rows, targets)."""
+        user, item = self.user_tower(categorical, dense), self.item_tower(categorical, dense)
+        return self.score(user, item, dense[:, self.cross_columns])
+
+
+@torch.no_grad()
+def tower_vectors(tower: nn.Module, table: FeatureTable, batch_size: int = 65_536) -> NDArray[np.float32]:
+    """Vectors of every row of a table, (rows, dim): what is computed beforehand and cached."""
+    validation.positive_int("batch_size", batch_size)
+    parts = (t.split(batch_size) for t in table.to_tensors())
+    return np.concatenate([tower(c, d).numpy() for c, d in zip(*parts, strict=True)])
+
+
+def multiply_adds(module: nn.Module) -> int:
+    """Multiply-adds of one row through the dense layers of a network: Σ inputs · outputs.
+
+    Look-ups of embeddings, activations and normalising are left out: they read memory rather than compute.
+    """
+    return sum(m.in_features * m.out_features for m in module.modules() if isinstance(m, nn.Linear))
