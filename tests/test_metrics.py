@@ -106,3 +106,25 @@ def test_normalised_entropy_of_the_base_rate_is_one():
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_expected_auc_is_the_auc_where_labels_are_certain():
+    rng = np.random.default_rng(0)
+    labels, scores = rng.random(500) < 0.3, rng.integers(0, 40, 500)  # ties among them
+    assert metrics.expected_auc(labels, scores) == pytest.approx(metrics.auc(labels, scores), rel=1e-12)
+
+
+def test_expected_auc_is_the_mean_over_many_draws():
+    rng = np.random.default_rng(1)
+    truth, scores = rng.random(300), rng.random(300)
+    draws = [metrics.auc(rng.random(300) < truth, scores) for _ in range(600)]
+    error = np.std(draws) / np.sqrt(len(draws))
+    assert metrics.expected_auc(truth, scores) == pytest.approx(np.mean(draws), abs=5 * error)
+
+
+def test_weights_of_expected_auc_count_rows_as_often():
+    truth, scores = [0.1, 0.7, 0.4], [0.3, 0.2, 0.9]
+    twice = metrics.expected_auc([*truth, truth[1]], [*scores, scores[1]])
+    assert metrics.expected_auc(truth, scores, weights=[1, 2, 1]) == pytest.approx(twice, rel=1e-12)
+    with pytest.raises(ValueError, match="room for positives and negatives"):
+        metrics.expected_auc([0.0, 0.0], [0.1, 0.2])

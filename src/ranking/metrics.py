@@ -143,3 +143,29 @@ def reliability(
 def calibration_error(labels: ArrayLike, predictions: ArrayLike, bins: int = 15) -> float:
     """Expected calibration error: Σ over bins of equal width of (share of rows) · |predicted − observed|."""
     return reliability(labels, predictions, bins=bins).error
+
+
+def expected_auc(truth: ArrayLike, predictions: ArrayLike, weights: ArrayLike | None = None) -> float:
+    """AUC over fresh labels drawn from known probabilities, free of the noise of one draw.
+
+    Every row counts as a positive with weight w·q and as a negative with weight w·(1 − q), q being its true
+    probability: the AUC of infinitely many draws of labels over the same rows.
+
+    Args:
+        truth: true probabilities q, in [0, 1], any shape.
+        predictions: scores of the same shape, any finite numbers.
+        weights: how often each row counts, at least 0, same shape; for a rate given click, the true
+            probability of the click. None counts every row once.
+    """
+    q = validation.probabilities("truth", truth).ravel()
+    scores = validation.as_floats("predictions", predictions).ravel()
+    w = np.ones(q.shape) if weights is None else validation.non_negative("weights", weights).ravel()
+    validation.same_shape(truth=q, predictions=scores, weights=w)
+    positive, negative = w * q, w * (1.0 - q)
+    if not positive.sum() > 0.0 or not negative.sum() > 0.0:
+        raise ValueError("truth must leave room for positives and negatives among the rows that count")
+    _, group = np.unique(scores, return_inverse=True)  # ties form one group
+    positive, negative = np.bincount(group, weights=positive), np.bincount(group, weights=negative)
+    below = np.cumsum(negative) - negative  # negatives that score lower
+    wins = (positive * (below + negative / 2)).sum()
+    return float(wins / (positive.sum() * negative.sum()))

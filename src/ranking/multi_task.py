@@ -8,11 +8,16 @@ they are exact. With one target the same class is the single-task baseline.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from ranking import validation
+
+GIVEN_CLICK = ("like", "collect", "share")
+"""Targets that are counted per click (claim A7)."""
 
 
 def dense_layers(sizes: Sequence[int], last_activation: bool = True) -> nn.Sequential:
@@ -60,7 +65,24 @@ class FeatureEmbedding(nn.Module):
 
         Returns:
             Shape (rows, output_dim).
+
+        Raises:
+            ValueError: for shapes that do not match, and for ids that no table has; the look-up would find
+                another field's vector, or none.
         """
+        fields, columns = len(self.sizes), self.output_dim - len(self.sizes) * self.table.embedding_dim
+        if categorical.shape != (len(dense), fields) or dense.shape != (len(categorical), columns):
+            raise ValueError(
+                f"categorical and dense must have shape (rows, {fields}) and (rows, {columns}), got "
+                f"{tuple(categorical.shape)} and {tuple(dense.shape)}"
+            )
+        beyond = (categorical < 0) | (categorical >= self.sizes)  # (rows, fields)
+        if beyond.any():
+            row, field = beyond.nonzero()[0].tolist()
+            raise ValueError(
+                f"categorical must hold ids from 0 to {int(self.sizes[field]) - 1} in field {field}, got "
+                f"{int(categorical[row, field])} at row {row}; an id that training did not see is 0"
+            )
         vectors = self.table(categorical + self.offsets)  # (rows, fields, embedding_dim)
         return torch.cat([vectors.flatten(1), dense], dim=1)  # (rows, output_dim)
 
@@ -87,6 +109,11 @@ class MultiTaskModel(nn.Module):
         super().__init__()
         if not targets or len(set(targets)) != len(targets):
             raise ValueError(f"targets must name at least one target, each once, got {list(targets)}")
+        for name, widths in (("shared", shared), ("tower", tower)):
+            for width in widths:
+                validation.positive_int(name, width)
+        if not shared:
+            raise ValueError("shared must name at least one layer's width, got none")
         self.targets = tuple(targets)
         self.embedding = FeatureEmbedding(cardinalities, n_dense, embedding_dim)
         self.shared = dense_layers((self.embedding.output_dim, *shared))
@@ -100,6 +127,54 @@ class MultiTaskModel(nn.Module):
         return torch.cat([tower(common) for tower in self.towers], dim=1)  # (rows, targets)
 
 
+def click_mask(labels: Tensor, targets: Sequence[str], given_click: Sequence[str] = GIVEN_CLICK) -> Tensor:
+    """Which labels mean something: all of click's, and those given click only where there was one (claim A7).
+
+    Args:
+        labels: 0 or 1, shape (rows, targets); ``targets`` names the columns and must contain "click".
+        targets: names of the targets.
+        given_click: those that are counted per click.
+
+    Returns:
+        1 or 0, shape (rows, targets), float.
+    """
+    if "click" not in targets:
+        raise ValueError(f"targets must contain 'click' to tell which rows were clicked, got {list(targets)}")
+    if labels.ndim != 2 or labels.shape[1] != len(targets):
+        raise ValueError(f"labels must have shape (rows, {len(targets)}), got {tuple(labels.shape)}")
+    clicked = labels[:, [list(targets).index("click")]]  # (rows, 1)
+    always = torch.tensor([name not in given_click for name in targets], device=labels.device)  # (targets,)
+    return torch.where(always, torch.ones_like(labels), clicked)  # (rows, targets)
+
+
+def cross_entropy_per_target(logits: Tensor, labels: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Mean cross-entropy of each target over the rows that its mask keeps (claim B4), from logits.
+
+    Args:
+        logits: shape (rows, targets).
+        labels: 0 or 1, shape (rows, targets).
+        mask: 1 where a label means something, shape (rows, targets); None counts every row.
+
+    Returns:
+        Shape (targets,), in nats; 0 for a target whose mask keeps no row.
+    """
+    if logits.ndim != 2 or logits.shape != labels.shape or (mask is not None and mask.shape != labels.shape):
+        shapes = [tuple(part.shape) for part in (logits, labels, mask) if part is not None]
+        raise ValueError(f"logits, labels and mask must have one shape (rows, targets), got {shapes}")
+    losses = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")  # (rows, targets)
+    if mask is None:
+        return losses.mean(dim=0)  # (targets,)
+    return (losses * mask).sum(dim=0) / mask.sum(dim=0).clamp(min=1.0)  # (targets,)
+
+
+def check_loss_weights(loss_weights: Tensor) -> Tensor:
+    """Loss weights λ that can be used: finite, at least 0, and not all 0."""
+    weights = validation.non_negative("loss_weights", loss_weights)
+    if not weights.any():
+        raise ValueError(f"loss_weights must not be all 0: nothing would be learnt, got {weights.tolist()}")
+    return loss_weights
+
+
 def weighted_cross_entropy(
     logits: Tensor, labels: Tensor, loss_weights: Tensor, mask: Tensor | None = None
 ) -> Tensor:
@@ -108,7 +183,7 @@ def weighted_cross_entropy(
     Args:
         logits: shape (rows, targets).
         labels: 0 or 1, shape (rows, targets).
-        loss_weights: λ, shape (targets,), at least 0.
+        loss_weights: λ, shape (targets,), at least 0 and not all 0.
         mask: 1 where a label means something, shape (rows, targets): likes are counted per click (claim A7),
             so unclicked rows say nothing about the like rate. None counts every row. A target without any
             row in the batch adds nothing.
@@ -121,9 +196,109 @@ def weighted_cross_entropy(
             "logits and labels must have shape (rows, targets) and loss_weights (targets,), got "
             f"{tuple(logits.shape)}, {tuple(labels.shape)} and {tuple(loss_weights.shape)}"
         )
-    losses = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")  # (rows, targets)
-    if mask is None:
-        per_target = losses.mean(dim=0)  # (targets,)
-    else:
-        per_target = (losses * mask).sum(dim=0) / mask.sum(dim=0).clamp(min=1.0)  # (targets,)
-    return (loss_weights * per_target).sum()
+    check_loss_weights(loss_weights)
+    return (loss_weights * cross_entropy_per_target(logits, labels, mask)).sum()
+
+
+class WeightedCrossEntropy(nn.Module):
+    """The loss of claim B5 for named targets: λ per target, like, collect and share given click.
+
+    Args:
+        targets: names of the targets, in the order of the logits.
+        loss_weights: λ by name; 1 for a target that is not named.
+        masked: whether targets that are counted per click see only clicked rows. False shows slip X10: every
+            head then learns a rate per impression.
+    """
+
+    def __init__(
+        self, targets: Sequence[str], loss_weights: Mapping[str, float] | None = None, masked: bool = True
+    ) -> None:
+        super().__init__()
+        named = dict(loss_weights or {})
+        for name in named:
+            validation.one_of("loss_weights", name, tuple(targets))
+        self.targets, self.masked = tuple(targets), masked
+        weights = torch.tensor([float(named.get(name, 1.0)) for name in targets])
+        self.register_buffer("loss_weights", check_loss_weights(weights))
+
+    def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """The total loss of a batch, a scalar, from logits and labels (rows, targets)."""
+        mask = click_mask(labels, self.targets) if self.masked else None
+        return weighted_cross_entropy(logits, labels, self.loss_weights, mask)
+
+
+class UncertaintyWeighting(nn.Module):
+    """Loss weights that are learnt: Σ_k exp(−s_k) · CE_k + s_k / 2 (Kendall, Gal and Cipolla, CVPR 2018).
+
+    exp(−s_k) takes the place of λ_k, and the term s_k / 2 keeps it from falling to 0. For a fixed loss of
+    CE_k the best weight is exp(−s_k) = 1 / (2 CE_k): a target weighs more the smaller its loss is. In the
+    paper s_k is ln σ_k², the variance of the noise; that a small loss means little noise holds for
+    regression, while the entropy of a rare label is small because it is rare.
+
+    Args:
+        targets: names of the targets, in the order of the logits.
+        masked: as in :class:`WeightedCrossEntropy`.
+    """
+
+    def __init__(self, targets: Sequence[str], masked: bool = True) -> None:
+        super().__init__()
+        self.targets, self.masked = tuple(targets), masked
+        self.log_variances = nn.Parameter(torch.zeros(len(self.targets)))  # s, (targets,)
+
+    @property
+    def loss_weights(self) -> Tensor:
+        """What takes the place of λ, shape (targets,)."""
+        return torch.exp(-self.log_variances.detach())
+
+    def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """The total loss of a batch, a scalar, from logits and labels (rows, targets)."""
+        mask = click_mask(labels, self.targets) if self.masked else None
+        losses = cross_entropy_per_target(logits, labels, mask)  # (targets,)
+        return (torch.exp(-self.log_variances) * losses + self.log_variances / 2).sum()
+
+
+class TaskGradients:
+    """The gradient of every target's own loss at the shared network: how hard each pulls, and which way.
+
+    Attributes:
+        targets: names of the targets.
+        vectors: one gradient per target, at λ = 1, of all parameters of ``model.shared``, shape (targets,
+            parameters).
+    """
+
+    def __init__(self, targets: Sequence[str], vectors: Tensor) -> None:
+        self.targets, self.vectors = tuple(targets), vectors
+
+    @property
+    def norms(self) -> Tensor:
+        """Length of each target's gradient, shape (targets,)."""
+        return self.vectors.norm(dim=1)
+
+    @property
+    def cosines(self) -> Tensor:
+        """Cosine of the angle between any two, shape (targets, targets): 1 for one way, −1 for opposite."""
+        unit = F.normalize(self.vectors, dim=1)  # (targets, parameters)
+        return unit @ unit.T
+
+
+def task_gradients(
+    model: MultiTaskModel, categorical: Tensor, dense: Tensor, labels: Tensor, masked: bool = True
+) -> TaskGradients:
+    """Gradients of the losses, target by target, at the shared network, on one set of rows.
+
+    Args:
+        model: its weights stay as they are.
+        categorical: ids, shape (rows, fields).
+        dense: float32, shape (rows, n_dense).
+        labels: 0 or 1, shape (rows, targets).
+        masked: as in :class:`WeightedCrossEntropy`.
+    """
+    losses = cross_entropy_per_target(
+        model(categorical, dense), labels, click_mask(labels, model.targets) if masked else None
+    )  # (targets,)
+    shared = list(model.shared.parameters())
+    vectors = [
+        torch.cat([part.flatten() for part in torch.autograd.grad(loss, shared, retain_graph=True)])
+        for loss in losses
+    ]
+    return TaskGradients(model.targets, torch.stack(vectors))

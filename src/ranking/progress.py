@@ -21,7 +21,10 @@ def silent() -> bool:
 
 
 def progress(
-    iterable: Iterable[Any] | None = None, total: int | None = None, description: str | None = None
+    iterable: Iterable[Any] | None = None,
+    total: int | None = None,
+    description: str | None = None,
+    shown: bool = True,
 ) -> tqdm[Any]:
     """A tqdm bar that vanishes when it is done.
 
@@ -29,8 +32,9 @@ def progress(
         iterable: what to walk through; None for a bar that is moved by ``update``, best in a ``with`` block.
         total: number of steps, where ``iterable`` cannot tell its length.
         description: short text in front of the bar.
+        shown: False for a bar that stays silent, as in all processes but the first.
 
     Returns:
         The bar: an iterable, and a context manager with ``update(steps)``.
     """
-    return tqdm(iterable, total=total, desc=description, leave=False, disable=silent())
+    return tqdm(iterable, total=total, desc=description, leave=False, disable=silent() or not shown)
