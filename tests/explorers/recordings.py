@@ -51,12 +51,13 @@ def funnel_recording(runs: int = 3) -> dict[str, Any]:
 def slate_recording(candidates: int = 40, topics: int = 10, dim: int = 8) -> dict[str, Any]:
     """Candidates of a few topics; one topic has the best scores. Unsorted, vectors of any length."""
     rng = np.random.default_rng(7)
-    topic = rng.integers(0, topics, candidates)
-    centres = rng.normal(size=(topics, dim))
-    vectors = (centres[topic] + 0.5 * rng.normal(size=(candidates, dim))) * rng.uniform(
+    share = np.array([5.0, 5.0, *[1.0] * (topics - 2)])
+    topic = rng.choice(topics, candidates, p=share / share.sum())
+    centres = rng.normal(size=(topics, dim)) + 0.3
+    vectors = (centres[topic] + 0.4 * rng.normal(size=(candidates, dim))) * rng.uniform(
         0.5, 2, (candidates, 1)
     )
-    scores = np.clip(0.6 * rng.random(candidates) + 0.3 * (topic < 2), 0, 1)
+    scores = 0.2 + 0.6 * rng.random(candidates) + 0.8 * (topic < 2)
     return {
         "candidates": [
             {"item": 1000 + i, "topic": f"topic {topic[i]}", "score": round(float(scores[i]), 4), "author": 3}

@@ -84,8 +84,9 @@ def checked_recording(recorded: Mapping[str, Any] | None) -> dict[str, Any] | No
             distinct items retrieved) and ``retrieval`` (share of the best items among them) have the axes
             (embedding, popular, fresh, followed, topic); ``pre_ranking`` (share of the best items still
             there after it) has (…, kept), ``re_ranking`` (share of the best items shown) has (…, kept,
-            shown). Ranking truncates nothing (claim A4). Three decimals are enough: with 4 quotas for
-            embedding, 3 for each other channel, 4 kept and 2 shown a run is 4,536 numbers.
+            shown). Ranking truncates nothing (claim A4). Where every quota is 0 all of them are 0. Three
+            decimals are enough: with 4 quotas for embedding, 3 for each other channel, 4 kept and 2 shown a
+            run is 4,536 numbers.
 
     Returns:
         Plain JSON data, or None for None.
@@ -154,7 +155,7 @@ class FunnelExplorer(Explorer):
         "counts": "After retrieval: items",
         "kept": "kept by pre-ranking",
         "shown": "shown after re-ranking",
-        "costs": "Cost per item, in µs (millionths of a second)",
+        "costs": "Cost per item, in microseconds",
         "cost_retrieval": "retrieval",
         "cost_retrieval_hint": "per item of the catalogue",
         "cost_pre_ranking": "pre-ranking",

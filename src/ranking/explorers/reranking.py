@@ -22,10 +22,11 @@ def checked_recording(recorded: Mapping[str, Any]) -> dict[str, Any]:
     Args:
         recorded: ``{"candidates": [...], "vectors": [...]}``. A candidate, one of at most 200 that enter
             re-ranking, in any order, is ``{"item": id, "topic": name, "score": s}``: topic a text or a
-            number, s the fused score scaled to [0, 1] (so that the trade-off weighs it against a
-            similarity). ``vectors`` are the embeddings that say how similar two candidates are, one list of
-            numbers per candidate, all of one length; the similarity is their cosine. Four decimals are
-            enough.
+            number, s the fused score, at least 0. To be weighed against a similarity, scores are scaled to
+            run from 0 to 1 over the candidates (``ranking.funnel.stages.relative``); the score that a slate
+            keeps is that of the scores as given. ``vectors`` are the embeddings that say how similar two
+            candidates are, one list of numbers per candidate, all of one length; the similarity is
+            (1 + cosine) / 2 (``ranking.funnel.stages.similarity_of``). Four decimals are enough.
 
     Returns:
         Plain JSON data; candidates sorted by falling score, vectors of length 1 in the same order.
@@ -42,7 +43,7 @@ def checked_recording(recorded: Mapping[str, Any]) -> dict[str, Any]:
     kept = []
     for i, candidate in enumerate(candidates):
         name = f"recorded['candidates'][{i}]"
-        score = float(validation.probabilities(f"{name}['score']", entry(name, candidate, "score")))
+        score = float(validation.non_negative(f"{name}['score']", entry(name, candidate, "score")))
         kept.append(
             {
                 "item": entry(name, candidate, "item"),
@@ -52,6 +53,8 @@ def checked_recording(recorded: Mapping[str, Any]) -> dict[str, Any]:
         )
     if len({str(candidate["item"]) for candidate in kept}) < len(kept):
         raise ValueError("recorded['candidates'] must not hold an item twice")
+    if not any(candidate["score"] for candidate in kept):
+        raise ValueError("recorded['candidates'] must have a score above 0, got none")
     vectors = validation.as_floats("recorded['vectors']", entry("recorded", recorded, "vectors"))
     if vectors.ndim != 2 or len(vectors) != len(kept):
         raise ValueError(
@@ -108,10 +111,10 @@ class RerankingExplorer(Explorer):
             "places {pair}."
         ),
         "matrix_note": (
-            "Empty: unlike (cosine 0 or below). Full: alike (cosine 1). Mean of all pairs {mean}, by score "
-            "alone {mean_top}."
+            "Similarity is (1 + cosine) / 2. Empty: 0.5 or less. Full: 1, alike. Mean of all pairs {mean}, "
+            "by score alone {mean_top}."
         ),
-        "matrix_caption": "Cosine similarity of the items in two places",
+        "matrix_caption": "Similarity of the items in two places, (1 + cosine) / 2",
         "similarity": "similarity",
         "curve_title": "What variety costs in score",
         "curve_alt": (

@@ -117,7 +117,7 @@ function costs(now, labels) {
     alt: fill(labels.cost_alt, { ...now.texts, listed: names.map((name, i) => `${name} ${duration(times[i])}`).join(", ") }),
     note: labels.cost_note,
     noteValues: now.texts,
-    x: { scale: "linear", domain: [0, most * 1.22], label: labels.milliseconds, format: "number" },
+    x: { scale: "linear", domain: [0, most * 1.35], label: labels.milliseconds, format: "number" },
     y: { scale: "band", categories: names, label: labels.stage },
     height: 300,
     series: STAGES.map((stage, i) => ({
@@ -154,12 +154,12 @@ function survival(now, recorded, labels) {
     alt: fill(labels.survival_alt, { listed: names.map((name, i) => `${name} ${percent(medians[i])}`).join(", ") }),
     note: exact ? labels.survival_note : labels.survival_near,
     noteValues: values,
-    x: { scale: "linear", domain: [0, 1.15], ticks: [0, 0.25, 0.5, 0.75, 1], format: "percent", label: labels.share },
+    x: { scale: "linear", domain: [0, 1.22], ticks: [0, 0.25, 0.5, 0.75, 1], format: "percent", label: labels.share },
     y: { scale: "band", categories: names, label: labels.stage },
     height: 300,
     series: [
       ...names.map((name, i) => ({
-        name, kind: "bars", x: [medians[i]], y: [name], color: "collect", label: { text: percent(medians[i]) },
+        name, kind: "bars", x: [medians[i]], y: [name], color: "accent", label: { text: percent(medians[i]) },
       })),
       ...(several
         ? recorded.runs.map((run, r) => ({
@@ -170,7 +170,7 @@ function survival(now, recorded, labels) {
     readout: () => ({
       mode: "xy",
       stops: names.map((name, i) => ({
-        x: medians[i], y: name, marks: [[medians[i], name, "collect"]],
+        x: medians[i], y: name, marks: [[medians[i], name, "accent"]],
         lines: [name, `${labels.share}: ${percent(medians[i])}`, ...(several ? [`${percent(Math.min(...all[i]))} – ${percent(Math.max(...all[i]))}`] : [])],
       })),
     }),

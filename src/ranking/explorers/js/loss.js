@@ -8,7 +8,7 @@ const PREDICTIONS = [
   0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7,
   0.75, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995, 0.998, 0.999,
 ];
-const WEIGHTS = [0, 0.1, 0.2, 0.5, 1, 2, 3, 5, 7, 10, 15, 20, 30, 50];
+const WEIGHTS = [0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100];
 
 const TICKS = [0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999];
 
@@ -55,7 +55,7 @@ function curves(tasks, labels) {
   const name = (y) => (y === 1 ? labels.happened_line : labels.not_line);
   const line = (y) => ({
     name: name(y), kind: "line", x: z, y: z.map((logit) => crossEntropy(y, 1 / (1 + Math.exp(-logit)))), color: "ink-soft", width: 1.75, dash: y === 0,
-    label: { text: name(y), prefer: y === 1 ? 0.25 : 0.75 },
+    label: { text: name(y), prefer: y === 1 ? 0.15 : 0.85 },
   });
   const listed = tasks.map(({ task, loss, counts }) => `${labels[task]} ${number(loss)}${counts ? "" : ` (${labels.masked_out})`}`);
   return {
@@ -90,7 +90,6 @@ function curves(tasks, labels) {
 function bars(tasks, labels, key, texts) {
   const names = TASKS.map((task) => labels[task]);
   const shown = tasks.map((one) => ({ ...one, value: one[key], name: labels[one.task] }));
-  const masked = shown.filter(({ counts }) => !counts);
   const without = (one) => (key === "term" ? one.weight * one.loss : one.weight * (one.p - one.y));
   const text = ({ counts, value }) => (counts ? number(value) : labels.masked_out);
   const extent = shown.flatMap((one) => [one.value, one.counts ? 0 : without(one)]);
@@ -103,11 +102,14 @@ function bars(tasks, labels, key, texts) {
     x: { scale: "band", categories: names },
     y: { scale: "linear", domain: [low, high], label: texts.axis, format: "number" },
     series: [
-      ...masked.map((one) => ({ name: `${one.name}, ${labels.masked_out}`, kind: "bars", x: [one.name], y: [without(one)], color: one.task, fill: "hatched", faint: true })),
-      ...shown.map((one) => ({
-        name: one.name, kind: "bars", x: [one.name], y: [one.value], color: one.task,
-        label: { text: text(one), side: (one.counts ? one.value : without(one)) < 0 ? "below" : "above" },
-      })),
+      // what is masked counts nothing: hatched, and as long as it would be without the mask
+      ...shown.map((one) => {
+        const y = one.counts ? one.value : without(one);
+        return {
+          name: one.name, kind: "bars", x: [one.name], y: [y], color: one.task, fill: one.counts ? "solid" : "hatched", faint: !one.counts,
+          label: { text: text(one), side: y < 0 ? "below" : "above" },
+        };
+      }),
     ],
     readout: () => ({
       mode: "xy",
@@ -122,7 +124,7 @@ function bars(tasks, labels, key, texts) {
 }
 
 /** Recorded trainings: how every task's AUC or log loss changes as one task's weight varies. */
-function sweep(recorded, swept, measure, labels) {
+function sweep(recorded, swept, measure, weight, labels) {
   const { weights, seeds, [measure]: values } = recorded.sweeps[swept];
   const found = Object.fromEntries(TASKS.map((task) => [task, changes(weights, values[task])]));
   const middle = (task, i) => median(values[task].map((row) => row[i]));
@@ -142,6 +144,7 @@ function sweep(recorded, swept, measure, labels) {
     height: 300,
     series: [
       { name: "none", kind: "rule", y: 0, color: "ink-soft" },
+      ...(weight >= weights[0] && weight <= weights.at(-1) ? [{ name: "now", kind: "rule", x: weight, color: "ink-soft" }] : []),
       ...TASKS.flatMap((task) =>
         found[task].seeds.map((y, s) => ({ name: `${labels[task]}, ${labels.seed} ${seeds[s]}`, kind: "line", x: weights, y, color: task, width: 1, faint: true })),
       ),
@@ -227,10 +230,11 @@ function render({ model, el }) {
       }),
       animate,
     );
-    const sweepNow = `${model.get("swept")} ${model.get("measure")}`;
-    if (sweepFigure && sweepNow !== drawnSweep) {
-      sweepFigure.update(sweep(recorded, model.get("swept"), model.get("measure"), labels), true);
-      drawnSweep = sweepNow;
+    const [swept, measure] = [model.get("swept"), model.get("measure")];
+    const shown = [swept, measure, weights[swept]].join();
+    if (sweepFigure && shown !== drawnSweep) {
+      sweepFigure.update(sweep(recorded, swept, measure, weights[swept], labels), animate);
+      drawnSweep = shown;
     }
     const unclicked = masked ? labels.sentence_masked : labels.sentence_unmasked;
     const clicked = outcomes.click === 1 ? labels.sentence : unclicked;

@@ -12,15 +12,21 @@ const percent = (value) => formatNumber(value, "percent");
 const two = (value) => value.toFixed(2).replace(/^-/, "−");
 const letter = (i) => (i < 26 ? String.fromCharCode(65 + i) : String.fromCharCode(65 + ((i / 26) | 0) - 1) + letter(i % 26));
 
-// ---------------------------------------------------------------- formulas, the same as in ranking.funnel.re_ranking
+// ---------------------------------------------------------------- formulas, the same as in ranking.funnel
 
-/** Cosine of every two vectors. */
+/** Scores moved and scaled to run from 0 to 1; all 1 where all are equal. */
+function relative(scores) {
+  const [low, high] = [Math.min(...scores), Math.max(...scores)];
+  return scores.map((score) => (low === high ? 1 : (score - low) / (high - low)));
+}
+
+/** (1 + cosine) / 2 of every two vectors. */
 function similarityOf(vectors) {
   const unit = vectors.map((v) => {
     const length = Math.sqrt(v.reduce((sum, a) => sum + a * a, 0));
     return v.map((a) => a / length);
   });
-  return unit.map((a) => unit.map((b) => a.reduce((sum, value, k) => sum + value * b[k], 0)));
+  return unit.map((a) => unit.map((b) => (1 + a.reduce((sum, value, k) => sum + value * b[k], 0)) / 2));
 }
 
 /** Position of the largest value among those not taken. */
@@ -118,7 +124,7 @@ function slatePicture(now, labels) {
         x: places[k], y: data.scores[i], marks: [],
         lines: [
           `${labels.place} ${places[k]}: ${labels.item} ${data.items[i]}`, `${labels.topic}: ${letter(data.topic[i])} ${data.topics[data.topic[i]]}`,
-          `${labels.score}: ${two(data.scores[i])} (${labels.rank} ${i + 1})`,
+          `${labels.score}: ${formatNumber(data.scores[i], "metric")} (${labels.rank} ${i + 1})`,
         ],
       })),
     }),
@@ -149,7 +155,7 @@ function matrixPicture(now, labels) {
     y: { scale: "band", categories: places, texts: slate.map((_, k) => name(k)) },
     series: [{
       name: labels.similarity, kind: "cells", color: "accent", x: cells.map(({ column }) => places[column]), y: cells.map(({ row }) => places[row]),
-      v: cells.map(({ value }) => Math.min(1, Math.max(0, value))),
+      v: cells.map(({ value }) => Math.min(1, Math.max(0, 2 * value - 1))),
     }],
     readout: () => ({
       mode: "xy",
@@ -169,7 +175,7 @@ function matrixPicture(now, labels) {
 
 /** Score kept against mean similarity, for both methods and all trade-offs at the present window. */
 function curvePicture(now, curve, labels) {
-  const style = { mmr: { color: "click", marker: "circle" }, dpp: { color: "like", marker: "square", dash: true } };
+  const style = { mmr: { color: "accent", marker: "circle" }, dpp: { color: "ink-soft", marker: "square", dash: true } };
   const line = (method) => ({
     name: labels[method], kind: "line", x: curve[method].map(({ kept }) => kept), y: curve[method].map(({ mean }) => mean), width: 1.5, size: 3.5,
     hollow: true, label: { text: labels[method], prefer: 0.3 }, ...style[method],
@@ -212,7 +218,7 @@ function render({ model, el }) {
   const topics = [...new Set(candidates.map(({ topic }) => topic))]; // lettered by their best candidate
   const data = {
     topics, items: candidates.map(({ item }) => item), topic: candidates.map(({ topic }) => topics.indexOf(topic)),
-    scores: candidates.map(({ score }) => score), similarity: similarityOf(vectors),
+    scores: candidates.map(({ score }) => score), relative: relative(candidates.map(({ score }) => score)), similarity: similarityOf(vectors),
   };
   const best = candidates.slice(0, shown).map((_, i) => i);
   const settings = ["trade_off", "window", "method"];
@@ -237,10 +243,10 @@ function render({ model, el }) {
   function draw(animate) {
     const [tradeOff, window, method] = settings.map((key) => model.get(key));
     if (window !== curveWindow) {
-      const at = (way) => CURVE.map((theta) => ({ theta, ...judged(rerank(way, data.scores, data.similarity, shown, theta, window)) }));
+      const at = (way) => CURVE.map((theta) => ({ theta, ...judged(rerank(way, data.relative, data.similarity, shown, theta, window)) }));
       [curve, curveWindow] = [Object.fromEntries(METHODS.map((way) => [way, at(way)])), window];
     }
-    const slate = rerank(method, data.scores, data.similarity, shown, tradeOff, window);
+    const slate = rerank(method, data.relative, data.similarity, shown, tradeOff, window);
     const { kept, mean } = judged(slate);
     const count = (list) => new Set(list.map((i) => data.topic[i])).size;
     const texts = {
@@ -257,4 +263,4 @@ function render({ model, el }) {
   return explorer.destroy;
 }
 
-export default { render, formulas: { similarityOf, mmr, greedyDpp, gains, meanSimilarity } };
+export default { render, formulas: { relative, similarityOf, mmr, greedyDpp, gains, meanSimilarity } };
