@@ -57,7 +57,7 @@ def slate_recording(candidates: int = 40, topics: int = 10, dim: int = 8) -> dic
     vectors = (centres[topic] + 0.4 * rng.normal(size=(candidates, dim))) * rng.uniform(
         0.5, 2, (candidates, 1)
     )
-    scores = 0.2 + 0.6 * rng.random(candidates) + 0.8 * (topic < 2)
+    scores = 0.2 + 0.6 * rng.random(candidates) + 0.35 * (topic < 2)
     return {
         "candidates": [
             {"item": 1000 + i, "topic": f"topic {topic[i]}", "score": round(float(scores[i]), 4), "author": 3}
