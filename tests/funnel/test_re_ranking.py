@@ -12,7 +12,7 @@ from ranking.funnel import broken_rules, greedy_dpp, mmr, relative, scatter_orde
 
 def draw(seed: int, n: int = 14, dim: int = 20) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
-    return rng.random(n), similarity_of(rng.standard_normal((n, dim)) + 0.7)
+    return rng.random(n), similarity_of(rng.standard_normal((n, dim)) + 0.7, rng.integers(0, 4, n))
 
 
 def dpp_by_determinants(scores, similarity, keep, theta, window):
@@ -175,7 +175,9 @@ def test_scatter_names_bad_input() -> None:
 def test_relative_and_similarity() -> None:
     assert relative([3.0, 1.0, 2.0]).tolist() == [1.0, 0.0, 0.5]
     assert relative([2.0, 2.0]).tolist() == [1.0, 1.0]
-    s = similarity_of([[2.0, 0.0], [0.0, 1.0], [-1.0, 0.0]])
-    np.testing.assert_allclose(s, [[1, 0.5, 0], [0.5, 1, 0.5], [0, 0.5, 1]])
+    s = similarity_of([[2.0, 0.0], [0.0, 1.0], [3.0, 0.0]], ["music", "music", "film"])
+    np.testing.assert_allclose(s, [[1, 0.5, 0.5], [0.5, 1, 0], [0.5, 0, 1]], atol=1e-12)
     with pytest.raises(ValueError, match="vectors must not be 0"):
-        similarity_of([[0.0, 0.0]])
+        similarity_of([[0.0, 0.0]], [1])
+    with pytest.raises(ValueError, match=r"topics \(n,\), got \(1, 2\) and \(2,\)"):
+        similarity_of([[0.0, 1.0]], [1, 2])

@@ -31,6 +31,7 @@ from ranking.funnel.stages import (
     fused_score,
     relative,
     similarity_of,
+    similarity_vectors,
 )
 from ranking.funnel.towers import (
     Sides,
@@ -82,6 +83,7 @@ __all__ = [
     "requests_from",
     "scatter_order",
     "similarity_of",
+    "similarity_vectors",
     "smoothed_rate",
     "survival",
     "tower_vectors",

@@ -116,14 +116,34 @@ def relative(scores: ArrayLike) -> Array:
     return np.ones_like(values) if low == high else (values - low) / (high - low)
 
 
-def similarity_of(vectors: ArrayLike) -> Array:
-    """(1 + cosine) / 2 of every pair of rows, in [0, 1] and positive semi-definite, (n, n)."""
-    v = validation.as_floats("vectors", vectors)  # (n, dim)
-    length = np.linalg.norm(v, axis=1, keepdims=True)
+def similarity_vectors(vectors: ArrayLike, topics: ArrayLike) -> Array:
+    """Vectors of length 1 whose dot product is the mean of the cosine and of "same topic" (0 or 1).
+
+    What reaches re-ranking was chosen for one user, so that all vectors point much the same way; the topic
+    spreads them out again. As products of vectors the similarities are positive semi-definite.
+
+    Args:
+        vectors: of the items, (n, dim), none of them 0.
+        topics: (n,).
+
+    Returns:
+        (n, dim + number of topics that occur).
+    """
+    v = validation.as_floats("vectors", vectors)
+    topic = np.asarray(topics)
+    if v.ndim != 2 or topic.shape != v.shape[:1]:
+        raise ValueError(f"vectors must have shape (n, dim) and topics (n,), got {v.shape} and {topic.shape}")
+    length = np.linalg.norm(v, axis=1, keepdims=True)  # (n, 1)
     if (length == 0).any():
         raise ValueError(f"vectors must not be 0, got that at index {int(np.argmin(length))}")
-    unit = v / length
-    return (1.0 + unit @ unit.T) / 2.0
+    same = topic[:, None] == np.unique(topic)  # (n, topics)
+    return np.concatenate((v / length, same), axis=1) / np.sqrt(2.0)
+
+
+def similarity_of(vectors: ArrayLike, topics: ArrayLike) -> Array:
+    """The dot products of :func:`similarity_vectors`, (n, n)."""
+    joint = similarity_vectors(vectors, topics)
+    return joint @ joint.T
 
 
 @dataclass(frozen=True, eq=False)
@@ -135,7 +155,7 @@ class ReRanking:
 
     Attributes:
         snapshot: what is known.
-        item_vectors: by whose cosine items are alike, for every published item, (items, dim).
+        item_vectors: for every published item, (items, dim); see :func:`similarity_vectors`.
         shown: how many to show; all where there are fewer.
         method: "mmr" or "dpp".
         trade_off, window: of the method; the scores are made ``relative`` for it.
@@ -147,7 +167,7 @@ class ReRanking:
     item_vectors: NDArray[np.float32]
     shown: int = 30
     method: str = "dpp"
-    trade_off: float = 0.5
+    trade_off: float = 0.8
     window: int = 10
     apart: Mapping[str, int] = field(default_factory=lambda: {"author": 8, "topic": 2})
     spare: int = 2
@@ -168,11 +188,16 @@ class ReRanking:
     def diversify(self, candidates: Candidates) -> Candidates:
         """The most worthwhile mixture, in the order of choice."""
         keep = min(self.spare * self.shown, len(candidates))
-        similarity = similarity_of(self.item_vectors[candidates.items])
+        similarity = self.similarity(candidates)
         choose = METHODS[self.method]
         return candidates.take(
             choose(relative(candidates.scores), similarity, keep, self.trade_off, self.window)
         )
+
+    def similarity(self, candidates: Candidates) -> Array:
+        """How alike the candidates are, (candidates, candidates)."""
+        topics = self.snapshot.people.item_topic[candidates.items]
+        return similarity_of(self.item_vectors[candidates.items], topics)
 
     def scatter(self, candidates: Candidates) -> Candidates:
         """The slate: the candidates in their order, but for those that the rules push back."""
