@@ -70,7 +70,8 @@ def assert_laid_out(page: Any) -> None:
     assert outside == []
     overlaps = page.evaluate("""() => [...document.querySelectorAll('.rx-labels')].flatMap((group) => {
         const boxes = [...group.children].map((text) => text.getBoundingClientRect());
-        const meet = (a, b) => a.left < b.right && b.left < a.right && a.top + 2 < b.bottom && b.top + 2 < a.bottom;
+        const meet = (a, b) => a.left < b.right && b.left < a.right
+            && a.top + 2 < b.bottom && b.top + 2 < a.bottom;
         const pairs = boxes.flatMap((a, i) => boxes.slice(i + 1).map((b) => [a, b]));
         return pairs.filter(([a, b]) => meet(a, b)).map(() => group.textContent);
     })""")

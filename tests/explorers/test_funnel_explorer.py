@@ -52,7 +52,11 @@ def test_settings_can_be_set_and_observed():
         ("kept", 2.5, "kept must be a whole number"),
         ("kept", True, "kept must be a whole number"),
         ("shown", float("nan"), "shown must be a whole number"),
-        ("quotas", {"popular": 5}, "quotas must map exactly the names embedding, popular, fresh, followed, topic"),
+        (
+            "quotas",
+            {"popular": 5},
+            "quotas must map exactly the names embedding, popular, fresh, followed, topic",
+        ),
         ("quotas", {**QUOTAS, "fresh": -1}, r"quotas\['fresh'\] must be a whole number from 0"),
         ("quotas", {**QUOTAS, "viral": 1}, "quotas must map exactly"),
         ("costs", {**COSTS, "ranking": float("nan")}, r"costs\['ranking'\] must be a number from 0.0"),
@@ -161,9 +165,7 @@ def test_recorded_settings_stand_in_the_order_of_numpy(show):
         (found,) = page.evaluate(CALL, ["funnel", "recordedAt", [[recorded, setting]]])
         assert found["exact"] is True
         for stage, axes in (("retrieval", 5), ("pre_ranking", 6), ("re_ranking", 7)):
-            expected = [
-                np.reshape(run[stage], shape[:axes])[tuple(index[:axes])] for run in recorded["runs"]
-            ]
+            expected = [np.reshape(run[stage], shape[:axes])[tuple(index[:axes])] for run in recorded["runs"]]
             assert found["shares"][stage] == expected
         assert found["shares"]["ranking"] == found["shares"]["pre_ranking"]  # it truncates nothing
     setting["kept"] = 310  # nearest: 300

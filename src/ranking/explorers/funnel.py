@@ -202,6 +202,7 @@ class FunnelExplorer(Explorer):
             "Recorded at the nearest setting, {setting}: mean over {requests} requests, median of {runs} "
             "runs. Small marks: single runs."
         ),
+        "survival_most": "{shown} places can show at most {most} of the {best}.",
         "survival_caption": "Share of the truly best items that remain",
         "share": "share that remains",
         "run": "run",

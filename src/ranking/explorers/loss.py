@@ -201,12 +201,24 @@ class LossExplorer(Explorer):
         loss_weights: Mapping[str, float] | None = None,
         **others: Any,
     ) -> None:
-        """See the class; ``others`` are further traits and the arguments of :class:`Explorer`."""
+        """See the class; ``others`` are further traits and the arguments of :class:`Explorer`.
+
+        Raises:
+            ValueError: also where ``swept`` is no task that ``recorded`` varies.
+        """
+        checked = checked_recording(recorded)
+        if checked is not None:
+            swept = tuple(checked["sweeps"])
+            first = "like" if "like" in swept else swept[0]
+            others["swept"] = validation.one_of("swept", others.get("swept", first), swept)
         given = {"outcomes": outcomes, "predictions": predictions, "loss_weights": loss_weights}
-        super().__init__(
-            recorded=recorded, **{name: value for name, value in given.items() if value is not None}, **others
-        )
+        given = {name: value for name, value in given.items() if value is not None}
+        super().__init__(recorded=recorded, **given, **others)
 
     @traitlets.validate("recorded")
     def _check_recorded(self, proposal: dict[str, Any]) -> dict[str, Any] | None:
         return checked_recording(proposal["value"])
+
+    def describe(self) -> str:
+        """The alternative text where none was given."""
+        return self.labels["alt"]

@@ -24,9 +24,9 @@ def checked_recording(recorded: Mapping[str, Any]) -> dict[str, Any]:
             re-ranking, in any order, is ``{"item": id, "topic": name, "score": s}``: topic a text or a
             number, s the fused score, at least 0. To be weighed against a similarity, scores are scaled to
             run from 0 to 1 over the candidates (``ranking.funnel.stages.relative``); the score that a slate
-            keeps is that of the scores as given. ``vectors`` are the embeddings that say how similar two
-            candidates are, one list of numbers per candidate, all of one length; the similarity is
-            (1 + cosine) / 2 (``ranking.funnel.stages.similarity_of``). Four decimals are enough.
+            keeps is that of the scores as given. ``vectors`` say how similar two candidates are, one list of
+            numbers per candidate, all of one length: the similarity is their cosine
+            (``ranking.funnel.stages.similarity_vectors`` makes such vectors). Four decimals are enough.
 
     Returns:
         Plain JSON data; candidates sorted by falling score, vectors of length 1 in the same order.
@@ -111,10 +111,9 @@ class RerankingExplorer(Explorer):
             "places {pair}."
         ),
         "matrix_note": (
-            "Similarity is (1 + cosine) / 2. Empty: 0.5 or less. Full: 1, alike. Mean of all pairs {mean}, "
-            "by score alone {mean_top}."
+            "Empty: unlike, 0 or less. Full: alike, 1. Mean of all pairs {mean}, by score alone {mean_top}."
         ),
-        "matrix_caption": "Similarity of the items in two places, (1 + cosine) / 2",
+        "matrix_caption": "Similarity of the items in two places",
         "similarity": "similarity",
         "curve_title": "What variety costs in score",
         "curve_alt": (

@@ -146,13 +146,14 @@ function survival(now, recorded, labels) {
   const names = ["catalogue", ...STAGES].map((stage) => labels[stage]);
   const all = [recorded.runs.map(() => 1), ...STAGES.map((stage) => shares[stage])];
   const medians = all.map(median);
+  const most = near.shown / recorded.best;
   const several = recorded.runs.length > 1;
   const setting = Object.entries(near).map(([name, value]) => `${labels[name]} ${integer(value)}`).join(", ");
-  const values = { best: recorded.best, requests: integer(recorded.requests), runs: recorded.runs.length, setting };
+  const values = { best: recorded.best, requests: integer(recorded.requests), runs: recorded.runs.length, setting, shown: integer(near.shown), most: percent(most) };
   return {
     title: fill(labels.survival_title, values),
     alt: fill(labels.survival_alt, { listed: names.map((name, i) => `${name} ${percent(medians[i])}`).join(", ") }),
-    note: exact ? labels.survival_note : labels.survival_near,
+    note: [exact ? labels.survival_note : labels.survival_near, ...(most < 1 ? [labels.survival_most] : [])].join(" "),
     noteValues: values,
     x: { scale: "linear", domain: [0, 1.22], ticks: [0, 0.25, 0.5, 0.75, 1], format: "percent", label: labels.share },
     y: { scale: "band", categories: names, label: labels.stage },

@@ -20,13 +20,13 @@ function relative(scores) {
   return scores.map((score) => (low === high ? 1 : (score - low) / (high - low)));
 }
 
-/** (1 + cosine) / 2 of every two vectors. */
+/** Cosine of every two vectors; of one with itself exactly 1, so that equal items do tie. */
 function similarityOf(vectors) {
   const unit = vectors.map((v) => {
     const length = Math.sqrt(v.reduce((sum, a) => sum + a * a, 0));
     return v.map((a) => a / length);
   });
-  return unit.map((a) => unit.map((b) => (1 + a.reduce((sum, value, k) => sum + value * b[k], 0)) / 2));
+  return unit.map((a, i) => unit.map((b, j) => (i === j ? 1 : a.reduce((sum, value, k) => sum + value * b[k], 0))));
 }
 
 /** Position of the largest value among those not taken. */
@@ -155,7 +155,7 @@ function matrixPicture(now, labels) {
     y: { scale: "band", categories: places, texts: slate.map((_, k) => name(k)) },
     series: [{
       name: labels.similarity, kind: "cells", color: "accent", x: cells.map(({ column }) => places[column]), y: cells.map(({ row }) => places[row]),
-      v: cells.map(({ value }) => Math.min(1, Math.max(0, 2 * value - 1))),
+      v: cells.map(({ value }) => Math.min(1, Math.max(0, value))),
     }],
     readout: () => ({
       mode: "xy",
