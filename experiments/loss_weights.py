@@ -33,7 +33,7 @@ from ranking.progress import progress
 from ranking.results import save_results
 from ranking.training import fit, predict_logits, seeded
 
-WEIGHTS = (0.01, 0.1, 1.0, 10.0, 100.0)
+WEIGHTS = (0.1, 1.0, 10.0, 100.0)
 GRADIENT_ROWS = 50_000
 GRADIENT_BATCH = 256
 RESULTS = Path(__file__).parent / "results" / "loss_weights.json"

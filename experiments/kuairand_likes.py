@@ -1,0 +1,47 @@
+"""Chapter 2 on a real log: how many likes and shares of KuaiRand-Pure stand on rows without a click.
+
+    RANKING_KUAIRAND_DIR=FOLDER python experiments/kuairand_likes.py [--out FILE]
+
+Needs the data (see the README); without it the script says so and leaves the recorded results as they are.
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+from ranking.data import ImpressionLog
+from ranking.data.kuairand import find_kuairand, load_kuairand
+from ranking.results import save_results
+
+RESULTS = Path(__file__).parent / "results" / "kuairand_likes.json"
+
+
+def count(log: ImpressionLog) -> dict[str, Any]:
+    """Rows, clicks, and of each further target its positives, on all rows and on those without a click."""
+    clicked = log.label("click") == 1
+    found: dict[str, Any] = {"rows": len(log), "clicks": int(clicked.sum())}
+    for target in log.targets[1:]:
+        happened = log.label(target) == 1
+        found[target] = {"all": int(happened.sum()), "without_click": int((happened & ~clicked).sum())}
+    return found
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--out", type=Path, default=RESULTS, help="result file")
+    options = parser.parse_args()
+    folder = find_kuairand()
+    if folder is None:
+        print("No KuaiRand-Pure files here (the README says how to get them): nothing was re-made.")
+        return
+    data = {
+        "question": "How many likes and shares of a real log stand on rows without a click?",
+        **count(load_kuairand(folder)),
+    }
+    save_results(options.out, data, command="python experiments/kuairand_likes.py", seeds=[])
+
+
+if __name__ == "__main__":
+    main()
