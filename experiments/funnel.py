@@ -266,15 +266,24 @@ def costs_per_item(setting: Setting, request: Request, search_ms: float) -> dict
     }
 
 
-def slate_data(setting: Setting, request: Request, most: int = 100) -> dict[str, Any]:
-    """The best of the candidates that enter re-ranking for one request, for the explorer."""
-    ranked = setting.chain.trace(request).after["ranking"].best(most)
+def slate_data(setting: Setting, requests: list[Request], most: int = 100, first: int = 12) -> dict[str, Any]:
+    """The best of the candidates that enter re-ranking, for the explorer.
+
+    Of the request whose first places leave out the most topics of its candidates: there a method has most to
+    choose from. What happens on average stands in ``diversity``.
+    """
+
+    def left_out(part: Candidates) -> int:
+        topics = setting.world.item_topic[part.items]
+        return len(np.unique(topics)) - len(np.unique(topics[:first]))
+
+    ranked = max((setting.chain.trace(r).after["ranking"].best(most) for r in requests), key=left_out)
     topics = setting.world.topics["name"].to_numpy()[setting.world.item_topic[ranked.items]]
     vectors = funnel.similarity_vectors(setting.vectors[ranked.items], topics)
     return {
         "candidates": [
-            {"item": int(item), "topic": str(topic), "score": round(float(score), 4)}
-            for item, topic, score in zip(ranked.items, topics, funnel.relative(ranked.scores), strict=True)
+            {"item": int(item), "topic": str(topic), "score": round(float(score), 5)}
+            for item, topic, score in zip(ranked.items, topics, ranked.scores, strict=True)
         ],
         "vectors": np.round(vectors, 4).tolist(),
     }
@@ -327,7 +336,7 @@ def run(options: argparse.Namespace, seed: int) -> dict[str, Any]:
             "ranking": funnel.multiply_adds(setting.ranker),
         },
         "grid": survival_grid(setting, requests, values),
-        "slate": slate_data(setting, requests[0]) if seed == 0 else None,
+        "slate": slate_data(setting, requests) if seed == 0 else None,
     }
 
 
