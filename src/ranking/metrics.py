@@ -100,7 +100,7 @@ class Reliability:
 
     @property
     def error(self) -> float:
-        """Expected calibration error: mean distance of predicted from observed over bins, weighted by rows."""
+        """Expected calibration error: mean distance of predicted and observed over bins, by their rows."""
         filled = self.count > 0
         gaps = np.abs(self.predicted[filled] - self.observed[filled])
         return float(np.average(gaps, weights=self.count[filled]))
