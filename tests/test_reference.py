@@ -71,7 +71,7 @@ def test_rows_of_the_source_map_can_be_linked_to_and_say_something():
         kind = "slip" if number.startswith("X") else "claim"
         assert name == f"[{number}]{{#{kind}-{number.lower()}}}"
         assert len(text) > 10, name
-        assert "](" in where or re.search(r"chapters?&nbsp;\d, not written yet|chapters 5 and 6", where), name
+        assert "](" in where or where.endswith("not&nbsp;written&nbsp;yet"), name
 
 
 def test_the_chapter_that_stands_carries_its_claims():
