@@ -43,13 +43,15 @@ def output_texts(cell: NotebookNode) -> list[str]:
 def cell_faults(cell: NotebookNode) -> list[str]:
     """What is wrong with one code cell."""
     found = []
-    if cell.execution_count is not None:
+    if cell.execution_count is not None and not is_checked(cell):
         found.append("carries an execution count")
     if cell.outputs and not is_checked(cell):
         found.append(f"has stored outputs without the tag {CHECKED}")
     if is_checked(cell):
         if not cell.outputs:
             found.append(f"is tagged {CHECKED} but stores no output, so nbval compares nothing")
+        elif cell.execution_count is None:
+            found.append("stores an output without an execution count, which nbval takes for a mistake")
         if any(output.output_type == "error" for output in cell.outputs):
             found.append("stores an error as its checked output")
         if any(set(output.get("data", {})) - {"text/plain"} for output in cell.outputs):
@@ -101,16 +103,19 @@ def fix(notebook: NotebookNode) -> NotebookNode:
             "language_info": {"name": "python"},
         }
     )
+    checked = 0
     for cell in notebook.cells:
         cell.metadata.pop("execution", None)
         if cell.cell_type != "code":
             continue
-        cell.execution_count = None
         if not is_checked(cell):
             cell.outputs = []
+        # nbval wants a count where there is an output; ours does not change with what runs before.
+        checked += bool(cell.outputs)
+        cell.execution_count = checked if cell.outputs else None
         for output in cell.outputs:
             if "execution_count" in output:
-                output.execution_count = None
+                output.execution_count = cell.execution_count
             if "data" in output:
                 output.data = {key: value for key, value in output.data.items() if key == "text/plain"}
     return notebook

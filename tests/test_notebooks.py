@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import nbformat
@@ -23,9 +25,11 @@ def test_notebook_is_clean(path):
     assert faults(path) == []
 
 
-def checked_cell(source: str = "1 + 1", text: str = "2", tags: tuple[str, ...] = (CHECKED,)):
-    output = new_output("execute_result", {"text/plain": text})
-    return new_code_cell(source, outputs=[output], metadata={"tags": list(tags)})
+def checked_cell(
+    source: str = "1 + 1", text: str = "2", tags: tuple[str, ...] = (CHECKED,), count: int | None = 1
+):
+    output = new_output("execute_result", {"text/plain": text}, execution_count=count)
+    return new_code_cell(source, outputs=[output], execution_count=count, metadata={"tags": list(tags)})
 
 
 def write(path: Path, *cells) -> Path:
@@ -49,6 +53,7 @@ def test_a_clean_notebook_passes(tmp_path):
         (checked_cell(text="read /" + "home/me/file"), "path of one machine"),
         (new_markdown_cell("see /" + "tmp/x"), "path of one machine"),
         (new_code_cell("1", execution_count=3), "execution count"),
+        (checked_cell(count=None), "without an execution count"),
     ],
 )
 def test_faults_are_named(tmp_path, cell, message):
@@ -70,6 +75,16 @@ def test_fix_strips_and_keeps_checked_outputs(tmp_path, capsys):
     assert main(["--fix", str(path)]) == 0
     kept = [cell.outputs for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
     assert [len(outputs) for outputs in kept] == [1, 0]
+
+
+def test_nbval_compares_what_a_clean_notebook_stores(tmp_path):
+    """The stored form is one that nbval takes, and it sees a wrong output."""
+    for text, failed in (("2", 0), ("3", 1)):
+        path = write(tmp_path / f"says_{text}.ipynb", new_markdown_cell("# Title"), checked_cell(text=text))
+        assert main(["--fix", str(path)]) == 0
+        command = [sys.executable, "-m", "pytest", "--nbval", "-q", "-p", "no:cacheprovider", str(path)]
+        answer = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        assert answer.returncode == failed, answer.stdout
 
 
 def test_refresh_stores_what_the_cell_prints(tmp_path):

@@ -100,7 +100,7 @@ class Reliability:
 
     @property
     def error(self) -> float:
-        """Expected calibration error: mean |predicted − observed| over bins, weighted by their rows."""
+        """Expected calibration error: mean distance of predicted and observed over bins, by their rows."""
         filled = self.count > 0
         gaps = np.abs(self.predicted[filled] - self.observed[filled])
         return float(np.average(gaps, weights=self.count[filled]))
@@ -141,7 +141,7 @@ def reliability(
 
 
 def calibration_error(labels: ArrayLike, predictions: ArrayLike, bins: int = 15) -> float:
-    """Expected calibration error: Σ over bins of equal width of (share of rows) · |predicted − observed|."""
+    """Expected calibration error over bins of equal width: see :attr:`Reliability.error`."""
     return reliability(labels, predictions, bins=bins).error
 
 

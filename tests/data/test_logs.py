@@ -94,7 +94,7 @@ def test_split_cuts_along_time_and_loses_nothing():
 
 def test_repr_says_what_it_is():
     text = repr(make_log())
-    assert text == "ImpressionLog(real, 10 impressions, 3 users, 4 items, targets: click)"
+    assert text == "ImpressionLog(real, 10 impressions, 3 users, 4 items)"
 
 
 def test_a_report_must_add_up():

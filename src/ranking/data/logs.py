@@ -108,10 +108,8 @@ class ImpressionLog:
 
     def __repr__(self) -> str:
         kind = "real" if self.truth is None else "simulated"
-        return (
-            f"ImpressionLog({kind}, {len(self):,} impressions, {len(self.users):,} users, "
-            f"{len(self.items):,} items, targets: {', '.join(self.targets)})"
-        )
+        sizes = f"{len(self):,} impressions, {len(self.users):,} users, {len(self.items):,} items"
+        return f"ImpressionLog({kind}, {sizes})"
 
     @property
     def targets(self) -> tuple[str, ...]:

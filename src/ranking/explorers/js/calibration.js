@@ -130,10 +130,13 @@ function reliability(recorded, rate, runs, labels) {
     })),
   );
   const front = kinds.map(({ key, pooled, ...style }) => ({
-    ...style, kind: "line", x: pooled.predicted, y: pooled.observed, size: pooled.count.map(markSize), label: { text: style.name, prefer: 0.6 },
+    ...style, kind: "line", x: pooled.predicted, y: pooled.observed, size: pooled.count.map(markSize),
+    label: { text: style.name, prefer: 0.6 },
   }));
   const filled = kinds.flatMap(({ name, color, pooled }) =>
-    pooled.count.flatMap((count, i) => (count > 0 ? [{ name, color, i, count, x: pooled.predicted[i], y: pooled.observed[i] }] : [])),
+    pooled.count
+      .map((count, i) => ({ name, color, i, count, x: pooled.predicted[i], y: pooled.observed[i] }))
+      .filter(({ count }) => count > 0),
   );
   const middle = (of) => formatNumber(median(runs.map(of)), "metric");
   const values = {
@@ -214,10 +217,13 @@ function savings(samplingRate, baseRate, recorded, rate, labels) {
     most = Math.max(1, ...drawn);
     outside = drawn.filter((share) => share === null).length;
     series.push(
-      { name: labels.seed, kind: "points", x: recorded.runs.map((run) => run.rate), y: drawn, color: "ink", size: 2.5, faint: true },
       {
-        name: labels.time, kind: "points", x: times.rates, y: times.shares, color: "ink", size: 4.5, marker: "square", hollow: true,
-        label: { text: labels.time, prefer: 0.6 },
+        name: labels.seed, kind: "points", x: recorded.runs.map((run) => run.rate), y: drawn, color: "ink", size: 2.5,
+        faint: true,
+      },
+      {
+        name: labels.time, kind: "points", x: times.rates, y: times.shares, color: "ink", size: 4.5,
+        marker: "square", hollow: true, label: { text: labels.time, prefer: 0.6 },
       },
     );
     columns.push(labels.time);
@@ -226,7 +232,8 @@ function savings(samplingRate, baseRate, recorded, rate, labels) {
     note = rate < 1 ? labels.savings_note_recorded : labels.savings_note_all;
     if (outside > 0) note += ` ${labels.savings_outside}`;
     noteValues = {
-      ...values, outside, limit: percent(limit), recorded_base: percent(recorded.base_rate), rate: formatNumber(rate, "rate"), seconds: formatNumber(seconds, "short"),
+      ...values, outside, limit: percent(limit), recorded_base: percent(recorded.base_rate),
+      rate: formatNumber(rate, "rate"), seconds: formatNumber(seconds, "short"),
       whole: formatNumber(times.whole, "short"), times: formatNumber(times.whole / seconds, "short"),
     };
   }
@@ -277,8 +284,8 @@ function render({ model, el }) {
   const recordedRates = recorded?.rates ?? [];
   const rates = [...new Set([...RATES, ...recordedRates.filter((r) => r >= RATES[0])])].sort((a, b) => a - b);
   explorer.addSlider("sampling_rate", {
-    label: labels.sampling_rate, hint: labels.sampling_rate_hint, stops: rates, ticks: recordedRates.filter((r) => rates.includes(r)),
-    named: [0.01, 0.1, 1], text: (v) => formatNumber(v, "rate"),
+    label: labels.sampling_rate, hint: labels.sampling_rate_hint, stops: rates,
+    ticks: recordedRates.filter((r) => rates.includes(r)), named: [0.01, 0.1, 1], text: (v) => formatNumber(v, "rate"),
   });
   explorer.addSlider("base_rate", {
     label: labels.base_rate, hint: labels.base_rate_hint, stops: BASE_RATES, named: [0.01, 0.25, 0.5], text: percent,
@@ -298,7 +305,7 @@ function render({ model, el }) {
     curveFigure.update(curves(samplingRate, baseRate, labels), animate);
     savingsFigure.update(savings(samplingRate, baseRate, recorded, rate, labels), animate);
     if (reliabilityFigure && rate !== drawnRate) {
-      reliabilityFigure.update(reliability(recorded, rate, runs, labels), true);
+      reliabilityFigure.update(reliability(recorded, rate, runs, labels), animate);
       drawnRate = rate;
     }
     const values = {

@@ -374,9 +374,8 @@ function dataTable(parent, label, title) {
   const table = html("table", {}, caption, head, body);
   // the box scrolls sideways on a phone, so it must be reachable by keyboard
   const box = html("div", { class: "rx-scroll", tabindex: "0", role: "group", "aria-label": `${label}: ${title}` }, table);
-  parent.append(
-    html("details", { class: "rx-data" }, html("summary", {}, label, html("span", { class: "rx-hidden" }, `: ${title}`)), box),
-  );
+  const summary = html("summary", {}, label, html("span", { class: "rx-hidden" }, `: ${title}`));
+  parent.append(html("details", { class: "rx-data" }, summary, box));
   return (content) => {
     caption.textContent = content.caption;
     head.replaceChildren(html("tr", {}, ...content.columns.map((text) => html("th", { scope: "col" }, text))));
@@ -484,7 +483,8 @@ function createFigure(parent, labels, title) {
       bottom: height - (x.label ? 42 : 24),
     };
     if (matrix) box.right = Math.min(box.right, box.left + box.bottom - box.top); // square cells
-    const step = horizontal ? (box.bottom - box.top) / y.categories.length : (box.right - box.left) / (x.categories?.length ?? 1);
+    const [length, band] = horizontal ? [box.bottom - box.top, y] : [box.right - box.left, x];
+    const step = length / (band.categories?.length ?? 1);
     const row = y.scale === "band" ? position(y, null, box.top, box.bottom) : null;
     const rowOf = horizontal ? (category) => row(category) + 9 : row; // 9: its heading
     const place = {
@@ -502,12 +502,10 @@ function createFigure(parent, labels, title) {
     const { x, y, series } = spec;
     const grid = svg("g", { class: "rx-grid" });
     const axis = svg("g", { class: "rx-axis" });
-    if (x.scale !== "band") {
-      for (const tick of ticks.x) grid.append(svg("line", { x1: place.x(tick), x2: place.x(tick), y1: box.top, y2: box.bottom }));
-    }
-    if (y.scale !== "band") {
-      for (const tick of ticks.y) grid.append(svg("line", { x1: box.left, x2: box.right, y1: place.y(tick), y2: place.y(tick) }));
-    }
+    const upright = (at) => svg("line", { x1: at, x2: at, y1: box.top, y2: box.bottom });
+    const level = (at) => svg("line", { x1: box.left, x2: box.right, y1: at, y2: at });
+    if (x.scale !== "band") grid.append(...ticks.x.map((tick) => upright(place.x(tick))));
+    if (y.scale !== "band") grid.append(...ticks.y.map((tick) => level(place.y(tick))));
     let free = -Infinity; // where the last tick text ended: a crowded one is left out
     ticks.x.forEach((tick, i) => {
       const half = textWidth(texts.x[i]) / 2;
@@ -522,11 +520,10 @@ function createFigure(parent, labels, title) {
     });
     // bars stand on 0, everything else on the lower edge
     const onBase = x.scale === "band" && y.scale !== "band";
-    const [across, up] = [place.horizontal ? place.x(place.base) : 0, onBase ? place.y(place.base) : box.bottom];
-    const edge = place.horizontal
-      ? { x1: across, x2: across, y1: box.top, y2: box.bottom }
-      : { x1: box.left, x2: box.right, y1: up, y2: up };
-    if (!series.some((s) => s.flow)) axis.append(svg("line", { ...edge, class: "rx-edge" }));
+    const foot = () => level(onBase ? place.y(place.base) : box.bottom);
+    const edge = place.horizontal ? upright(place.x(place.base)) : foot();
+    edge.setAttribute("class", "rx-edge");
+    if (!series.some((s) => s.flow)) axis.append(edge);
     if (x.label) {
       const label = x.scale === "band" ? x.label : `${x.label} →`;
       axis.append(svg("text", { x: box.right, y: height - 6, "text-anchor": "end", class: "rx-axis-label" }, label));
@@ -804,10 +801,10 @@ function createGroup(parent, { label, color, folded = false, wide = false }) {
  * The frame of an explorer around `model`: controls, pictures, a sentence.
  *
  * labels needs title, reset, table and readout (how to read values off a picture by keyboard). settings names the
- * keys of the state that controls move; draw(animate) is called whenever any of `watched` changes, without
- * animation while a slider is moved.
+ * keys of the state that controls move; draw(animate) is called whenever one of them changes, without animation
+ * while a slider is moved.
  */
-export function createExplorer({ model, el, labels, settings, watched = settings, draw }) {
+export function createExplorer({ model, el, labels, settings, draw }) {
   const controls = html("div", { class: "rx-controls" });
   const panels = html("div", { class: "rx-panels" });
   const sentence = html("output", { class: "rx-sentence", "aria-live": "polite" });
@@ -838,7 +835,6 @@ export function createExplorer({ model, el, labels, settings, watched = settings
   }
 
   const explorer = {
-    get: (key) => model.get(key),
     addSlider: (key, options) => addControl(createSlider, key, options, true),
     addChoice: (key, options) => addControl(createChoice, key, options, false),
     addToggle: (key, options) => addControl(createToggle, key, options, false),
@@ -860,10 +856,10 @@ export function createExplorer({ model, el, labels, settings, watched = settings
     say: (template, values = {}) => fillInto(sentence, template, values),
     start() {
       redraw();
-      for (const key of watched) model.on(`change:${key}`, redraw);
+      for (const key of settings) model.on(`change:${key}`, redraw);
     },
     destroy() {
-      for (const key of watched) model.off(`change:${key}`, redraw);
+      for (const key of settings) model.off(`change:${key}`, redraw);
       for (const figure of figures) figure.destroy();
     },
   };
