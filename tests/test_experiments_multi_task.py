@@ -1,0 +1,81 @@
+"""Recorded results of chapter 2: complete, fit for the explorer, and a small part of them comes out again."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "experiments"))
+
+from ranking.data import TARGETS, World, add_statistics  # noqa: E402
+from ranking.explorers.loss import checked_recording  # noqa: E402
+from ranking.results import load_results  # noqa: E402
+
+
+@pytest.fixture
+def one_thread():
+    """What the script does: on small batches a second thread costs more than it brings."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    return load_results("loss_weights")
+
+
+def test_every_task_has_every_weight_and_at_least_five_seeds(recorded):
+    seeds = recorded["made_by"]["seeds"]
+    assert len(seeds) >= 5
+    sweeps = checked_recording(recorded)["sweeps"]
+    assert tuple(sweeps) == TARGETS
+    for sweep in sweeps.values():
+        assert (sweep["weights"], sweep["seeds"]) == (recorded["weights"], seeds)
+
+
+def test_models_lie_between_the_constant_and_the_truth(recorded):
+    """The truth is out of reach for every run; all but share beat the constant at equal weights."""
+    bounds = {bound["seed"]: bound for bound in recorded["bounds"]}
+    for run in recorded["runs"]:
+        for target in TARGETS:
+            assert run["log_loss"][target] > bounds[run["seed"]]["truth"]["log_loss"][target]
+            if run["weight"] == 1.0 and target != "share":
+                assert run["log_loss"][target] < bounds[run["seed"]]["constant"]["log_loss"][target]
+
+
+def test_a_mask_decides_which_rate_the_head_predicts(recorded):
+    for found in recorded["per_impression"]:
+        assert found["unmasked_head_mean"] == pytest.approx(found["true_like_per_impression"], rel=0.15)
+        assert found["masked_head_mean_on_clicks"] == pytest.approx(found["true_like_per_click"], rel=0.15)
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_a_part_of_the_record_comes_out_again(recorded):
+    from loss_weights import Setting, WeightedCrossEntropy
+
+    log = add_statistics(World.build(seed=0).simulate(recorded["impressions"], seed=0)).after(days=30)
+    setting = Setting(log, seed=0)
+    loss = WeightedCrossEntropy(TARGETS, {"collect": 10.0})
+    again = setting.judge(setting.predictions(setting.train(loss)))
+    runs = {(run["task"], run["weight"], run["seed"]): run for run in recorded["runs"]}
+    was = runs["collect", 10.0, 0]
+    for target in TARGETS:
+        # Sums run in another order on another processor: equal up to what that makes of some hundred steps.
+        assert again["auc"][target] == pytest.approx(was["auc"][target], abs=0.01)
+        assert again["log_loss"][target] == pytest.approx(was["log_loss"][target], rel=0.01)
+
+
+@pytest.mark.kuairand
+def test_likes_without_a_click_in_a_real_log(kuairand_folder):
+    from kuairand_likes import count
+
+    from ranking.data.kuairand import load_kuairand
+
+    found = count(load_kuairand(kuairand_folder))
+    assert found["like"]["without_click"] / found["like"]["all"] == pytest.approx(1 / 6, abs=0.04)
