@@ -14,7 +14,8 @@ const logStops = (low, high) =>
     (stop) => stop <= high * 1.0001,
   );
 const COSTS = {
-  retrieval: logStops(0.0001, 1), pre_ranking: logStops(0.01, 100), ranking: logStops(1, 5000), re_ranking: logStops(0.001, 10),
+  retrieval: logStops(0.0001, 1), pre_ranking: logStops(0.01, 100), ranking: logStops(1, 5000),
+  re_ranking: logStops(0.001, 10),
 };
 
 const integer = (value) => formatNumber(value, "integer");
@@ -62,14 +63,16 @@ function recordedAt({ grid, runs }, setting) {
     re_ranking: settingIndex(grid, [...CHANNELS, "kept", "shown"], setting),
   };
   const values = (key) => runs.map((run) => run[key][at[key]]);
-  const near = Object.fromEntries(Object.keys(grid).map((name) => [name, grid[name][nearest(grid[name], setting[name])]]));
+  const nearOf = (name) => grid[name][nearest(grid[name], setting[name])];
+  const near = Object.fromEntries(Object.keys(grid).map((name) => [name, nearOf(name)]));
   const asked = CHANNELS.reduce((sum, name) => sum + near[name], 0);
   return {
     near,
     exact: Object.keys(grid).every((name) => near[name] === setting[name]),
     distinct: asked === 0 ? 0 : median(values("candidates")) / asked, // of what was asked for
     shares: {
-      retrieval: values("retrieval"), pre_ranking: values("pre_ranking"), ranking: values("pre_ranking"), re_ranking: values("re_ranking"),
+      retrieval: values("retrieval"), pre_ranking: values("pre_ranking"), ranking: values("pre_ranking"),
+      re_ranking: values("re_ranking"),
     },
   };
 }
@@ -90,12 +93,16 @@ function narrowing(now, labels) {
     x: { scale: "linear", domain: [-most, most], ticks: [], format: "number" },
     y: { scale: "band", categories: names, label: labels.stage },
     height: 300,
-    series: [{ name: labels.items, kind: "bars", flow: true, x: half, from: half.map((v) => -v), y: names, color: "accent" }],
+    series: [
+      { name: labels.items, kind: "bars", flow: true, x: half, from: half.map((v) => -v), y: names, color: "accent" },
+    ],
     readout: () => ({
       mode: "xy",
       stops: rows.map(([stage, items], i) => ({
         x: 0, y: names[i], marks: [],
-        lines: [labels[stage], `${labels.items}: ${integer(items)}`, `${labels.of_catalogue}: ${percent(items / now.catalogue)}`],
+        lines: [
+          labels[stage], `${labels.items}: ${integer(items)}`, `${labels.of_catalogue}: ${percent(items / now.catalogue)}`,
+        ],
       })),
     }),
     table: {
@@ -112,29 +119,32 @@ function costs(now, labels) {
   const times = STAGES.map((stage) => now.times[stage]);
   const looks = [now.catalogue, now.candidates, now.ranked, now.ranked * now.left.re_ranking];
   const most = Math.max(1e-9, ...times);
+  const share = (i) => percent(now.total > 0 ? times[i] / now.total : 0);
+  const listed = names.map((name, i) => `${name} ${duration(times[i])}`).join(", ");
   return {
     title: labels.cost_title,
-    alt: fill(labels.cost_alt, { ...now.texts, listed: names.map((name, i) => `${name} ${duration(times[i])}`).join(", ") }),
+    alt: fill(labels.cost_alt, { ...now.texts, listed }),
     note: labels.cost_note,
     noteValues: now.texts,
     x: { scale: "linear", domain: [0, most * 1.35], label: labels.milliseconds, format: "number" },
     y: { scale: "band", categories: names, label: labels.stage },
     height: 300,
     series: STAGES.map((stage, i) => ({
-      name: labels[stage], kind: "bars", x: [times[i]], y: [names[i]], color: "accent", label: { text: duration(times[i]) },
+      name: labels[stage], kind: "bars", x: [times[i]], y: [names[i]], color: "accent",
+      label: { text: duration(times[i]) },
     })),
     readout: () => ({
       mode: "xy",
       stops: STAGES.map((stage, i) => ({
         x: times[i], y: names[i], marks: [[times[i], names[i], "accent"]],
-        lines: [names[i], duration(times[i]), `${labels.share_of_time}: ${percent(times[i] / now.total)}`],
+        lines: [names[i], duration(times[i]), `${labels.share_of_time}: ${share(i)}`],
       })),
     }),
     table: {
       caption: labels.cost_caption,
       columns: [labels.stage, labels.looks, labels.per_item, labels.milliseconds, labels.share_of_time],
       rows: STAGES.map((stage, i) => [
-        names[i], integer(looks[i]), formatNumber(now.costs[stage]), formatNumber(times[i]), percent(now.total > 0 ? times[i] / now.total : 0),
+        names[i], integer(looks[i]), formatNumber(now.costs[stage]), formatNumber(times[i]), share(i),
       ]),
     },
   };
@@ -147,9 +157,13 @@ function survival(now, recorded, labels) {
   const all = [recorded.runs.map(() => 1), ...STAGES.map((stage) => shares[stage])];
   const medians = all.map(median);
   const most = near.shown / recorded.best;
+  const range = (values) => `${percent(Math.min(...values))} – ${percent(Math.max(...values))}`;
   const several = recorded.runs.length > 1;
   const setting = Object.entries(near).map(([name, value]) => `${labels[name]} ${integer(value)}`).join(", ");
-  const values = { best: recorded.best, requests: integer(recorded.requests), runs: recorded.runs.length, setting, shown: integer(near.shown), most: percent(most) };
+  const values = {
+    best: recorded.best, requests: integer(recorded.requests), runs: recorded.runs.length, setting,
+    shown: integer(near.shown), most: percent(most),
+  };
   return {
     title: fill(labels.survival_title, values),
     alt: fill(labels.survival_alt, { listed: names.map((name, i) => `${name} ${percent(medians[i])}`).join(", ") }),
@@ -164,7 +178,8 @@ function survival(now, recorded, labels) {
       })),
       ...(several
         ? recorded.runs.map((run, r) => ({
-            name: `${labels.run} ${run.seed}`, kind: "points", x: all.slice(1).map((list) => list[r]), y: names.slice(1), color: "ink", size: 3, faint: true,
+            name: `${labels.run} ${run.seed}`, kind: "points", x: all.slice(1).map((list) => list[r]), y: names.slice(1),
+            color: "ink", size: 3, faint: true,
           }))
         : []),
     ],
@@ -172,7 +187,7 @@ function survival(now, recorded, labels) {
       mode: "xy",
       stops: names.map((name, i) => ({
         x: medians[i], y: name, marks: [[medians[i], name, "accent"]],
-        lines: [name, `${labels.share}: ${percent(medians[i])}`, ...(several ? [`${percent(Math.min(...all[i]))} – ${percent(Math.max(...all[i]))}`] : [])],
+        lines: [name, `${labels.share}: ${percent(medians[i])}`, ...(several ? [range(all[i])] : [])],
       })),
     }),
     table: {
@@ -187,7 +202,8 @@ function survival(now, recorded, labels) {
 
 /** Everything that follows from the present setting. */
 function present(model, recorded) {
-  const [quotas, kept, shown, prices, catalogue] = ["quotas", "kept", "shown", "costs", "catalogue"].map((key) => model.get(key));
+  const keys = ["quotas", "kept", "shown", "costs", "catalogue"];
+  const [quotas, kept, shown, prices, catalogue] = keys.map((key) => model.get(key));
   const asked = CHANNELS.reduce((sum, name) => sum + quotas[name], 0);
   const found = recorded && recordedAt(recorded, { ...quotas, kept, shown });
   const candidates = Math.min(catalogue, found ? asked * found.distinct : asked);
@@ -198,8 +214,8 @@ function present(model, recorded) {
   const everything = (catalogue * prices.ranking) / 1000;
   const middle = (stage) => (found ? percent(median(found.shares[stage])) : "");
   const texts = {
-    catalogue: integer(catalogue), asked: integer(asked), candidates: integer(candidates), ranked: integer(ranked), kept: integer(kept),
-    shown: integer(left.re_ranking), total: duration(total), everything: duration(everything),
+    catalogue: integer(catalogue), asked: integer(asked), candidates: integer(candidates), ranked: integer(ranked),
+    kept: integer(kept), shown: integer(left.re_ranking), total: duration(total), everything: duration(everything),
     times: total > 0 ? integer(everything / total) : "–", best: recorded?.best,
     retrieved_share: middle("retrieval"), ranked_share: middle("ranking"), shown_share: middle("re_ranking"),
   };
@@ -218,7 +234,8 @@ function render({ model, el }) {
   explorer.addGroup({ label: labels.quotas, wide: true });
   for (const name of CHANNELS) {
     const stops = recorded?.grid[name] ?? QUOTAS;
-    explorer.addSlider(name, { label: labels[name], stops, ticks: recorded ? stops : [], text: integer, ...one("quotas", name) });
+    const ticks = recorded ? stops : [];
+    explorer.addSlider(name, { label: labels[name], stops, ticks, text: integer, ...one("quotas", name) });
   }
   explorer.addGroup({ label: labels.counts });
   for (const [name, usual] of [["kept", KEPT], ["shown", SHOWN]]) {
@@ -228,7 +245,8 @@ function render({ model, el }) {
   explorer.addGroup({ label: labels.costs, folded: true });
   for (const stage of STAGES) {
     explorer.addSlider(`cost_${stage}`, {
-      label: labels[`cost_${stage}`], hint: labels[`cost_${stage}_hint`], stops: COSTS[stage], text: (v) => formatNumber(v), ...one("costs", stage),
+      label: labels[`cost_${stage}`], hint: labels[`cost_${stage}_hint`], stops: COSTS[stage],
+      text: (v) => formatNumber(v), ...one("costs", stage),
     });
   }
   explorer.addGroup();

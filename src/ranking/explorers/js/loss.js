@@ -5,8 +5,8 @@ import { createExplorer, fill, formatNumber } from "./chart.js";
 const TASKS = ["click", "like", "collect", "share"];
 const MARKERS = { click: "circle", like: "square", collect: "diamond", share: "triangle" };
 const PREDICTIONS = [
-  0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65, 0.7,
-  0.75, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995, 0.998, 0.999,
+  0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65,
+  0.7, 0.75, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995, 0.998, 0.999,
 ];
 const WEIGHTS = [0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100];
 
@@ -27,7 +27,8 @@ function taskLosses(outcomes, predictions, weights, masked) {
     const [y, p, weight] = [outcomes[task], predictions[task], weights[task]];
     const counts = task === "click" || outcomes.click === 1 || !masked;
     const loss = crossEntropy(y, p);
-    return { task, y, p, weight, loss, counts, term: counts ? weight * loss : 0, gradient: counts ? weight * (p - y) : 0 };
+    const gradient = counts ? weight * (p - y) : 0;
+    return { task, y, p, weight, loss, counts, term: counts ? weight * loss : 0, gradient };
   });
 }
 
@@ -54,10 +55,11 @@ function curves(tasks, labels) {
   const z = Array.from({ length: 57 }, (_, i) => (i - 28) / 4); // from logit 0.001 to logit 0.999, about
   const name = (y) => (y === 1 ? labels.happened_line : labels.not_line);
   const line = (y) => ({
-    name: name(y), kind: "line", x: z, y: z.map((logit) => crossEntropy(y, 1 / (1 + Math.exp(-logit)))), color: "ink-soft", width: 1.75, dash: y === 0,
-    label: { text: name(y), prefer: y === 1 ? 0.15 : 0.85 },
+    name: name(y), kind: "line", x: z, y: z.map((logit) => crossEntropy(y, 1 / (1 + Math.exp(-logit)))),
+    color: "ink-soft", width: 1.75, dash: y === 0, label: { text: name(y), prefer: y === 1 ? 0.15 : 0.85 },
   });
-  const listed = tasks.map(({ task, loss, counts }) => `${labels[task]} ${number(loss)}${counts ? "" : ` (${labels.masked_out})`}`);
+  const masked = (counts) => (counts ? "" : ` (${labels.masked_out})`);
+  const listed = tasks.map(({ task, loss, counts }) => `${labels[task]} ${number(loss)}${masked(counts)}`);
   return {
     title: labels.curve_title,
     alt: fill(labels.curve_alt, { listed: listed.join(", ") }),
@@ -67,21 +69,26 @@ function curves(tasks, labels) {
     series: [
       line(1), line(0),
       ...tasks.map(({ task, p: x, loss, counts }) => ({
-        name: labels[task], kind: "points", x: [logit(x)], y: [loss], color: task, marker: MARKERS[task], size: 6, hollow: !counts,
-        label: { text: labels[task], prefer: 0 },
+        name: labels[task], kind: "points", x: [logit(x)], y: [loss], color: task, marker: MARKERS[task], size: 6,
+        hollow: !counts, label: { text: labels[task], prefer: 0 },
       })),
     ],
     readout: () => ({
       mode: "xy",
       stops: tasks.map(({ task, y, p: x, loss, counts }) => ({
         x: logit(x), y: loss, marks: [[logit(x), loss, task]],
-        lines: [labels[task], `y = ${y}, p = ${percent(x)}`, `${labels.cross_entropy}: ${number(loss)}`, ...(counts ? [] : [labels.masked_out])],
+        lines: [
+          labels[task], `y = ${y}, p = ${percent(x)}`, `${labels.cross_entropy}: ${number(loss)}`,
+          ...(counts ? [] : [labels.masked_out]),
+        ],
       })),
     }),
     table: {
       caption: labels.curve_caption,
       columns: [labels.task, labels.label, labels.prediction, labels.cross_entropy, labels.counts],
-      rows: tasks.map(({ task, y, p: x, loss, counts }) => [labels[task], String(y), percent(x), number(loss), counts ? labels.yes : labels.no]),
+      rows: tasks.map(({ task, y, p: x, loss, counts }) => [
+        labels[task], String(y), percent(x), number(loss), counts ? labels.yes : labels.no,
+      ]),
     },
   };
 }
@@ -106,19 +113,25 @@ function bars(tasks, labels, key, texts) {
       ...shown.map((one) => {
         const y = one.counts ? one.value : without(one);
         return {
-          name: one.name, kind: "bars", x: [one.name], y: [y], color: one.task, fill: one.counts ? "solid" : "hatched", faint: !one.counts,
+          name: one.name, kind: "bars", x: [one.name], y: [y], color: one.task,
+          fill: one.counts ? "solid" : "hatched", faint: !one.counts,
           label: { text: text(one), side: y < 0 ? "below" : "above" },
         };
       }),
     ],
     readout: () => ({
       mode: "xy",
-      stops: shown.map((one) => ({ x: one.name, y: one.value, marks: [[one.name, one.value, one.task]], lines: [one.name, text(one)] })),
+      stops: shown.map((one) => ({
+        x: one.name, y: one.value, marks: [[one.name, one.value, one.task]], lines: [one.name, text(one)],
+      })),
     }),
     table: {
       caption: texts.caption,
       columns: [labels.task, labels.label, labels.prediction, labels.weight, texts.column],
-      rows: shown.map((one) => [one.name, String(one.y), percent(one.p), number(one.weight), one.counts ? number(one.value) : `0 (${labels.masked_out})`]),
+      rows: shown.map((one) => [
+        one.name, String(one.y), percent(one.p), number(one.weight),
+        one.counts ? number(one.value) : `0 (${labels.masked_out})`,
+      ]),
     },
   };
 }
@@ -127,11 +140,15 @@ function bars(tasks, labels, key, texts) {
 function sweep(recorded, swept, measure, weight, labels) {
   const { weights, seeds, [measure]: values } = recorded.sweeps[swept];
   const found = Object.fromEntries(TASKS.map((task) => [task, changes(weights, values[task])]));
+  const metric = (number) => formatNumber(number, "metric");
+  const present = weight >= weights[0] && weight <= weights.at(-1);
   const middle = (task, i) => median(values[task].map((row) => row[i]));
   const texts = {
-    measure: labels[measure], swept: labels[swept], seeds: seeds.length, low: number(weights[0]), high: number(weights.at(-1)),
-    listed: TASKS.map((task) => `${labels[task]} ${formatNumber(middle(task, weights.length - 1), "metric")}`).join(", "),
+    measure: labels[measure], swept: labels[swept], seeds: seeds.length,
+    low: number(weights[0]), high: number(weights.at(-1)),
+    listed: TASKS.map((task) => `${labels[task]} ${metric(middle(task, weights.length - 1))}`).join(", "),
   };
+  const value = (task, i) => `${metric(middle(task, i))} (${signed(found[task].median[i])})`;
   const signed = (value) => `${value > 0 ? "+" : ""}${formatNumber(Number(value.toFixed(4)), "plain")}`;
   const axis = fill(labels.sweep_weight, texts);
   return {
@@ -144,29 +161,30 @@ function sweep(recorded, swept, measure, weight, labels) {
     height: 300,
     series: [
       { name: "none", kind: "rule", y: 0, color: "ink-soft" },
-      ...(weight >= weights[0] && weight <= weights.at(-1) ? [{ name: "now", kind: "rule", x: weight, color: "ink-soft" }] : []),
+      ...(present ? [{ name: "now", kind: "rule", x: weight, color: "ink-soft" }] : []),
       ...TASKS.flatMap((task) =>
-        found[task].seeds.map((y, s) => ({ name: `${labels[task]}, ${labels.seed} ${seeds[s]}`, kind: "line", x: weights, y, color: task, width: 1, faint: true })),
+        found[task].seeds.map((y, s) => ({
+          name: `${labels[task]}, ${labels.seed} ${seeds[s]}`, kind: "line", x: weights, y, color: task, width: 1,
+          faint: true,
+        })),
       ),
       ...TASKS.map((task) => ({
-        name: labels[task], kind: "line", x: weights, y: found[task].median, color: task, width: 2.5, marker: MARKERS[task], size: 4.5,
-        label: { text: labels[task], prefer: 1 },
+        name: labels[task], kind: "line", x: weights, y: found[task].median, color: task, width: 2.5,
+        marker: MARKERS[task], size: 4.5, label: { text: labels[task], prefer: 1 },
       })),
     ],
     readout: () => ({
       mode: "x",
       stops: weights.map((x, i) => ({
         x,
-        lines: [`λ = ${number(x)}`, ...TASKS.map((task) => `${labels[task]}: ${formatNumber(middle(task, i), "metric")} (${signed(found[task].median[i])})`)],
+        lines: [`λ = ${number(x)}`, ...TASKS.map((task) => `${labels[task]}: ${value(task, i)}`)],
         marks: TASKS.map((task) => [x, found[task].median[i], task]),
       })),
     }),
     table: {
       caption: fill(labels.sweep_caption, texts),
       columns: [axis, ...TASKS.map((task) => labels[task])],
-      rows: weights.map((x, i) => [
-        number(x), ...TASKS.map((task) => `${formatNumber(middle(task, i), "metric")} (${signed(found[task].median[i])})`),
-      ]),
+      rows: weights.map((x, i) => [number(x), ...TASKS.map((task) => value(task, i))]),
     },
   };
 }
@@ -185,15 +203,20 @@ function render({ model, el }) {
   for (const task of TASKS) {
     explorer.addGroup({ label: labels[task], color: task });
     explorer.addToggle(`${task}_outcome`, { label: labels.happened, ...one("outcomes", task) });
-    explorer.addSlider(`${task}_prediction`, { label: labels.prediction, stops: PREDICTIONS, text: percent, ...one("predictions", task) });
-    explorer.addSlider(`${task}_weight`, { label: labels.weight, stops: WEIGHTS, text: number, ...one("loss_weights", task) });
+    explorer.addSlider(`${task}_prediction`, {
+      label: labels.prediction, stops: PREDICTIONS, text: percent, ...one("predictions", task),
+    });
+    explorer.addSlider(`${task}_weight`, {
+      label: labels.weight, stops: WEIGHTS, text: number, ...one("loss_weights", task),
+    });
   }
   explorer.addGroup();
   explorer.addToggle("masked", { label: labels.masked });
   if (recorded) {
     const swept = TASKS.filter((task) => task in recorded.sweeps);
-    explorer.addChoice("swept", { label: labels.swept, options: swept.map((value) => ({ value, text: labels[value] })) });
-    explorer.addChoice("measure", { label: labels.measure, options: ["auc", "log_loss"].map((value) => ({ value, text: labels[value] })) });
+    const options = (values) => values.map((value) => ({ value, text: labels[value] }));
+    explorer.addChoice("swept", { label: labels.swept, options: options(swept) });
+    explorer.addChoice("measure", { label: labels.measure, options: options(["auc", "log_loss"]) });
   }
   explorer.addReset();
 
@@ -204,7 +227,7 @@ function render({ model, el }) {
 
   let drawnSweep = null;
   function draw(animate) {
-    const [outcomes, predictions, weights, masked] = ["outcomes", "predictions", "loss_weights", "masked"].map((key) => model.get(key));
+    const [outcomes, predictions, weights, masked, swept, measure] = settings.map((key) => model.get(key));
     const tasks = taskLosses(outcomes, predictions, weights, masked);
     const total = totalLoss(outcomes, predictions, weights, masked);
     const rest = tasks.slice(1).reduce((sum, { weight, loss }) => sum + weight * loss, 0);
@@ -213,24 +236,24 @@ function render({ model, el }) {
       total: number(total), left_out: number(rest), largest: labels[largest.task], largest_term: number(largest.term),
       largest_p: percent(largest.p), largest_y: largest.y, largest_weight: number(largest.weight),
     };
-    const listed = (key) => tasks.map((one) => `${labels[one.task]} ${one.counts ? number(one[key]) : labels.masked_out}`).join(", ");
+    const part = (one, key) => `${labels[one.task]} ${one.counts ? number(one[key]) : labels.masked_out}`;
+    const listed = (key) => tasks.map((one) => part(one, key)).join(", ");
     curveFigure.update({ ...curves(tasks, labels), height: 280 }, animate);
     gradientFigure.update(
       bars(tasks, labels, "gradient", {
-        title: labels.gradient_title, alt: fill(labels.gradient_alt, { listed: listed("gradient") }), note: labels.gradient_note,
-        axis: labels.gradient_axis, caption: labels.gradient_caption, column: labels.gradient,
+        title: labels.gradient_title, alt: fill(labels.gradient_alt, { listed: listed("gradient") }),
+        note: labels.gradient_note, axis: labels.gradient_axis, caption: labels.gradient_caption, column: labels.gradient,
       }),
       animate,
     );
     termFigure.update(
       bars(tasks, labels, "term", {
-        title: labels.terms_title, alt: fill(labels.terms_alt, { ...texts, listed: listed("term") }), noteValues: texts,
-        note: tasks.every(({ counts }) => counts) ? labels.terms_note : labels.terms_note_masked,
+        title: labels.terms_title, alt: fill(labels.terms_alt, { ...texts, listed: listed("term") }),
+        noteValues: texts, note: tasks.every(({ counts }) => counts) ? labels.terms_note : labels.terms_note_masked,
         axis: labels.term_axis, caption: labels.terms_caption, column: labels.term,
       }),
       animate,
     );
-    const [swept, measure] = [model.get("swept"), model.get("measure")];
     const shown = [swept, measure, weights[swept]].join();
     if (sweepFigure && shown !== drawnSweep) {
       sweepFigure.update(sweep(recorded, swept, measure, weights[swept], labels), animate);

@@ -10,7 +10,7 @@ const SMALLEST_GAIN = 1e-9;
 
 const percent = (value) => formatNumber(value, "percent");
 const two = (value) => value.toFixed(2).replace(/^-/, "−");
-const letter = (i) => (i < 26 ? String.fromCharCode(65 + i) : String.fromCharCode(65 + ((i / 26) | 0) - 1) + letter(i % 26));
+const letter = (i) => (i < 26 ? String.fromCharCode(65 + i) : letter(((i / 26) | 0) - 1) + letter(i % 26));
 
 // ---------------------------------------------------------------- formulas, the same as in ranking.funnel
 
@@ -44,7 +44,8 @@ function mmr(scores, similarity, keep, tradeOff, window) {
   const taken = new Set();
   while (chosen.length < keep) {
     const near = chosen.slice(-window);
-    const value = (score, i) => tradeOff * score - (1 - tradeOff) * (near.length ? Math.max(...near.map((j) => similarity[i][j])) : 0);
+    const closest = (i) => (near.length ? Math.max(...near.map((j) => similarity[i][j])) : 0);
+    const value = (score, i) => tradeOff * score - (1 - tradeOff) * closest(i);
     const best = bestOf(scores.map(value), taken);
     chosen.push(best);
     taken.add(best);
@@ -58,7 +59,8 @@ function gains(similarity, window) {
   const rows = [];
   for (const j of window) {
     const pivot = Math.max(left[j], SMALLEST_GAIN);
-    const row = similarity.map((s, i) => (s[j] - rows.reduce((sum, earlier) => sum + earlier[j] * earlier[i], 0)) / Math.sqrt(pivot));
+    const before = (i) => rows.reduce((sum, earlier) => sum + earlier[j] * earlier[i], 0);
+    const row = similarity.map((s, i) => (s[j] - before(i)) / Math.sqrt(pivot));
     row.forEach((value, i) => { left[i] -= value * value; });
     rows.push(row);
   }
@@ -71,7 +73,8 @@ function greedyDpp(scores, similarity, keep, tradeOff, window) {
   const taken = new Set();
   while (chosen.length < keep) {
     const gain = gains(similarity, chosen.slice(-window));
-    const values = scores.map((score, i) => tradeOff * score + (1 - tradeOff) * Math.log(Math.max(gain[i], SMALLEST_GAIN)));
+    const variety = gain.map((value) => Math.log(Math.max(value, SMALLEST_GAIN)));
+    const values = scores.map((score, i) => tradeOff * score + (1 - tradeOff) * variety[i]);
     const best = bestOf(values, taken);
     chosen.push(best);
     taken.add(best);
@@ -97,7 +100,9 @@ function slatePicture(now, labels) {
   const { slate, data } = now;
   const topics = [...new Set(slate.map((i) => data.topic[i]))].sort((a, b) => a - b);
   const places = slate.map((_, k) => String(k + 1));
-  const near = slate.map((i, k) => Math.max(...slate.slice(Math.max(0, k - now.window), k).map((j) => data.similarity[i][j])));
+  const before = (k) => slate.slice(Math.max(0, k - now.window), k);
+  const near = slate.map((i, k) => Math.max(...before(k).map((j) => data.similarity[i][j])));
+  const topicOf = (i) => `${letter(data.topic[i])} ${data.topics[data.topic[i]]}`;
   const values = { ...now.texts, legend: topics.map((t) => `${letter(t)} ${data.topics[t]}`).join(", ") };
   const high = Math.max(...data.scores);
   return {
@@ -116,14 +121,17 @@ function slatePicture(now, labels) {
           color: `group-${(topic % FILLS) + 1}`, outlined: true, fill: topic >= FILLS ? "hatched" : "solid",
         };
       }),
-      { name: "letters", kind: "texts", x: places, y: slate.map((i) => data.scores[i]), text: slate.map((i) => letter(data.topic[i])), color: "ink" },
+      {
+        name: "letters", kind: "texts", x: places, y: slate.map((i) => data.scores[i]),
+        text: slate.map((i) => letter(data.topic[i])), color: "ink",
+      },
     ],
     readout: () => ({
       mode: "xy",
       stops: slate.map((i, k) => ({
         x: places[k], y: data.scores[i], marks: [],
         lines: [
-          `${labels.place} ${places[k]}: ${labels.item} ${data.items[i]}`, `${labels.topic}: ${letter(data.topic[i])} ${data.topics[data.topic[i]]}`,
+          `${labels.place} ${places[k]}: ${labels.item} ${data.items[i]}`, `${labels.topic}: ${topicOf(i)}`,
           `${labels.score}: ${formatNumber(data.scores[i], "metric")} (${labels.rank} ${i + 1})`,
         ],
       })),
@@ -132,8 +140,8 @@ function slatePicture(now, labels) {
       caption: fill(labels.slate_caption, values),
       columns: [labels.place, labels.item, labels.topic, labels.score, labels.rank, labels.nearest],
       rows: slate.map((i, k) => [
-        places[k], String(data.items[i]), `${letter(data.topic[i])} ${data.topics[data.topic[i]]}`, formatNumber(data.scores[i], "metric"),
-        String(i + 1), k === 0 ? "–" : two(near[k]),
+        places[k], String(data.items[i]), topicOf(i), formatNumber(data.scores[i], "metric"), String(i + 1),
+        k === 0 ? "–" : two(near[k]),
       ]),
     },
   };
@@ -143,18 +151,22 @@ function slatePicture(now, labels) {
 function matrixPicture(now, labels) {
   const { slate, data } = now;
   const places = slate.map((_, k) => String(k + 1));
-  const cells = slate.flatMap((i, row) => slate.map((j, column) => ({ row, column, value: data.similarity[i][j] })));
+  const cells = slate.flatMap((i, row) =>
+    slate.map((j, column) => ({ row, column, value: data.similarity[i][j] })),
+  );
   const top = cells.filter(({ row, column }) => row < column).reduce((a, b) => (b.value > a.value ? b : a));
+  const pair = `${places[top.row]}, ${places[top.column]}`;
   const name = (k) => `${places[k]} ${letter(data.topic[slate[k]])}`;
   return {
     title: labels.matrix_title,
-    alt: fill(labels.matrix_alt, { ...now.texts, highest: two(top.value), pair: `${places[top.row]}, ${places[top.column]}` }),
+    alt: fill(labels.matrix_alt, { ...now.texts, highest: two(top.value), pair }),
     note: labels.matrix_note,
     noteValues: now.texts,
     x: { scale: "band", categories: places, texts: slate.map((i) => letter(data.topic[i])) },
     y: { scale: "band", categories: places, texts: slate.map((_, k) => name(k)) },
     series: [{
-      name: labels.similarity, kind: "cells", color: "accent", x: cells.map(({ column }) => places[column]), y: cells.map(({ row }) => places[row]),
+      name: labels.similarity, kind: "cells", color: "accent",
+      x: cells.map(({ column }) => places[column]), y: cells.map(({ row }) => places[row]),
       v: cells.map(({ value }) => Math.min(1, Math.max(0, value))),
     }],
     readout: () => ({
@@ -175,10 +187,15 @@ function matrixPicture(now, labels) {
 
 /** Score kept against mean similarity, for both methods and all trade-offs at the present window. */
 function curvePicture(now, curve, labels) {
-  const style = { mmr: { color: "accent", marker: "circle" }, dpp: { color: "ink-soft", marker: "square", dash: true } };
+  const style = {
+    mmr: { color: "accent", marker: "circle" },
+    dpp: { color: "ink-soft", marker: "square", dash: true },
+  };
+  const headings = (method) => [labels.kept_score, labels.mean_similarity].map((text) => `${labels[method]}: ${text}`);
   const line = (method) => ({
-    name: labels[method], kind: "line", x: curve[method].map(({ kept }) => kept), y: curve[method].map(({ mean }) => mean), width: 1.5, size: 3.5,
-    hollow: true, label: { text: labels[method], prefer: 0.3 }, ...style[method],
+    name: labels[method], kind: "line", x: curve[method].map(({ kept }) => kept),
+    y: curve[method].map(({ mean }) => mean), width: 1.5, size: 3.5, hollow: true,
+    label: { text: labels[method], prefer: 0.3 }, ...style[method],
   });
   return {
     title: labels.curve_title,
@@ -189,22 +206,29 @@ function curvePicture(now, curve, labels) {
     y: { scale: "linear", label: labels.mean_similarity, format: "number" },
     series: [
       ...METHODS.map(line),
-      { name: labels.present, kind: "points", x: [now.kept], y: [now.mean], color: style[now.method].color, marker: style[now.method].marker, size: 7,
-        label: { text: `θ = ${two(now.tradeOff)}`, prefer: 0 } },
+      {
+        name: labels.present, kind: "points", x: [now.kept], y: [now.mean], color: style[now.method].color,
+        marker: style[now.method].marker, size: 7, label: { text: `θ = ${two(now.tradeOff)}`, prefer: 0 },
+      },
     ],
     readout: () => ({
       mode: "xy",
       stops: METHODS.flatMap((method) =>
         curve[method].map(({ theta, kept, mean }) => ({
           x: kept, y: mean, marks: [[kept, mean, style[method].color]],
-          lines: [`${labels[method]}, θ = ${two(theta)}`, `${labels.kept_score}: ${percent(kept)}`, `${labels.mean_similarity}: ${two(mean)}`],
+          lines: [
+            `${labels[method]}, θ = ${two(theta)}`, `${labels.kept_score}: ${percent(kept)}`,
+            `${labels.mean_similarity}: ${two(mean)}`,
+          ],
         })),
       ),
     }),
     table: {
       caption: fill(labels.curve_caption, now.texts),
-      columns: ["θ", ...METHODS.flatMap((method) => [`${labels[method]}: ${labels.kept_score}`, `${labels[method]}: ${labels.mean_similarity}`])],
-      rows: CURVE.map((theta, i) => [two(theta), ...METHODS.flatMap((method) => [percent(curve[method][i].kept), two(curve[method][i].mean)])]),
+      columns: ["θ", ...METHODS.flatMap(headings)],
+      rows: CURVE.map((theta, i) => [
+        two(theta), ...METHODS.flatMap((method) => [percent(curve[method][i].kept), two(curve[method][i].mean)]),
+      ]),
     },
   };
 }
@@ -216,9 +240,10 @@ function render({ model, el }) {
   const shown = model.get("shown");
   const { candidates, vectors } = model.get("recorded"); // by falling score
   const topics = [...new Set(candidates.map(({ topic }) => topic))]; // lettered by their best candidate
+  const scores = candidates.map(({ score }) => score);
   const data = {
     topics, items: candidates.map(({ item }) => item), topic: candidates.map(({ topic }) => topics.indexOf(topic)),
-    scores: candidates.map(({ score }) => score), relative: relative(candidates.map(({ score }) => score)), similarity: similarityOf(vectors),
+    scores, relative: relative(scores), similarity: similarityOf(vectors),
   };
   const best = candidates.slice(0, shown).map((_, i) => i);
   const settings = ["trade_off", "window", "method"];
@@ -228,7 +253,8 @@ function render({ model, el }) {
     label: labels.trade_off, hint: labels.trade_off_hint, stops: TRADE_OFFS, named: [0, 0.5, 1], text: two,
   });
   explorer.addSlider("window", {
-    label: labels.window, hint: labels.window_hint, stops: Array.from({ length: shown - 1 }, (_, i) => i + 1), named: [1, shown - 1], text: String,
+    label: labels.window, hint: labels.window_hint, stops: Array.from({ length: shown - 1 }, (_, i) => i + 1),
+    named: [1, shown - 1], text: String,
   });
   explorer.addReset();
   const slateFigure = explorer.addFigure(labels.slate_title, true);
@@ -243,8 +269,9 @@ function render({ model, el }) {
   function draw(animate) {
     const [tradeOff, window, method] = settings.map((key) => model.get(key));
     if (window !== curveWindow) {
-      const at = (way) => CURVE.map((theta) => ({ theta, ...judged(rerank(way, data.relative, data.similarity, shown, theta, window)) }));
-      [curve, curveWindow] = [Object.fromEntries(METHODS.map((way) => [way, at(way)])), window];
+      const slateAt = (way, theta) => rerank(way, data.relative, data.similarity, shown, theta, window);
+      const along = (way) => CURVE.map((theta) => ({ theta, ...judged(slateAt(way, theta)) }));
+      [curve, curveWindow] = [Object.fromEntries(METHODS.map((way) => [way, along(way)])), window];
     }
     const slate = rerank(method, data.relative, data.similarity, shown, tradeOff, window);
     const { kept, mean } = judged(slate);
