@@ -240,7 +240,7 @@ def test_shapes_of_the_features():
         ({"cardinalities": (3, 0)}, "cardinalities must be at least 1"),
         ({"n_dense": -1}, "n_dense must be at least 0"),
         ({"embedding_dim": 0}, "embedding_dim at least 1"),
-        ({"targets": ()}, "targets must name at least one"),
+        ({"targets": ()}, "targets must be names of targets"),
         ({"targets": ("click", "click")}, "each once"),
         ({"shared": ()}, "shared must name at least one"),
         ({"tower": (0,)}, "tower must be a whole number of at least 1"),
@@ -273,3 +273,15 @@ def test_cosines_of_gradients():
     torch.testing.assert_close(found.norms, torch.tensor([1.0, 3.0, 2.0]))
     expected = torch.tensor([[1.0, 0.0, -1.0], [0.0, 1.0, 0.0], [-1.0, 0.0, 1.0]])
     torch.testing.assert_close(found.cosines, expected)
+
+
+def test_a_mask_may_weight_rows_and_labels_may_be_booleans():
+    logits, labels = torch.randn(6, 2), torch.rand(6, 2) < 0.5
+    plain = mt.cross_entropy_per_target(logits, labels)
+    torch.testing.assert_close(mt.cross_entropy_per_target(logits, labels, torch.full((6, 2), 0.1)), plain)
+    torch.testing.assert_close(mt.cross_entropy_per_target(logits, labels.float()), plain)
+
+
+def test_one_text_is_no_list_of_targets():
+    with pytest.raises(ValueError, match=r"targets must be names of targets.*got 'like'"):
+        mt.MultiTaskModel((3, 4), 1, "like")

@@ -464,12 +464,27 @@ def test_a_batch_too_small_to_share_goes_to_all():
         ({"average": 1.5}, r"average must be in \[0, 1\]"),
         ({"patience": 2}, "patience needs held_out rows"),
         ({"checkpoint_every": 0}, "checkpoint_every must be"),
-        ({"seed": -1}, "seed must be at least 0"),
+        ({"seed": -1}, "seed must be a whole number from 0"),
+        ({"seed": 1.5}, "seed must be a whole number from 0"),
+        ({"average": [0.5]}, "average must be a single number"),
     ],
 )
 def test_settings_outside_what_is_allowed(settings, message):
     with pytest.raises(ValueError, match=message):
         train(**settings)
+
+
+def test_a_loss_that_fails_on_held_out_rows_stops_training():
+    def fails_unless_training(logits, labels):
+        return LOSS(logits, labels) * (1.0 if torch.is_grad_enabled() else float("nan"))
+
+    features, labels = table(200)
+    with pytest.raises(ValueError, match="loss on the held_out rows is nan after epoch 0"):
+        fit(new_model(), features, labels, fails_unless_training, seed=0, held_out=(features, labels))
+
+
+def test_seeds_of_numpy_are_taken():
+    assert same_weights(train(seed=3)[0], train(seed=np.int64(3))[0])
 
 
 def test_labels_that_make_no_sense():

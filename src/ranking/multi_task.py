@@ -107,8 +107,8 @@ class MultiTaskModel(nn.Module):
         tower: Sequence[int] = (32,),
     ) -> None:
         super().__init__()
-        if not targets or len(set(targets)) != len(targets):
-            raise ValueError(f"targets must name at least one target, each once, got {list(targets)}")
+        if isinstance(targets, str) or not targets or len(set(targets)) != len(targets):
+            raise ValueError(f"targets must be names of targets, at least one, each once, got {targets!r}")
         for name, widths in (("shared", shared), ("tower", tower)):
             for width in widths:
                 validation.positive_int(name, width)
@@ -153,7 +153,8 @@ def cross_entropy_per_target(logits: Tensor, labels: Tensor, mask: Tensor | None
     Args:
         logits: shape (rows, targets).
         labels: 0 or 1, shape (rows, targets).
-        mask: 1 where a label means something, shape (rows, targets); None counts every row.
+        mask: 1 where a label means something, else 0, shape (rows, targets); None counts every row. Other
+            numbers of at least 0 weight the rows.
 
     Returns:
         Shape (targets,), in nats; 0 for a target whose mask keeps no row.
@@ -161,10 +162,12 @@ def cross_entropy_per_target(logits: Tensor, labels: Tensor, mask: Tensor | None
     if logits.ndim != 2 or logits.shape != labels.shape or (mask is not None and mask.shape != labels.shape):
         shapes = [tuple(part.shape) for part in (logits, labels, mask) if part is not None]
         raise ValueError(f"logits, labels and mask must have one shape (rows, targets), got {shapes}")
+    labels = labels.to(logits.dtype)
     losses = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")  # (rows, targets)
     if mask is None:
         return losses.mean(dim=0)  # (targets,)
-    return (losses * mask).sum(dim=0) / mask.sum(dim=0).clamp(min=1.0)  # (targets,)
+    total = mask.sum(dim=0)  # (targets,)
+    return (losses * mask).sum(dim=0) / torch.where(total > 0, total, 1)  # (targets,)
 
 
 def check_loss_weights(loss_weights: Tensor) -> Tensor:

@@ -204,13 +204,14 @@ def fit(
             labels are all 0 or all 1; a checkpoint of other settings; or when the loss stops being a finite
             number.
     """
+    seed = validation.seed("seed", seed)
     validation.positive_int("epochs", epochs)
     validation.positive_int("batch_size", batch_size)
     validation.positive_int("checkpoint_every", checkpoint_every)
     if not validation.number("learning_rate", learning_rate) > 0.0:
         raise ValueError(f"learning_rate must be above 0, got {learning_rate}")
-    validation.non_negative("weight_decay", weight_decay)
-    average = float(validation.probabilities("average", average))
+    validation.non_negative("weight_decay", validation.number("weight_decay", weight_decay))
+    average = float(validation.probabilities("average", validation.number("average", average)))
     if patience is not None:
         validation.positive_int("patience", patience)
         if held_out is None:
@@ -280,9 +281,9 @@ def seeded(seed: int) -> Iterator[None]:
 
     ``with seeded(3): model = MultiTaskModel(...)`` gives the same first weights each time.
     """
-    validation.non_negative("seed", seed)
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    number = validation.seed("seed", seed)
+    with torch.random.fork_rng():
+        torch.manual_seed(number)
         yield
 
 
@@ -300,7 +301,9 @@ def predict_logits(model: nn.Module, features: FeatureTable, batch_size: int = 1
     finite_features(features.dense, features.columns)
     model.eval()
     categorical, dense = features.to_tensors()
-    parts = [model(c, d) for c, d in zip(categorical.split(batch_size), dense.split(batch_size), strict=True)]
+    device = next(model.parameters()).device  # where ``fit`` has left the model
+    batches = zip(categorical.split(batch_size), dense.split(batch_size), strict=True)
+    parts = [model(c.to(device), d.to(device)).cpu() for c, d in batches]
     return torch.cat(parts).double().numpy()  # (rows, targets)
 
 
@@ -377,7 +380,10 @@ def _ends_epoch(run: _Run, evaluation: Examples | None, batch_size: int, device:
     run.epoch_began = run.generator.get_state()
     if evaluation is None:
         return False
-    history.validation_loss.append(_evaluate(run.objective, evaluation, batch_size, device))
+    held_out = _evaluate(run.objective, evaluation, batch_size, device)
+    if not np.isfinite(held_out):
+        raise ValueError(f"the loss on the held_out rows is {held_out} after epoch {epoch}")
+    history.validation_loss.append(held_out)
     if run.patience is None:
         return False
     history.best_epoch = int(np.argmin(history.validation_loss))
