@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 from numbers import Real
 from typing import Any, ClassVar
@@ -13,21 +15,31 @@ from ranking.calibration import downsampled
 from ranking.explorers.base import Explorer, plain_json
 
 _BIN_KEYS = ("predicted", "observed", "count")
+_PLACEHOLDER = r"\{[^{}]*\}"
 
 
 class Share(traitlets.TraitType[float, float]):
-    """A number between two bounds, both included; NaN and booleans are refused."""
+    """A number between two bounds, both included; NaN and booleans are refused.
+
+    A number beside a bound by no more than the rounding of float32 is that bound: ``np.float32(0.01)`` lies
+    just below 0.01.
+    """
 
     def __init__(self, default: float, low: float, high: float, **kwargs: Any) -> None:
         self.low, self.high = low, high
         super().__init__(default, **kwargs)
 
     def validate(self, obj: Any, value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, Real) or not self.low <= value <= self.high:
-            raise traitlets.TraitError(
-                f"{self.name} must be a number from {self.low} to {self.high}, got {value!r}"
-            )
-        return float(value)
+        if isinstance(value, Real) and not isinstance(value, bool):
+            number = float(value)
+            for bound in (self.low, self.high):
+                if math.isclose(number, bound, rel_tol=1e-7):
+                    return bound
+            if self.low < number < self.high:
+                return number
+        raise traitlets.TraitError(
+            f"{self.name} must be a number from {self.low} to {self.high}, got {value!r}"
+        )
 
 
 def _entry(name: str, mapping: Any, key: str) -> Any:
@@ -40,7 +52,10 @@ def _checked_bins(name: str, run: Mapping[str, Any], kind: str) -> dict[str, Any
     bins = _entry(name, run, kind)
     name = f"{name}[{kind!r}]"
     kept: dict[str, Any] = {key: list(_entry(name, bins, key)) for key in _BIN_KEYS}
-    kept["count"] = [int(count) for count in validation.non_negative(f"{name}['count']", kept["count"])]
+    counts = validation.non_negative(f"{name}['count']", kept["count"])
+    kept["count"] = [int(count) for count in counts]
+    if (counts != kept["count"]).any():
+        raise ValueError(f"{name}['count'] must hold whole numbers of rows, got {counts.tolist()}")
     filled = [i for i, count in enumerate(kept["count"]) if count > 0]
     if not filled:
         raise ValueError(f"{name}['count'] must hold at least one row, got {kept['count']}")
@@ -106,9 +121,10 @@ def checked_recording(recorded: Mapping[str, Any] | None) -> dict[str, Any] | No
         kept["observed_is"] = str(recorded["observed_is"])
     if "truth" in recorded:
         name = "recorded['truth']"
+        checks = {"log_loss": validation.non_negative, "auc": validation.probabilities}
         kept["truth"] = {
-            key: float(validation.non_negative(f"{name}[{key!r}]", _entry(name, recorded["truth"], key)))
-            for key in ("log_loss", "auc")
+            key: float(check(f"{name}[{key!r}]", _entry(name, recorded["truth"], key)))
+            for key, check in checks.items()
         }
     return plain_json("recorded", kept)
 
@@ -118,7 +134,8 @@ class CalibrationExplorer(Explorer):
 
     ``CalibrationExplorer(sampling_rate=0.1, base_rate=0.1, recorded=None)``: the traits ``sampling_rate`` (α,
     from 0.01 to 1) and ``base_rate`` (true share of positives, from 0.01 to 0.5) follow the sliders and can
-    be set. ``recorded`` adds measured trainings, see :func:`checked_recording`; without it the two figures
+    be set. ``labels`` may replace its texts, with the ``{names}`` that the default text of that key has.
+    ``recorded`` adds measured trainings, see :func:`checked_recording`; without it the two figures
     that follow from the formula alone are shown.
     """
 
@@ -226,6 +243,18 @@ class CalibrationExplorer(Explorer):
     @traitlets.validate("recorded")
     def _check_recorded(self, proposal: dict[str, Any]) -> dict[str, Any] | None:
         return checked_recording(proposal["value"])
+
+    @traitlets.validate("labels")
+    def _check_labels(self, proposal: dict[str, Any]) -> dict[str, str]:
+        for key, text in proposal["value"].items():
+            allowed = re.findall(_PLACEHOLDER, self.default_labels.get(key, ""))
+            unknown = sorted(set(re.findall(_PLACEHOLDER, text)) - set(allowed))
+            if unknown:
+                raise ValueError(
+                    f"labels[{key!r}] may hold {', '.join(sorted(set(allowed))) or 'no names in braces'}; "
+                    f"got {', '.join(unknown)}"
+                )
+        return proposal["value"]
 
     def describe(self) -> str:
         """The alternative text where none was given."""
