@@ -140,3 +140,15 @@ def test_sampling_rates_outside_the_range_are_refused(call, alpha):
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+@pytest.mark.parametrize("rng", [None, True, 1.5, "a", -1])
+def test_what_is_no_seed_is_refused(rng):
+    with pytest.raises(ValueError, match="rng must be a whole number from 0"):
+        calibration.downsample_negatives([0, 1], 0.5, rng)
+
+
+def test_a_seed_and_its_generator_draw_alike():
+    y = np.arange(50) % 5 == 0
+    expected = calibration.downsample_negatives(y, 0.5, np.random.default_rng(3))
+    np.testing.assert_array_equal(calibration.downsample_negatives(y, 0.5, np.int64(3)), expected)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ranking import figures
-from ranking.metrics import reliability
+from ranking.metrics import Reliability, reliability
 from ranking.palette import NEUTRAL, TARGETS
 
 TEXTS = {
@@ -100,11 +100,32 @@ def test_seeds_of_another_shape_are_refused(values):
         ({"target": "clicks"}, "target must be one of"),
         ({"role": "bold"}, "role must be one of"),
         ({"label_at": "left"}, "label_at must be one of"),
+        ({"x": 1.0, "y": 1.0}, r"x must have shape \(points,\), got \(\)"),
+        ({"x": X[None], "y": X[None]}, r"x must have shape \(points,\), got \(1, 3\)"),
+        ({"x": X - 0.01}, "x must be above 0 on a logarithmic axis, got 0.0"),
+        ({"y": -X}, "y must be above 0 on a logarithmic axis, got -1.0"),
     ],
 )
-def test_bad_lines_are_refused(changed, message):
+def test_bad_lines_are_refused_and_leave_the_figure_as_it_was(changed, message):
+    figure = figures.new_figure(**TEXTS, x_log=True, y_log=True)
     with pytest.raises(ValueError, match=message):
-        figures.add_line(figures.new_figure(**TEXTS), **{"x": X, "y": X, "name": "raw", **changed})
+        figures.add_line(figure, **{"x": X, "y": X, "name": "raw", **changed})
+    assert not figure.data
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"label_at": "left"}, "label_at must be one of"),
+        ({"values": [X, -X]}, "values must be above 0 on a logarithmic axis, got -1.0"),
+        ({"x": 1.0}, r"x must have shape \(points,\), got \(\)"),
+    ],
+)
+def test_bad_seeds_leave_the_figure_as_it_was(changed, message):
+    figure = figures.new_figure(**TEXTS, y_log=True)
+    with pytest.raises(ValueError, match=message):
+        figures.line_with_seeds(figure, **{"x": X, "values": [X, X], "name": "raw", **changed})
+    assert not figure.data
 
 
 class TestReliabilityFigure:
@@ -126,6 +147,14 @@ class TestReliabilityFigure:
             np.testing.assert_array_equal(curves[name].customdata, diagram.count[filled])
         assert curves["raw"].marker.symbol == "circle-open"
         assert curves["perfect"].line.dash == "dash"
+
+    def test_empty_bins_alone_are_refused(self):
+        nothing = np.full(2, np.nan)
+        empty = Reliability(np.array([0.0, 0.5, 1.0]), nothing, nothing, np.zeros(2))
+        with pytest.raises(
+            ValueError, match=r"diagrams\['none'\] must have at least one bin that holds rows"
+        ):
+            figures.reliability_figure({**self.diagrams(), "none": empty}, **self.texts)
 
     def test_bad_arguments_are_refused(self):
         with pytest.raises(ValueError, match="diagrams must not be empty"):

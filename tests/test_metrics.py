@@ -97,6 +97,10 @@ def test_normalised_entropy_of_the_base_rate_is_one():
         (lambda: metrics.auc([1, 1], [0.1, 0.2]), "labels must hold positives and negatives, got 2 and 0"),
         (lambda: metrics.auc([0.5, 1], [0.1, 0.2]), "labels must hold only 0 and 1, got 0.5 at index 0"),
         (lambda: metrics.auc([0, 1, 1], [0.1, 0.2]), "same shape"),
+        (
+            lambda: metrics.reliability(np.ones((2, 3)), np.ones((3, 2))),
+            r"same shape, got labels \(2, 3\), predictions \(3, 2\)",
+        ),
         (lambda: metrics.reliability(Y, P, bins=0), "bins must be a whole number of at least 1, got 0"),
         (lambda: metrics.reliability(Y, P, binning="even"), "binning must be one of 'equal width'"),
         (lambda: metrics.normalised_entropy([0, 0], [0.1, 0.1]), "labels must hold both classes"),
@@ -128,3 +132,15 @@ def test_weights_of_expected_auc_count_rows_as_often():
     assert metrics.expected_auc(truth, scores, weights=[1, 2, 1]) == pytest.approx(twice, rel=1e-12)
     with pytest.raises(ValueError, match="room for positives and negatives"):
         metrics.expected_auc([0.0, 0.0], [0.1, 0.2])
+
+
+def test_auc_takes_tensors_with_a_gradient():
+    y, p = (torch.tensor(values, requires_grad=True) for values in ([[0.0, 1.0]], [[0.2, 0.7]]))
+    assert metrics.auc(y, p) == 1.0
+
+
+def test_calibration_error_of_empty_bins_is_refused():
+    nothing = np.full(2, np.nan)
+    empty = metrics.Reliability(np.array([0.0, 0.5, 1.0]), nothing, nothing, np.zeros(2))
+    with pytest.raises(ValueError, match="count must hold at least one row"):
+        _ = empty.error

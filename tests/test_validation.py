@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+from fractions import Fraction
+
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
@@ -34,6 +38,10 @@ def test_checks_return_what_they_checked():
         (lambda: validation.positive_int("k", 1.0), "k must be a whole number of at least 1, got 1.0"),
         (lambda: validation.one_of("mode", "c", ("a", "b")), "mode must be one of 'a', 'b', got 'c'"),
         (lambda: validation.not_empty("x", np.array([])), "x must not be empty"),
+        (lambda: validation.not_empty("x", torch.zeros(3, 0)), "x must not be empty"),
+        (lambda: validation.number("n", [[1], [2, 3]]), "n must hold numbers, got"),
+        (lambda: validation.indices("item", [[1], [2, 3]], 5), "item must hold numbers, got"),
+        (lambda: validation.indices("item", np.ma.array([1, 2]), 5), "item must not be a masked array"),
         (
             lambda: validation.same_shape(a=np.ones(2), b=np.ones((2, 1))),
             r"same shape, got a \(2,\), b \(2, 1\)",
@@ -54,3 +62,46 @@ def test_indices_are_whole_numbers_in_a_range():
         validation.indices("position", 0, 9, start=1)
     with pytest.raises(ValueError, match="item must hold whole numbers, got float64"):
         validation.indices("item", [0.0], 5)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        "0.5",
+        ["0.5"],
+        np.array(["0.5"], dtype=object),
+        b"1",
+        1 + 2j,
+        torch.tensor([1 + 2j]),
+        np.array(["2024-01-01"], dtype="datetime64[D]"),
+        np.timedelta64(5, "s"),
+        [1.0, None],
+        10**400,
+        [torch.ones((), requires_grad=True)],
+        [torch.ones(2, requires_grad=True)],
+    ],
+    ids=lambda values: repr(values)[:30],
+)
+def test_what_is_no_number_is_refused(values):
+    with pytest.raises(ValueError, match="weight must hold numbers"):
+        validation.as_floats("weight", values)
+
+
+def test_a_mask_is_not_dropped():
+    with pytest.raises(ValueError, match="weight must not be a masked array"):
+        validation.as_floats("weight", np.ma.array([1.0, 2.0], mask=[True, False]))
+
+
+def test_numbers_of_any_type_are_taken():
+    half = torch.tensor([0.5, 3.0], dtype=torch.bfloat16, requires_grad=True)
+    np.testing.assert_array_equal(validation.as_floats("x", half), [0.5, 3.0])
+    np.testing.assert_array_equal(validation.as_floats("x", [Fraction(1, 2), Decimal("0.25")]), [0.5, 0.25])
+    np.testing.assert_array_equal(validation.as_floats("x", pd.array([1, 2], dtype="Int64")), [1.0, 2.0])
+    assert validation.as_floats("x", torch.tensor([True])).dtype == np.float64
+
+
+def test_seeds_are_whole_numbers():
+    assert [validation.seed("seed", value) for value in (0, np.uint8(7), 2**63 - 1)] == [0, 7, 2**63 - 1]
+    for value in (None, True, np.True_, 1.5, 1.0, "a", -1, 2**63, [1]):
+        with pytest.raises(ValueError, match=r"seed must be a whole number from 0 to 2\*\*63 - 1, got"):
+            validation.seed("seed", value)

@@ -22,13 +22,14 @@ def downsample_negatives(
     Args:
         labels: 0 or 1, shape (rows,).
         sampling_rate: α in (0, 1].
-        rng: a generator, or a seed for one.
+        rng: a generator, or a seed for one: a whole number from 0 to 2**63 - 1.
 
     Returns:
         Sorted row positions, shape (kept,).
 
     Raises:
-        ValueError: if there is no positive row: a model cannot learn a rate from negatives alone.
+        ValueError: if there is no positive row (a model cannot learn a rate from negatives alone), or an
+            argument is not as described.
     """
     y = validation.binary("labels", labels)
     if y.ndim != 1:
@@ -36,7 +37,9 @@ def downsample_negatives(
     alpha = validation.rate("sampling_rate", sampling_rate)
     if not y.any():
         raise ValueError("labels must hold at least one positive, got none")
-    draws = np.random.default_rng(rng).random(y.size)
+    if not isinstance(rng, np.random.Generator):
+        rng = np.random.default_rng(validation.seed("rng", rng))
+    draws = rng.random(y.size)  # (rows,)
     return np.flatnonzero((y == 1.0) | (draws < alpha))
 
 

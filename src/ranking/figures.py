@@ -26,6 +26,9 @@ ROLES: dict[str, dict[str, object]] = {
 }
 """Line style of each role: raw predictions thin, calibrated ones bold, the truth dashed (and in ink)."""
 
+PLACES = ("top", "middle", "bottom")
+"""Where a direct label may stand at the end of its line."""
+
 DIRECT_LABEL = (
     "direct label"  # what ``meta`` of a trace says that is a label; a legend replaces it on a phone
 )
@@ -132,12 +135,14 @@ def add_line(
         label_at: "top", "middle" or "bottom" of the line's end, so that labels keep off each other.
 
     Raises:
-        ValueError: if the shapes differ, there is no point, or target or role is unknown.
+        ValueError: if the shapes differ, there is no point, a value cannot be drawn on a logarithmic axis, or
+            target, role or place of the label is unknown; the figure is then as it was.
     """
     x_values, y_values = validation.as_floats("x", x), validation.as_floats("y", y)
     validation.same_shape(x=x_values, y=y_values)
-    validation.not_empty("x", x_values)
+    _check_points(figure, x_values, "y", y_values)
     colour, line = _style(target, role)
+    validation.one_of("label_at", label_at, PLACES)
     figure.add_scatter(x=x_values, y=y_values, name=name, mode="lines", line=line)
     return _label_end(figure, x_values, y_values, name, colour, label_at)
 
@@ -164,16 +169,17 @@ def line_with_seeds(
         label_at: as in :func:`add_line`.
 
     Raises:
-        ValueError: if ``values`` is not (seeds, points) for these points, or target or role is unknown.
+        ValueError: if ``values`` is not (seeds, points) for these points, and as in :func:`add_line`.
     """
     x_values, runs = validation.as_floats("x", x), validation.as_floats("values", values)
-    validation.not_empty("x", x_values)
+    _check_points(figure, x_values, "values", runs)
     validation.not_empty("values", runs)
     if runs.ndim != 2 or x_values.shape != runs.shape[1:]:
         raise ValueError(
             f"values must have shape (seeds, points) for x of shape {x_values.shape}, got {runs.shape}"
         )
     colour, line = _style(target, role)
+    validation.one_of("label_at", label_at, PLACES)
     for number, run in enumerate(runs, start=1):  # run: (points,)
         figure.add_scatter(
             x=x_values,
@@ -217,10 +223,14 @@ def reliability_figure(
         roles: name -> "raw" or "calibrated" (or another role), so that the curves differ in width and marker.
 
     Raises:
-        ValueError: if ``diagrams`` is empty or ``roles`` names a curve that is not there.
+        ValueError: if ``diagrams`` is empty or holds one with empty bins only, or ``roles`` names a curve
+            that is not there.
     """
     if not diagrams:
         raise ValueError("diagrams must not be empty")
+    for name, diagram in diagrams.items():
+        if not (diagram.count > 0).any():
+            raise ValueError(f"diagrams[{name!r}] must have at least one bin that holds rows")
     roles = roles or {}
     for name in roles:
         validation.one_of("roles", name, tuple(diagrams))
@@ -258,6 +268,16 @@ def reliability_figure(
     return figure
 
 
+def _check_points(figure: go.Figure, x: np.ndarray, name: str, values: np.ndarray) -> None:
+    """There are points in a row, and each can be drawn on the figure's axes."""
+    if x.ndim != 1:
+        raise ValueError(f"x must have shape (points,), got {x.shape}")
+    validation.not_empty("x", x)
+    for label, numbers, axis in (("x", x, figure.layout.xaxis), (name, values, figure.layout.yaxis)):
+        if axis.type == "log" and (numbers <= 0.0).any():
+            raise ValueError(f"{label} must be above 0 on a logarithmic axis, got {numbers.min()}")
+
+
 def _style(target: str | None, role: str) -> tuple[str, dict[str, object]]:
     """Colour and plotly line style of a curve."""
     validation.one_of("role", role, tuple(ROLES))
@@ -271,7 +291,6 @@ def _label_end(
     figure: go.Figure, x: np.ndarray, y: np.ndarray, name: str, colour: str, place: str
 ) -> go.Figure:
     """Write ``name`` right of the point that is drawn furthest to the right."""
-    validation.one_of("label_at", place, ("top", "middle", "bottom"))
     falling = figure.layout.xaxis.autorange == "reversed"
     last = int(np.argmin(x) if falling else np.argmax(x))
     figure.add_scatter(

@@ -70,9 +70,10 @@ def auc(labels: ArrayLike, predictions: ArrayLike) -> float:
         labels: 0 or 1, any shape; both classes must occur.
         predictions: scores of the same shape, any finite numbers (probabilities or logits).
     """
-    y = validation.binary("labels", labels).ravel()
+    y = validation.binary("labels", labels)
     scores = validation.as_floats("predictions", predictions)
-    validation.same_shape(labels=np.asarray(labels), predictions=scores)
+    validation.same_shape(labels=y, predictions=scores)
+    y = y.ravel()
     positives = int(y.sum())
     negatives = y.size - positives
     if positives == 0 or negatives == 0:
@@ -100,8 +101,14 @@ class Reliability:
 
     @property
     def error(self) -> float:
-        """Expected calibration error: mean distance of predicted and observed over bins, by their rows."""
+        """Expected calibration error: mean distance of predicted and observed over bins, by their rows.
+
+        Raises:
+            ValueError: if no bin holds a row.
+        """
         filled = self.count > 0
+        if not filled.any():
+            raise ValueError("count must hold at least one row, got only empty bins")
         gaps = np.abs(self.predicted[filled] - self.observed[filled])
         return float(np.average(gaps, weights=self.count[filled]))
 
@@ -112,16 +119,17 @@ def reliability(
     """Group rows by prediction and compare the mean prediction with the mean label of each group.
 
     Args:
-        labels: 0/1 labels, or true probabilities where they are known, shape (rows,).
+        labels: 0/1 labels, or true probabilities where they are known, any shape; all entries are rows.
         predictions: probabilities, same shape.
         bins: number of bins, at least 1.
         binning: "equal width" cuts [0, 1] evenly; "equal count" cuts at quantiles of the predictions, so that
             each bin holds about as many rows (fewer bins come out when predictions repeat).
     """
-    y = validation.probabilities("labels", labels).ravel()
-    p = validation.probabilities("predictions", predictions).ravel()
+    y = validation.probabilities("labels", labels)
+    p = validation.probabilities("predictions", predictions)
     validation.same_shape(labels=y, predictions=p)
     validation.not_empty("labels", y)
+    y, p = y.ravel(), p.ravel()
     bins = validation.positive_int("bins", bins)
     validation.one_of("binning", binning, ("equal width", "equal count"))
     if binning == "equal width":

@@ -6,6 +6,8 @@ argument, the offending value and what is allowed. Nothing is clipped or dropped
 
 from __future__ import annotations
 
+from decimal import Decimal
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -23,14 +25,37 @@ def _first_bad(values: NDArray[Any], bad: NDArray[np.bool_]) -> str:
     return f"{values[where]}{index}{more}"
 
 
-def as_floats(name: str, values: ArrayLike) -> Array:
-    """``values`` as a float64 array without NaN or infinity, any shape; tensors are taken as they are."""
-    if hasattr(values, "detach"):  # a torch tensor, without importing torch here
-        values = values.detach().cpu().numpy()
+def _as_array(name: str, values: ArrayLike) -> NDArray[Any]:
+    """``values`` as an array of the type that they have; tensors without their gradient."""
+    if isinstance(values, np.ma.MaskedArray):
+        raise ValueError(f"{name} must not be a masked array: fill it or leave the masked rows out")
     try:
-        array = np.asarray(values, dtype=np.float64)
-    except (TypeError, ValueError) as error:
+        if hasattr(values, "detach"):  # a torch tensor, without importing torch here
+            values = values.detach().cpu()
+            if values.is_floating_point():  # NumPy has no bfloat16; float64 holds all of them exactly
+                values = values.double()
+            values = values.numpy()
+        return np.asarray(values)
+    except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise ValueError(f"{name} must hold numbers, got {values!r}") from error
+
+
+def as_floats(name: str, values: ArrayLike) -> Array:
+    """``values`` as a float64 array without NaN or infinity, any shape.
+
+    Arrays, tensors (gradients are left behind), lists and single numbers are taken; texts, dates, complex
+    numbers and masked arrays are refused, even where NumPy could convert them.
+    """
+    array = _as_array(name, values)
+    kind = array.dtype.kind
+    if kind == "O" and all(isinstance(value, (Real, Decimal, np.bool_)) for value in array.flat):
+        kind = "f"  # numbers of several types, such as fractions or a nullable column of a table
+    if kind not in "biuf":
+        raise ValueError(f"{name} must hold numbers, got {values!r}")
+    try:
+        array = array.astype(np.float64, copy=False)
+    except (TypeError, ValueError, OverflowError) as error:
+        raise ValueError(f"{name} must hold numbers that a float can hold, got {values!r}") from error
     bad = ~np.isfinite(array)
     if bad.any():
         raise ValueError(f"{name} must be finite, got {_first_bad(array, bad)}")
@@ -39,9 +64,10 @@ def as_floats(name: str, values: ArrayLike) -> Array:
 
 def number(name: str, value: Any) -> float:
     """A single finite number."""
-    if np.ndim(value) != 0:
-        raise ValueError(f"{name} must be a single number, got an array of shape {np.shape(value)}")
-    return float(as_floats(name, value))
+    array = as_floats(name, value)
+    if array.ndim != 0:
+        raise ValueError(f"{name} must be a single number, got an array of shape {array.shape}")
+    return float(array)
 
 
 def rate(name: str, value: Any) -> float:
@@ -86,9 +112,16 @@ def positive_int(name: str, value: Any) -> int:
     return int(value)
 
 
+def seed(name: str, value: Any) -> int:
+    """A whole number from 0 to 2**63 - 1, which NumPy and PyTorch both take as a seed."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 0 <= value < 2**63:
+        raise ValueError(f"{name} must be a whole number from 0 to 2**63 - 1, got {value!r}")
+    return int(value)
+
+
 def indices(name: str, values: ArrayLike, stop: int, start: int = 0) -> NDArray[np.integer]:
     """Whole numbers from ``start`` to ``stop`` - 1 (positions in a table, hours), any shape."""
-    array = np.asarray(values)
+    array = _as_array(name, values)
     if array.dtype.kind not in "iu":
         raise ValueError(f"{name} must hold whole numbers, got {array.dtype}")
     bad = (array < start) | (array >= stop)
@@ -107,7 +140,7 @@ def same_shape(**arrays: NDArray[Any]) -> None:
 
 def not_empty(name: str, array: NDArray[Any]) -> None:
     """The array has at least one entry."""
-    if np.size(array) == 0:
+    if 0 in np.shape(array):  # not np.size, which does not count the entries of a tensor
         raise ValueError(f"{name} must not be empty")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -172,3 +173,46 @@ def test_numbers_and_dates_of_text_tables(tmp_path):
         "rows.csv, column n: must be a number of at least 0 (first at line 4: '-7')": 2,
         "rows.csv, column day: must be a date like 2022-04-10 (first at line 4: '10 April')": 2,
     }
+
+
+@pytest.mark.parametrize(
+    "reader",
+    [
+        lambda path, damage: read_whole_numbers(path, COLUMNS, damage),
+        lambda path, damage: read_text(path, ["id", "flag"], "id", damage),
+    ],
+    ids=["whole numbers", "text"],
+)
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (b"id,flag,note\r1,0,7\r", "line 1: not a line of comma-separated names"),
+        (gzip.compress(b"id,flag,note\n1,0,7\n", mtime=0), "line 1: not a line of comma-separated names"),
+        (b"id,flag,note,flag\n1,0,7,1\n", "line 1: columns must be named once, not flag"),
+    ],
+)
+def test_damaged_headers_are_refused_by_file(tmp_path, reader, data, message):
+    path = write(tmp_path, data)
+    with pytest.raises(ValueError, match=rf"rows\.csv, {message}"):
+        reader(path, Damage())
+
+
+def test_columns_that_nobody_reads_may_share_a_name(tmp_path):
+    assert read(tmp_path, "id,note,flag,note\n1,a,0,b\n")[0] == [(1, False)]
+
+
+def test_text_tables_note_a_last_line_that_may_be_torn(tmp_path):
+    damage = Damage()
+    table = read_text(write(tmp_path, "key,tag\n1,a\n2,b"), ["key", "tag"], "key", damage)
+    assert table["tag"].tolist() == ["a", "b"]
+    rule = "rows.csv: the last line should end in a newline; all its fields are there"
+    assert Damage.listed(damage.cells) == {f"{rule} (first at line 3: the end of the file)": 1}
+    assert not damage.rows
+
+
+def test_text_tables_count_lines_that_are_not_utf_8(tmp_path):
+    damage = Damage()
+    data = b"key,tag\n1,\xff\n2,b\n3,caf\xe9\n"
+    table = read_text(write(tmp_path, data), ["key", "tag"], "key", damage)
+    assert table["tag"].tolist() == ["\ufffd", "b", "caf\ufffd"]
+    assert Damage.listed(damage.cells) == {"rows.csv: must be UTF-8 (first at line 2: '1,\ufffd')": 2}

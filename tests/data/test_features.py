@@ -282,6 +282,31 @@ def test_slices_share_memory_and_tensors_too(log):
     )
 
 
+def test_a_slice_backwards_has_tensors_too(log):
+    table = FeatureEncoder().fit(log).transform(log)
+    categorical, dense = table[::-1].to_tensors()
+    np.testing.assert_array_equal(categorical.numpy(), table.categorical[::-1])
+    np.testing.assert_array_equal(dense.numpy(), table.dense[::-1])
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([True, False], r"rows must be a mask of shape \(4,\), got \(2,\)"),
+        (pd.Series([True] * 4)[::-1], "rows must be a mask with the index of the rows"),
+        ([1.0], "rows must hold whole numbers, got float64"),
+        (-1, "rows must be from 0 to 3, got -1"),
+        ([0, 4], "rows must be from 0 to 3, got 4 at index 1"),
+    ],
+)
+def test_rows_that_a_table_does_not_have_are_refused(rows, message):
+    log = make_log([0, 1, 2, 0], [0, 1, 2, 3], [0, 1, 2, 3], [True, False, True, False])
+    table = FeatureEncoder().fit(log).transform(log)
+    assert (len(table[[]]), len(table[2]), len(table[[3, 3, 0]])) == (0, 1, 3)
+    with pytest.raises(ValueError, match=message):
+        table[rows]
+
+
 def test_fields_can_be_chosen_position_too(log):
     table = FeatureEncoder(user=["age_band"], item=["topic"], context=["position"]).fit(log).transform(log)
     assert table.fields == ("age_band", "topic", "position")
@@ -322,6 +347,29 @@ def test_bad_arguments_are_refused(log):
         FeatureEncoder().transform(log)
     with pytest.raises(ValueError, match="log must not be empty"):
         FeatureEncoder().fit(log.select(slice(0, 0)))
+    for outcome in ("long_view", "follow", "comment", "hate", "completion"):
+        with pytest.raises(
+            ValueError, match=f"context must not name an outcome as a feature, got '{outcome}'"
+        ):
+            FeatureEncoder(context=[outcome])
+    for group in ("user", "item", "context"):
+        with pytest.raises(ValueError, match=f"{group} must be a list of names, got 'hour'"):
+            FeatureEncoder(**{group: "hour"})
+    with pytest.raises(ValueError, match="prior_weight must be a single number"):
+        FeatureEncoder(prior_weight=[20, 30])
+    with pytest.raises(ValueError, match="window_days must be a single number"):
+        add_statistics(log, [30])
+
+
+def test_after_a_failed_fit_an_encoder_is_not_fitted(log):
+    encoder = FeatureEncoder(context=["hour"]).fit(log)
+    without = replace(log, rows=log.rows.drop(columns="hour"))
+    with pytest.raises(ValueError, match="got 'hour', which it does not have"):
+        encoder.fit(without)
+    with pytest.raises(
+        ValueError, match=r"encoder must be fitted before transform: call fit\(train_log\) first"
+    ):
+        encoder.transform(log)
 
 
 def test_a_log_that_lacks_what_training_had_is_refused(log):
@@ -333,9 +381,8 @@ def test_a_log_that_lacks_what_training_had_is_refused(log):
 
 
 def test_zero_durations_are_refused():
-    log = make_log([0], [0], [0], [True], duration=np.float32(0.0))
     with pytest.raises(ValueError, match=r"rows\.duration must be above 0 or NaN, got 0.0"):
-        FeatureEncoder().fit(log)
+        make_log([0], [0], [0], [True], duration=np.float32(0.0))
 
 
 def test_a_table_whose_names_do_not_fit_is_refused():
@@ -343,3 +390,18 @@ def test_a_table_whose_names_do_not_fit_is_refused():
         FeatureTable(
             np.zeros((2, 1), dtype=np.int64), np.zeros((3, 1), dtype=np.float32), ("a",), ("b",), (2,), {}
         )
+
+
+@pytest.mark.parametrize(
+    ("codes", "cardinalities", "message"),
+    [
+        ([[0, 3]], (2, 3), "categorical must hold codes from 0 to 2 for b, got values from 3 to 3"),
+        ([[-1, 0]], (2, 3), "categorical must hold codes from 0 to 1 for a, got values from -1 to -1"),
+        ([[0.5, 0.0]], (2, 3), "categorical must hold whole numbers, got float64"),
+        ([[0, 0]], (2, 2.5), "cardinalities of b must be a whole number of at least 1, got 2.5"),
+        ([[0, 0]], (2,), "cardinalities must be one per field, 2, got 1"),
+    ],
+)
+def test_codes_stay_below_their_cardinality(codes, cardinalities, message):
+    with pytest.raises(ValueError, match=message):
+        FeatureTable(np.array(codes), np.zeros((1, 0), np.float32), ("a", "b"), (), cardinalities, {})

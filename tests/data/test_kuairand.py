@@ -108,7 +108,7 @@ def test_rows_have_the_names_units_and_types_of_the_log(folder):
         "int32": ["user", "item"],
         "int64": ["time_ms"],
         "int8": ["hour", "weekday", "tab"],
-        "bool": ["random", "click", "like", "share", "follow", "comment", "hate", "long_view"],
+        "bool": ["randomised", "click", "like", "share", "follow", "comment", "hate", "long_view"],
         "float32": ["duration", "watch_time"],
     }
     for dtype, names in types.items():
@@ -167,10 +167,10 @@ def test_periods_and_random_exposure_are_read_together_in_order_of_time(folder):
     assert len(load_kuairand(folder)) == 9
     assert len(load_kuairand(folder, logs="standard_4_08")) == 2
     random = load_kuairand(folder, logs=["random"])
-    assert random.rows["random"].tolist() == [True]
+    assert random.rows["randomised"].tolist() == [True]
     everything = load_kuairand(folder, logs=("standard", "random"))
     assert len(everything) == 10
-    assert everything.rows["random"].sum() == 1
+    assert everything.rows["randomised"].sum() == 1
     assert everything.rows["time_ms"].is_monotonic_increasing
     everything.split(0.8, 0.2)
 
@@ -379,3 +379,10 @@ def test_real_profiles_are_there(real):
     shown = log.items["duration"].to_numpy()[log.rows["item"]]
     both = np.isfinite(shown) & log.rows["duration"].notna().to_numpy()
     assert (shown[both] == log.rows["duration"].to_numpy()[both]).mean() > 0.99
+
+
+def test_more_values_than_a_code_can_name_are_refused():
+    tags = pd.Series(np.arange(32_768).astype(str), name="tag")
+    assert kuairand._codes(tags[:-1], np.int16).max() == 32_767
+    with pytest.raises(ValueError, match="tag must hold at most 32767 different values, got 32768"):
+        kuairand._codes(tags, np.int16)

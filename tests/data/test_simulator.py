@@ -54,7 +54,16 @@ def test_other_seeds_give_other_worlds_and_logs(small):
     # one world, two logs: another seed changes who comes, not who there is
     one, other = small.simulate(500, seed=5), small.simulate(500, seed=6)
     assert not one.rows["time_ms"].equals(other.rows["time_ms"])
-    assert one.users is other.users
+    pd.testing.assert_frame_equal(one.users, other.users)
+
+
+def test_writing_to_the_tables_of_a_log_leaves_the_world_alone(small):
+    log = small.simulate(20, seed=5)
+    region, duration = small.users["region"].copy(), small.items["duration"].copy()
+    log.users["region"] = 99
+    log.items.loc[:, "duration"] = 1.0
+    pd.testing.assert_series_equal(small.users["region"], region)
+    pd.testing.assert_series_equal(small.items["duration"], duration)
 
 
 def test_vectors_interests_and_follows_are_what_they_say(small):
@@ -352,6 +361,10 @@ def test_draw_topics_follows_each_users_interests():
         ({"fresh_share": -0.1}, r"fresh_share must be in \[0, 1\]"),
         ({"watch_mean": 0.0}, "watch_mean must be above 0"),
         ({"watch_sigma": -1.0}, "watch_sigma must be at least 0"),
+        ({"watch_sigma": 5.1}, "watch_sigma must be at most 5, got 5.1"),
+        ({"watch_sigma": [1.0, 2.0]}, "watch_sigma must be a single number"),
+        ({"randomised_share": [0.1]}, "randomised_share must be a single number"),
+        ({"n_topics": 32_768}, "n_topics must be at most 32767, got 32768"),
         ({"n_items": 25}, "n_items must leave at least 20 items"),
         ({"fresh_share": 1.0}, "n_items must leave at least 20 items"),
         ({"slate_size": LARGEST_SLATE + 1}, "slate_size must be at most 20"),
@@ -363,10 +376,15 @@ def test_a_config_that_makes_no_sense_is_refused(change, message):
 
 
 @pytest.mark.parametrize(
-    ("change", "name"), [({"click_rate": 0.9}, "click_rate"), ({"watch_mean": 900.0}, "watch_mean")]
+    ("change", "name"),
+    [
+        ({"click_rate": 0.9}, "click_rate"),
+        ({"watch_mean": 900.0}, "watch_mean"),
+        ({"watch_mean": 1e-12}, "watch_mean"),
+    ],
 )
 def test_rates_that_no_world_can_reach_are_refused(change, name):
-    with pytest.raises(ValueError, match=f"{name} must be below .* got {change[name]}"):
+    with pytest.raises(ValueError, match=rf"{name} must be between \d.* and \d.* got {change[name]}"):
         World.build(WorldConfig(n_users=50, n_items=300, **change))
 
 
@@ -401,3 +419,8 @@ def test_other_bad_arguments_are_refused(small):
         truth.watch_quantile(1.0)
     with pytest.raises(ValueError, match=r"share must be in \(0, 1\], got 0"):
         truth.reaches(0)
+
+
+def test_the_widest_spread_of_watch_times_gives_numbers():
+    log = World.build(WorldConfig(n_users=50, n_items=300, watch_sigma=5.0)).simulate(2_000)
+    assert np.isfinite(log.truth.to_numpy()).all()

@@ -37,6 +37,22 @@ def test_bad_settings_are_refused(name, value):
     assert getattr(explorer, name) == 0.1
 
 
+def test_a_bound_in_single_precision_is_that_bound():
+    assert float(np.float32(0.01)) < 0.01
+    assert CalibrationExplorer(sampling_rate=np.float32(0.01)).sampling_rate == 0.01
+    assert CalibrationExplorer(base_rate=np.float32(0.5)).base_rate == 0.5
+    with pytest.raises(traitlets.TraitError, match="sampling_rate must be a number from"):
+        CalibrationExplorer(sampling_rate=0.0099999)
+
+
+def test_labels_hold_only_names_that_are_filled_in():
+    assert CalibrationExplorer(labels={"alt": "α = {alpha}."}).alt == "α = 0.1."
+    with pytest.raises(ValueError, match=r"labels\['alt'\] may hold {alpha}, {raw}, {true}; got {alfa}"):
+        CalibrationExplorer(labels={"alt": "α = {alfa}."})
+    with pytest.raises(ValueError, match=r"labels\['reset'\] may hold no names in braces; got {alpha}"):
+        CalibrationExplorer(labels={"reset": "Back to {alpha}"})
+
+
 def test_unknown_arguments_are_refused():
     with pytest.raises(ValueError, match="got samplingrate"):
         CalibrationExplorer(samplingrate=0.1)
@@ -128,6 +144,8 @@ def spoil(recording, path, value):
             1.1,
             r"\['observed'\] where rows are must be in \[0, 1\], got 1.1",
         ),
+        (["runs", 2, "raw", "count", 0], 1.7, r"\['raw'\]\['count'\] must hold whole numbers of rows"),
+        (["truth", "auc"], 1.2, r"recorded\['truth'\]\['auc'\] must be in \[0, 1\], got 1.2"),
         (["truth", "auc"], None, r"recorded\['truth'\] must be a mapping with the key 'auc'"),
     ],
 )

@@ -30,6 +30,9 @@ def series(**parts):
     return changed(series=[{**curve(1)["series"][0], **parts}])
 
 
+LINE = {"name": "line", "kind": "line", "x": [0, 1]}
+
+
 def test_every_setting_is_run_once_with_the_last_slider_fastest():
     calls = []
 
@@ -73,6 +76,27 @@ def test_output_entry():
 def test_numbers_are_kept_to_six_digits():
     explorer = RecordedExplorer(series(y=[1 / 3] * 5), {"power": [1, 2]}, title="Thirds")
     assert explorer.shared["series"][0]["y"] == [0.333333] * 5
+
+
+def test_the_function_gets_the_values_of_the_grid_in_full():
+    calls = []
+
+    def function(power):
+        calls.append(power)
+        return curve(power)
+
+    explorer = RecordedExplorer(function, {"power": [1 / 3, np.pi]}, title="Powers", setting={"power": np.pi})
+    assert calls == [1 / 3, np.pi]
+    assert explorer.setting == {"power": np.pi}
+
+
+def test_a_series_may_say_all_of_its_looks():
+    looks = {"width": 2, "size": np.float64(5), "dash": True, "hollow": np.True_, "faint": False}
+    label = {"text": "end", "prefer": 0.5, "side": "above"}
+    explorer = RecordedExplorer(series(**looks, label=label), {"power": [1, 2]}, title="Powers")
+    drawn = explorer.state()["shared"]["series"][0]
+    assert {key: drawn[key] for key in looks} == looks
+    assert drawn["label"] == label
 
 
 def test_setting_must_be_on_the_grid():
@@ -133,6 +157,29 @@ def test_bad_grids_are_refused(grid, message):
         (series(y=[1, 2]), r"\['x'\] and \['y'\] must have one length: 5 and 2"),
         (series(y=[1, 2, 3, 4, float("nan")]), r"\['y'\] must hold finite numbers, .* got nan"),
         (series(marker="star"), r"\['marker'\] must be one of"),
+        (series(color=None), r"\['color'\] must be a text that is not empty, got None"),
+        (series(name=None), r"\['name'\] must be a text"),
+        (changed(series=5), r"\['series'\] must hold at least one series in a list, got 5"),
+        (changed(x={"label": None}), r"\['x'\]\['label'\] must be a text"),
+        (changed(x={"label": "x", "domain": [None, 1]}), r"\['domain'\] must be \[low, high\]"),
+        (changed(x={"label": "x", "domain": ["a", "b"]}), r"\['domain'\] must be \[low, high\]"),
+        (series(y=["a"] * 5), r"\['y'\] must hold numbers on a linear axis, got 'a'"),
+        (
+            changed(y={"label": "y", "scale": "log"}, series=[{**LINE, "y": ["a", "b"]}]),
+            r"\['y'\] must hold numbers on a log axis, got 'a'",
+        ),
+        (
+            changed(y={"label": "y", "scale": "log"}, series=[{**LINE, "y": [None, -1]}]),
+            r"\['y'\] must be above 0 on a log axis, got -1",
+        ),
+        (changed(sentence=5), r"\['sentence'\] must be a text that is not empty, got 5"),
+        (changed(sentence=" "), r"\['sentence'\] must be a text that is not empty, got ' '"),
+        (changed(note=["n"]), r"\['note'\] must be a text"),
+        (series(width="thick"), r"\['width'\] must hold numbers, got 'thick'"),
+        (series(size=-1), r"\['size'\] must be above 0, got -1.0"),
+        (series(dash=object()), r"\['dash'\] must be one of True, False"),
+        (series(label={"text": "t", "side": "left"}), r"\['label'\]\['side'\] must be one of"),
+        (series(label={"text": "t", "at": 1}), r"\['label'\] must have text .* unknown: \['at'\]"),
     ],
 )
 def test_bad_pictures_are_refused(function, message):

@@ -25,6 +25,9 @@ BLOCK_BYTES = 1 << 24
 MISSING = frozenset({"", "nan", "NaN", "NA", "null", "NULL", "None", "\\N"})
 """How an unknown cell is written in the wild; all mean the same."""
 
+LAST_LINE = "the last line should end in a newline; all its fields are there"
+"""What is noted where the end of a file may be torn: its last value may have been longer."""
+
 _EXACT = 2.0**53  # above it, float64 no longer tells neighbouring whole numbers apart
 _PLAIN = np.zeros(256, dtype=bool)
 _PLAIN[np.frombuffer(b"0123456789-,\r\n", dtype=np.uint8)] = True
@@ -93,14 +96,24 @@ def _quoted(text: str, most: int = 40) -> str:
 
 
 def _header(path: Path, first_line: bytes, columns: Iterable[str]) -> list[str]:
-    """The names in the first line of a file, once all ``columns`` are among them."""
+    """The names in the first line of a file, once each of ``columns`` is among them exactly once."""
     if not first_line.strip():
         raise ValueError(f"{path.name} is empty; it must begin with a line of column names ({path})")
-    names = next(csv.reader([first_line.decode("utf-8-sig", errors="replace").rstrip("\r\n")]))
-    names = [name.strip() for name in names]
+    line = first_line.decode("utf-8-sig", errors="replace").rstrip("\r\n")
+    try:
+        names = [] if "\0" in line else [name.strip() for name in next(csv.reader([line]), [])]
+    except csv.Error:  # a carriage return inside the line, or a field of more than 128 KiB
+        names = []
+    if not names:
+        raise ValueError(
+            f"{path.name}, line 1: not a line of comma-separated names "
+            f"(compressed, or lines ending in CR alone?) ({path})"
+        )
     missing = [name for name in columns if name not in names]
     if missing:
         raise ValueError(f"{path.name}, line 1: missing columns {', '.join(missing)} ({path})")
+    if twice := [name for name in columns if names.count(name) > 1]:
+        raise ValueError(f"{path.name}, line 1: columns must be named once, not {', '.join(twice)} ({path})")
     return names
 
 
@@ -131,8 +144,7 @@ def read_whole_numbers(
             block = (block if ends_whole else block + b"\n").replace(b"\r\n", b"\n")
             kept, lines = _read_block(path, block, rows_read + 2, names, columns, damage)
             if not ends_whole and lines.size and lines[-1] == rows_read + 1 + block.count(b"\n"):
-                rule = "the last line should end in a newline; all its fields are there"
-                damage.add(path.name, rule, lines[-1:], "the end of the file", costs_row=False)
+                damage.add(path.name, LAST_LINE, lines[-1:], "the end of the file", costs_row=False)
             rows_read += block.count(b"\n")
             for name, values in kept.items():
                 parts[name].append(values)
@@ -219,7 +231,8 @@ def read_text(path: Path, columns: Sequence[str], key: str, damage: Damage) -> p
         columns: the columns to read.
         key: the one of them that tells rows apart, a whole number of at least 0.
         damage: where rows are counted that have too few or too many fields, an impossible key, or one that
-            has come before.
+            has come before; also lines that are kept, but are not UTF-8 (the bytes become U+FFFD), or are
+            the last one and do not end in a newline.
 
     Returns:
         The columns but ``key`` as str, an unknown cell as the empty string, indexed by ``key`` in ascending
@@ -230,13 +243,18 @@ def read_text(path: Path, columns: Sequence[str], key: str, damage: Damage) -> p
     """
     first, *rest = path.read_bytes().split(b"\n")
     names = _header(path, first, columns)
-    if rest and not rest[-1]:
+    ends_whole = not rest or not rest[-1]
+    if rest and ends_whole:
         rest.pop()
     if not rest:
         raise ValueError(f"{path.name} holds column names but no rows ({path})")
-    rows, torn = [], []
+    rows, torn, garbled = [], [], []
     for line, raw in enumerate(rest, start=2):
-        text = raw.decode("utf-8", errors="replace").rstrip("\r")
+        try:
+            text = raw.decode("utf-8").rstrip("\r")
+        except UnicodeDecodeError:
+            text = raw.decode("utf-8", errors="replace").rstrip("\r")
+            garbled.append((line, text))
         try:
             cells = next(csv.reader([text], strict=True), [])
         except csv.Error:  # a quote that is never closed
@@ -248,6 +266,11 @@ def read_text(path: Path, columns: Sequence[str], key: str, damage: Damage) -> p
     if torn:
         rule = f"torn row, there must be {len(names)} fields"
         damage.add(path.name, rule, [line for line, _ in torn], _quoted(torn[0][1]), costs_row=False)
+    if garbled:
+        example = _quoted(garbled[0][1])
+        damage.add(path.name, "must be UTF-8", [line for line, _ in garbled], example, costs_row=False)
+    if not ends_whole and rows and rows[-1][0] == len(rest) + 1:
+        damage.add(path.name, LAST_LINE, [len(rest) + 1], "the end of the file", costs_row=False)
 
     table = pd.DataFrame(rows, columns=["line", *names], dtype=object)
     table = table[["line", *columns]]

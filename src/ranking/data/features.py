@@ -15,7 +15,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from ranking import validation
-from ranking.data.logs import DAY_MS, TARGETS, ImpressionLog
+from ranking.data.logs import DAY_MS, TARGETS, ImpressionLog, row_selection
 
 if TYPE_CHECKING:
     import torch
@@ -32,6 +32,9 @@ DEFAULT_FIELDS: Mapping[str, tuple[str, ...]] = {
     "context": ("hour", "weekday", "place", "tab"),
 }
 """Categorical fields taken when a log has them: first those of the simulator, then those of KuaiRand."""
+
+OUTCOMES = (*TARGETS, "watch_time", "completion", "long_view", "follow", "comment", "hate")
+"""What is known only after an impression, in the simulator or in KuaiRand: never a feature."""
 
 COUNTED = ("impressions", "clicks", "likes")
 PRIOR_WEIGHT = 20.0
@@ -51,7 +54,7 @@ def add_statistics(log: ImpressionLog, window_days: float = 30.0) -> ImpressionL
     Raises:
         ValueError: ``window_days`` is not a positive number.
     """
-    window = float(validation.non_negative("window_days", window_days))
+    window = float(validation.non_negative("window_days", validation.number("window_days", window_days)))
     if window == 0.0:
         raise ValueError(f"window_days must be above 0, got {window_days}")
     times = log.rows["time_ms"].to_numpy()
@@ -87,6 +90,9 @@ class FeatureTable:
         fields, columns: names along the second axis of each.
         cardinalities: number of codes of each field, the 0 included: the sizes of embedding tables.
         groups: the names of fields and columns in each of the four groups.
+
+    Raises:
+        ValueError: shapes and names do not fit, or a code is no whole number from 0 to its cardinality − 1.
     """
 
     categorical: NDArray[np.int64]
@@ -103,13 +109,36 @@ class FeatureTable:
                 f"categorical and dense must have the shapes {expected}, "
                 f"got {self.categorical.shape} and {self.dense.shape}"
             )
+        if len(self.cardinalities) != len(self.fields):
+            raise ValueError(
+                f"cardinalities must be one per field, {len(self.fields)}, got {len(self.cardinalities)}"
+            )
+        for name, size in zip(self.fields, self.cardinalities, strict=True):
+            validation.positive_int(f"cardinalities of {name}", size)
+        if self.categorical.dtype.kind not in "iu":
+            raise ValueError(f"categorical must hold whole numbers, got {self.categorical.dtype}")
+        if self.categorical.size:
+            low, high = self.categorical.min(axis=0), self.categorical.max(axis=0)  # (fields,)
+            bad = (low < 0) | (high >= np.array(self.cardinalities))
+            if bad.any():
+                at = int(np.argmax(bad))
+                raise ValueError(
+                    f"categorical must hold codes from 0 to {self.cardinalities[at] - 1} for "
+                    f"{self.fields[at]}, got values from {low[at]} to {high[at]}"
+                )
 
     def __len__(self) -> int:
         return len(self.categorical)
 
     def __getitem__(self, rows: ArrayLike | slice) -> FeatureTable:
-        """A part of the rows: a slice (no copy), a boolean mask of shape (rows,), or positions."""
-        chosen = rows if isinstance(rows, slice) else np.atleast_1d(np.asarray(rows))
+        """A part of the rows: a slice (no copy), a boolean mask of shape (rows,), or positions in any order.
+
+        One position alone gives a table of one row. A mask that is a pandas Series must be indexed 0, 1, 2, …
+
+        Raises:
+            ValueError: ``rows`` is none of these, or a position is below 0 or beyond the last row.
+        """
+        chosen = row_selection([rows] if np.isscalar(rows) else rows, len(self))
         return replace(self, categorical=self.categorical[chosen], dense=self.dense[chosen])
 
     def __repr__(self) -> str:
@@ -129,10 +158,15 @@ class FeatureTable:
         return {of: int(self.dense[:, self.columns.index(name)].sum()) for name, of in names.items()}
 
     def to_tensors(self) -> tuple[torch.Tensor, torch.Tensor]:
-        """``categorical`` (int64) and ``dense`` (float32) as CPU tensors that share memory with the table."""
+        """``categorical`` (int64) and ``dense`` (float32) as CPU tensors.
+
+        They share memory with the table, unless it is a slice with a step: then they are copies.
+        """
         import torch  # here, so that reading and simulating logs does not load it
 
-        return torch.from_numpy(self.categorical), torch.from_numpy(self.dense)
+        parts = (np.ascontiguousarray(part) for part in (self.categorical, self.dense))
+        categorical, dense = map(torch.from_numpy, parts)
+        return categorical, dense
 
 
 class FeatureEncoder:
@@ -172,19 +206,27 @@ class FeatureEncoder:
         prior_weight: float = PRIOR_WEIGHT,
     ) -> None:
         self._asked = {"user": user, "item": item, "context": context}
+        self._fitted = False
         for group, names in self._asked.items():
+            if isinstance(names, str):
+                raise ValueError(f"{group} must be a list of names, got {names!r}: write [{names!r}]")
             for name in names or ():
-                if name in (*TARGETS, "watch_time"):
+                if name in OUTCOMES:
                     raise ValueError(f"{group} must not name an outcome as a feature, got {name!r}")
         named = [name for names in self._asked.values() for name in names or ()]
         if twice := {name for name in named if named.count(name) > 1}:
             raise ValueError(f"user, item and context must name a field once, got twice: {', '.join(twice)}")
-        self.prior_weight = float(validation.non_negative("prior_weight", prior_weight))
+        weight = validation.number("prior_weight", prior_weight)
+        self.prior_weight = float(validation.non_negative("prior_weight", weight))
         if self.prior_weight == 0.0:
             raise ValueError(f"prior_weight must be above 0, got {prior_weight}")
 
     def fit(self, log: ImpressionLog) -> FeatureEncoder:
-        """Learn vocabularies, priors, means and standard deviations from ``log``; returns self."""
+        """Learn vocabularies, priors, means and standard deviations from ``log``; returns self.
+
+        After a fit that failed, the encoder is not fitted.
+        """
+        self._fitted = False
         if not len(log):
             raise ValueError("log must not be empty")
         self._fit_fields(log)
@@ -201,6 +243,7 @@ class FeatureEncoder:
             table: tuple(name for name in getattr(log, table) if name not in read)
             for table in ("users", "items")
         }
+        self._fitted = True
         return self
 
     def _fit_fields(self, log: ImpressionLog) -> None:
@@ -239,7 +282,7 @@ class FeatureEncoder:
         Raises:
             ValueError: the encoder is not fitted, or the log lacks a column that the training rows had.
         """
-        if not hasattr(self, "fields"):
+        if not self._fitted:
             raise ValueError("encoder must be fitted before transform: call fit(train_log) first")
         source = _Source(log)
         categorical = np.empty((len(log), len(self.fields)), dtype=np.int64)  # (rows, fields)
@@ -280,10 +323,7 @@ class FeatureEncoder:
     def _dense(self, log: ImpressionLog) -> Iterator[tuple[str, str, NDArray[np.float64]]]:
         """Group, name and values (NaN where missing) of each dense column, before standardising."""
         rows = log.rows
-        duration = rows["duration"].to_numpy(dtype=np.float64)
-        if (duration <= 0).any():
-            raise ValueError(f"rows.duration must be above 0 or NaN, got {duration[duration <= 0][0]}")
-        yield "item", "log_duration", np.log(duration)
+        yield "item", "log_duration", np.log(rows["duration"].to_numpy(dtype=np.float64))
         if "publish_ms" in log.items:
             age = rows["time_ms"].to_numpy() - log.items["publish_ms"].to_numpy()[rows["item"].to_numpy()]
             yield "item", "log_age_days", np.log1p(np.where(age >= 0, age, np.nan) / DAY_MS)

@@ -19,7 +19,7 @@ What the columns mean, where that is not what one would think:
 - ``hour`` and ``weekday`` come from ``time_ms`` at UTC+8. The log's own ``date`` and ``hourmin`` name
   another hour on about one row in six, and are not used.
 - ``tab`` is the part of the app. It is a strong confounder: click rates of 9% to 60%.
-- ``random`` (``is_rand``) marks impressions of random exposure.
+- ``randomised`` (``is_rand``) marks impressions of random exposure.
 
 ``video_features_statistic_pure.csv`` is left unread: it averages over the whole month, so that a model that
 takes it as a feature has seen the future.
@@ -146,7 +146,7 @@ def load_kuairand(
 
     Returns:
         The log, without truth. Beyond what every :class:`ImpressionLog` has, ``rows`` holds ``like``,
-        ``share``, ``hour``, ``weekday``, ``tab``, ``random``, ``long_view``, ``follow``, ``comment`` and
+        ``share``, ``hour``, ``weekday``, ``tab``, ``randomised``, ``long_view``, ``follow``, ``comment`` and
         ``hate``; the docstring of this module says what they mean.
 
         ``users`` and ``items`` list all users and videos of the feature files and of the log, by ascending
@@ -286,6 +286,10 @@ def _codes(texts: pd.Series, dtype: type[np.integer[Any]]) -> NDArray[np.integer
     """(rows,) codes 1, 2, … of the texts in ascending order, numbers before words; 0 for the empty text."""
     kinds = set(texts) - {""}
     order = sorted(kinds, key=lambda text: (not text.isdecimal(), int(text) if text.isdecimal() else 0, text))
+    if len(order) > np.iinfo(dtype).max:
+        raise ValueError(
+            f"{texts.name} must hold at most {np.iinfo(dtype).max} different values, got {len(order)}"
+        )
     return texts.map({"": 0} | {text: code for code, text in enumerate(order, start=1)}).to_numpy(dtype)
 
 
@@ -340,7 +344,7 @@ def _rows(table: pd.DataFrame, users: pd.DataFrame, items: pd.DataFrame) -> pd.D
             "hour": (local // HOUR_MS % 24).astype(np.int8),
             "weekday": ((local // DAY_MS + 3) % 7).astype(np.int8),  # 1 January 1970 was a Thursday
             "tab": table["tab"],
-            "random": table["is_rand"],
+            "randomised": table["is_rand"],
             "duration": np.where(length > 0, length / np.float32(1000), np.float32(np.nan)),
             "click": table["is_click"],
             "like": table["is_like"],

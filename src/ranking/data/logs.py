@@ -60,8 +60,8 @@ class ImpressionLog:
         rows: one row per impression, RangeIndex, sorted by ``time_ms``. Always there: ``user`` and ``item``
             (int32 positions in the tables below), ``time_ms`` (int64, milliseconds since 1970 UTC),
             ``click`` (bool), ``watch_time`` (float32 seconds, 0 where nothing was played), ``duration``
-            (float32 seconds, NaN where the log does not know it). Where the source has them: ``like``,
-            ``collect``, ``share`` (bool), ``request`` (int32, the request that showed the item),
+            (float32 seconds above 0, NaN where the log does not know it). Where the source has them:
+            ``like``, ``collect``, ``share`` (bool), ``request`` (int32, the request that showed the item),
             ``position`` (int16, from 1), ``hour`` (int8, local), ``weekday`` (int8, Monday is 0), the scene
             as ``place`` (int8) or ``tab`` (int8), ``followed`` (bool, the user follows the author) and
             ``randomised`` (bool, shown by a policy that draws uniformly).
@@ -74,6 +74,11 @@ class ImpressionLog:
             probability with which the logging policy put the item at its position, given its candidates
             and what stands above it.
         report: what was read and dropped, for a log that came from files.
+
+    Raises:
+        ValueError: a column is missing or holds what is impossible there, rows are out of order, ``rows``
+            is not indexed 0, 1, 2, … or ``truth`` not as ``rows``. Targets may be of any type that holds
+            0 and 1 only.
     """
 
     rows: pd.DataFrame
@@ -92,6 +97,14 @@ class ImpressionLog:
             raise ValueError(
                 f"truth must have one row per impression: {len(self.truth)} for {len(self.rows)}"
             )
+        if not self.rows.index.equals(pd.RangeIndex(len(self.rows))):
+            raise ValueError(
+                f"rows must be indexed 0, 1, 2, … (reset_index(drop=True)), got {self.rows.index!r:.80}"
+            )
+        if self.truth is not None and not self.truth.index.equals(self.rows.index):
+            raise ValueError(f"truth must have the index of rows, 0, 1, 2, …; got {self.truth.index!r:.80}")
+        for column in ("user", "item", "time_ms"):
+            _column_of(self.rows, column, "iu", "whole numbers")
         for column, table in (("user", self.users), ("item", self.items)):
             codes = self.rows[column].to_numpy()
             if codes.size and (codes.min() < 0 or codes.max() >= len(table)):
@@ -102,6 +115,17 @@ class ImpressionLog:
         times = self.rows["time_ms"].to_numpy()
         if np.any(times[1:] < times[:-1]):
             raise ValueError("rows must be sorted by time_ms")
+        for column in self.targets:
+            labels = _column_of(self.rows, column, "biuf", "only 0 and 1, or booleans")
+            if labels.dtype != bool:
+                validation.binary(f"rows.{column}", labels)
+        validation.non_negative("rows.watch_time", _column_of(self.rows, "watch_time", "iuf", "numbers"))
+        duration = _column_of(self.rows, "duration", "iuf", "numbers")
+        bad = (duration <= 0) | np.isinf(duration)
+        if bad.any():
+            raise ValueError(
+                f"rows.duration must be above 0 or NaN, got {duration[bad][0]} at index {np.argmax(bad)}"
+            )
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -123,13 +147,22 @@ class ImpressionLog:
         return self.rows[target].to_numpy(dtype=np.float32)
 
     def select(self, rows: ArrayLike) -> ImpressionLog:
-        """The log of a part of the rows: a boolean mask of shape (rows,), a slice, or sorted positions."""
-        if isinstance(rows, slice):
-            chosen = rows
-        else:
-            chosen = np.asarray(rows)
-            if chosen.dtype == bool and chosen.shape != (len(self),):
-                raise ValueError(f"rows must be a mask of shape ({len(self)},), got {chosen.shape}")
+        """The log of a part of the rows, in the same order.
+
+        Args:
+            rows: a boolean mask of shape (rows,), a slice with a positive step, or strictly increasing
+                positions from 0. A mask that is a pandas Series must have the index of ``rows``.
+
+        Raises:
+            ValueError: ``rows`` is none of these.
+        """
+        chosen = row_selection(rows, len(self))
+        if isinstance(chosen, slice):
+            if chosen.step is not None and chosen.step < 0:
+                raise ValueError(f"rows must be a slice with a positive step, got {chosen}")
+        elif chosen.dtype != bool and np.any(later := chosen[1:] <= chosen[:-1]):
+            at = int(np.argmax(later))
+            raise ValueError(f"rows must be strictly increasing, got {chosen[at + 1]} after {chosen[at]}")
         return replace(
             self,
             rows=self.rows.iloc[chosen].reset_index(drop=True),
@@ -143,7 +176,7 @@ class ImpressionLog:
         Statistics over 30 days are complete only in a log that is older than that: let the first days fill
         the window, and learn from what comes after.
         """
-        validation.non_negative("days", days)
+        days = float(validation.non_negative("days", validation.number("days", days)))
         times = self.rows["time_ms"].to_numpy()
         if not len(times) or times[0] + days * DAY_MS > times[-1]:
             raise ValueError(f"days must leave some of the log, got {days}")
@@ -152,9 +185,58 @@ class ImpressionLog:
     def split(self, *shares: float) -> tuple[ImpressionLog, ...]:
         """Cut the log along time into consecutive parts, e.g. ``split(0.8, 0.2)``: older rows first.
 
-        A ranking model is always judged on impressions that come after those it was trained on.
+        A ranking model is always judged on impressions that come after those it was trained on. Cuts go by
+        the number of rows: one may fall inside a request, whose impressions then stand on both sides.
+
+        Raises:
+            ValueError: ``shares`` are not positive numbers that sum to 1, or a part would have no rows.
         """
-        if not shares or min(shares) <= 0 or not np.isclose(sum(shares), 1.0):
+        for share in shares:
+            validation.number("shares", share)
+        if not shares or min(shares) <= 0 or abs(sum(shares) - 1.0) >= 1e-9:
             raise ValueError(f"shares must be positive and sum to 1, got {shares}")
         edges = np.round(np.cumsum((0.0, *shares)) * len(self)).astype(int)
+        edges[-1] = len(self)
+        if np.any(edges[1:] <= edges[:-1]):
+            raise ValueError(f"shares must leave rows in every part, got {shares} of {len(self)} rows")
         return tuple(self.select(slice(a, b)) for a, b in itertools.pairwise(edges))
+
+
+def _column_of(rows: pd.DataFrame, name: str, kinds: str, allowed: str) -> np.ndarray:
+    """A column of the rows as a (rows,) array, once its dtype is of one of the NumPy ``kinds``."""
+    column = rows[name]
+    if not isinstance(column.dtype, np.dtype) or column.dtype.kind not in kinds:
+        example = f", such as {column.iloc[0]!r}" if len(column) else ""
+        raise ValueError(f"rows.{name} must hold {allowed}, got {column.dtype}{example}")
+    return column.to_numpy()
+
+
+def row_selection(rows: ArrayLike | slice, n: int) -> slice | np.ndarray:
+    """What picks rows out of ``n``: a slice, a boolean mask of shape (n,), or positions as whole numbers.
+
+    Args:
+        rows: one of the three. A mask that is a pandas Series must be indexed 0, 1, 2, …, as rows are: NumPy
+            would take it by place and pandas by label. An empty list selects nothing.
+        n: number of rows there are.
+
+    Raises:
+        ValueError: a mask of another shape or index, positions below 0, from ``n`` on or not whole.
+    """
+    if isinstance(rows, slice):
+        try:
+            rows.indices(n)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"rows must be a slice of whole numbers, got {rows}: {error}") from None
+        return rows
+    chosen = np.asarray(rows)
+    if chosen.dtype == bool:
+        if chosen.shape != (n,):
+            raise ValueError(f"rows must be a mask of shape ({n},), got {chosen.shape}")
+        if isinstance(rows, pd.Series) and not rows.index.equals(pd.RangeIndex(n)):
+            raise ValueError(f"rows must be a mask with the index of the rows, 0 to {n - 1}, in that order")
+        return chosen
+    if chosen.ndim != 1:
+        raise ValueError(f"rows must be a mask, a slice or positions of shape (k,), got {rows!r}")
+    if not chosen.size:
+        return np.empty(0, dtype=np.int64)
+    return validation.indices("rows", chosen, n)

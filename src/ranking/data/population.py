@@ -35,6 +35,8 @@ START_MS = 1_727_625_600_000
 
 SHORTEST, LONGEST = 7.0, 600.0  # seconds; every item is between the two
 LARGEST_SLATE = 20  # half of the candidates that a request has
+LARGEST_WATCH_SIGMA = 5.0  # far above it, exp(σ²) in the mean watch time leaves what float32 can hold
+MOST_TOPICS = int(np.iinfo(np.int16).max)  # topics are kept as int16
 ITEM_CHUNK = 500_000  # items whose vectors are drawn at a time, which bounds the memory of temporaries
 
 
@@ -43,7 +45,7 @@ class WorldConfig:
     """The size of a world and the rates that its log is to show.
 
     Attributes:
-        n_users, n_items, n_authors, n_topics: how many of each.
+        n_users, n_items, n_authors, n_topics: how many of each; at most 32,767 topics.
         dim: length of the latent vectors of users and items.
         days: length of the logged time.
         fresh_share: share of the items that are published during the logged time, in [0, 1).
@@ -52,7 +54,7 @@ class WorldConfig:
         click_rate: clicks / impressions of the log (claim C1: about 10 in 100).
         like_rate, collect_rate, share_rate: each / *clicks* (claim A7).
         watch_mean: mean watch time of a clicked impression, in seconds.
-        watch_sigma: spread of ln(watch time) around its expectation for one user and one item.
+        watch_sigma: spread of ln(watch time) around its expectation for one user and one item, at most 5.
         examination_decay: η in P(the user looks at position k) = k^(−η); 0 means no position bias.
     """
 
@@ -79,12 +81,16 @@ class WorldConfig:
         for name in ("click_rate", "like_rate", "collect_rate", "share_rate"):
             validation.rate(name, getattr(self, name))
         for name in ("fresh_share", "randomised_share"):
-            validation.probabilities(name, getattr(self, name))
+            validation.probabilities(name, validation.number(name, getattr(self, name)))
         for name in ("watch_mean", "watch_sigma", "examination_decay"):
-            validation.non_negative(name, getattr(self, name))
+            validation.non_negative(name, validation.number(name, getattr(self, name)))
         for name in ("watch_mean", "watch_sigma"):
             if getattr(self, name) == 0:
                 raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
+        if self.watch_sigma > LARGEST_WATCH_SIGMA:
+            raise ValueError(f"watch_sigma must be at most {LARGEST_WATCH_SIGMA:g}, got {self.watch_sigma}")
+        if self.n_topics > MOST_TOPICS:
+            raise ValueError(f"n_topics must be at most {MOST_TOPICS}, got {self.n_topics}")
         if self.slate_size > LARGEST_SLATE:
             raise ValueError(f"slate_size must be at most {LARGEST_SLATE}, got {self.slate_size}")
         old_items = self.n_items - round(self.n_items * self.fresh_share)

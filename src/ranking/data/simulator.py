@@ -191,7 +191,8 @@ class World(Population):
         """Write a log over the days of the world, in order of time, with the truth beside the labels.
 
         ``rows`` and ``truth`` have all columns that :class:`ImpressionLog` names, ``tab`` aside. If
-        ``n_impressions`` is no multiple of the slate size, the last slate is cut short.
+        ``n_impressions`` is no multiple of the slate size, the last slate is cut short. ``users`` and
+        ``items`` of the log are copies: what is written to them does not change the world.
 
         The world's seed and this one are independent: one world can write many logs.
         """
@@ -223,7 +224,7 @@ class World(Population):
             truths.append(truth.frame().assign(propensity=propensity.ravel().astype(np.float32)))
         rows = pd.concat(rows, ignore_index=True)[:n_impressions]
         truth = pd.concat(truths, ignore_index=True)[:n_impressions]
-        return ImpressionLog(rows=rows, users=self.users, items=self.items, truth=truth)
+        return ImpressionLog(rows=rows, users=self.users.copy(), items=self.items.copy(), truth=truth)
 
     @cached_property
     def _duration(self) -> Floats:
@@ -356,9 +357,10 @@ def _columns(requests: Requests, item: NDArray[np.integer]) -> tuple[NDArray[np.
 def _solve(name: str, wanted: float, mean: Callable[[float], float]) -> float:
     """The intercept at which ``mean``, which rises with it, is as wanted."""
     low, high = -25.0, 25.0
-    if not mean(low) < wanted < mean(high):
+    least, most = mean(low), mean(high)
+    if not least < wanted < most:
         raise ValueError(
-            f"{name} must be below {mean(high):.4g}, the most that this world can reach, got {wanted}"
+            f"{name} must be between {least:.4g} and {most:.4g}, what this world can reach, got {wanted}"
         )
     return brentq(lambda b: mean(b) - wanted, low, high, xtol=1e-6)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -13,13 +14,17 @@ from ranking.explorers.base import Explorer, plain_json
 from ranking.explorers.checks import Share, entry
 
 _BIN_KEYS = ("predicted", "observed", "count")
+_PLACEHOLDER = r"\{[^{}]*\}"
 
 
 def _checked_bins(name: str, run: Mapping[str, Any], kind: str) -> dict[str, Any]:
     bins = entry(name, run, kind)
     name = f"{name}[{kind!r}]"
     kept: dict[str, Any] = {key: list(entry(name, bins, key)) for key in _BIN_KEYS}
-    kept["count"] = [int(count) for count in validation.non_negative(f"{name}['count']", kept["count"])]
+    counts = validation.non_negative(f"{name}['count']", kept["count"])
+    kept["count"] = [int(count) for count in counts]
+    if (counts != kept["count"]).any():
+        raise ValueError(f"{name}['count'] must hold whole numbers of rows, got {counts.tolist()}")
     filled = [i for i, count in enumerate(kept["count"]) if count > 0]
     if not filled:
         raise ValueError(f"{name}['count'] must hold at least one row, got {kept['count']}")
@@ -85,9 +90,10 @@ def checked_recording(recorded: Mapping[str, Any] | None) -> dict[str, Any] | No
         kept["observed_is"] = str(recorded["observed_is"])
     if "truth" in recorded:
         name = "recorded['truth']"
+        checks = {"log_loss": validation.non_negative, "auc": validation.probabilities}
         kept["truth"] = {
-            key: float(validation.non_negative(f"{name}[{key!r}]", entry(name, recorded["truth"], key)))
-            for key in ("log_loss", "auc")
+            key: float(check(f"{name}[{key!r}]", entry(name, recorded["truth"], key)))
+            for key, check in checks.items()
         }
     return plain_json("recorded", kept)
 
@@ -97,7 +103,8 @@ class CalibrationExplorer(Explorer):
 
     ``CalibrationExplorer(sampling_rate=0.1, base_rate=0.1, recorded=None)``: the traits ``sampling_rate`` (α,
     from 0.01 to 1) and ``base_rate`` (true share of positives, from 0.01 to 0.5) follow the sliders and can
-    be set. ``recorded`` adds measured trainings, see :func:`checked_recording`; without it the two figures
+    be set. ``labels`` may replace its texts, with the ``{names}`` that the default text of that key has.
+    ``recorded`` adds measured trainings, see :func:`checked_recording`; without it the two figures
     that follow from the formula alone are shown.
     """
 
@@ -205,6 +212,18 @@ class CalibrationExplorer(Explorer):
     @traitlets.validate("recorded")
     def _check_recorded(self, proposal: dict[str, Any]) -> dict[str, Any] | None:
         return checked_recording(proposal["value"])
+
+    @traitlets.validate("labels")
+    def _check_labels(self, proposal: dict[str, Any]) -> dict[str, str]:
+        for key, text in proposal["value"].items():
+            allowed = re.findall(_PLACEHOLDER, self.default_labels.get(key, ""))
+            unknown = sorted(set(re.findall(_PLACEHOLDER, text)) - set(allowed))
+            if unknown:
+                raise ValueError(
+                    f"labels[{key!r}] may hold {', '.join(sorted(set(allowed))) or 'no names in braces'}; "
+                    f"got {', '.join(unknown)}"
+                )
+        return proposal["value"]
 
     def describe(self) -> str:
         """The alternative text where none was given."""

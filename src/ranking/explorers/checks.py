@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from numbers import Real
 from typing import Any
@@ -12,18 +13,27 @@ from ranking import validation
 
 
 class Share(traitlets.TraitType[float, float]):
-    """A number between two bounds, both included; NaN and booleans are refused."""
+    """A number between two bounds, both included; NaN and booleans are refused.
+
+    A number beside a bound by no more than the rounding of float32 is that bound: ``np.float32(0.01)`` lies
+    just below 0.01.
+    """
 
     def __init__(self, default: float, low: float, high: float, **kwargs: Any) -> None:
         self.low, self.high = low, high
         super().__init__(default, **kwargs)
 
     def validate(self, obj: Any, value: Any) -> float:
-        if isinstance(value, bool) or not isinstance(value, Real) or not self.low <= value <= self.high:
-            raise traitlets.TraitError(
-                f"{self.name} must be a number from {self.low} to {self.high}, got {value!r}"
-            )
-        return float(value)
+        if isinstance(value, Real) and not isinstance(value, bool):
+            number = float(value)
+            for bound in (self.low, self.high):
+                if math.isclose(number, bound, rel_tol=1e-7):
+                    return bound
+            if self.low < number < self.high:
+                return number
+        raise traitlets.TraitError(
+            f"{self.name} must be a number from {self.low} to {self.high}, got {value!r}"
+        )
 
 
 class Count(traitlets.TraitType[int, int]):

@@ -95,27 +95,38 @@ def _known_keys(name: str, mapping: Any, allowed: tuple[str, ...], needed: tuple
     return dict(mapping)
 
 
-def _scalar(name: str, value: Any) -> float | int | str | None:
-    """A number, text or None as JSON has it, floats at 6 significant digits."""
+def _scalar(name: str, value: Any, digits: int | None) -> float | int | str | None:
+    """A number, text or None as JSON has it, floats at so many significant digits (None: all)."""
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
         return value
     if isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value):
-        return float(f"{value:.{DIGITS}g}")
+        return float(value if digits is None else f"{value:.{digits}g}")
     raise ValueError(
         f"{name} must hold finite numbers, texts, or None where a value is missing, got {value!r}"
     )
 
 
-def _list(name: str, values: Any) -> list[float | int | str | None]:
+def _list(name: str, values: Any, digits: int | None = DIGITS) -> list[float | int | str | None]:
     if isinstance(values, (str, bytes)) or not hasattr(values, "__iter__"):
         raise ValueError(f"{name} must be a list, got {values!r:.80}")
-    return [_scalar(name, value) for value in values]
+    return [_scalar(name, value, digits) for value in values]
+
+
+def _text(name: str, value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"{name} must be a text that is not empty, got {value!r:.80}")
+    return value
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float))
 
 
 def _checked_axis(name: str, axis: Any) -> dict[str, Any]:
     kept = {"scale": "linear", "format": "number", **_known_keys(name, axis, _AXIS_KEYS, ("label",))}
+    _text(f"{name}['label']", kept["label"])
     validation.one_of(f"{name}['scale']", kept["scale"], SCALES)
     validation.one_of(f"{name}['format']", kept["format"], FORMATS)
     if (kept["scale"] == "band") != ("categories" in kept):
@@ -124,8 +135,9 @@ def _checked_axis(name: str, axis: Any) -> dict[str, Any]:
         if key in kept:
             kept[key] = _list(f"{name}[{key!r}]", kept[key])
     if "domain" in kept:
-        low, high = kept["domain"] if len(kept["domain"]) == 2 else (1, 0)
-        if not low < high or (kept["scale"] == "log" and low <= 0):
+        low, high = kept["domain"] if len(kept["domain"]) == 2 else (None, None)
+        numbers = _is_number(low) and _is_number(high)
+        if not numbers or not low < high or (kept["scale"] == "log" and low <= 0):
             raise ValueError(f"{name}['domain'] must be [low, high] (above 0 if log), got {kept['domain']}")
     return kept
 
@@ -133,7 +145,9 @@ def _checked_axis(name: str, axis: Any) -> dict[str, Any]:
 def _checked_series(name: str, series: Any, axes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
     kept = {"color": "ink", **_known_keys(name, series, _SERIES_KEYS, ("name", "kind", "x", "y"))}
     validation.one_of(f"{name}['kind']", kept["kind"], KINDS)
-    kept["color"] = validation.one_of(f"{name}['color']", kept["color"].replace("_", "-"), COLOURS)
+    _text(f"{name}['name']", kept["name"])
+    kept["color"] = _text(f"{name}['color']", kept["color"]).replace("_", "-")
+    validation.one_of(f"{name}['color']", kept["color"], COLOURS)
     if "marker" in kept:
         validation.one_of(f"{name}['marker']", kept["marker"], MARKERS)
     if "fill" in kept:
@@ -143,12 +157,38 @@ def _checked_series(name: str, series: Any, axes: Mapping[str, Mapping[str, Any]
         if axis["scale"] == "band":
             for value in kept[key]:
                 validation.one_of(f"{name}[{key!r}]", value, tuple(axis["categories"]))
-        elif axis["scale"] == "log" and any(value is not None and value <= 0 for value in kept[key]):
-            raise ValueError(f"{name}[{key!r}] must be above 0 on a log axis, got {min(kept[key])}")
+            continue
+        for value in kept[key]:
+            if isinstance(value, str):
+                raise ValueError(
+                    f"{name}[{key!r}] must hold numbers on a {axis['scale']} axis, got {value!r}"
+                )
+            if axis["scale"] == "log" and value is not None and value <= 0:
+                raise ValueError(f"{name}[{key!r}] must be above 0 on a log axis, got {value}")
     if len(kept["x"]) != len(kept["y"]):
         raise ValueError(f"{name}['x'] and ['y'] must have one length: {len(kept['x'])} and {len(kept['y'])}")
-    if isinstance(kept.get("label"), str):
-        kept["label"] = {"text": kept["label"]}
+    for key in ("width", "size"):
+        if key in kept:
+            kept[key] = validation.number(f"{name}[{key!r}]", kept[key])
+            if kept[key] <= 0.0:
+                raise ValueError(f"{name}[{key!r}] must be above 0, got {kept[key]}")
+    for key in ("dash", "hollow", "faint"):
+        if key in kept:
+            kept[key] = bool(validation.one_of(f"{name}[{key!r}]", kept[key], (True, False)))
+    if "label" in kept:
+        kept["label"] = _checked_label(f"{name}['label']", kept["label"])
+    return kept
+
+
+def _checked_label(name: str, label: Any) -> dict[str, Any]:
+    if not isinstance(label, Mapping):
+        return {"text": _text(name, label)}
+    kept = _known_keys(name, label, ("text", "prefer", "side"), ("text",))
+    _text(f"{name}['text']", kept["text"])
+    if "prefer" in kept:
+        kept["prefer"] = float(validation.probabilities(f"{name}['prefer']", kept["prefer"]))
+    if "side" in kept:
+        validation.one_of(f"{name}['side']", kept["side"], ("above", "below"))
     return kept
 
 
@@ -162,7 +202,9 @@ def checked_frame(name: str, frame: Any) -> dict[str, Any]:
             ``"domain"`` [low, high], ``"categories"`` (band only) and ``"format"``. A series is ``{"name",
             "kind", "x", "y"}`` with kind line, points or bars, lists of one length (None for a gap), and
             optionally ``"color"``, ``"width"`` and ``"size"`` in px, ``"dash"``, ``"marker"``,
-            ``"hollow"``, ``"faint"``, ``"fill"`` (solid, hatched) and a direct ``"label"``.
+            ``"hollow"``, ``"faint"`` (all three True or False), ``"fill"`` (solid, hatched) and a direct
+            ``"label"``: a text, or ``{"text"}`` with ``"prefer"`` (where along the series, 0 to 1) and
+            ``"side"`` (above, below).
 
     Returns:
         Plain JSON data; numbers are kept to 6 significant digits.
@@ -174,8 +216,13 @@ def checked_frame(name: str, frame: Any) -> dict[str, Any]:
     axes = {key: _checked_axis(f"{name}[{key!r}]", kept[key]) for key in ("x", "y")}
     if axes["x"]["scale"] == axes["y"]["scale"] == "band":
         raise ValueError(f"{name} must have at most one axis with scale 'band'")
-    if not kept["series"]:
-        raise ValueError(f"{name}['series'] must hold at least one series")
+    for key in ("sentence", "title", "alt", "note"):
+        if key in kept:
+            _text(f"{name}[{key!r}]", kept[key])
+    if not isinstance(kept["series"], (list, tuple)) or not kept["series"]:
+        raise ValueError(
+            f"{name}['series'] must hold at least one series in a list, got {kept['series']!r:.80}"
+        )
     series = [_checked_series(f"{name}['series'][{i}]", s, axes) for i, s in enumerate(kept["series"])]
     return {"alt": kept["sentence"], **kept, **axes, "series": series}
 
@@ -187,7 +234,7 @@ def _checked_grid(grid: Any) -> list[dict[str, Any]]:
     for name, slider in grid.items():
         if not isinstance(slider, Slider):
             slider = Slider(slider)
-        values = _list(f"grid[{name!r}]", slider.values)
+        values = _list(f"grid[{name!r}]", slider.values, digits=None)  # the function is called with them
         if len(values) < 2 or len(set(values)) != len(values) or None in values:
             raise ValueError(f"grid[{name!r}] must hold at least two values, each once, got {values}")
         shown = validation.one_of(f"grid[{name!r}].format", slider.format, FORMATS)
