@@ -181,3 +181,5 @@ def test_after_leaves_out_the_first_days():
         log.after(-1)
     with pytest.raises(ValueError, match=r"days must be a single number, got an array of shape \(2,\)"):
         log.after([1, 2])
+    with pytest.raises(ValueError, match="days must hold numbers, got '3'"):
+        log.after("3")
