@@ -21,6 +21,8 @@ from visits import SETTINGS, Reader, Visit, page_names, serving
 REPOSITORY = Path(__file__).parents[2]
 WIDE, NARROW = SETTINGS
 
+# Controls in a folded group take no keys until a reader unfolds it.
+OPEN_GROUPS = "document.querySelectorAll('.ranking-explorer details').forEach(group => { group.open = true })"
 SLIDERS = ".ranking-explorer input[type=range]"
 SEEN = """slider => {
     const explorer = slider.closest(".ranking-explorer");
@@ -111,6 +113,7 @@ class PageChecks:
                 continue
             with reader.tab(setting) as (page, _):
                 assert reader.open(page, setting, name), f"{name} is not drawn"
+                page.evaluate(OPEN_GROUPS)
                 sliders = page.locator(SLIDERS)
                 for number in range(sliders.count()):
                     slider = sliders.nth(number)
