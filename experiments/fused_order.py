@@ -20,20 +20,14 @@ from scipy.special import expit
 
 from ranking.calibration import calibrate, downsample_negatives
 from ranking.data import FeatureEncoder, ImpressionLog, World, add_statistics
-from ranking.multi_task import MultiTaskModel, weighted_cross_entropy
+from ranking.multi_task import MultiTaskModel, WeightedCrossEntropy
 from ranking.progress import progress
 from ranking.results import save_results
 from ranking.training import fit, predict_logits, seeded
 
 SAMPLING_RATE, W_LIKE, SLATE, TOP = 0.1, 20, 10, 3
+TARGETS = ("click", "like")
 RESULTS = Path(__file__).parent / "results" / "fused_order.json"
-
-
-def loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
-    """Cross-entropy of click on every row, of like on clicked rows only."""
-    clicked = labels[:, :1]  # (rows, 1)
-    mask = torch.cat([torch.ones_like(clicked), clicked], dim=1)  # (rows, targets)
-    return weighted_cross_entropy(logits, labels, torch.ones(2), mask)
 
 
 def run(world: World, log: ImpressionLog, seed: int) -> dict[str, Any]:
@@ -42,9 +36,10 @@ def run(world: World, log: ImpressionLog, seed: int) -> dict[str, Any]:
     encoder = FeatureEncoder().fit(train)
     sample = train.select(downsample_negatives(train.label("click"), SAMPLING_RATE, rng=seed))
     with seeded(seed):
-        model = MultiTaskModel(encoder.cardinalities, len(encoder.columns), targets=("click", "like"))
+        model = MultiTaskModel(encoder.cardinalities, len(encoder.columns), targets=TARGETS)
     labels = np.stack([sample.label("click"), sample.label("like")], axis=1)  # (rows, targets)
-    fit(model, encoder.transform(sample), labels, loss, seed=seed)
+    # A like means something only where there was a click: the loss masks the other rows.
+    fit(model, encoder.transform(sample), labels, WeightedCrossEntropy(TARGETS), seed=seed)
 
     request = test.rows["request"].to_numpy()
     whole = np.bincount(request)[request] == SLATE
