@@ -89,7 +89,7 @@ lock:
 	$(PYTHON) -m venv _build/lock && _build/lock/bin/pip install --quiet uv
 	{ echo '# Made by `make lock` from the ranges in pyproject.toml: every package of the course, pinned.'; \
 	  echo '# The CUDA packages of Linux are left out on purpose: a default torch brings its own, a CPU-only one needs none.'; \
-	  _build/lock/bin/uv pip compile --universal --python-version 3.11 --all-extras --upgrade --quiet \
+	  _build/lock/bin/uv pip compile --universal --python-version 3.11 --extra book --extra teach --extra test --upgrade --quiet \
 	    --index-strategy unsafe-best-match --no-header --no-annotate pyproject.toml \
 	  | grep -v -E '^(nvidia-|cuda-|triton)'; } > requirements.new
 	mv requirements.new requirements.txt

@@ -10,6 +10,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 REPOSITORY = Path(__file__).parents[2]
 
+# Eight columns do not fit a phone whatever fonts a machine has.
 TEXT = r"""# A sample page (样例)
 
 This page is built by the tests. Its text is long enough to fill a line on every screen, so that the width of
@@ -26,10 +27,10 @@ $$
 
 ## A table
 
-| | rate of all impressions | rate given a click | mean watch time in seconds | colour in all figures |
-|---|---|---|---|---|
-| click | 10% | – | 31.2 | blue `#0072B2` |
-| like | 0.4% | 4% | 48.7 | vermilion `#D55E00` |
+| | rate of all | rate given a click | mean watch time | colour | completion | impressions | interpretation |
+|---|---|---|---|---|---|---|---|
+| click | 10% | – | 31.2 | blue `#0072B2` | 40% | 1,000,000 | probability |
+| like | 0.4% | 4% | 48.7 | vermilion `#D55E00` | 55% | 1,000,000 | probability |
 
 :::{note}
 A note, with `code` in it and a [link to the second page](second.ipynb#a-widget).
