@@ -5,13 +5,16 @@ from __future__ import annotations
 import re
 
 import pytest
+from gallery import GALLERY
 
 from ranking.explorers import bundle
 from ranking.palette import TARGETS, THEMES
 
 
-def test_modules_are_the_explorers():
-    assert bundle.modules() == ("calibration", "funnel", "loss", "recorded", "reranking")
+def test_modules_are_the_explorers_of_the_gallery():
+    """Where the gallery has it, an explorer is also driven in JupyterLab and in the benchmark."""
+    assert bundle.modules() == tuple(sorted(GALLERY))
+    assert {name: make().module for name, make in GALLERY.items()} == {name: name for name in GALLERY}
 
 
 @pytest.mark.parametrize("name", bundle.modules())

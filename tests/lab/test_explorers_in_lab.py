@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from lab_server import open_notebook, run_all, serve
+from ranking.explorers.bundle import modules
+
+EXPLORER_TESTS = Path(__file__).resolve().parents[1] / "explorers"
 
 pytestmark = [pytest.mark.browser, pytest.mark.lab]
 
@@ -73,5 +76,42 @@ def test_slider_and_python_follow_each_other(chromium: Any, tmp_path: Path) -> N
             "() => window.jupyterapp.commands.execute('apputils:change-theme', { theme: 'JupyterLab Dark' })"
         )
         page.wait_for_function(f"(light) => ({ink}) !== light", arg=light)
+        page.close()
+    assert errors == []
+
+
+def test_every_explorer_shows_and_is_heard(chromium: Any, tmp_path: Path) -> None:
+    """The first slider of each, by keyboard: the widget redraws, and Python hears of the new setting."""
+    cells = [
+        f"import sys\nsys.path[:0] = [{str(EXPLORER_TESTS)!r}]\n"
+        "import ipywidgets\nfrom gallery import GALLERY\n\n"
+        "def follow(name):\n"
+        "    explorer, heard = GALLERY[name](), ipywidgets.Label(f'{name}: silent')\n"
+        "    hear = lambda change: setattr(heard, 'value', f'{name}: heard')\n"
+        "    explorer.observe(hear, list(explorer.settings))\n"
+        "    return ipywidgets.VBox([explorer, heard])",
+        *[f"follow({name!r})" for name in modules()],
+    ]
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "all.ipynb").write_text(notebook(cells), encoding="utf-8")
+    with serve(tmp_path / "work", tmp_path) as address:
+        page = chromium.new_page()
+        errors: list[str] = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        open_notebook(page, address, "all.ipynb")
+        run_all(page)
+        for name in modules():
+            heard = page.locator(".widget-label", has_text=f"{name}: ")
+            heard.wait_for()
+            assert heard.inner_text() == f"{name}: silent"
+            box = page.locator(".widget-vbox").filter(has=heard)
+            slider = box.locator(".rx input[type=range]:visible").first
+            before = slider.get_attribute("aria-valuetext")
+            slider.focus()
+            page.keyboard.press(
+                "Home" if slider.input_value() == slider.get_attribute("max") else "ArrowRight"
+            )
+            page.get_by_text(f"{name}: heard").wait_for()
+            assert slider.get_attribute("aria-valuetext") != before, name
         page.close()
     assert errors == []

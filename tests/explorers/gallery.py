@@ -1,0 +1,39 @@
+"""One of every explorer, each whole: made-up recordings where it replays any. By the name of its module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from pages import made_up_recording
+from recordings import funnel_recording, slate_recording, sweep_recording
+
+from ranking.explorers import (
+    CalibrationExplorer,
+    Explorer,
+    FunnelExplorer,
+    LossExplorer,
+    RecordedExplorer,
+    RerankingExplorer,
+)
+
+
+def _powers(power: float) -> dict[str, object]:
+    x = np.linspace(0, 1, 40)
+    return {
+        "x": {"label": "x"},
+        "y": {"label": "y"},
+        "series": [{"name": "curve", "kind": "line", "x": x, "y": x**power, "color": "watch_time"}],
+        "sentence": f"At power {power}.",
+    }
+
+
+GALLERY: dict[str, Callable[[], Explorer]] = {
+    "calibration": lambda: CalibrationExplorer(
+        recorded=made_up_recording([1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01], seeds=5, bins=15)
+    ),
+    "funnel": lambda: FunnelExplorer(funnel_recording()),
+    "loss": lambda: LossExplorer(sweep_recording()),
+    "recorded": lambda: RecordedExplorer(_powers, {"power": [0.5, 1, 2, 4]}, title="Powers"),
+    "reranking": lambda: RerankingExplorer(slate_recording(candidates=100)),
+}
