@@ -3,8 +3,8 @@
     python benchmarks/explorers.py [calibration funnel ...] [--moves 60] [--no-lab]
 
 A pointer drags the first slider of every explorer, one stop per move; those that replay recordings hold
-made-up ones of a usual size (the calibration explorer 7 rates, 5 seeds, 15 bins). Printed are the median and the 95th
-percentile of these times, counted from the time stamp that the browser gives the pointer's move:
+made-up ones of a usual size (the calibration explorer 7 rates, 5 seeds, 15 bins). Printed are the median and
+the 95th percentile of these times, counted from the time stamp that the browser gives the pointer's move:
 
 - drawn: the picture is in the document;
 - paint: the frame with the new picture is done: a task queued in it runs, or the next frame begins;
