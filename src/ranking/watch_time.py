@@ -58,7 +58,7 @@ def predicted_watch_time(logits: ArrayLike, unit: float = 1.0) -> Array:
     return validation.as_floats("unit * exp(logits)", seconds)
 
 
-def per_impression(logits: ArrayLike, p_click: ArrayLike, unit: float = 1.0) -> Array:
+def seconds_per_impression(logits: ArrayLike, p_click: ArrayLike, unit: float = 1.0) -> Array:
     """Expected seconds per impression from a weighted logistic regression: u·exp(z)·(1 − P).
 
     Covington et al. (RecSys 2016) leave out the factor, as their click rates are small.
