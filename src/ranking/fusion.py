@@ -331,7 +331,7 @@ def _from_logarithm(logarithms: Array) -> Array:
     largest = logarithms.max()
     if largest > np.log(np.finfo(np.float64).max):
         raise ValueError(
-            f"exponents must leave scores that a float can hold, got exp({largest:.4g}); smaller exponents in "
+            f"exponents must leave scores that a float can hold, got exp({largest:.4g}); smaller ones in "
             "the same proportion give the same order"
         )
     return np.exp(logarithms, out=logarithms)
