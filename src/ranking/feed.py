@@ -7,7 +7,7 @@ candidates, and :meth:`Feed.totals` says what any order of them truly brings.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 import pandas as pd
@@ -20,11 +20,14 @@ from ranking.calibration import calibrate_logits, downsample_negatives
 from ranking.data import TARGETS, FeatureEncoder, ImpressionLog, World
 from ranking.data.policy import LoggingPolicy, Requests, draw_requests
 from ranking.data.population import draw_topics
+from ranking.data.simulator import Truth, respond
 from ranking.funnel.snapshot import Snapshot
 from ranking.fusion import expected_totals, per_impression
 from ranking.multi_task import MultiTaskModel, click_mask, weighted_cross_entropy
 from ranking.training import fit, predict_logits, seeded
 from ranking.validation import Array
+
+CONTEXT = ("user", "hour", "weekday", "place")
 
 HEADS = (*TARGETS, "completion")
 """What the model predicts: four rates, and the share of the item that will be played."""
@@ -94,19 +97,19 @@ class Feed:
     """Requests with their candidates, and what would happen.
 
     Attributes:
+        world: the simulator.
         requests: who asks, when and where; (requests,).
         items: the candidates of each, positions in the table of items; (requests, candidates).
         log: the same pairs as an impression log without outcomes, row by row, for an encoder to read.
         rates: the truth at a place that everybody looks at, by name, each (requests, candidates): "click",
             and given a click "like", "collect", "share" and "watch_time" in seconds.
-        examination_decay: η of the world: place k is looked at with the chance k^(−η).
     """
 
+    world: World
     requests: Requests
     items: NDArray[np.int64]
     log: ImpressionLog
     rates: Mapping[str, Array]
-    examination_decay: float
 
     @classmethod
     def at_end(
@@ -146,12 +149,12 @@ class Feed:
             )
         requests = _draw_requests(world, n_requests, rng, users)
         items = _draw_candidates(world, snapshot.n_items, requests, candidates, rng)
-        columns = {name: getattr(requests, name)[:, None] for name in ("user", "hour", "weekday", "place")}
+        columns = {name: getattr(requests, name)[:, None] for name in CONTEXT}
         truth = world.truth(item=items, **columns)
         rates = {name: getattr(truth, f"p_{name}").astype(np.float64) for name in TARGETS}
         rates["watch_time"] = truth.watch_time.astype(np.float64)
         asked = _as_log(snapshot, columns, items)
-        return cls(requests, items, asked, rates, world.config.examination_decay)
+        return cls(world, requests, items, asked, rates)
 
     def __repr__(self) -> str:
         return f"Feed({len(self.items):,} requests with {self.items.shape[1]} candidates each)"
@@ -162,8 +165,8 @@ class Feed:
         return {name: values.reshape(self.items.shape) for name, values in predicted.items()}
 
     def examination(self, places: int) -> Array:
-        """The chance that each of the first places is looked at, (places,)."""
-        return np.arange(1, places + 1) ** -float(self.examination_decay)
+        """The chance that each of the first places is looked at, k^(−η), (places,)."""
+        return np.arange(1, places + 1) ** -float(self.world.config.examination_decay)
 
     def totals(self, shown: ArrayLike) -> dict[str, Array]:
         """What showing these brings in expectation, by name, each (requests,); watch time in seconds.
@@ -173,6 +176,30 @@ class Feed:
         """
         places = np.shape(shown)[-1]
         return expected_totals(shown, per_impression(self.rates), self.examination(places))
+
+    def draw(
+        self, shown: ArrayLike, rng: np.random.Generator, asked: ArrayLike | None = None
+    ) -> dict[str, NDArray]:
+        """What happens when lists are shown: outcomes drawn from the truth, place by place.
+
+        Args:
+            shown: the list of every request, positions among its candidates, best first, (requests, places).
+            rng: for the draws.
+            asked: which requests come, in order and maybe more than once, (showings,); None for each once.
+
+        Returns:
+            "click", "like", "collect", "share" (bool) and "watch_time" (seconds), each (showings, places).
+        """
+        shown = validation.indices("shown", shown, self.items.shape[1])
+        if shown.ndim != 2 or len(shown) != len(self.items):
+            raise ValueError(f"shown must have shape ({len(self.items)}, places), got {shown.shape}")
+        item = np.take_along_axis(self.items, shown, axis=1)  # (requests, places)
+        columns = {name: getattr(self.requests, name)[:, None] for name in CONTEXT}
+        truth = self.world.truth(item=item, **columns, position=np.arange(1, item.shape[1] + 1))
+        if asked is not None:
+            who = validation.indices("asked", asked, len(self.items))
+            truth = Truth(**{part.name: getattr(truth, part.name)[who] for part in fields(Truth)})
+        return respond(truth, rng)
 
 
 def _draw_requests(
