@@ -195,8 +195,9 @@ def xauc(values: ArrayLike, predictions: ArrayLike) -> float:
         raise ValueError(f"values must hold at least two different numbers, got {y.size} rows without")
     if pairs == same_scores:
         return 0.5
-    # τ_b = (concordant − discordant) / √((pairs − same values) (pairs − same scores))
-    difference = kendalltau(y, scores).statistic * np.sqrt((pairs - same_values) * (pairs - same_scores))
+    # τ_b = (concordant − discordant) / √((pairs − same values) (pairs − same scores)), a whole number above
+    root = np.sqrt((pairs - same_values) * (pairs - same_scores))
+    difference = np.round(kendalltau(y, scores).statistic * root)
     return float((1.0 + difference / (pairs - same_values)) / 2)
 
 
