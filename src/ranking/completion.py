@@ -95,9 +95,14 @@ class LengthCorrection:
     The quotient says "1.3 times as often finished as others of this length". It is no probability: it can
     exceed 1, and nothing that was observed has it as its mean.
 
+    With knots ξ₁ < … < ξ_k in ln seconds, u = (ln d − ξ₁) / (ξ_k − ξ₁) and κⱼ = (ξⱼ − ξ₁) / (ξ_k − ξ₁),
+
+        bendⱼ(u) = ((u − κⱼ)₊³ − (u − 1)₊³) / (1 − κⱼ),      (x)₊ = max(x, 0)
+        f(d)     = sigmoid(b₀ + b₁ u + Σ_{j=1}^{k−2} b_{j+1} (bendⱼ(u) − bend_{k−1}(u)))
+
     Attributes:
-        knots: in ln seconds, ascending, shape (k,).
-        coefficients: of 1, ln d and the k − 2 curves between, shape (k,).
+        knots: ξ, in ln seconds, ascending, shape (k,).
+        coefficients: b, shape (k,).
     """
 
     knots: Array
