@@ -15,6 +15,7 @@ from ranking.explorers import (
     LossExplorer,
     RecordedExplorer,
     RerankingExplorer,
+    WatchTimeExplorer,
 )
 
 
@@ -36,4 +37,5 @@ GALLERY: dict[str, Callable[[], Explorer]] = {
     "loss": lambda: LossExplorer(sweep_recording()),
     "recorded": lambda: RecordedExplorer(_powers, {"power": [0.5, 1, 2, 4]}, title="Powers"),
     "reranking": lambda: RerankingExplorer(slate_recording(candidates=100)),
+    "watch_time": WatchTimeExplorer,
 }

@@ -6,6 +6,7 @@ from ranking.explorers.funnel import FunnelExplorer
 from ranking.explorers.loss import LossExplorer
 from ranking.explorers.recorded import RecordedExplorer, Slider
 from ranking.explorers.reranking import RerankingExplorer
+from ranking.explorers.watch_time import WatchTimeExplorer
 
 __all__ = [
     "CalibrationExplorer",
@@ -15,4 +16,5 @@ __all__ = [
     "RecordedExplorer",
     "RerankingExplorer",
     "Slider",
+    "WatchTimeExplorer",
 ]
