@@ -12,6 +12,7 @@ from ranking.explorers import (
     CalibrationExplorer,
     Explorer,
     FunnelExplorer,
+    FusionExplorer,
     LossExplorer,
     RecordedExplorer,
     RerankingExplorer,
@@ -34,6 +35,7 @@ GALLERY: dict[str, Callable[[], Explorer]] = {
         recorded=made_up_recording([1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01], seeds=5, bins=15)
     ),
     "funnel": lambda: FunnelExplorer(funnel_recording()),
+    "fusion": FusionExplorer,
     "loss": lambda: LossExplorer(sweep_recording()),
     "recorded": lambda: RecordedExplorer(_powers, {"power": [0.5, 1, 2, 4]}, title="Powers"),
     "reranking": lambda: RerankingExplorer(slate_recording(candidates=100)),
