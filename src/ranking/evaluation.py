@@ -51,6 +51,30 @@ def power_of_test(n_per_arm: int, effect: float, spread: float, level: float = 0
     return float(ndtr(shift - edge) + ndtr(-shift - edge))
 
 
+def clustered_error(values: ArrayLike, groups: ArrayLike) -> float:
+    """Standard error of the mean of values that come in groups, such as the requests of users.
+
+    Requests of one user resemble each other, so that many of them say less than as many of different users.
+    The mean is a ratio, Σ totals of the groups / Σ their sizes, and its error is that of the ratio (delta
+    method): √(Σ_g (total_g − mean · size_g)²) / rows, times √(G / (G − 1)) for G groups.
+
+    Args:
+        values: shape (rows,).
+        groups: whole numbers of at least 0 that say which rows belong together, shape (rows,).
+    """
+    v, g = (
+        validation.as_floats("values", values),
+        validation.indices("groups", groups, np.iinfo(np.int64).max),
+    )
+    validation.same_shape(values=v, groups=g)
+    _, group = np.unique(g, return_inverse=True)
+    size = np.bincount(group)  # (groups,)
+    if v.ndim != 1 or size.size < 2:
+        raise ValueError(f"groups must hold at least two groups of rows, shape (rows,); got shape {v.shape}")
+    apart = np.bincount(group, weights=v - v.mean())  # (groups,)
+    return float(np.sqrt((apart**2).sum() * size.size / (size.size - 1)) / v.size)
+
+
 @dataclass(frozen=True)
 class Estimate:
     """A mean estimated from a log.
