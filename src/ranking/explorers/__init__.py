@@ -2,6 +2,7 @@
 
 from ranking.explorers.base import Explorer
 from ranking.explorers.calibration import CalibrationExplorer
+from ranking.explorers.completion import CompletionExplorer, completion_recording
 from ranking.explorers.funnel import FunnelExplorer
 from ranking.explorers.fusion import FusionExplorer
 from ranking.explorers.loss import LossExplorer
@@ -11,6 +12,7 @@ from ranking.explorers.watch_time import WatchTimeExplorer
 
 __all__ = [
     "CalibrationExplorer",
+    "CompletionExplorer",
     "Explorer",
     "FunnelExplorer",
     "FusionExplorer",
@@ -19,4 +21,5 @@ __all__ = [
     "RerankingExplorer",
     "Slider",
     "WatchTimeExplorer",
+    "completion_recording",
 ]

@@ -61,18 +61,18 @@ function unitText(unit, labels) {
   return fill(labels.seconds, { n: number(unit) });
 }
 
-/** Mean, median and exp(z), each in a style of its own; top: how high its line rises. */
+/** Mean, median and exp(z), each in a style of its own; top: how high their lines rise. */
 const marked = (now, labels, top) => [
   {
-    name: labels.mean, ...upright(now.mean, top(now.mean)), color: "ink", width: 2, dash: true,
+    name: labels.mean, ...upright(now.mean, top), color: "ink", width: 2, dash: true,
     label: { text: labels.mean, prefer: 1 },
   },
   {
-    name: labels.median, ...upright(now.median, top(now.median)), color: "ink-soft", width: 1.5,
+    name: labels.median, ...upright(now.median, top), color: "ink-soft", width: 1.5,
     label: { text: labels.median, prefer: 1 },
   },
   {
-    name: labels.said, ...upright(now.said, top(now.said)), color: "watch-time", width: 4,
+    name: labels.said, ...upright(now.said, top), color: "watch-time", width: 4,
     label: { text: labels.said, prefer: 0.6 },
   },
 ];
@@ -81,19 +81,22 @@ const marked = (now, labels, top) => [
 function densityPicture(now, labels) {
   const { mu, sigma, texts } = now;
   const inside = (t) => t >= TIMES[0] && t <= TIMES[1];
-  const times = Array.from({ length: 121 }, (_, i) => Math.exp(mu + sigma * (i / 15 - 4))).filter(inside);
   const certain = sigma === 0;
+  const spread = Array.from({ length: 121 }, (_, i) => Math.exp(mu + sigma * (i / 15 - 4)));
+  const times = certain ? [] : spread.filter(inside);
   const peak = certain ? 1 : density(now.median, mu, sigma);
-  const heights = times.map((t) => (certain ? null : density(t, mu, sigma)));
+  const heights = times.map((t) => density(t, mu, sigma));
   const quantities = [
-    [labels.harmonic_mean, now.harmonic], [labels.median, now.median], [labels.said, now.said], [labels.mean, now.mean],
+    [labels.harmonic_mean, now.harmonic], [labels.median, now.median], [labels.said, now.said],
+    [labels.mean, now.mean],
   ];
   const one = {
-    name: labels.said, ...upright(now.mean, peak), color: "watch-time", width: 4, label: { text: labels.all_three, prefer: 1 },
+    name: labels.said, ...upright(now.mean, peak), color: "watch-time", width: 4,
+    label: { text: labels.all_three, prefer: 1 },
   };
   const stop = (t, y, lines) => ({ x: t, y, lines, marks: [[t, y, "watch-time"]] });
   const curve = {
-    name: labels.density, kind: "line", x: certain ? [] : times, y: certain ? [] : heights, color: "watch-time", width: 1.75,
+    name: labels.density, kind: "line", x: times, y: heights, color: "watch-time", width: 1.75,
   };
   return {
     title: labels.density_title,
@@ -101,8 +104,10 @@ function densityPicture(now, labels) {
     note: labels.density_note,
     noteValues: texts,
     x: { scale: "log", domain: TIMES, label: labels.time, format: "short" },
-    y: { scale: "linear", domain: [0, peak * 1.2], label: labels.density, format: "short", ticks: certain ? [] : undefined },
-    series: certain ? [curve, one] : [curve, ...marked(now, labels, () => peak * 1.06)],
+    y: {
+      scale: "linear", domain: [0, peak * 1.2], label: labels.density, format: "short", ticks: certain ? [] : undefined,
+    },
+    series: certain ? [curve, one] : [curve, ...marked(now, labels, peak * 1.06)],
     readout: () => ({
       mode: "x",
       stops: certain
@@ -132,7 +137,8 @@ function targetPicture(now, labels) {
   const near = Array.from({ length: 60 }, (_, i) => last * 10 ** (i / 12 - 5));
   const times = [...even, ...near].sort((a, b) => a - b);
   const heights = times.map((t) => target(t, unit));
-  const listed = [...new Set([0, ...[0.05, 0.1, 0.25, 0.5, 1, 2, 3].map((m) => m * now.mean), now.said])].sort((a, b) => a - b);
+  const multiples = [0, 0.05, 0.1, 0.25, 0.5, 1, 2, 3].map((m) => m * now.mean);
+  const listed = [...new Set([...multiples, now.said])].sort((a, b) => a - b);
   return {
     title: labels.target_title,
     alt: fill(labels.target_alt, texts),
@@ -147,9 +153,18 @@ function targetPicture(now, labels) {
         label: { text: labels.mean, prefer: 0.4 },
       },
       { name: "p", kind: "line", x: [0, now.said], y: [p, p], color: "watch-time", width: 1.75, dash: true },
-      { name: labels.said, ...upright(now.said, p), color: "watch-time", width: 4, label: { text: labels.said, prefer: 0.3 } },
-      { name: "y of the mean", kind: "points", x: [now.mean], y: [target(now.mean, unit)], color: "ink", size: 4.5, hollow: true },
-      { name: "read back", kind: "points", x: [now.said], y: [p], color: "watch-time", size: 5.5, label: { text: `p = ${texts.p}`, prefer: 0 } },
+      {
+        name: labels.said, ...upright(now.said, p), color: "watch-time", width: 4,
+        label: { text: labels.said, prefer: 0.3 },
+      },
+      {
+        name: "y of the mean", kind: "points", x: [now.mean], y: [target(now.mean, unit)], color: "ink", size: 4.5,
+        hollow: true,
+      },
+      {
+        name: "read back", kind: "points", x: [now.said], y: [p], color: "watch-time", size: 5.5,
+        label: { text: `p = ${texts.p}`, prefer: 0 },
+      },
     ],
     readout: () => ({
       mode: "x",
@@ -181,6 +196,7 @@ function curvePicture(now, quadrature, labels) {
   const level = (y) => ({ kind: "line", x: [first, last], y: [y, y] });
   const median = now.median / now.mean;
   const certain = sigma === 0;
+  const away = (u) => Math.abs(Math.log(u / unit));
   const listed = UNITS.includes(unit) ? UNITS : [...UNITS, unit].sort((a, b) => a - b);
   return {
     title: labels.curve_title,
@@ -191,15 +207,23 @@ function curvePicture(now, quadrature, labels) {
       scale: "log", domain: [first, last], label: labels.unit_axis, ticks: NAMED_UNITS,
       texts: NAMED_UNITS.map((u) => unitText(u, labels)),
     },
-    y: { scale: "linear", domain: [0, 1.12], ticks: [0, 0.25, 0.5, 0.75, 1], label: labels.share_of_mean, format: "percent" },
+    y: {
+      scale: "linear", domain: [0, 1.12], ticks: [0, 0.25, 0.5, 0.75, 1], label: labels.share_of_mean, format: "percent",
+    },
     series: [
       { name: labels.unit_axis, kind: "rule", x: unit, color: "ink-soft" },
       {
         name: labels.median, ...level(median), color: "ink-soft", width: 1.5,
         label: certain ? undefined : { text: labels.median, prefer: 0.95, side: "below" },
       },
-      { name: labels.said, kind: "line", x: units, y: shares, color: "watch-time", width: 3, label: { text: labels.said, prefer: 0.6 } },
-      { name: labels.mean, ...level(1), color: "ink", width: 2, dash: true, label: { text: labels.mean, prefer: 0.1, side: "above" } },
+      {
+        name: labels.said, kind: "line", x: units, y: shares, color: "watch-time", width: 3,
+        label: { text: labels.said, prefer: 0.6 },
+      },
+      {
+        name: labels.mean, ...level(1), color: "ink", width: 2, dash: true,
+        label: { text: labels.mean, prefer: 0.1, side: "above" },
+      },
       {
         name: labels.present, kind: "points", x: [unit], y: [now.said / now.mean], color: "watch-time", size: 7,
         label: { text: percent(now.said / now.mean), prefer: 0 },
@@ -214,7 +238,7 @@ function curvePicture(now, quadrature, labels) {
           `${labels.share_of_mean}: ${percent(shareAt(u))}`,
         ],
       })),
-      start: UNITS.reduce((best, u, i) => (Math.abs(Math.log(u / unit)) < Math.abs(Math.log(UNITS[best] / unit)) ? i : best), 0),
+      start: UNITS.reduce((best, u, i) => (away(u) < away(UNITS[best]) ? i : best), 0),
     }),
     table: {
       caption: fill(labels.curve_caption, texts),
@@ -279,9 +303,10 @@ function present(model, quadrature, labels) {
   const [median, harmonic, said] = [medianOf(mu), harmonicMeanOf(mu, sigma), (unit * p) / rest];
   const seconds = (t) => fill(labels.seconds, { n: number(t) });
   const texts = {
-    mean: seconds(mean), median: seconds(median), said: seconds(said), sigma: number(sigma), unit: unitText(unit, labels),
-    p: number(p), z: number(Math.log(p / rest)), share: percent(said / mean), of_median: formatNumber(said / median, "short"),
-    target_of_mean: number(target(mean, unit)), harmonic_share: percent(harmonic / mean), median_share: percent(median / mean),
+    mean: seconds(mean), median: seconds(median), said: seconds(said), sigma: number(sigma),
+    unit: unitText(unit, labels), p: number(p), z: number(Math.log(p / rest)), share: percent(said / mean),
+    of_median: formatNumber(said / median, "short"), target_of_mean: number(target(mean, unit)),
+    harmonic_share: percent(harmonic / mean), median_share: percent(median / mean),
     factor: number(mean / median),
   };
   return { mean, sigma, unit, mu, p, median, harmonic, said, texts };
