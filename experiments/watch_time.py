@@ -38,15 +38,20 @@ SLATE = 10
 SHOWN = 3
 WEIGHTS = {"like": 20.0, "watch_time": 0.05}
 """In clicks: a like is worth twenty, a second one twentieth."""
+DRAWN = ("squared error on t", "without the weight", "source, unit 1 s", "source, unit 60 s", "D2Q")
 RESULTS = Path(__file__).parent / "results" / "watch_time.json"
 
 
 def trained(
-    features: FeatureTable, labels: Any, loss: Loss, seed: int, batch_size: int = 64
+    features: FeatureTable, labels: Any, loss: Loss, seed: int, batch_size: int = 64, start: float = 0.0
 ) -> Callable[[FeatureTable], np.ndarray]:
-    """The single-task network of the course after one pass, as a function from features to outputs."""
+    """The single-task network of the course after one pass, as a function from features to outputs.
+
+    Its outputs begin near ``start``, which a linear layer of the usual initialisation puts near 0.
+    """
     with seeded(seed):
         model = MultiTaskModel(features.cardinalities, len(features.columns), targets=("watch_time",))
+        model.towers[0][-1].bias.data += start
     fit(model, wt.WatchTimeExamples(features, labels), None, loss, seed=seed, batch_size=batch_size)
     return lambda table: predict_logits(model, table)[:, 0]  # (rows,)
 
@@ -70,17 +75,21 @@ def once_clicked(
         "D2Q": lambda x, d: quantiles.watch_time(d, expit(rank(x))),
     }
     for unit in UNITS:
-        odds = learn(partial(wt.watch_time_loss, unit=unit))
-        methods[f"source, unit {unit:g} s"] = lambda x, d, odds=odds, unit=unit: wt.predicted_watch_time(
-            odds(x), unit
-        )
+        limit = float(np.log(wt.source_limit(t, unit) / unit))  # what it would say if all rows looked alike
+        for suffix, start in (("", 0.0), (", started there", limit)):
+            odds = learn(partial(wt.watch_time_loss, unit=unit), start=start)
+            name = f"source, unit {unit:g} s{suffix}"
+            methods[name] = lambda x, d, z=odds, u=unit: wt.predicted_watch_time(z(x), u)
     return methods
 
 
-def judge(seconds: np.ndarray, watched: np.ndarray, mean: np.ndarray) -> dict[str, Any]:
-    """All that the chapter shows of one set of predictions, against what was watched and the true means."""
+def judge(seconds: np.ndarray, watched: np.ndarray, mean: np.ndarray, drawn: bool = False) -> dict[str, Any]:
+    """All that the chapter shows of one set of predictions, against what was watched and the true means.
+
+    Where it is to be drawn, with the mean of every decile of the prediction.
+    """
     deciles = metrics.reliability_of_means(watched, seconds, bins=BINS)
-    return {
+    judged = {
         "mean": round(float(seconds.mean()), 5),
         "level": round(float(seconds.mean() / mean.mean()), 5),
         "mae": round(float(np.abs(seconds - watched).mean()), 5),
@@ -89,9 +98,9 @@ def judge(seconds: np.ndarray, watched: np.ndarray, mean: np.ndarray) -> dict[st
         "xauc": round(metrics.xauc(watched, seconds), 6),
         "decile_error": round(deciles.error / float(watched.mean()), 5),
         "negative": int((seconds < 0).sum()),
-        "predicted": deciles.predicted.round(4).tolist(),
-        "observed": deciles.observed.round(4).tolist(),
     }
+    means = {"predicted": deciles.predicted, "observed": deciles.observed}
+    return judged | {name: values.round(3).tolist() for name, values in means.items() if drawn}
 
 
 def truth_of(log: ImpressionLog) -> wt.LogNormalWatchTime:
@@ -201,7 +210,7 @@ def run(world: World, log: ImpressionLog, seed: int) -> dict[str, Any]:
         "median": round(float(np.median(t)), 5),
         "ctr": round(float(test_clicked.mean()), 6),
         "once_clicked": {
-            name: judge(values[test_clicked], watched[test_clicked], mean[test_clicked])
+            name: judge(values[test_clicked], watched[test_clicked], mean[test_clicked], name in DRAWN)
             for name, values in {**seconds, **known}.items()
         },
         "per_impression": {
