@@ -1,4 +1,4 @@
-"""The fusion explorer of chapter 5: formula, weights and exponents against the list that they make (E1–E3)."""
+"""The fusion explorer of chapter 5: a list re-ordered by formula, weights and exponents (E1–E3)."""
 
 from __future__ import annotations
 
@@ -41,9 +41,9 @@ def simulated_candidates(
 ) -> list[dict[str, Any]]:
     """Candidates of one request of the simulator, with their true values and predictions that err.
 
-    They are drawn from the 300 items that the user would most likely click, at most three of a topic. No
-    model is trained: a predicted probability is the true one with Gaussian noise on its logit, a predicted
-    watch time the true one with half that noise on its logarithm.
+    They are drawn from the 300 items that the user would most likely click, no more than three of a topic
+    where there are topics enough. No model is trained: a predicted probability is the true one with Gaussian
+    noise on its logit, a predicted watch time the true one with half that noise on its logarithm.
 
     Args:
         world: the simulator; by default ``World.build(seed=0)``.
@@ -64,11 +64,13 @@ def simulated_candidates(
     truth = world.truth(user, np.arange(len(world.items)), hour=21, weekday=5, place=0)
     topic = world.items["topic"].to_numpy()
     names = world.topics["name"].to_numpy()
+    likely = rng.permutation(np.argsort(-truth.p_click, kind="stable")[:300])
     drawn: dict[str, int] = {}
-    for i in rng.permutation(np.argsort(-truth.p_click, kind="stable")[:300]):
-        name = f"{names[topic[i]]} {_clock(truth.duration[i])}"
-        if sum(topic[j] == topic[i] for j in drawn.values()) < 3 and len(drawn) < count:
-            drawn.setdefault(name, i)
+    for most in (3, len(likely)):  # of a topic
+        for i in likely:
+            name = f"{names[topic[i]]} {_clock(truth.duration[i])}"
+            if sum(topic[j] == topic[i] for j in drawn.values()) < most and len(drawn) < count:
+                drawn.setdefault(name, i)
     if len(drawn) < count:
         raise ValueError(f"world must have {count} candidates of different topics or lengths for a user")
     rows = list(drawn.values())
@@ -204,7 +206,6 @@ class FusionExplorer(Explorer):
         "place": "place",
         "candidate": "candidate",
         "place_in": "place in B",
-        "change": "against B",
         "score": "score",
         "log_score": "ln score",
         "value": "{term}: given",
@@ -220,17 +221,20 @@ class FusionExplorer(Explorer):
         "nothing": "nothing: all scores are equal",
         "given_truth": "by the truth",
         "given_uncalibrated": "clicks uncalibrated",
-        "rank_of": "place by {term}",
         "meaning_weighted_sum": "Bars add up to the score. A like counts whether or not a click is likely.",
         "meaning_click_times_rest": (
             "Bars add up to the score: what an impression is expected to bring, in clicks."
         ),
         "meaning_product_of_powers": (
-            "Bars are β ln(1 + w p) and add up to ln score: the more of one thing, the less a further bit adds."
+            "Bars are β ln(1 + w p) and add up to ln score: the more there is of one thing, the less a "
+            "further bit adds."
         ),
-        "meaning_rank_fusion": "Bars are w / (place^a + b): only the places that each prediction gives count.",
+        "meaning_rank_fusion": (
+            "Bars are w / (place^a + b), the place being that by one prediction: its values do not count."
+        ),
         "meaning_commerce_product": (
-            "Bars are β ln p and add up to ln score. Below 0 they point left: the longer, the lower the score."
+            "Bars are β ln p and add up to ln score. Below 0 they point left: the longer, the lower the "
+            "score."
         ),
         "other_title": "B: the list kept",
         "other_setting": "B: {setting}",
@@ -261,8 +265,8 @@ class FusionExplorer(Explorer):
             "{shown} are the same items: if all of them are looked at, they bring the same."
         ),
         "sentence_equal": (
-            "A puts {first} first and orders all {candidates} candidates as B does, so their top {shown} bring "
-            "the same."
+            "A puts {first} first and orders all {candidates} candidates as B does, so the top {shown} of "
+            "both bring the same."
         ),
     }
 
@@ -301,8 +305,6 @@ class FusionExplorer(Explorer):
     ) -> None:
         """See the class; ``others`` are further traits and the arguments of :class:`Explorer`."""
         checked = simulated_candidates() if candidates is None else checked_candidates(candidates)
-        if isinstance(shown, int) and shown > len(checked):
-            raise ValueError(f"shown must be at most the number of candidates, {len(checked)}, got {shown}")
         others = {name: value for name, value in others.items() if value is not None}
         super().__init__(candidates=checked, shown=shown, **others)
         if kept is None:
@@ -315,6 +317,15 @@ class FusionExplorer(Explorer):
     @traitlets.validate("candidates")
     def _check_candidates(self, proposal: dict[str, Any]) -> list[dict[str, Any]]:
         return checked_candidates(proposal["value"])
+
+    @traitlets.validate("shown")
+    def _check_shown(self, proposal: dict[str, Any]) -> int:
+        if self.candidates and proposal["value"] > len(self.candidates):
+            raise traitlets.TraitError(
+                f"shown must be at most the number of candidates, {len(self.candidates)}, "
+                f"got {proposal['value']}"
+            )
+        return proposal["value"]
 
     @traitlets.validate("scored_by")
     def _check_scored_by(self, proposal: dict[str, Any]) -> str:

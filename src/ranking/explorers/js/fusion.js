@@ -18,6 +18,8 @@ const OUTCOMES = [
 ];
 
 const number = (value) => (Number.isFinite(value) ? formatNumber(value, "number") : "−∞");
+/** A score in the width of its column. */
+const scoreText = (value) => (value > 0 && value < 0.001 ? value.toExponential(1) : number(value));
 const decimals = (value, digits) => (Number.isFinite(value) ? value.toFixed(digits).replace("-", "−") : "−∞");
 
 // ---------------------------------------------------------------- formulas, the same as in ranking.fusion
@@ -123,11 +125,12 @@ function written(setting, labels) {
   return (text || labels.nothing) + (by ? `; ${by}` : "");
 }
 
-/** A change as text, to a tenth of a percent. */
+/** A change as text, to a tenth of a percent at most. */
 function signed(share) {
   if (share === null) return "–";
-  const rounded = Math.round(share * 1000) / 1000;
-  return `${rounded > 0 ? "+" : rounded === 0 ? "±" : ""}${formatNumber(Math.abs(rounded) === 0 ? 0 : rounded, "percent")}`;
+  if (Math.abs(share) < 0.0005) return "±0%";
+  const text = formatNumber(Math.abs(share) < 0.01 ? Math.round(share * 1000) / 1000 : share, "percent");
+  return share > 0 ? `+${text}` : text;
 }
 
 /** How much more A brings than B, as a share of what B brings; null where B brings nothing. */
@@ -170,13 +173,21 @@ function changeSpoken(move, labels) {
   return fill(move > 0 ? labels.up : labels.down, { places: Math.abs(move) });
 }
 
+/** Sets off what is not shown; whether this is the last that is shown, with others below it. */
+function markShown(row, { place, list }, i, shown) {
+  const last = place[i] === shown && shown < list.length;
+  row.element.classList.toggle("rx-below", place[i] > shown);
+  row.element.classList.toggle("rx-last-shown", last);
+  return last;
+}
+
 function writeRow(row, i, now, labels) {
   const { a, b, shown, reach: [low, high] } = now;
   const digits = Math.max(0, 2 - Math.floor(Math.log10(high - low)));
   const move = b.place[i] - a.place[i];
   const at = (value) => `${((value - low) / (high - low)) * 100}%`;
   row.place.textContent = a.place[i];
-  row.score.textContent = number(a.score[i]);
+  row.score.textContent = scoreText(a.score[i]);
   row.change.replaceChildren(
     html("span", { "aria-hidden": "true" }, changeText(move)), html("span", { class: "rx-hidden" }, changeSpoken(move, labels)),
   );
@@ -195,9 +206,8 @@ function writeRow(row, i, now, labels) {
     text.textContent = `${labels[term]} ${decimals(value, digits)}`;
     text.hidden = value === 0;
   });
-  row.element.classList.toggle("rx-below", a.place[i] > shown);
-  row.edge.textContent = fill(labels.not_shown, { shown });
-  row.edge.hidden = a.place[i] !== shown || shown === a.list.length;
+  const last = markShown(row, a, i, shown);
+  row.edge.textContent = last ? fill(labels.not_shown, { shown }) : "";
 }
 
 /** The data table behind list A: places, the score, and what every prediction was and adds. */
@@ -222,8 +232,7 @@ function listTable(now, candidates, labels) {
 function writeOther(row, i, { a, b, shown }) {
   row.place.textContent = b.place[i];
   row.mark.hidden = b.place[i] > shown || a.place[i] > shown;
-  row.element.classList.toggle("rx-below", b.place[i] > shown);
-  row.element.classList.toggle("rx-last-shown", b.place[i] === shown && shown < b.list.length);
+  markShown(row, b, i, shown);
 }
 
 function createOtherRow(item) {
@@ -325,7 +334,7 @@ function render({ model, el }) {
   const [list, other] = [labels.list_alt, labels.other_alt].map((alt) =>
     html("ol", { class: "rx-rows", role: "list", "aria-label": alt }),
   );
-  const [listSetting, otherSetting] = [html("p", { class: "rx-note" }), html("p", { class: "rx-note" })];
+  const [listSetting, otherSetting] = [0, 1].map(() => html("p", { class: "rx-note rx-setting" }));
   const rows = candidates.map(({ item }) => createRow(item, labels));
   const otherRows = candidates.map(({ item }) => createOtherRow(item));
   const listPanel = explorer.addPanel(labels.list_title, [listSetting, list], true);
