@@ -2,8 +2,8 @@
 
     python benchmarks/fusion.py [--repeats 15]
 
-Each line stands beside the cost of the sort alone: NumPy's `argsort` of scores that are there already, as stable
-as `order`, and the faster one that is not. Printed are medians of process time on one thread.
+Each line stands beside the cost of the sort alone: NumPy's `argsort` of scores that are there already, as
+stable as `order`, and the faster one that is not. Printed are medians of process time on one thread.
 """
 
 from __future__ import annotations
