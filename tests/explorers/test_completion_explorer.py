@@ -253,6 +253,7 @@ def test_rank_correlation_agrees_with_scipy(show):
     found = page.evaluate(CALL, ["completion", "rankCorrelation", calls])
     expected = [spearmanr(a, b).statistic for a, b in pairs]
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-12)
+    assert page.evaluate(CALL, ["completion", "rankCorrelation", [[[1, 2, 3], [5, 5, 5]]]]) == [None]
     found = page.evaluate(CALL, ["completion", "ranks", [[b.tolist()] for _, b in pairs]])
     assert found == [rankdata(b).tolist() for _, b in pairs]
     (found,) = page.evaluate(CALL, ["completion", "places", [[[0.2, 0.5, 0.2, 0.9]]]])
@@ -387,6 +388,20 @@ def test_the_share_played_knows_no_threshold(show):
     press(slider(page, THRESHOLD), "Home")
     assert picture(page, 0) != before[0]  # the other target is drawn as well
     assert pictures(page)[1:] == before[1:]
+
+
+@pytest.mark.browser
+def test_videos_of_one_length_have_no_rank_correlation_with_it(show):
+    recorded = completion_made_up()
+    for candidate in recorded["candidates"]:
+        candidate["duration"] = 60.0
+    page = show(CompletionExplorer(recorded, knots=3))
+    assert "Rank correlation with length – → – (of interest itself –), with true interest" in sentence(page)
+    assert {cells[1] for cells in columns(page, 3).values()} == {"–"}
+    page.locator(".rx-picture").nth(3).focus()
+    page.keyboard.press("ArrowRight")
+    assert page.locator(".rx-tip").nth(3).inner_text().split("\n")[2] == "with length: –"
+    assert_accessible(page, "light")
 
 
 @pytest.mark.browser

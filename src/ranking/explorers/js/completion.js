@@ -8,7 +8,7 @@ const NAMED_LENGTHS = [10, 30, 60, 180, 600];
 
 const percent = (value) => formatNumber(value, "percent");
 const number = (value) => formatNumber(value, "number");
-const two = (value) => value.toFixed(2).replace(/^-/, "−");
+const two = (value) => (value === null ? "–" : value.toFixed(2).replace(/^-/, "−"));
 
 // ---------------------------------------------------------------- formulas, as in ranking.completion, watch_time
 
@@ -49,12 +49,13 @@ function ranks(values) {
   });
 }
 
-/** Spearman's rank correlation. */
+/** Spearman's rank correlation; null where all values of a list are equal. */
 function rankCorrelation(a, b) {
   const middle = (a.length + 1) / 2;
   const [p, q] = [a, b].map((values) => ranks(values).map((rank) => rank - middle));
   const dot = (u, v) => u.reduce((sum, value, i) => sum + value * v[i], 0);
-  return dot(p, q) / Math.sqrt(dot(p, p) * dot(q, q));
+  const scale = Math.sqrt(dot(p, p) * dot(q, q));
+  return scale === 0 ? null : dot(p, q) / scale;
 }
 
 /** Places from 1 down by score; the earlier stays ahead of an equal. */
@@ -271,7 +272,7 @@ function curvePicture(now, labels) {
     readout: () => ({
       mode: "x",
       stops: STRENGTHS.map((gamma, i) => ({
-        x: gamma, marks: kinds.map(({ key, color }) => [gamma, along[i][key], color]),
+        x: gamma, marks: kinds.map(({ key, color }) => [gamma, along[i][key], color]).filter(([, y]) => y !== null),
         lines: [`γ = ${number(gamma)}`, ...kinds.map(({ key, name }) => `${name}: ${two(along[i][key])}`)],
       })),
       start: Math.round(10 * strength),
