@@ -56,10 +56,11 @@ def test_the_recording_is_what_the_log_and_the_world_say():
         correction = LengthCorrection(np.array(fit["knots"]), np.array(fit["coefficients"]))
         return correction.expected(lengths)
 
-    i, j = THRESHOLDS.index(0.8), KNOTS.index(5)
+    j = KNOTS.index(5)
+    reached = recorded["fits"]["reaches"]
     for found, labels in [
         (recorded["fits"]["share"][j], share_played(t, d).share),
-        (recorded["fits"]["reaches"][i][j], completed(t, d, 0.8)),
+        *((reached[THRESHOLDS.index(share)][j], completed(t, d, share)) for share in (0.3, 0.8, 1.0)),
     ]:
         np.testing.assert_allclose(f(found), LengthCorrection.fit(d, labels, 5).expected(lengths), rtol=1e-6)
     items = np.array([candidate["item"] for candidate in recorded["candidates"]])
