@@ -1,4 +1,4 @@
-"""Made-up recordings of the funnel, re-ranking and loss explorers."""
+"""Made-up recordings of the explorers that replay any."""
 
 from __future__ import annotations
 
@@ -87,3 +87,38 @@ def sweep_recording(tasks: tuple[str, ...] = ("like", "share"), seeds: int = 3) 
                     }
                 )
     return {"runs": runs, "made_by": "a note that explorers leave out"}
+
+
+def completion_made_up(candidates: int = 20) -> dict[str, Any]:
+    """f falls with the length, the faster the more knots; videos of every length, interest left to chance."""
+    rng = np.random.default_rng(9)
+    thresholds, knots = [0.5, 0.8, 1.0], [3, 5]
+
+    def fits(level: float) -> list[dict[str, Any]]:
+        return [
+            {
+                "knots": np.linspace(2.2, 5.8, count).tolist(),
+                "coefficients": [level, -2.0 - 0.1 * count, *[0.5] * (count - 2)],
+            }
+            for count in knots
+        ]
+
+    return {
+        "rows": 12_345,
+        "thresholds": thresholds,
+        "knots": knots,
+        "fits": {"share": fits(0.4), "reaches": [fits(0.3 - threshold) for threshold in thresholds]},
+        "length_effect": 0.35,
+        "candidates": [
+            {
+                "item": 500 + i,
+                "topic": f"topic {i % 4}",
+                "duration": float(np.exp(rng.uniform(np.log(8), np.log(590)))),
+                "mu": float(rng.normal(2.3, 0.7)),
+                "sigma": float(rng.uniform(1.2, 1.8)),
+                "author": 3,
+            }
+            for i in range(candidates)
+        ],
+        "made_by": "a note that explorers leave out",
+    }

@@ -2,17 +2,24 @@
 
 from ranking.explorers.base import Explorer
 from ranking.explorers.calibration import CalibrationExplorer
+from ranking.explorers.completion import CompletionExplorer, completion_recording
 from ranking.explorers.funnel import FunnelExplorer
+from ranking.explorers.fusion import FusionExplorer
 from ranking.explorers.loss import LossExplorer
 from ranking.explorers.recorded import RecordedExplorer, Slider
 from ranking.explorers.reranking import RerankingExplorer
+from ranking.explorers.watch_time import WatchTimeExplorer
 
 __all__ = [
     "CalibrationExplorer",
+    "CompletionExplorer",
     "Explorer",
     "FunnelExplorer",
+    "FusionExplorer",
     "LossExplorer",
     "RecordedExplorer",
     "RerankingExplorer",
     "Slider",
+    "WatchTimeExplorer",
+    "completion_recording",
 ]

@@ -21,7 +21,8 @@ function assign(element, attributes, children) {
   return element;
 }
 
-const html = (tag, attributes = {}, ...children) => assign(document.createElement(tag), attributes, children);
+/** An element with attributes and children; a string among the children becomes text. */
+export const html = (tag, attributes = {}, ...children) => assign(document.createElement(tag), attributes, children);
 const svg = (tag, attributes = {}, ...children) =>
   assign(document.createElementNS(SVG, tag), attributes, children);
 
@@ -73,6 +74,19 @@ const FORMATS = {
 export function formatNumber(value, kind = "number") {
   if (value === null || value === undefined) return "–";
   return typeof value === "number" ? FORMATS[kind](value).replace(/^-/, "−") : String(value);
+}
+
+// ---------------------------------------------------------------- the normal distribution
+
+/** Φ(x), to about 1e-16: the power series of Marsaglia (Journal of Statistical Software 11, 2004). */
+export function normalCdf(x) {
+  if (Math.abs(x) > 8.5) return x > 0 ? 1 : 0;
+  let [term, sum] = [x, x];
+  for (let n = 3; Math.abs(term) > 1e-17 * Math.abs(sum); n += 2) {
+    term *= (x * x) / n;
+    sum += term;
+  }
+  return 0.5 + (sum * Math.exp(-(x * x) / 2)) / Math.sqrt(2 * Math.PI);
 }
 
 // ---------------------------------------------------------------- axes
@@ -365,6 +379,20 @@ function seriesBetween(from, to, t) {
   });
 }
 
+/** Puts the rows of a list into a new order; they move there from where they are seen now. */
+export function reorder(list, rows) {
+  if (rows.every((row, i) => list.children[i] === row)) return;
+  const moving = list.children.length > 0 && !still();
+  const before = moving && rows.map((row) => row.getBoundingClientRect().top);
+  list.replaceChildren(...rows);
+  if (!moving) return;
+  for (const row of rows) row.getAnimations().forEach((animation) => animation.cancel());
+  rows.map((row, i) => before[i] - row.getBoundingClientRect().top).forEach((distance, i) => {
+    const way = [{ transform: `translateY(${distance}px)` }, { transform: "none" }];
+    if (distance !== 0) rows[i].animate(way, { duration: TRANSITION, easing: "ease-out" });
+  });
+}
+
 // ---------------------------------------------------------------- data table
 
 function dataTable(parent, label, title) {
@@ -395,6 +423,29 @@ function tableOf(spec) {
     .filter((series) => Array.isArray(series.x) && series.kind !== "arrow")
     .flatMap((series) => series.x.map((value, i) => [series.name, x(value), y(series.y[i])]));
   return { caption: spec.title, columns: [spec.seriesLabel, spec.x.label, spec.y.label], rows };
+}
+
+/**
+ * A place for something to look at, with its title above it, its note and its data table below.
+ *
+ * setTexts({ title, note?, noteValues?, table }), the table as a chart has it.
+ */
+function createPanel(parent, labels, title, ...content) {
+  const headingId = uniqueId("title");
+  const heading = html("div", { class: "rx-title", id: headingId }, title);
+  const note = html("p", { class: "rx-note" });
+  // no <figure>: hosts style those, and the built page puts the whole explorer into one
+  const attributes = { class: "rx-figure", role: "group", "aria-labelledby": headingId };
+  const element = html("div", attributes, heading, ...content, note);
+  parent.append(element);
+  const setTable = dataTable(element, labels.table, title);
+  function setTexts({ title: name, note: text, noteValues = {}, table }) {
+    heading.textContent = name;
+    fillInto(note, text ?? "", noteValues);
+    note.hidden = !text;
+    setTable(table);
+  }
+  return { element, setTexts };
 }
 
 // ---------------------------------------------------------------- the chart
@@ -428,17 +479,11 @@ function readoutOf(spec) {
  *   table   { caption, columns, rows }, the first cell of a row being its heading
  */
 function createFigure(parent, labels, title) {
-  const headingId = uniqueId("title");
-  const heading = html("div", { class: "rx-title", id: headingId }, title);
   const gauge = html("div", { class: "rx-gauge" }); // only its width changes, so that watching it cannot loop
   const picture = svg("svg", { role: "img", tabindex: "0", class: "rx-picture" });
   const tip = html("div", { class: "rx-tip", hidden: "" });
   const plot = html("div", { class: "rx-plot" }, gauge, picture, tip);
-  const note = html("p", { class: "rx-note" });
-  // no <figure>: hosts style those, and the built page puts the whole explorer into one
-  const element = html("div", { class: "rx-figure", role: "group", "aria-labelledby": headingId }, heading, plot, note);
-  parent.append(element);
-  const setTable = dataTable(element, labels.table, title);
+  const { element, setTexts } = createPanel(parent, labels, title, plot);
 
   const clipId = uniqueId("clip");
   const hatchId = uniqueId("hatch");
@@ -685,11 +730,8 @@ function createFigure(parent, labels, title) {
       makeReadout();
       if (cursor >= readout.stops.length) cursor = null;
     }
-    heading.textContent = next.title;
     picture.setAttribute("aria-label", `${next.alt} ${labels.readout}`);
-    fillInto(note, next.note ?? "", next.noteValues ?? {});
-    note.hidden = !next.note;
-    setTable(next.table ?? tableOf(next));
+    setTexts({ ...next, table: next.table ?? tableOf(next) });
     if (!animate || from === null || still()) {
       shown = next.series;
       draw();
@@ -751,7 +793,7 @@ function createSlider(parent, { label, hint, stops, text, ticks = [], named = []
     input.style.setProperty("--at", index / Math.max(1, stops.length - 1));
   }
   input.addEventListener("input", () => onInput(stops[Number(input.value)]));
-  return { set, input };
+  return { set, element: control };
 }
 
 /** A choice of one among a few: radio buttons side by side. options: [{ value, text }]. */
@@ -783,14 +825,15 @@ function createToggle(parent, { label, onInput }) {
 }
 
 /** A frame with a heading around controls that belong together; a folded one opens on its heading. */
-function createGroup(parent, { label, color, folded = false, wide = false }) {
+function createGroup(parent, { label, color, folded = false, wide = false, narrow = false }) {
   const style = color && colourStyle(color);
+  const classes = `rx-group${wide ? " rx-wide" : ""}${narrow ? " rx-narrow" : ""}`;
   const inner = html("div", { class: "rx-group-controls" });
   const title = html("span", { class: color ? "rx-coloured" : undefined, style }, label);
   parent.append(
     folded
       ? html("details", { class: "rx-group rx-data" }, html("summary", {}, title), inner)
-      : html("fieldset", { class: wide ? "rx-group rx-wide" : "rx-group" }, html("legend", {}, title), inner),
+      : html("fieldset", { class: classes }, html("legend", {}, title), inner),
   );
   return inner;
 }
@@ -838,14 +881,27 @@ export function createExplorer({ model, el, labels, settings, draw }) {
     addSlider: (key, options) => addControl(createSlider, key, options, true),
     addChoice: (key, options) => addControl(createChoice, key, options, false),
     addToggle: (key, options) => addControl(createToggle, key, options, false),
-    /** The controls added from here on stand in a frame of their own; without options, in none. */
+    /** The controls added from here on stand in a frame of their own, which is returned; without options, in none. */
     addGroup(options) {
       place = options ? createGroup(controls, options) : controls;
+      return options && place.parentElement;
     },
-    addReset() {
-      const button = html("button", { type: "button", class: "rx-reset" }, labels.reset);
-      button.addEventListener("click", () => change(model.get("start"), false));
+    /** Whether the slider of that key is to be seen. */
+    showSlider(key, visible) {
+      moved.get(key).element.hidden = !visible;
+    },
+    /** A button that changes several settings at once: values() gives them. */
+    addButton(text, values, name = "rx-button") {
+      const button = html("button", { type: "button", class: name }, text);
+      button.addEventListener("click", () => change(values(), false));
       controls.append(button);
+    },
+    addReset: () => explorer.addButton(labels.reset, () => model.get("start"), "rx-button rx-reset"),
+    /** A panel whose content, a list of elements, the explorer draws itself. */
+    addPanel(title, content, wide = false) {
+      const panel = createPanel(panels, labels, title, ...content);
+      if (wide) panel.element.classList.add("rx-wide");
+      return panel;
     },
     addFigure(title, wide = false) {
       const figure = createFigure(panels, labels, title);
