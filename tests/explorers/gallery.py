@@ -6,12 +6,13 @@ from collections.abc import Callable
 
 import numpy as np
 from pages import made_up_recording
-from recordings import funnel_recording, slate_recording, sweep_recording
+from recordings import funnel_recording, gates_examples, gates_recording, slate_recording, sweep_recording
 
 from ranking.explorers import (
     CalibrationExplorer,
     Explorer,
     FunnelExplorer,
+    GatesExplorer,
     LossExplorer,
     RecordedExplorer,
     RerankingExplorer,
@@ -33,6 +34,7 @@ GALLERY: dict[str, Callable[[], Explorer]] = {
         recorded=made_up_recording([1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01], seeds=5, bins=15)
     ),
     "funnel": lambda: FunnelExplorer(funnel_recording()),
+    "gates": lambda: GatesExplorer(gates_recording(seeds=10, rows=60), data=gates_examples()),
     "loss": lambda: LossExplorer(sweep_recording()),
     "recorded": lambda: RecordedExplorer(_powers, {"power": [0.5, 1, 2, 4]}, title="Powers"),
     "reranking": lambda: RerankingExplorer(slate_recording(candidates=100)),

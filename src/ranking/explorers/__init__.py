@@ -3,6 +3,7 @@
 from ranking.explorers.base import Explorer
 from ranking.explorers.calibration import CalibrationExplorer
 from ranking.explorers.funnel import FunnelExplorer
+from ranking.explorers.gates import GatesExplorer
 from ranking.explorers.loss import LossExplorer
 from ranking.explorers.recorded import RecordedExplorer, Slider
 from ranking.explorers.reranking import RerankingExplorer
@@ -11,6 +12,7 @@ __all__ = [
     "CalibrationExplorer",
     "Explorer",
     "FunnelExplorer",
+    "GatesExplorer",
     "LossExplorer",
     "RecordedExplorer",
     "RerankingExplorer",
