@@ -10,6 +10,7 @@ With one gate for all tasks it is OMoE, with one expert and no gate the shared b
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Sequence
 
@@ -17,6 +18,7 @@ import torch
 from torch import Tensor, nn
 
 from ranking import validation
+from ranking.mmoe.fused import ExpertsToLogits
 from ranking.mmoe.masking import MASKINGS, check_mask_rate, draw_kept, masked_gates
 from ranking.mmoe.networks import Networks
 
@@ -95,12 +97,10 @@ class MMoE(nn.Module):
         self.n_gates = {"per task": self.tasks, "one": 1, "none": 0}[gates]
         members = len(self.seeds or (0,))
         self.widths = {"expert": expert, "gate": gate, "tower": tower}
-        self.expert_networks = Networks(members, self.experts, (inputs, *expert), last_activation=True)
+        self.expert_networks = Networks(members, self.experts, (inputs, *expert))
         if self.n_gates:
-            self.gate_networks = Networks(
-                members, self.n_gates, (inputs, *gate, experts), last_activation=False
-            )
-        self.towers = Networks(members, self.tasks, (expert[-1], *tower, 1), last_activation=False)
+            self.gate_networks = Networks(members, self.n_gates, (inputs, *gate, experts))
+        self.towers = Networks(members, self.tasks, (expert[-1], *tower, 1))
         for number in range(members):
             own = None if self.seeds is None else torch.Generator().manual_seed(self.seeds[number])
             for networks in self.children():
@@ -126,8 +126,11 @@ class MMoE(nn.Module):
             ValueError: for shapes that do not match and inputs that are not finite.
         """
         rows = self._checked(x)  # (seeds or 1, 1, inputs, rows)
-        mixed, weights = self._mixtures(rows, return_gates, kept)
-        logits = self.towers(mixed)  # (seeds, tasks, 1, rows)
+        mixing, weights = self._gates(rows, return_gates, kept)
+        layers = [*self.expert_networks.by_layer(), *self.towers.by_layer()]
+        logits = ExpertsToLogits.apply(
+            rows, mixing, len(self.widths["expert"]), *itertools.chain.from_iterable(layers)
+        )  # (seeds, tasks, 1, rows)
         logits = self._outwards(logits[:, :, 0].transpose(1, 2))  # (seeds, rows, tasks)
         return (logits, weights) if return_gates else logits
 
@@ -139,13 +142,12 @@ class MMoE(nn.Module):
             return self._ones(rows)
         return self._by_rows(self.gate_networks(rows).softmax(dim=2))
 
-    def _mixtures(
+    def _gates(
         self, rows: Tensor, return_gates: bool, kept: Tensor | None
-    ) -> tuple[Tensor, Tensor | None]:
-        """What enters the towers, (seeds, tasks or 1, width, rows), and the gate weights if asked for."""
-        outputs = self.expert_networks(rows)  # (seeds, experts, width, rows)
+    ) -> tuple[Tensor | None, Tensor | None]:
+        """What mixes the experts, (seeds, n_gates, experts, rows), and the softmax, if to be returned."""
         if not self.n_gates:
-            return outputs, self._ones(rows) if return_gates else None
+            return None, self._ones(rows) if return_gates else None
         logits = self.gate_networks(rows)  # (seeds, n_gates, experts, rows)
         masked = self.training and self.mask_rate > 0.0
         weights = logits.softmax(dim=2) if return_gates or not masked else None
@@ -153,8 +155,7 @@ class MMoE(nn.Module):
         if masked:
             keep = self._kept(logits, kept)  # (seeds, n_gates, experts, rows)
             mixing = masked_gates(logits, keep, self.masking, self.mask_rate, self.epsilon, dim=2)
-        mixed = (mixing.unsqueeze(3) * outputs.unsqueeze(1)).sum(dim=2)  # (seeds, n_gates, width, rows)
-        return mixed, self._by_rows(weights) if return_gates else None
+        return mixing, self._by_rows(weights) if return_gates else None
 
     def _kept(self, logits: Tensor, kept: Tensor | None) -> Tensor:
         """The mask, given or drawn, shape (seeds, n_gates, experts, rows)."""
@@ -226,12 +227,12 @@ class MMoE(nn.Module):
             expert: its number, from 0.
             seed: number of the member in an ensemble, from 0.
         """
-        return self.expert_networks.layers(expert, seed)
+        return self.expert_networks.of(expert, seed)
 
     def gate_layers(self, gate: int, seed: int = 0) -> list[tuple[Tensor, Tensor]]:
         """As :meth:`expert_layers`, for a gate; the last layer has one unit per expert."""
-        return self.gate_networks.layers(gate, seed)
+        return self.gate_networks.of(gate, seed)
 
     def tower_layers(self, task: int, seed: int = 0) -> list[tuple[Tensor, Tensor]]:
         """As :meth:`expert_layers`, for a tower; the last layer has one unit."""
-        return self.towers.layers(task, seed)
+        return self.towers.of(task, seed)
