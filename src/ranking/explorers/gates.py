@@ -222,7 +222,7 @@ class GatesExplorer(Explorer):
         "with_balance": "with a load-balancing loss",
         "with_slow": "with a lower learning rate",
         "seed_slider": "Seed",
-        "seed_hint": "first weights, batches and masks",
+        "seed_hint": "first weights and batches",
         "seeds": "seeds",
         "experts": "Experts",
         "expert": "expert",
@@ -242,7 +242,8 @@ class GatesExplorer(Explorer):
         ),
         "triangle_note": (
             "Each dot is one of {rows} held-out rows; the nearer to a corner, the more weight that expert "
-            "has. The line is the way of the mean over all held-out rows, which the corners give in numbers."
+            "has. The line is the way of the mean over all held-out rows, which the corners give in numbers. "
+            "Dots are recorded in steps of 1/{parts}."
         ),
         "triangle_caption": "Weights in the gate of {task} after {step} steps",
         "heat_title": "Gate of {task} up to step {step}",
@@ -252,7 +253,7 @@ class GatesExplorer(Explorer):
         ),
         "heat_note": "The fuller, the more weight on average. Effective number of experts now: {effective}.",
         "heat_caption": "Utilisation in the gate of {task} up to step {step}",
-        "bars_title": "Utilisation: mean weight over all held-out rows",
+        "bars_title": "Utilisation: mean weight, all held-out rows",
         "bars_alt": "Utilisation of every expert by every gate after {step} steps: {listed}.",
         "bars_note": (
             "Above the dotted line, {threshold}, a gate counts as polarized. Effective number of experts: "
@@ -270,14 +271,14 @@ class GatesExplorer(Explorer):
         "polarized_seeds": "polarized",
         "interval": "95% interval",
         "live_mark": "(trained here)",
-        "training": "Train it yourself",
+        "training": "Train anew, with this cure and number of experts",
         "learning_rate": "learning rate",
         "train": "Train",
         "trained": (
             "{seeds} seeds trained at learning rate {rate}, and shown. Reset goes back to the recording."
         ),
-        "says_polarized": "the gate of {task} gives expert {expert} {share} of its weight: polarized",
-        "says_mixed": "the gate of {task} uses as much as {effective} of {experts} experts",
+        "says_polarized": "the gate of {task} is polarized, with {share} of its weight on expert {expert}",
+        "says_mixed": "the gate of {task} spreads its weight over {effective} of {experts} experts",
         "and": ", and ",
         "sentence": (
             "After {step} steps {cure}, seed {seed}: {gates}. {count} of {seeds} seeds are polarized, "

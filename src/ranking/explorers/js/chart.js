@@ -943,6 +943,7 @@ export function createExplorer({ model, el, labels, settings, draw }) {
         else advance();
       });
       root.addEventListener("pointerdown", ({ target }) => target !== button && pause(), true);
+      root.addEventListener("input", () => pause(), true); // what moves a control may be neither hand nor key
       root.addEventListener("keydown", (event) => {
         const presses = event.target === button && (event.key === "Enter" || event.key === " ");
         if (!presses) pause();

@@ -7,8 +7,9 @@ const PARTS = 255; // of the weights of a row, a byte per expert but the last
 const FINE = 65535; // of utilisation, two bytes per expert
 const Z = 1.959963984540054; // normal quantile of a 95% interval
 const LISTED = 0.2; // utilisation from which a crowded bar is labelled
+const LEAST = 0.001; // smaller shares are written as such
 
-const percent = (value) => formatNumber(value, "percent");
+const percent = (value) => (value > 0 && value < LEAST ? `<${percent(LEAST)}` : formatNumber(value, "percent"));
 const two = (value) => value.toFixed(2);
 
 // ---------------------------------------------------------------- formulas, the same as in ranking.mmoe and ranking.funnel
@@ -85,7 +86,7 @@ function trianglePicture(now, task, labels) {
   const mean = means.at(-1);
   const corner = (expert) => fill(labels.expert_name, { expert: expert + 1 });
   const corners = range(3).map((expert) => `${corner(expert)}: ${percent(mean[expert])}`);
-  const values = { ...now.texts, task: name, rows: run.rows, listed: corners.join(", "), effective: two(effectiveExperts(mean)) };
+  const values = { ...now.texts, task: name, rows: run.rows, listed: corners.join(", "), parts: PARTS };
   const points = inTriangle(rows);
   const way = inTriangle(means);
   const weightsText = (weights) => weights.map((w, expert) => `${corner(expert)}: ${percent(w)}`);
