@@ -272,6 +272,14 @@ def test_counts_say_of_the_shown_seeds_what_their_gates_say(recorded):
         assert (weights is None) == (run["experts"] == 8)
 
 
+def test_the_end_is_that_of_the_experiment_on_polarization(recorded):
+    """The same seeds in the same setting, trained and counted by another script."""
+    others = {run["name"]: run for run in load_results("mmoe_polarization")["runs"]}
+    for experts, name in ((3, "base"), (8, "8 experts")):
+        (run,) = [r for r in recorded["runs"] if (r["cure"], r["experts"]) == ("none", experts)]
+        assert run["polarized"][-1] == polarized(others[name]["utilisation"]).any(axis=-1).sum()
+
+
 def test_a_part_of_the_record_comes_out_again(recorded):
     import torch
 
@@ -289,11 +297,10 @@ def test_a_part_of_the_record_comes_out_again(recorded):
     for cure, run in again.items():
         used, weights = unpacked(recorded, cure, 3)
         found = run.trajectory.utilisation.swapaxes(0, 1)  # (seeds, steps, tasks, experts)
-        # on another processor sums run in another order, and a few dozen large steps make more of that
-        np.testing.assert_allclose(found[:, :4], used[:3, :4], atol=0.002)
-        np.testing.assert_allclose(found, used[:3, : len(steps)], atol=0.1)
+        # sums run in another order on another processor; by step 60 inputs off by 1e-6 make less than 1e-4
+        np.testing.assert_allclose(found, used[:3, : len(steps)], atol=0.005)
         rows = run.trajectory.gates.transpose(1, 0, 3, 2, 4)  # (seeds, steps, tasks, rows, experts)
-        np.testing.assert_allclose(rows[:, :4], weights[:3, :4], atol=0.02)
+        np.testing.assert_allclose(rows, weights[:3, : len(steps)], atol=0.02)
 
 
 # ---- formulas in a browser
