@@ -220,6 +220,22 @@ def test_training_shows_the_chosen_run(experts):
     assert len(live["polarized"]) == 5
 
 
+def test_data_may_be_a_function_that_is_called_when_needed():
+    calls = []
+
+    def examples():
+        calls.append(None)
+        return gates_examples()
+
+    explorer = GatesExplorer(gates_recording(), data=examples)
+    assert explorer.trainable
+    assert calls == []
+    explorer.train()
+    explorer.train()
+    assert len(calls) == 1
+    assert explorer.live["seeds"] == 4
+
+
 def test_a_slower_learning_rate_is_a_fifth():
     whole = gates_recording()
     for run in whole["runs"]:

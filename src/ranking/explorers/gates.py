@@ -186,9 +186,9 @@ class GatesExplorer(Explorer):
     ``GatesExplorer(recorded, data=None, step=…, cure="none", seed=0, experts=3)``: the traits ``step`` (of
     training, at first the last), ``cure`` (one of :data:`CURES`), ``seed`` (whose gates are looked at) and
     ``experts`` follow the controls and can be set; a button plays the steps. ``recorded``: see
-    :func:`checked_recording`. With ``data``, training and held-out rows as
-    ``ranking.data.dense.gate_examples`` gives them, JupyterLab has a button that trains anew, see
-    :meth:`train`; the page has none.
+    :func:`checked_recording`. With ``data``, JupyterLab has a button that trains anew, see :meth:`train`; the
+    page has none. They are training and held-out rows as ``ranking.data.dense.gate_examples`` gives them, or
+    a function such as that one itself, which is called when they are first needed.
     """
 
     module = "gates"
@@ -379,6 +379,8 @@ class GatesExplorer(Explorer):
             self.learning_rate = learning_rate
         self.status, self.training = "", 0.0
         try:
+            if callable(self._data):
+                self._data = self._data()
             run = train_gates(
                 *self._data,
                 self.cure,

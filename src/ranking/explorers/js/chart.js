@@ -147,7 +147,7 @@ export function inTriangle(shares) {
 
 /** Places of a triangle with even sides, which leaves room for the names of its corners. */
 function triangleLayout(width) {
-  const room = FONT_SIZE + 11;
+  const room = FONT_SIZE + 14;
   const side = Math.min(width - 16, 340);
   const left = (width - side) / 2;
   const box = { left, right: left + side, top: room, bottom: room + side * ALTITUDE };
@@ -176,7 +176,7 @@ function drawTriangle({ box, place }, corners, width) {
   const axis = svg("g", { class: "rx-axis" }, svg("path", { d: `${linePath(ends)}z`, class: "rx-side" }));
   ends.forEach(([x, y], k) => {
     const half = textWidth(corners[k]) / 2;
-    const name = { x: Math.min(width - half, Math.max(half, x)), y: k === 2 ? y - 11 : y + 21, "text-anchor": "middle" };
+    const name = { x: Math.min(width - half, Math.max(half, x)), y: k === 2 ? y - 13 : y + 22, "text-anchor": "middle" };
     axis.append(svg("text", name, corners[k]));
   });
   return [grid, axis];

@@ -10,6 +10,12 @@ const LISTED = 0.2; // utilisation from which a crowded bar is labelled
 const LEAST = 0.001; // smaller shares are written as such
 
 const percent = (value) => (value > 0 && value < LEAST ? `<${percent(LEAST)}` : formatNumber(value, "percent"));
+/** A percentage in few letters, over narrow bars. */
+function whole(value) {
+  if (value > 0 && value < 0.01) return "<1%";
+  return value < 1 && value > 0.99 ? ">99%" : `${Math.round(value * 100)}%`;
+}
+
 const two = (value) => value.toFixed(2);
 
 // ---------------------------------------------------------------- formulas, the same as in ranking.mmoe and ranking.funnel
@@ -98,12 +104,12 @@ function trianglePicture(now, task, labels) {
     noteValues: values,
     corners,
     series: [
-      { name: labels.rows, kind: "points", ...points, color, size: 4.5, overlaid: true },
       { name: labels.way, kind: "line", ...way, color: "ink", width: 1.5 },
       {
-        name: labels.mean, kind: "points", x: [meanStop.x], y: [meanStop.y], color: "ink", marker: "diamond", size: 5,
-        label: { text: labels.mean, prefer: 0 },
+        name: labels.mean, kind: "points", x: [meanStop.x], y: [meanStop.y], color: "ink", marker: "diamond", size: 6,
+        hollow: true, label: { text: labels.mean, prefer: 0 },
       },
+      { name: labels.rows, kind: "points", ...points, color, size: 4.5, overlaid: true }, // seen also where all are one
     ],
     readout: () => ({
       mode: "xy",
@@ -200,7 +206,7 @@ function barsPicture(now, labels) {
       })),
       {
         name: "values", kind: "texts", color: "ink", x: written.map(({ task, expert }) => key(task, expert)),
-        y: written.map(({ value }) => value), text: written.map(({ value }) => percent(value)),
+        y: written.map(({ value }) => value), text: written.map(({ value }) => whole(value)),
       },
       {
         name: "gates", kind: "texts", color: "ink", x: tasks.map((_, task) => key(task, nearest)), y: tasks.map(() => 1.13),
