@@ -200,3 +200,26 @@ def test_a_single_model_needs_a_seed():
     x, y = data()
     with pytest.raises(ValueError, match="seeds must be given, one for each of 1 members, got None"):
         train_ensemble(build(None), x, y, steps=1)
+
+
+def test_loss_is_the_mean_over_the_rows_that_count():
+    """All rows alike: the loss of a batch is that of one row, however many have labels."""
+    x, y, mask = torch.zeros(40, INPUTS), torch.ones(40, 2), torch.ones(40, 2)
+    mask[::2, 1] = 0
+    model = build(range(2), mask_rate=0.0)
+    logits = model(x[:1])
+    expected = F.binary_cross_entropy_with_logits(logits, torch.ones_like(logits), reduction="none")
+    run = train_ensemble(model, x, y, steps=1, label_mask=mask)
+    np.testing.assert_allclose(run.train_loss[0], expected.sum(dim=(1, 2)).detach(), rtol=1e-5)
+
+
+def test_a_seed_decides_the_batches_of_its_member_alone():
+    x, y = data()
+    first, second = build(range(2), mask_rate=0.0), build(range(2), mask_rate=0.0)
+    for model, seeds in ((first, (1, 2)), (second, (1, 3))):
+        train_ensemble(model, x, y, steps=5, seeds=seeds)
+    for one, other in zip(first.parameters(), second.parameters(), strict=True):
+        torch.testing.assert_close(one[0], other[0])
+    assert any(
+        not torch.allclose(a[1], b[1]) for a, b in zip(first.parameters(), second.parameters(), strict=True)
+    )

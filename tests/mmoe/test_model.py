@@ -256,3 +256,12 @@ def test_masks_that_do_not_fit():
         model(x, kept=torch.ones(4, 3))
     with pytest.raises(ValueError, match="kept must keep at least one expert"):
         model(x, kept=torch.zeros(4, 2, 3))
+
+
+def test_first_weights_are_spread_as_those_of_linear_layers():
+    model = MMoE(50, expert=(40,), gate=(30,), tower=(20,))
+    for networks in model.children():
+        for weight, bias in networks.by_layer():
+            bound = weight.shape[-1] ** -0.5
+            assert 0.9 * bound < weight.abs().max() <= bound
+            assert bias.abs().max() <= bound
