@@ -6,7 +6,14 @@ from collections.abc import Callable
 
 import numpy as np
 from pages import made_up_recording
-from recordings import completion_made_up, funnel_recording, slate_recording, sweep_recording
+from recordings import (
+    completion_made_up,
+    funnel_recording,
+    gates_examples,
+    gates_recording,
+    slate_recording,
+    sweep_recording,
+)
 
 from ranking.explorers import (
     CalibrationExplorer,
@@ -14,6 +21,7 @@ from ranking.explorers import (
     Explorer,
     FunnelExplorer,
     FusionExplorer,
+    GatesExplorer,
     LossExplorer,
     RecordedExplorer,
     RerankingExplorer,
@@ -38,6 +46,7 @@ GALLERY: dict[str, Callable[[], Explorer]] = {
     "completion": lambda: CompletionExplorer(completion_made_up(candidates=40), knots=5),
     "funnel": lambda: FunnelExplorer(funnel_recording()),
     "fusion": FusionExplorer,
+    "gates": lambda: GatesExplorer(gates_recording(seeds=10, rows=60), data=gates_examples()),
     "loss": lambda: LossExplorer(sweep_recording()),
     "recorded": lambda: RecordedExplorer(_powers, {"power": [0.5, 1, 2, 4]}, title="Powers"),
     "reranking": lambda: RerankingExplorer(slate_recording(candidates=100)),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from ranking.explorers.funnel import CHANNELS
+from ranking.explorers.gates import pack_utilisation, pack_weights
 from ranking.explorers.loss import TASKS
 
 
@@ -122,3 +124,59 @@ def completion_made_up(candidates: int = 20) -> dict[str, Any]:
         ],
         "made_by": "a note that explorers leave out",
     }
+
+
+def gates_recording(seeds: int = 4, rows: int = 12) -> dict[str, Any]:
+    """Gates that drift to one expert, soonest without a cure, that of like less far; 3 and 8 experts."""
+    rng = np.random.default_rng(11)
+    steps = [0, 5, 20, 60, 200]
+    runs = []
+    for cure, pace in (("none", 1.0), ("exact", 0.6), ("entropy", 0.05)):
+        for experts in (3, 8):
+            way = pace * np.sqrt(np.array(steps))[None, :, None, None, None]  # (1, steps, 1, 1, 1)
+            pull = rng.random((seeds, 1, 2, 1, experts)) * np.array([1.0, 0.3])[:, None, None]
+            scatter = 0.6 * rng.normal(size=(seeds, 1, 2, rows, experts))
+            logits = way * pull + scatter  # (seeds, steps, tasks, rows, experts)
+            weights = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+            used = weights.mean(axis=-2)
+            polarized = (used.max(axis=-1) > 0.95).any(axis=-1).sum(axis=0)
+            runs.append(
+                {
+                    "cure": cure,
+                    "experts": experts,
+                    "seeds": 2 * seeds,
+                    "steps": steps,
+                    "polarized": (2 * polarized).tolist(),
+                    "rows": rows,
+                    "utilisation": pack_utilisation(used),
+                    "weights": pack_weights(weights) if experts == 3 else None,
+                    "note": "left out",
+                }
+            )
+    tasks = [{"name": name, "color": name} for name in ("click", "like")]
+    return {
+        "tasks": tasks,
+        "steps": steps,
+        "shown": seeds,
+        "threshold": 0.95,
+        "dead": 0.01,
+        "runs": runs,
+        "made_by": "a note that explorers leave out",
+    }
+
+
+def gates_examples(rows: int = 400, columns: int = 5) -> tuple[SimpleNamespace, SimpleNamespace]:
+    """Rows to train on and held-out rows, as the study of gates takes them; a third is clicked."""
+    rng = np.random.default_rng(12)
+
+    def part(rows: int) -> SimpleNamespace:
+        inputs = rng.normal(size=(rows, columns)).astype(np.float32)
+        click = inputs[:, 0] + rng.normal(size=rows) > 0.6
+        like = click & (inputs[:, 1] + rng.normal(size=rows) > 0)
+        label_mask = np.stack([np.ones(rows), click], axis=1)
+        labels = np.stack([click, like], axis=1)
+        return SimpleNamespace(
+            inputs=inputs, labels=labels.astype(np.float32), label_mask=label_mask.astype(np.float32)
+        )
+
+    return part(rows), part(100)

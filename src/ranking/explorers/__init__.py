@@ -5,6 +5,7 @@ from ranking.explorers.calibration import CalibrationExplorer
 from ranking.explorers.completion import CompletionExplorer, completion_recording
 from ranking.explorers.funnel import FunnelExplorer
 from ranking.explorers.fusion import FusionExplorer
+from ranking.explorers.gates import GatesExplorer
 from ranking.explorers.loss import LossExplorer
 from ranking.explorers.recorded import RecordedExplorer, Slider
 from ranking.explorers.reranking import RerankingExplorer
@@ -16,6 +17,7 @@ __all__ = [
     "Explorer",
     "FunnelExplorer",
     "FusionExplorer",
+    "GatesExplorer",
     "LossExplorer",
     "RecordedExplorer",
     "RerankingExplorer",
