@@ -10,6 +10,7 @@ const LISTED = 0.2; // utilisation from which a crowded bar is labelled
 const LEAST = 0.001; // smaller shares are written as such
 
 const percent = (value) => (value > 0 && value < LEAST ? `<${percent(LEAST)}` : formatNumber(value, "percent"));
+
 /** A percentage in few letters, over narrow bars. */
 function whole(value) {
   if (value > 0 && value < 0.01) return "<1%";
@@ -258,8 +259,8 @@ function sharePicture(now, all, labels) {
       bars("chosen", true, { color: "accent" }),
       bars("others", false, { color: "accent", fill: "hatched" }),
       ...found.map(({ name, low, high, run }) => ({
-        name: `interval ${run.cure}`, kind: "line", x: [low, high], y: [name, name], color: "ink", width: 1.75, marker: "square",
-        size: 3,
+        name: `interval ${run.cure}`, kind: "line", x: [low, high], y: [name, name], color: "ink", width: 1.75,
+        marker: "square", size: 3,
       })),
     ],
     readout: () => ({
@@ -300,7 +301,8 @@ function render({ model, el }) {
   explorer.addPlay("step", steps);
   explorer.addChoice("cure", { label: labels.cure, options: cures.map((value) => ({ value, text: labels[value] })) });
   explorer.addSlider("seed", {
-    label: labels.seed_slider, hint: labels.seed_hint, stops: range(shown), ticks: range(shown), named: [0, shown - 1], text: String,
+    label: labels.seed_slider, hint: labels.seed_hint, stops: range(shown), ticks: range(shown), named: [0, shown - 1],
+    text: String,
   });
   explorer.addChoice("experts", {
     label: labels.experts, options: counts.map((value) => ({ value, text: String(value) })),
@@ -321,7 +323,8 @@ function render({ model, el }) {
     const rates = model.get("learning_rates");
     explorer.addGroup({ label: labels.training, wide: true });
     explorer.addSlider("learning_rate", {
-      label: labels.learning_rate, stops: rates, named: [rates[0], rates.at(-1)], text: (value) => formatNumber(value, "number"),
+      label: labels.learning_rate, stops: rates, named: [rates[0], rates.at(-1)],
+      text: (value) => formatNumber(value, "number"),
     });
     const made = explorer.addTask({ label: labels.train, onPress: () => model.send({ train: true }) });
     explorer.addGroup();
@@ -353,7 +356,8 @@ function render({ model, el }) {
       const top = utilisation.indexOf(Math.max(...utilisation));
       const words = polarized(utilisation, threshold) ? labels.says_polarized : labels.says_mixed;
       return fill(words, {
-        task: tasks[k].name, expert: top + 1, share: percent(utilisation[top]), effective: two(effectiveExperts(utilisation)), experts,
+        task: tasks[k].name, expert: top + 1, share: percent(utilisation[top]),
+        effective: two(effectiveExperts(utilisation)), experts,
       });
     });
     const whole = fill(run.live ? labels.sentence_live : labels.sentence, { gates: said.join(labels.and) });
