@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 PORT ?= 8000
+SOLUTIONS ?= yes
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip
@@ -21,7 +22,7 @@ export PATH := $(abspath $(BIN)):$(PATH)
 
 help:
 	@echo "make book         set up, build the book and serve it on localhost until stopped"
-	@echo "make html         set up and build the book into _build/html"
+	@echo "make html         set up and build the book into _build/html; SOLUTIONS=no leaves those of the exercises out"
 	@echo "make lab          set up and open the chapters in JupyterLab"
 	@echo "make test         set up (a browser too) and run all tests"
 	@echo "make bench        run the benchmarks"
@@ -50,7 +51,7 @@ $(READY): requirements.txt pyproject.toml
 	@touch $(READY)
 
 html: $(READY)
-	RANKING_SILENT=1 $(BIN)/jupyter-book build book --config _config.yml --toc _toc.yml --path-output . -W --keep-going
+	RANKING_SILENT=1 RANKING_SOLUTIONS=$(SOLUTIONS) $(BIN)/jupyter-book build book --config _config.yml --toc _toc.yml --path-output . -W --keep-going
 
 # Port 0 lets the system choose a free port where the usual one is taken.
 book: html
