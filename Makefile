@@ -18,13 +18,14 @@ export OMP_WAIT_POLICY ?= passive
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book html lab test lint bench experiments notebooks lock clean
+.PHONY: help setup book html lab test test-all lint bench experiments notebooks lock clean
 
 help:
 	@echo "make book         set up, build the book and serve it on localhost until stopped"
 	@echo "make html         set up and build the book into _build/html; SOLUTIONS=no leaves those of the exercises out"
 	@echo "make lab          set up and open the chapters in JupyterLab"
-	@echo "make test         set up (a browser too) and run all tests"
+	@echo "make test         set up (a browser too) and run the tests"
+	@echo "make test-all     the same, with every wrong answer and a whole class of submissions graded"
 	@echo "make bench        run the benchmarks"
 	@echo "make experiments  re-make the recorded results under experiments/results"
 	@echo "make notebooks    refresh the stored outputs of checked cells, strip all others"
@@ -76,6 +77,9 @@ test: $(READY) $(BROWSER_READY) lint html
 	RANKING_SILENT=1 RANKING_BUILT_BOOK=_build/html OMP_NUM_THREADS=1 \
 	  $(BIN)/python -m pytest -n 2 --dist loadscope
 	RANKING_SILENT=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest --nbval -n 2 --dist loadscope book
+
+test-all: export RANKING_TEST_ALL = 1
+test-all: test
 
 bench: $(READY) $(BROWSER_READY)
 	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done

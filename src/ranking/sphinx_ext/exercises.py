@@ -53,6 +53,8 @@ def page(notebook: nbformat.NotebookNode, solutions: bool = True) -> nbformat.No
                     cell.metadata["tags"] = [*cell.metadata.get("tags", []), "remove-input"]
             if editions.BEGIN_HIDDEN in cell.source:
                 cell.source = editions.visible_of(cell.source)
+                # what the solution scores on the checks in sight says nothing to a reader
+                cell.metadata["tags"] = [*cell.metadata.get("tags", []), "remove-output"]
         cells.append(cell)
     notebook.cells = cells
     return notebook

@@ -19,8 +19,9 @@ from typing import Any, Protocol
 import numpy as np
 
 LARGEST = 64_000_000  # characters of one answer
+LARGEST_ARRAY = 40_000_000  # bytes
 SECONDS = 15.0
-"""How long one call of a learner's function may take while it is graded."""
+"""How long one call of a learner's function may take while it is graded, if nobody says otherwise."""
 
 
 class AnswerError(Exception):
@@ -43,6 +44,8 @@ class Function:
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         try:
             return self._call(*arguments, **named)
+        except AnswerError:
+            raise
         except Exception as error:
             raise AnswerError(f"{self.name} raised {type(error).__name__}: {error}") from error
 
@@ -85,6 +88,8 @@ def encode(value: Any) -> Any:
 
 
 def _array_text(array: np.ndarray) -> str:
+    if array.nbytes > LARGEST_ARRAY:
+        raise TypeError(f"an array of shape {array.shape} is too large for an answer")
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
     return base64.b64encode(buffer.getvalue()).decode()
@@ -135,12 +140,13 @@ class OtherKernel:
     Args:
         connection_file: of the learner's kernel.
         pid: of its process.
+        seconds: how long one call may take.
     """
 
-    def __init__(self, connection_file: str, pid: int) -> None:
+    def __init__(self, connection_file: str, pid: int, seconds: float = SECONDS) -> None:
         from jupyter_client import BlockingKernelClient
 
-        self._pid = pid
+        self._pid, self._seconds = pid, seconds
         self._lost: str | None = None  # why nothing more is asked
         self._client = BlockingKernelClient(connection_file=connection_file)
         self._client.load_connection_file()
@@ -188,7 +194,7 @@ class OtherKernel:
     def _reply(self, sent: str, name: str) -> dict[str, Any]:
         from queue import Empty
 
-        end = time.monotonic() + SECONDS
+        end = time.monotonic() + self._seconds
         while time.monotonic() < end:
             try:
                 message = self._client.get_shell_msg(timeout=0.2)
@@ -199,7 +205,7 @@ class OtherKernel:
                 continue
             if message["parent_header"].get("msg_id") == sent:
                 return message["content"]
-        self._lost = f"{name} took more than {SECONDS:.0f} seconds"
+        self._lost = f"{name} took more than {self._seconds:g} seconds"
         raise AnswerError(self._lost)
 
 
@@ -215,12 +221,12 @@ def _lives(pid: int) -> bool:
 _other: OtherKernel | None = None
 
 
-def connect(connection_file: str, pid: int) -> None:
+def connect(connection_file: str, pid: int, seconds: float = SECONDS) -> None:
     """Take definitions from that kernel from now on."""
     global _other
     if _other is not None:
         _other.close()
-    _other = OtherKernel(connection_file, pid)
+    _other = OtherKernel(connection_file, pid, seconds)
 
 
 def source() -> Source:

@@ -35,8 +35,8 @@ pip install --no-deps .
 ```
 
 Then open a notebook with `jupyter lab exercises`. Write your answers where it says `{stub}`, run the
-cell, and run the check below it: it says what is right, and gives a hint where something is not. Some checks run
-only when your work is graded, so that points can be missing although nothing in sight fails.
+cell, and run the check below it: it says what is right, and gives a hint where something is not. Some checks
+run only when your work is graded, so that points can be missing although nothing in sight fails.
 
 Hand in the notebook under the name that it has.
 """

@@ -193,7 +193,7 @@ def faults(notebook: NotebookNode) -> list[str]:
             if "nbgrader" in cell.metadata or any(m in cell.source for m in (BEGIN_SOLUTION, BEGIN_HIDDEN)):
                 found.append(f"cell {number} has markers or metadata of an exercise, but no grade id")
             continue
-        points = cell.metadata.nbgrader.get("points")
+        points = cell.metadata.nbgrader.get("points") if name.endswith(CHECK) else None
         if dict(cell.metadata.nbgrader) != metadata(name, points) or cell.id != name:
             found.append(f"cell {name!r} must have that id and the metadata that follows from its name")
         if name.endswith(CHECK) and not cell.source.rstrip().endswith("checks.score()"):

@@ -33,6 +33,7 @@ from nbgrader.preprocessors import (
 )
 from traitlets import Float
 
+from ranking.teaching.answers import SECONDS
 from ranking.teaching.editions import CHECK, SETUP, STUB, grade_id, metadata
 from ranking.teaching.kernels import Kernel, error_output
 
@@ -100,6 +101,7 @@ class RunApart(NbGraderPreprocessor):
     """
 
     seconds = Float(30.0, help="How long a cell of the learner may run.").tag(config=True)
+    call_seconds = Float(SECONDS, help="How long a check may wait for one call.").tag(config=True)
     check_seconds = Float(120.0, help="How long a check cell may run.").tag(config=True)
 
     _graders: dict[str, Kernel] = {}  # noqa: RUF012 -- one per notebook, for all submissions of a run
@@ -147,7 +149,7 @@ class RunApart(NbGraderPreprocessor):
         grader = self._grader("\n\n".join(setup))
         connect = (
             "__import__('ranking.teaching.answers', fromlist=['connect'])"
-            f".connect({self._learner.manager.connection_file!r}, {self._learner.pid})"
+            f".connect({self._learner.manager.connection_file!r}, {self._learner.pid}, {self.call_seconds})"
         )
         ran = grader.run(connect, self.check_seconds)
         if ran.status == "ok":
