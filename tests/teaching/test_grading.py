@@ -13,11 +13,11 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
-from small_course import NAME, RIGHT, SECRETS, answer, named, small_notebook, write_small_notebook
 
 from ranking.teaching import editions
 from ranking.teaching.course import nbgrader, write_course
 from ranking.teaching.gate import Grade, grades, hand_in
+from small_course import NAME, RIGHT, SECRETS, answer, named, small_notebook, write_small_notebook
 
 FULL, NOTHING = {"double": 2.0, "half": 2.0}, {"double": 0.0, "half": 0.0}
 ONLY_HALF = {"double": 0.0, "half": 2.0}
