@@ -1,4 +1,4 @@
-"""The learner's edition in JupyterLab: it runs to its end, a wrong answer gets its hint, a right one passes."""
+"""The learner's edition in JupyterLab runs to its end; wrong answers get hints, right ones pass."""
 
 from __future__ import annotations
 
