@@ -13,6 +13,7 @@ from ranking.explorers import (
     Explorer,
     FunnelExplorer,
     LossExplorer,
+    QuizExplorer,
     RecordedExplorer,
     RerankingExplorer,
 )
@@ -34,6 +35,7 @@ GALLERY: dict[str, Callable[[], Explorer]] = {
     ),
     "funnel": lambda: FunnelExplorer(funnel_recording()),
     "loss": lambda: LossExplorer(sweep_recording()),
+    "quiz": lambda: QuizExplorer("calibration"),
     "recorded": lambda: RecordedExplorer(_powers, {"power": [0.5, 1, 2, 4]}, title="Powers"),
     "reranking": lambda: RerankingExplorer(slate_recording(candidates=100)),
 }

@@ -21,7 +21,8 @@ function assign(element, attributes, children) {
   return element;
 }
 
-const html = (tag, attributes = {}, ...children) => assign(document.createElement(tag), attributes, children);
+/** An element with attributes and children; a string among the children becomes text. */
+export const html = (tag, attributes = {}, ...children) => assign(document.createElement(tag), attributes, children);
 const svg = (tag, attributes = {}, ...children) =>
   assign(document.createElementNS(SVG, tag), attributes, children);
 
