@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from html import escape
 from importlib.metadata import distribution
 from importlib.resources import files
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import nbformat
 from markdown_it import MarkdownIt
@@ -38,7 +38,7 @@ TEMPLATE = "slides"
 LOADED = "assets"
 """Folder beside the slides with all that they load."""
 
-LINES = 13.0
+LINES = 15.5
 """How much fits on a slide, in lines of text."""
 LINE = 82  # characters
 LEFT_OUT = ("Further reading",)
@@ -122,7 +122,7 @@ def sentences(text: str) -> list[str]:
     text = " ".join(text.split())
     masked = _KEPT_WHOLE.sub(lambda match: "x" * len(match[0]), text)
     cuts = [0, *(match.end() for match in _SENTENCE.finditer(masked)), len(text)]
-    return [text[a:b].strip() for a, b in zip(cuts, cuts[1:], strict=False) if text[a:b].strip()]
+    return [text[a:b].strip() for a, b in pairwise(cuts) if text[a:b].strip()]
 
 
 def lead(text: str) -> str:
@@ -310,7 +310,9 @@ def style_sheet() -> str:
 def reveal_file(name: str) -> bytes:
     """A file of reveal.js, from the wheel that carries it."""
     (found,) = (
-        path for path in distribution("sphinx-revealjs").files or [] if str(path).endswith(f"/revealjs/{name}")
+        path
+        for path in distribution("sphinx-revealjs").files or []
+        if str(path).endswith(f"/revealjs/{name}")
     )
     return Path(str(found.locate())).read_bytes()
 
