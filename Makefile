@@ -18,11 +18,12 @@ export OMP_WAIT_POLICY ?= passive
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book html lab test test-all lint bench experiments notebooks lock clean
+.PHONY: help setup book html slides lab test test-all lint bench experiments notebooks lock clean
 
 help:
 	@echo "make book         set up, build the book and serve it on localhost until stopped"
 	@echo "make html         set up and build the book into _build/html; SOLUTIONS=no leaves those of the exercises out"
+	@echo "make slides       build the book, and slides from its chapters into _build/slides"
 	@echo "make lab          set up and open the chapters in JupyterLab"
 	@echo "make test         set up (a browser too) and run the tests"
 	@echo "make test-all     the same, with every wrong answer and a whole class of submissions graded"
@@ -60,6 +61,10 @@ book: html
 	@$(BIN)/python -c 'import socket, sys; s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("127.0.0.1", $(PORT)))' 2>/dev/null \
 	&& exec $(BIN)/python -u -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html \
 	|| exec $(BIN)/python -u -m http.server 0 --bind 127.0.0.1 --directory _build/html
+
+slides: html
+	$(BIN)/python -m ranking.sphinx_ext.slides _build/slides book/0*.ipynb --caches _build/.jupyter_cache
+	@echo "Open _build/slides/index.html"
 
 lab: $(READY)
 	$(BIN)/jupyter lab book
