@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 PORT ?= 8000
+SOLUTIONS ?= yes
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip
@@ -17,13 +18,15 @@ export OMP_WAIT_POLICY ?= passive
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book html lab test lint bench experiments notebooks lock clean
+.PHONY: help setup book html slides lab test test-all lint bench experiments notebooks lock clean
 
 help:
 	@echo "make book         set up, build the book and serve it on localhost until stopped"
-	@echo "make html         set up and build the book into _build/html"
+	@echo "make html         set up and build the book into _build/html; SOLUTIONS=no leaves those of the exercises out"
+	@echo "make slides       build the book, and slides from its chapters into _build/slides"
 	@echo "make lab          set up and open the chapters in JupyterLab"
-	@echo "make test         set up (a browser too) and run all tests"
+	@echo "make test         set up (a browser too) and run the tests"
+	@echo "make test-all     the same, with every wrong answer and a whole class of submissions graded"
 	@echo "make bench        run the benchmarks"
 	@echo "make experiments  re-make the recorded results under experiments/results"
 	@echo "make notebooks    refresh the stored outputs of checked cells, strip all others"
@@ -50,7 +53,7 @@ $(READY): requirements.txt pyproject.toml
 	@touch $(READY)
 
 html: $(READY)
-	RANKING_SILENT=1 $(BIN)/jupyter-book build book --config _config.yml --toc _toc.yml --path-output . -W --keep-going
+	RANKING_SILENT=1 RANKING_SOLUTIONS=$(SOLUTIONS) $(BIN)/jupyter-book build book --config _config.yml --toc _toc.yml --path-output . -W --keep-going
 
 # Port 0 lets the system choose a free port where the usual one is taken.
 book: html
@@ -58,6 +61,10 @@ book: html
 	@$(BIN)/python -c 'import socket, sys; s = socket.socket(); s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1); s.bind(("127.0.0.1", $(PORT)))' 2>/dev/null \
 	&& exec $(BIN)/python -u -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html \
 	|| exec $(BIN)/python -u -m http.server 0 --bind 127.0.0.1 --directory _build/html
+
+slides: html
+	$(BIN)/python -m ranking.sphinx_ext.slides _build/slides book/0*.ipynb --caches _build/.jupyter_cache
+	@echo "Open _build/slides/index.html"
 
 lab: $(READY)
 	$(BIN)/jupyter lab book
@@ -75,6 +82,9 @@ test: $(READY) $(BROWSER_READY) lint html
 	RANKING_SILENT=1 RANKING_BUILT_BOOK=_build/html OMP_NUM_THREADS=1 \
 	  $(BIN)/python -m pytest -n 2 --dist loadscope
 	RANKING_SILENT=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest --nbval -n 2 --dist loadscope book
+
+test-all: export RANKING_TEST_ALL = 1
+test-all: test
 
 bench: $(READY) $(BROWSER_READY)
 	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done

@@ -14,9 +14,12 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from ranking.teaching import editions
+
 CHECKED = "nbval-check-output"
 MAX_OUTPUT = 2_000  # characters of one checked output: something a reader can compare by eye
 MAX_LINES = 30  # lines of one code cell: longer code belongs into the package
+EXERCISES = "exercises"  # folder of notebooks that are graded
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 # Paths of one machine say nothing to the next reader.
 MACHINE_PATH = re.compile(r"(?<![\w.:/])/(home|root|tmp|Users|work|private|opt)/\w")
@@ -60,7 +63,8 @@ def cell_faults(cell: NotebookNode) -> list[str]:
             found.append(f"stores more than {MAX_OUTPUT} characters of output")
         if cell.source.rstrip().endswith(";"):
             found.append("ends in ';', which hides from nbval what it should compare")
-    lines = len(cell.source.splitlines())
+    # hidden checks are in no page: what counts is what a reader sees
+    lines = len(editions.visible_of(cell.source).splitlines())
     if lines > MAX_LINES:
         found.append(f"has {lines} lines of code, more than {MAX_LINES}")
     if any(MACHINE_PATH.search(text) for text in [cell.source, *output_texts(cell)]):
@@ -91,6 +95,8 @@ def faults(path: Path) -> list[str]:
             found += [f"{path}: cell {number} {fault}" for fault in cell_faults(cell)]
         elif MACHINE_PATH.search(cell.source):
             found.append(f"{path}: cell {number} names a path of one machine")
+    if path.parent.name == EXERCISES:
+        found += [f"{path}: {fault}" for fault in editions.faults(notebook)]
     return found
 
 

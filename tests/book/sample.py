@@ -1,4 +1,4 @@
-"""A small book that uses all that chapters use: figures, explorers, widgets, maths, tables, folded code."""
+"""A small book that uses all that chapters use: figures, explorers, widgets, maths, tables, exercises."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from pathlib import Path
 import nbformat
 import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from small_course import NAME, write_small_notebook
 
 REPOSITORY = Path(__file__).parents[2]
 
@@ -116,7 +118,24 @@ def write_sample_book(root: Path) -> Path:
         "# Functions\n\n```{eval-rst}\n.. automodule:: ranking.calibration\n   :members:\n```\n",
         encoding="utf-8",
     )
-    toc = {"format": "jb-book", "root": "intro", "chapters": [{"file": "second"}, {"file": "api"}]}
+    write_small_notebook(book / "exercises")
+    pages_after = ("second", "api", f"exercises/{NAME}")
+    toc = {"format": "jb-book", "root": "intro", "chapters": [{"file": name} for name in pages_after]}
+    return configured(root, toc)
+
+
+def write_small_book(root: Path) -> Path:
+    """Sources of a book of one page and its exercises."""
+    book = root / "book"
+    write_small_notebook(book / "exercises")
+    (book / "intro.md").write_text("# A page\n", encoding="utf-8")
+    return configured(
+        root, {"format": "jb-book", "root": "intro", "chapters": [{"file": f"exercises/{NAME}"}]}
+    )
+
+
+def configured(root: Path, toc: dict[str, object]) -> Path:
+    """Write the contents, and the configuration of the real book beside them."""
     (root / "_toc.yml").write_text(yaml.safe_dump(toc), encoding="utf-8")
     (root / "_config.yml").write_text(
         (REPOSITORY / "_config.yml").read_text(encoding="utf-8"), encoding="utf-8"

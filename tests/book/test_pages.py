@@ -14,9 +14,13 @@ from pathlib import Path
 import nbformat
 import pytest
 from building import build
+from hidden import authored_secrets, leaks
 from links import broken
-from sample import write_sample_book
+from sample import write_sample_book, write_small_book
 from visits import SETTINGS, Reader, Visit, page_names, serving
+
+from ranking.teaching import editions
+from small_course import NAME, small_notebook
 
 REPOSITORY = Path(__file__).parents[2]
 WIDE, NARROW = SETTINGS
@@ -152,6 +156,9 @@ class TestCourse(PageChecks):
         build(REPOSITORY, output)
         return output / "_build" / "html"
 
+    def test_no_hidden_check_and_no_marker_in_any_file(self, book):
+        assert leaks(book, authored_secrets(REPOSITORY / "book" / "exercises")) == []
+
 
 class TestSample(PageChecks):
     """A small book that uses every feature, some of which no chapter may use yet."""
@@ -239,6 +246,35 @@ class TestSample(PageChecks):
             page.keyboard.press("Enter")
             assert code.is_visible()
 
+    def test_no_hidden_check_and_no_marker_in_any_file(self, book):
+        secrets = authored_secrets(book.parents[1] / "book" / "exercises")
+        assert {"a secret number, 17.25", "expected = x / 2"} <= set(secrets)
+        assert leaks(book, secrets) == []
+        assert leaks(book, ["three in sight"]) == [  # so that the search is known to find things
+            f"_sources/exercises/{NAME}.ipynb: three in sight",
+            f"exercises/{NAME}.html: three in sight",
+        ]
+
+    def test_what_can_be_downloaded_is_the_learners_edition(self, book):
+        download = nbformat.read(book / "_sources" / "exercises" / f"{NAME}.ipynb", as_version=4)
+        assert download == editions.learners(small_notebook())
+
+    def test_a_solution_opens_by_keyboard(self, reader):
+        with reader.tab(WIDE) as (page, _):
+            reader.open(page, WIDE, f"exercises/{NAME}.html")
+            stubs = page.locator("div.highlight-python", has_text="your code here")
+            assert stubs.count() == 2
+            assert stubs.first.is_visible()
+            folded = page.locator("details.ranking-code").first
+            summary, code = folded.locator("summary"), folded.locator("pre")
+            assert summary.inner_text() == "Show the solution"
+            assert not code.is_visible()
+            summary.focus()
+            page.keyboard.press("Enter")
+            assert code.is_visible()
+            assert "return 2 * x" in code.inner_text()
+            assert summary.inner_text() == "Hide the solution"
+
     def test_wide_boxes_scroll_and_can_be_reached_by_keyboard(self, reader):
         with reader.tab(NARROW) as (page, _):
             for name, box in (
@@ -258,3 +294,14 @@ class TestSample(PageChecks):
         index = (book / "searchindex.js").read_text(encoding="utf-8")
         assert "bdata" not in index
         assert '"calibrated, seed' not in index
+
+
+def test_a_book_without_solutions(tmp_path):
+    """Tasks, stubs and checks are there, and no solution is in any file."""
+    root = write_small_book(tmp_path)
+    build(root, root, RANKING_SOLUTIONS="no")
+    book = root / "_build" / "html"
+    assert leaks(book, ["return 2 * x", "return x / 2", "Show the solution"]) == []
+    text = (book / "exercises" / f"{NAME}.html").read_text(encoding="utf-8")
+    assert "your code here" in text
+    assert "three in sight" in text

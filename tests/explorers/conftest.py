@@ -38,7 +38,7 @@ def show(chromium: Any, tmp_path: Path) -> Iterator[Callable[..., Any]]:
             "request", lambda request: request.url != path.as_uri() and faults.append(f"asks: {request.url}")
         )
         page.goto(path.as_uri())
-        page.locator(".rx-picture").first.wait_for()
+        page.locator(".rx-picture, .rx-question").first.wait_for()
         page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         return page
 

@@ -7,6 +7,7 @@ from ranking.explorers.funnel import FunnelExplorer
 from ranking.explorers.fusion import FusionExplorer
 from ranking.explorers.gates import GatesExplorer
 from ranking.explorers.loss import LossExplorer
+from ranking.explorers.quiz import QuizExplorer, checked_questions, quizzes, read_questions
 from ranking.explorers.recorded import RecordedExplorer, Slider
 from ranking.explorers.reranking import RerankingExplorer
 from ranking.explorers.watch_time import WatchTimeExplorer
@@ -19,9 +20,13 @@ __all__ = [
     "FusionExplorer",
     "GatesExplorer",
     "LossExplorer",
+    "QuizExplorer",
     "RecordedExplorer",
     "RerankingExplorer",
     "Slider",
     "WatchTimeExplorer",
+    "checked_questions",
     "completion_recording",
+    "quizzes",
+    "read_questions",
 ]

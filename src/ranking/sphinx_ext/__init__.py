@@ -11,7 +11,7 @@ from typing import Any
 from sphinx.application import Sphinx
 
 from ranking.progress import SILENT
-from ranking.sphinx_ext import execution, nodes, offline, theme, toc
+from ranking.sphinx_ext import execution, exercises, nodes, offline, theme, toc
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
@@ -20,6 +20,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     toc.setup(app)
     nodes.setup(app)
     execution.setup(app)
+    exercises.setup(app)
     offline.setup(app)
     theme.setup(app)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

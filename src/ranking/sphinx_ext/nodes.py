@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import Any
 
 from docutils import nodes
@@ -40,9 +41,13 @@ def depart_page_figure(translator: Any, node: page_figure) -> None:
 def visit_folded(translator: Any, node: HideCodeCellNode) -> None:
     """Open a folded part of a cell; what is seen of it is also its name for assistive technology."""
     part = "code" if "above-input" in node["classes"] else "output"
+    closed, opened = (
+        f"{verb} {part}" if prompt.startswith(f"{verb} code cell ") else prompt  # stock, or of the cell's own
+        for verb, prompt in (("Show", node["prompt_show"]), ("Hide", node["prompt_hide"]))
+    )
     translator.body.append(
-        f'<details class="ranking-code"><summary><span class="ranking-closed">Show {part}</span>'
-        f'<span class="ranking-open">Hide {part}</span></summary>\n'
+        f'<details class="ranking-code"><summary><span class="ranking-closed">{escape(closed)}</span>'
+        f'<span class="ranking-open">{escape(opened)}</span></summary>\n'
     )
 
 

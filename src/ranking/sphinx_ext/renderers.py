@@ -64,11 +64,7 @@ class ExplorerRenderer:
         payload: Mapping[str, Any] = data.content  # type: ignore[assignment]
         load(renderer, f"{EXPLORERS}/runtime.js")
         load(renderer, f"{EXPLORERS}/{payload['module']}.js")
-        body = (
-            f'<div class="ranking-explorer" data-module="{escape(payload["module"])}">'
-            f'<script type="application/json">{script_json(payload["state"])}</script>'
-            f"<noscript><p>{escape(payload['alt'])}</p></noscript></div>"
-        )
+        body = explorer_html(payload)
         return captioned(renderer, data, payload["caption"], body=body, tail="", classes=["ranking-figure"])
 
 
@@ -82,9 +78,8 @@ class PlotlyRenderer:
         """Nodes for a plotly output, None for any other; a figure without alternative text is a warning."""
         if not applies(renderer, data, PLOTLY, inline):
             return None
-        figure: dict[str, Any] = deepcopy(data.content)  # type: ignore[arg-type]
-        layout = figure["layout"]
-        meta = layout.get("meta") or {}
+        figure: Mapping[str, Any] = data.content  # type: ignore[assignment]
+        meta = figure["layout"].get("meta") or {}
         for key in ("alt", "caption"):
             if not meta.get(key):
                 renderer.logger.warning(
@@ -94,17 +89,8 @@ class PlotlyRenderer:
                 )
         load(renderer, "plotly.min.js")
         load(renderer, "plotly_page.js")
-        # The title becomes text of the page, which wraps on a phone; the room for it in the picture goes.
-        title = plain(layout.pop("title", {}).get("text") or "")
-        layout.setdefault("margin", {})["t"] = 16
-        height = int(layout.get("height") or 400)
-        head = f'<p class="ranking-title">{escape(title)}</p>' if title else ""
-        body = (
-            f'{head}<div class="ranking-plotly" role="img" aria-label="{escape(meta.get("alt", ""))}"'
-            f' style="min-height: {height}px">'
-            f'<script type="application/json">{script_json(shown(figure))}</script>'
-            f"<noscript><p>{escape(meta.get('alt', ''))}</p></noscript></div>"
-        )
+        title = title_of(figure)
+        body = plotly_html(figure)
         label = f"Data: {title}" if title else "Data of the figure"
         tail = (
             '<details class="ranking-data"><summary>Data behind this figure</summary>'
@@ -115,9 +101,40 @@ class PlotlyRenderer:
         return captioned(renderer, data, meta.get("caption", ""), body=body, tail=tail, classes=classes)
 
 
-def shown(figure: Mapping[str, Any]) -> dict[str, Any]:
-    """What the page needs of a figure to draw it."""
-    return {"data": figure["data"], "layout": figure["layout"]}
+def explorer_html(payload: Mapping[str, Any]) -> str:
+    """The place of an explorer in a page, which the runtime turns into controls and a picture.
+
+    Args:
+        payload: its output entry: module, state and alternative text.
+    """
+    return (
+        f'<div class="ranking-explorer" data-module="{escape(payload["module"])}">'
+        f'<script type="application/json">{script_json(payload["state"])}</script>'
+        f"<noscript><p>{escape(payload['alt'])}</p></noscript></div>"
+    )
+
+
+def title_of(figure: Mapping[str, Any]) -> str:
+    """The title of a plotly figure as text."""
+    return plain(figure["layout"].get("title", {}).get("text") or "")
+
+
+def plotly_html(figure: Mapping[str, Any]) -> str:
+    """The title of a plotly figure, and the place where a page draws it."""
+    layout: dict[str, Any] = deepcopy(figure["layout"])
+    # The title becomes text of the page, which wraps on a phone; the room for it in the picture goes.
+    title = title_of(figure)
+    layout.pop("title", None)
+    layout.setdefault("margin", {})["t"] = 16
+    alt = escape((layout.get("meta") or {}).get("alt", ""))
+    height = int(layout.get("height") or 400)
+    head = f'<p class="ranking-title">{escape(title)}</p>' if title else ""
+    shown = {"data": figure["data"], "layout": layout}
+    return (
+        f'{head}<div class="ranking-plotly" role="img" aria-label="{alt}" style="min-height: {height}px">'
+        f'<script type="application/json">{script_json(shown)}</script>'
+        f"<noscript><p>{alt}</p></noscript></div>"
+    )
 
 
 class WidgetRenderer:

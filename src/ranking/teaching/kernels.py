@@ -1,0 +1,138 @@
+"""A kernel that runs cells one at a time, and outlives endless loops and its own death."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Empty
+
+from jupyter_client import KernelManager
+from nbformat import NotebookNode
+from nbformat.v4 import new_output, output_from_msg
+
+MOST_OUTPUT = 200_000  # characters kept of one cell's output
+START_SECONDS = 120.0
+GRACE_SECONDS = 4.0  # to answer after an interrupt
+
+
+@dataclass
+class Ran:
+    """How a cell went: ``status`` is "ok", "error", "timeout" or "died"."""
+
+    status: str
+    outputs: list[NotebookNode] = field(default_factory=list)
+
+
+def error_output(name: str, text: str) -> NotebookNode:
+    """An error as a cell's output, for what went wrong outside of Python."""
+    return new_output("error", ename=name, evalue=text, traceback=[f"{name}: {text}"])
+
+
+class Kernel:
+    """An IPython kernel with a profile of its own, in a folder of one's choice.
+
+    Args:
+        folder: where it runs. None for an empty one, so that no file there can pass for a module.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self._own = Path(tempfile.mkdtemp(prefix="ranking-kernel-"))
+        self._folder = self._own / "work" if folder is None else folder
+        self._folder.mkdir(exist_ok=True)
+        self.start()
+
+    def start(self) -> None:
+        """Start it, and wait until it answers."""
+        # What one kernel leaves in its profile must not start up with the next.
+        profile = tempfile.mkdtemp(dir=self._own)
+        environment = {**os.environ, "IPYTHONDIR": profile, "RANKING_SILENT": "1", "PYTHONSAFEPATH": "1"}
+        self.manager = KernelManager(kernel_name="python3")
+        self.manager.start_kernel(
+            cwd=str(self._folder), env=environment, extra_arguments=["--HistoryManager.hist_file=:memory:"]
+        )
+        self.client = self.manager.blocking_client()
+        self.client.start_channels()
+        self.client.wait_for_ready(timeout=START_SECONDS)
+
+    @property
+    def pid(self) -> int:
+        """Of its process."""
+        return int(self.manager.provisioner.pid)  # type: ignore[union-attr]
+
+    def run(self, source: str, seconds: float) -> Ran:
+        """Run a cell; after ``seconds`` it is interrupted, and where that does not help, killed."""
+        sent = self.client.execute(source, allow_stdin=False)
+        ran = Ran("ok")
+        length = 0
+        end = time.monotonic() + seconds
+        while True:
+            try:
+                message = self.client.get_iopub_msg(timeout=0.2)
+            except Empty:
+                message = None
+            if message is not None and message["parent_header"].get("msg_id") == sent:
+                kind, content = message["msg_type"], message["content"]
+                if kind == "status" and content["execution_state"] == "idle":
+                    break
+                if kind in ("stream", "display_data", "execute_result", "error") and length < MOST_OUTPUT:
+                    length += add_output(ran.outputs, output_from_msg(message))
+                    if kind == "error":
+                        ran.status = "error"
+            elif message is None and not self.manager.is_alive():
+                text = "the kernel died while this cell ran"
+                return Ran("died", [*ran.outputs, error_output("DeadKernel", text)])
+            if time.monotonic() > end:
+                text = f"this cell ran for more than {seconds:.0f} seconds"
+                ran.outputs.append(error_output("Timeout", text))
+                return Ran("timeout" if self.settles() else "died", ran.outputs)
+        return ran
+
+    def settles(self) -> bool:
+        """True if it answers, if need be after an interrupt."""
+        for interrupt in (False, True):
+            if not self.manager.is_alive():
+                return False
+            if interrupt:
+                self.manager.interrupt_kernel()
+            sent = self.client.kernel_info()
+            end = time.monotonic() + GRACE_SECONDS
+            while time.monotonic() < end and self.manager.is_alive():
+                try:
+                    message = self.client.get_shell_msg(timeout=0.2)
+                except Empty:
+                    continue
+                if message["parent_header"].get("msg_id") == sent:
+                    return True
+        return False
+
+    def restart(self) -> None:
+        """A fresh kernel in place of this one."""
+        self._end()
+        self.start()
+
+    def _end(self) -> None:
+        self.client.stop_channels()
+        self.manager.shutdown_kernel(now=True)
+
+    def stop(self) -> None:
+        """End it, and remove what is its own."""
+        self._end()
+        shutil.rmtree(self._own, ignore_errors=True)
+
+
+def add_output(outputs: list[NotebookNode], new: NotebookNode) -> int:
+    """Append an output, text to the text before it; gives its length in characters."""
+    if new.output_type == "stream":
+        text = new.text[:MOST_OUTPUT]
+        last = outputs[-1] if outputs else None
+        if last is not None and last.output_type == "stream" and last.name == new.name:
+            last.text += text
+        else:
+            outputs.append(new_output("stream", name=new.name, text=text))
+        return len(text)
+    outputs.append(new)
+    return len(str(new))

@@ -1,0 +1,67 @@
+"""The learner's edition in JupyterLab runs to its end; wrong answers get hints, right ones pass."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab_server import open_notebook, run_all, serve
+from ranking.teaching.course import write_learners
+
+pytestmark = [pytest.mark.browser, pytest.mark.lab]
+
+NAME = "03_calibration.ipynb"
+WRONG = "def which_rate(p_true, p_pred):\n    return p_true / p_pred"
+RIGHT = "def which_rate(p_true, p_pred):\n    return p_true / (1 - p_true) / (p_pred / (1 - p_pred))"
+
+WRITE_AND_RUN = """async ([name, code]) => {
+    const panel = window.jupyterapp.shell.currentWidget;
+    const widgets = panel.content.widgets;
+    const at = widgets.findIndex((cell) => cell.model.id === name);
+    if (code !== null) widgets[at].model.sharedModel.setSource(code);
+    const run = async (index) => {
+        panel.content.activeCellIndex = index;
+        await window.jupyterapp.commands.execute("notebook:run-cell");
+    };
+    await run(at);
+    await run(at + 1);
+    const outputs = widgets[at + 1].model.outputs.toJSON();
+    return outputs.map((output) => output.text ?? output.data?.["text/plain"] ?? output.ename).join("");
+}"""
+
+ERRORS = """() => window.jupyterapp.shell.currentWidget.content.widgets
+    .flatMap((cell) => cell.model.outputs?.toJSON() ?? [])
+    .filter((output) => output.output_type === "error" || output.name === "stderr")"""
+
+
+def test_a_learner_solves_an_exercise(chromium: Any, tmp_path: Path) -> None:
+    write_learners(tmp_path / "class")
+    with serve(tmp_path / "class" / "exercises", tmp_path) as address:
+        page = chromium.new_page()
+        open_notebook(page, address, NAME)
+        run_all(page)
+        assert page.evaluate(ERRORS) == []
+        page.get_by_text("got None: nothing is returned yet").first.wait_for()
+
+        assert "got None: nothing is returned yet" in page.evaluate(WRITE_AND_RUN, ["which-rate", None])
+        wrong = page.evaluate(WRITE_AND_RUN, ["which-rate", WRONG])
+        assert "✓ equal rates mean that all rows were kept" in wrong
+        assert "Hint: Odds are p / (1 - p)." in wrong
+        page.get_by_text("Hint: Odds are p / (1 - p).").wait_for()
+
+        right = page.evaluate(WRITE_AND_RUN, ["which-rate", RIGHT])
+        assert "✗" not in right
+        assert "1 of 2 points; 1 more are decided by checks that run when it is graded" in right
+        assert page.evaluate(ERRORS) == []
+
+        # what is to stay as it is cannot be changed
+        locked = page.evaluate(
+            """() => window.jupyterapp.shell.currentWidget.content.widgets.map((cell) => cell.model)
+                .filter((model) => model.getMetadata("editable") === false).map((model) => model.id)"""
+        )
+        assert "setup" in locked
+        assert "which-rate-check" in locked
+        assert "which-rate" not in locked
+        page.close()
