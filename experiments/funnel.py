@@ -152,7 +152,6 @@ def survival_grid(setting: Setting, requests: list[Request], values: list[np.nda
     shape = len(combos), len(GRID["kept"]), len(GRID["shown"])
     sums = {"candidates": np.zeros(shape[:1]), "retrieval": np.zeros(shape[:1])}
     sums |= {"pre_ranking": np.zeros(shape[:2]), "re_ranking": np.zeros(shape)}
-    used = np.zeros(len(combos))  # requests for which some channel found something
     pre_rank = replace(setting.chain.pre_rank, keep=10**6)
     re_rank = replace(setting.chain.re_rank, shown=max(GRID["shown"]))
     for request, value in zip(requests, values, strict=True):
@@ -172,8 +171,7 @@ def survival_grid(setting: Setting, requests: list[Request], values: list[np.nda
         for c, quotas in enumerate(combos):
             inside = np.any([places[n] < q for n, q in zip(funnel.CHANNELS, quotas, strict=True)], axis=0)
             if not inside.any():
-                continue
-            used[c] += 1
+                continue  # nothing found, nothing survives
             left = np.flatnonzero(inside)
             sums["candidates"][c] += left.size
             sums["retrieval"][c] += np.isin(best, cheap.items[left]).mean()
@@ -186,9 +184,8 @@ def survival_grid(setting: Setting, requests: list[Request], values: list[np.nda
                     slate = part.scatter(chosen.best(part.spare * shown))
                     sums["re_ranking"][c, k, s] += np.isin(best, slate.items).mean()
     sums["re_ranking"] = np.minimum(sums["re_ranking"], sums["pre_ranking"][..., None])
-    count = np.maximum(used, 1)
     return {
-        name: np.round((total.T / count).T, 1 if name == "candidates" else 4).ravel().tolist()
+        name: np.round(total / len(requests), 1 if name == "candidates" else 4).ravel().tolist()
         for name, total in sums.items()
     }
 

@@ -41,3 +41,14 @@ def kuairand_folder() -> Path:
     if not named:
         pytest.skip("RANKING_KUAIRAND_DIR names no folder with KuaiRand-Pure files")
     return Path(named)
+
+
+@pytest.fixture(scope="module")
+def one_thread() -> Iterator[None]:
+    """What the experiments do: on small batches a second thread costs more than it brings."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -7,7 +7,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 
 ROOT = Path(__file__).parents[1]
 sys.path.insert(0, str(ROOT / "experiments"))
@@ -15,15 +14,6 @@ sys.path.insert(0, str(ROOT / "experiments"))
 from ranking.data import TARGETS, World, add_statistics  # noqa: E402
 from ranking.explorers.loss import checked_recording  # noqa: E402
 from ranking.results import load_results  # noqa: E402
-
-
-@pytest.fixture
-def one_thread():
-    """What the script does: on small batches a second thread costs more than it brings."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")

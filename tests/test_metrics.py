@@ -144,3 +144,51 @@ def test_calibration_error_of_empty_bins_is_refused():
     empty = metrics.Reliability(np.array([0.0, 0.5, 1.0]), nothing, nothing, np.zeros(2))
     with pytest.raises(ValueError, match="count must hold at least one row"):
         _ = empty.error
+
+
+# Watch times: order and level of predicted means
+
+
+def xauc_by_pairs(values: np.ndarray, scores: np.ndarray) -> float:
+    """Every pair looked at, one by one."""
+    dy = np.sign(values[:, None] - values[None, :])
+    ds = np.sign(scores[:, None] - scores[None, :])
+    return float(((1 + dy * ds) / 2)[dy != 0].mean())
+
+
+@given(st.lists(st.tuples(st.integers(0, 6), st.integers(0, 6)), min_size=2, max_size=40))
+def test_xauc_counts_pairs(pairs):
+    values, scores = np.array(pairs, dtype=float).T
+    if (values == values[0]).all():
+        with pytest.raises(ValueError, match="at least two different numbers"):
+            metrics.xauc(values, scores)
+    else:
+        assert metrics.xauc(values, scores) == pytest.approx(xauc_by_pairs(values, scores), abs=1e-12)
+
+
+def test_xauc_of_labels_is_the_auc():
+    assert metrics.xauc(Y, P) == pytest.approx(metrics.auc(Y, P), abs=1e-12)
+
+
+def test_xauc_sees_only_the_order():
+    t = RNG.exponential(20.0, 500)
+    assert metrics.xauc(t, np.exp(t / 50)) == 1.0
+    assert metrics.xauc(t, -t) == 0.0
+    assert metrics.xauc(t, np.full(500, 3.0)) == 0.5
+
+
+def test_deciles_of_predicted_seconds():
+    seconds = RNG.exponential(20.0, 10_000)
+    bins = metrics.reliability_of_means(1.5 * seconds, seconds)
+    assert bins.count.tolist() == [1_000] * 10
+    np.testing.assert_allclose(bins.observed, 1.5 * bins.predicted)
+    assert bins.error == pytest.approx(0.5 * seconds.mean())
+    assert metrics.reliability_of_means([1.0, 3.0], [2.0, 2.0]).observed.tolist() == [2.0]
+
+
+@pytest.mark.parametrize("call", [metrics.xauc, metrics.reliability_of_means])
+def test_bad_times_are_named(call):
+    with pytest.raises(ValueError, match="values must be finite"):
+        call([np.nan, 1.0], [1.0, 2.0])
+    with pytest.raises(ValueError, match="same shape"):
+        call([0.0, 1.0], [1.0])

@@ -80,6 +80,9 @@ def test_rows_of_the_source_map_can_be_linked_to_and_say_something():
         ("01_funnel", "A1 A2 A3 A4 A5 A6 A7 A8 X5 X13"),
         ("02_multi_task", "B1 B2 B3 B4 B5 B6 X10"),
         ("03_calibration", "C1 C2 C3 C4 C5 C6 X3 X7"),
+        ("04_mmoe", "D1 D2 D3 D4 D5 D6 D7 D8 X1 X2 X11 X12"),
+        ("05_fusion", "E1 E2 E3 X8 X15"),
+        ("06_watch_time", "F1 F2 F3 F4 G1 G2 G3 X4 X6 X9 X14"),
     ],
 )
 def test_chapters_that_stand_carry_their_claims(chapter, carries):

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import xlogy
-from scipy.stats import rankdata
+from scipy.stats import kendalltau, rankdata
 
 from ranking import validation
 from ranking.validation import Array
@@ -132,12 +132,18 @@ def reliability(
     y, p = y.ravel(), p.ravel()
     bins = validation.positive_int("bins", bins)
     validation.one_of("binning", binning, ("equal width", "equal count"))
-    if binning == "equal width":
-        edges = np.linspace(0.0, 1.0, bins + 1)
-    else:
-        edges = np.unique(np.quantile(p, np.linspace(0.0, 1.0, bins + 1)))
-        if edges.size == 1:  # all predictions are the same number: one bin holds them
-            edges = np.repeat(edges, 2)
+    edges = np.linspace(0.0, 1.0, bins + 1) if binning == "equal width" else _edges_of_equal_count(p, bins)
+    return _compared(edges, p, y)
+
+
+def _edges_of_equal_count(p: Array, bins: int) -> Array:
+    """Quantiles of the predictions, each once."""
+    edges = np.unique(np.quantile(p, np.linspace(0.0, 1.0, bins + 1)))
+    return np.repeat(edges, 2) if edges.size == 1 else edges  # one bin holds predictions that are all alike
+
+
+def _compared(edges: Array, p: Array, y: Array) -> Reliability:
+    """Mean prediction and mean label of each bin."""
     bins = edges.size - 1
     # The left edge of the first bin belongs to it, and rounding must not push a row past the last one.
     index = np.clip(np.searchsorted(edges, p, side="left") - 1, 0, bins - 1)
@@ -151,6 +157,54 @@ def reliability(
 def calibration_error(labels: ArrayLike, predictions: ArrayLike, bins: int = 15) -> float:
     """Expected calibration error over bins of equal width: see :attr:`Reliability.error`."""
     return reliability(labels, predictions, bins=bins).error
+
+
+def reliability_of_means(values: ArrayLike, predictions: ArrayLike, bins: int = 10) -> Reliability:
+    """The same comparison for predicted means, such as seconds of watch time: by deciles of the prediction.
+
+    Args:
+        values: what was observed, or true means where they are known, any shape; all entries are rows.
+        predictions: predicted means, same shape.
+        bins: number of bins, of about equal count; fewer come out when predictions repeat.
+    """
+    y, p = validation.as_floats("values", values), validation.as_floats("predictions", predictions)
+    validation.same_shape(values=y, predictions=p)
+    validation.not_empty("values", y)
+    y, p = y.ravel(), p.ravel()
+    return _compared(_edges_of_equal_count(p, validation.positive_int("bins", bins)), p, y)
+
+
+def xauc(values: ArrayLike, predictions: ArrayLike) -> float:
+    """Chance that of two rows with different values the larger one has the larger prediction (XAUC).
+
+    Ties of the prediction count one half; pairs of equal values are left out. With values of 0 and 1 it is
+    the AUC. Takes O(n log n), from Kendall's τ.
+
+    Args:
+        values: what was observed, such as watch times, any finite numbers, any shape.
+        predictions: scores of the same shape, any finite numbers.
+
+    Raises:
+        ValueError: also if all values are equal.
+    """
+    y, scores = validation.as_floats("values", values), validation.as_floats("predictions", predictions)
+    validation.same_shape(values=y, predictions=scores)
+    y, scores = y.ravel(), scores.ravel()
+    pairs, same_values, same_scores = y.size * (y.size - 1) / 2, _tied_pairs(y), _tied_pairs(scores)
+    if pairs == same_values:
+        raise ValueError(f"values must hold at least two different numbers, got {y.size} rows without")
+    if pairs == same_scores:
+        return 0.5
+    # τ_b = (concordant − discordant) / √((pairs − same values) (pairs − same scores)), a whole number above
+    root = np.sqrt((pairs - same_values) * (pairs - same_scores))
+    difference = np.round(kendalltau(y, scores).statistic * root)
+    return float((1.0 + difference / (pairs - same_values)) / 2)
+
+
+def _tied_pairs(values: Array) -> float:
+    """Pairs of entries that are equal."""
+    counts = np.unique(values, return_counts=True)[1].astype(float)
+    return float((counts * (counts - 1) / 2).sum())
 
 
 def expected_auc(truth: ArrayLike, predictions: ArrayLike, weights: ArrayLike | None = None) -> float:

@@ -96,6 +96,15 @@ def non_negative(name: str, values: ArrayLike) -> Array:
     return array
 
 
+def positive(name: str, values: ArrayLike) -> Array:
+    """Numbers above 0 (durations, units, scales), any shape."""
+    array = as_floats(name, values)
+    bad = array <= 0.0
+    if bad.any():
+        raise ValueError(f"{name} must be above 0, got {_first_bad(array, bad)}")
+    return array
+
+
 def binary(name: str, values: ArrayLike) -> Array:
     """Labels that are 0 or 1, any shape; booleans count."""
     array = as_floats(name, values)

@@ -6,16 +6,27 @@ from collections.abc import Callable
 
 import numpy as np
 from pages import made_up_recording
-from recordings import funnel_recording, slate_recording, sweep_recording
+from recordings import (
+    completion_made_up,
+    funnel_recording,
+    gates_examples,
+    gates_recording,
+    slate_recording,
+    sweep_recording,
+)
 
 from ranking.explorers import (
     CalibrationExplorer,
+    CompletionExplorer,
     Explorer,
     FunnelExplorer,
+    FusionExplorer,
+    GatesExplorer,
     LossExplorer,
     QuizExplorer,
     RecordedExplorer,
     RerankingExplorer,
+    WatchTimeExplorer,
 )
 
 
@@ -33,9 +44,13 @@ GALLERY: dict[str, Callable[[], Explorer]] = {
     "calibration": lambda: CalibrationExplorer(
         recorded=made_up_recording([1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01], seeds=5, bins=15)
     ),
+    "completion": lambda: CompletionExplorer(completion_made_up(candidates=40), knots=5),
     "funnel": lambda: FunnelExplorer(funnel_recording()),
+    "fusion": FusionExplorer,
+    "gates": lambda: GatesExplorer(gates_recording(seeds=10, rows=60), data=gates_examples()),
     "loss": lambda: LossExplorer(sweep_recording()),
     "quiz": lambda: QuizExplorer("calibration"),
     "recorded": lambda: RecordedExplorer(_powers, {"power": [0.5, 1, 2, 4]}, title="Powers"),
     "reranking": lambda: RerankingExplorer(slate_recording(candidates=100)),
+    "watch_time": WatchTimeExplorer,
 }

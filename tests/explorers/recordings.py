@@ -1,12 +1,14 @@
-"""Made-up recordings of the funnel, re-ranking and loss explorers."""
+"""Made-up recordings of the explorers that replay any."""
 
 from __future__ import annotations
 
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 
 from ranking.explorers.funnel import CHANNELS
+from ranking.explorers.gates import pack_utilisation, pack_weights
 from ranking.explorers.loss import TASKS
 
 
@@ -87,3 +89,94 @@ def sweep_recording(tasks: tuple[str, ...] = ("like", "share"), seeds: int = 3) 
                     }
                 )
     return {"runs": runs, "made_by": "a note that explorers leave out"}
+
+
+def completion_made_up(candidates: int = 20) -> dict[str, Any]:
+    """f falls with the length, the faster the more knots; videos of every length, interest left to chance."""
+    rng = np.random.default_rng(9)
+    thresholds, knots = [0.5, 0.8, 1.0], [3, 5]
+
+    def fits(level: float) -> list[dict[str, Any]]:
+        return [
+            {
+                "knots": np.linspace(2.2, 5.8, count).tolist(),
+                "coefficients": [level, -2.0 - 0.1 * count, *[0.5] * (count - 2)],
+            }
+            for count in knots
+        ]
+
+    return {
+        "rows": 12_345,
+        "thresholds": thresholds,
+        "knots": knots,
+        "fits": {"share": fits(0.4), "reaches": [fits(0.3 - threshold) for threshold in thresholds]},
+        "length_effect": 0.35,
+        "candidates": [
+            {
+                "item": 500 + i,
+                "topic": f"topic {i % 4}",
+                "duration": float(np.exp(rng.uniform(np.log(8), np.log(590)))),
+                "mu": float(rng.normal(2.3, 0.7)),
+                "sigma": float(rng.uniform(1.2, 1.8)),
+                "author": 3,
+            }
+            for i in range(candidates)
+        ],
+        "made_by": "a note that explorers leave out",
+    }
+
+
+def gates_recording(seeds: int = 4, rows: int = 12) -> dict[str, Any]:
+    """Gates that drift to one expert, soonest without a cure, that of like less far; 3 and 8 experts."""
+    rng = np.random.default_rng(11)
+    steps = [0, 5, 20, 60, 200]
+    runs = []
+    for cure, pace in (("none", 1.0), ("exact", 0.6), ("entropy", 0.05)):
+        for experts in (3, 8):
+            way = pace * np.sqrt(np.array(steps))[None, :, None, None, None]  # (1, steps, 1, 1, 1)
+            pull = rng.random((seeds, 1, 2, 1, experts)) * np.array([1.0, 0.3])[:, None, None]
+            scatter = 0.6 * rng.normal(size=(seeds, 1, 2, rows, experts))
+            logits = way * pull + scatter  # (seeds, steps, tasks, rows, experts)
+            weights = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+            used = weights.mean(axis=-2)
+            polarized = (used.max(axis=-1) > 0.95).any(axis=-1).sum(axis=0)
+            runs.append(
+                {
+                    "cure": cure,
+                    "experts": experts,
+                    "seeds": 2 * seeds,
+                    "steps": steps,
+                    "polarized": (2 * polarized).tolist(),
+                    "rows": rows,
+                    "utilisation": pack_utilisation(used),
+                    "weights": pack_weights(weights) if experts == 3 else None,
+                    "note": "left out",
+                }
+            )
+    tasks = [{"name": name, "color": name} for name in ("click", "like")]
+    return {
+        "tasks": tasks,
+        "steps": steps,
+        "shown": seeds,
+        "threshold": 0.95,
+        "dead": 0.01,
+        "runs": runs,
+        "made_by": "a note that explorers leave out",
+    }
+
+
+def gates_examples(rows: int = 400, columns: int = 5) -> tuple[SimpleNamespace, SimpleNamespace]:
+    """Rows to train on and held-out rows, as the study of gates takes them; a third is clicked."""
+    rng = np.random.default_rng(12)
+
+    def part(rows: int) -> SimpleNamespace:
+        inputs = rng.normal(size=(rows, columns)).astype(np.float32)
+        click = inputs[:, 0] + rng.normal(size=rows) > 0.6
+        like = click & (inputs[:, 1] + rng.normal(size=rows) > 0)
+        label_mask = np.stack([np.ones(rows), click], axis=1)
+        labels = np.stack([click, like], axis=1)
+        return SimpleNamespace(
+            inputs=inputs, labels=labels.astype(np.float32), label_mask=label_mask.astype(np.float32)
+        )
+
+    return part(rows), part(100)

@@ -120,5 +120,10 @@ def test_every_explorer_shows_and_is_heard(chromium: Any, tmp_path: Path) -> Non
             )
             page.get_by_text(f"{name}: heard").wait_for()
             assert slider.get_attribute("aria-valuetext") != before, name
+
+        # the gates explorer trains in Python when its button is pressed, and shows what came out
+        page.get_by_role("button", name="Train").click()
+        page.get_by_text("10 seeds trained at learning rate 0.05").wait_for()
+        page.locator(".rx-sentence", has_text="Trained here, after ").wait_for()
         page.close()
     assert errors == []

@@ -218,7 +218,7 @@ class World(Population):
                 "randomised": part.randomised[:, None],
                 "followed": self.follows(part.user[:, None], self.item_author[item]),
                 "duration": truth.duration,
-                **_respond(truth, rng),
+                **respond(truth, rng),
             }
             rows.append(pd.DataFrame({k: np.broadcast_to(v, item.shape).ravel() for k, v in shown.items()}))
             truths.append(truth.frame().assign(propensity=propensity.ravel().astype(np.float32)))
@@ -365,8 +365,11 @@ def _solve(name: str, wanted: float, mean: Callable[[float], float]) -> float:
     return brentq(lambda b: mean(b) - wanted, low, high, xtol=1e-6)
 
 
-def _respond(truth: Truth, rng: np.random.Generator) -> dict[str, NDArray]:
-    """Draw the labels of impressions from their truth; arrays of the truth's shape."""
+def respond(truth: Truth, rng: np.random.Generator) -> dict[str, NDArray]:
+    """Draw the labels of impressions from their truth: clicks and what follows (bool), and seconds watched.
+
+    Arrays of the truth's shape, by the names of the log's columns.
+    """
     shape = truth.p_click.shape
     drawn = {name: rng.random(shape, dtype=np.float32) < getattr(truth, f"p_{name}") for name in TARGETS}
     for name in TARGETS[1:]:

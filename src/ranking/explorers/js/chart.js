@@ -3,6 +3,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const TRANSITION = 150; // ms, for jumps only: what a hand drags moves with the hand
+const BEAT = 600; // ms from stop to stop while an explorer plays
 const FONT_SIZE = 13; // px, the same at every width
 const HANDLED_KEYS = new Set([
   "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End", "PageUp", "PageDown", "Enter", " ", "Escape",
@@ -76,6 +77,19 @@ export function formatNumber(value, kind = "number") {
   return typeof value === "number" ? FORMATS[kind](value).replace(/^-/, "−") : String(value);
 }
 
+// ---------------------------------------------------------------- the normal distribution
+
+/** Φ(x), to about 1e-16: the power series of Marsaglia (Journal of Statistical Software 11, 2004). */
+export function normalCdf(x) {
+  if (Math.abs(x) > 8.5) return x > 0 ? 1 : 0;
+  let [term, sum] = [x, x];
+  for (let n = 3; Math.abs(term) > 1e-17 * Math.abs(sum); n += 2) {
+    term *= (x * x) / n;
+    sum += term;
+  }
+  return 0.5 + (sum * Math.exp(-(x * x) / 2)) / Math.sqrt(2 * Math.PI);
+}
+
 // ---------------------------------------------------------------- axes
 
 const TICKS = 5;
@@ -134,6 +148,52 @@ function position(axis, domain, from, to) {
   const map = axis.scale === "log" ? Math.log10 : (v) => v;
   const [low, high] = domain.map(map);
   return (value) => from + ((map(value) - low) / (high - low)) * (to - from);
+}
+
+// ---------------------------------------------------------------- triangles
+
+const ALTITUDE = Math.sqrt(3) / 2;
+
+/** Three shares that sum to 1, per point, as places in a triangle of side 1: all of the third is its top. */
+export function inTriangle(shares) {
+  return { x: shares.map(([, b, c]) => b + c / 2), y: shares.map(([, , c]) => c * ALTITUDE) };
+}
+
+/** Places of a triangle with even sides, which leaves room for the names of its corners. */
+function triangleLayout(width) {
+  const room = FONT_SIZE + 14;
+  const side = Math.min(width - 16, 340);
+  const left = (width - side) / 2;
+  const box = { left, right: left + side, top: room, bottom: room + side * ALTITUDE };
+  const linear = { scale: "linear" };
+  const place = {
+    x: position(linear, [0, 1], box.left, box.right), y: position(linear, [0, ALTITUDE], box.bottom, box.top), bar: 0, base: 0,
+  };
+  return { box, place, height: box.bottom + room };
+}
+
+/** Lines of equal share at every quarter, the sides, and a name at each corner. */
+function drawTriangle({ box, place }, corners, width) {
+  const at = (shares) => {
+    const { x: [x], y: [y] } = inTriangle([shares]);
+    return [place.x(x), place.y(y)];
+  };
+  const turn = ([a, b, c], k) => [[a, b, c], [c, a, b], [b, c, a]][k];
+  const grid = svg("g", { class: "rx-grid" });
+  for (const share of [0.25, 0.5, 0.75]) {
+    for (const k of [0, 1, 2]) {
+      const [x1, y1, x2, y2] = [...at(turn([share, 1 - share, 0], k)), ...at(turn([share, 0, 1 - share], k))];
+      grid.append(svg("line", { x1, y1, x2, y2 }));
+    }
+  }
+  const ends = [[1, 0, 0], [0, 1, 0], [0, 0, 1]].map(at);
+  const axis = svg("g", { class: "rx-axis" }, svg("path", { d: `${linePath(ends)}z`, class: "rx-side" }));
+  ends.forEach(([x, y], k) => {
+    const half = textWidth(corners[k]) / 2;
+    const name = { x: Math.min(width - half, Math.max(half, x)), y: k === 2 ? y - 13 : y + 22, "text-anchor": "middle" };
+    axis.append(svg("text", name, corners[k]));
+  });
+  return [grid, axis];
 }
 
 // ---------------------------------------------------------------- marks
@@ -210,7 +270,11 @@ function drawSeries(series, place, box, hatchId) {
     );
   }
   const marker = series.marker ?? (series.kind === "points" ? "circle" : undefined);
-  if (marker) {
+  if (marker && series.overlaid) {
+    for (const point of points) {
+      group.append(svg("path", { d: markerPath([point], marker, series.size ?? 4), class: "rx-mark rx-overlaid" }));
+    }
+  } else if (marker) {
     const d = markerPath(points, marker, series.size ?? 4);
     group.append(svg("path", { d, class: series.hollow ? "rx-mark rx-hollow" : "rx-mark" }));
   }
@@ -366,6 +430,20 @@ function seriesBetween(from, to, t) {
   });
 }
 
+/** Puts the rows of a list into a new order; they move there from where they are seen now. */
+export function reorder(list, rows) {
+  if (rows.every((row, i) => list.children[i] === row)) return;
+  const moving = list.children.length > 0 && !still();
+  const before = moving && rows.map((row) => row.getBoundingClientRect().top);
+  list.replaceChildren(...rows);
+  if (!moving) return;
+  for (const row of rows) row.getAnimations().forEach((animation) => animation.cancel());
+  rows.map((row, i) => before[i] - row.getBoundingClientRect().top).forEach((distance, i) => {
+    const way = [{ transform: `translateY(${distance}px)` }, { transform: "none" }];
+    if (distance !== 0) rows[i].animate(way, { duration: TRANSITION, easing: "ease-out" });
+  });
+}
+
 // ---------------------------------------------------------------- data table
 
 function dataTable(parent, label, title) {
@@ -398,6 +476,29 @@ function tableOf(spec) {
   return { caption: spec.title, columns: [spec.seriesLabel, spec.x.label, spec.y.label], rows };
 }
 
+/**
+ * A place for something to look at, with its title above it, its note and its data table below.
+ *
+ * setTexts({ title, note?, noteValues?, table }), the table as a chart has it.
+ */
+function createPanel(parent, labels, title, ...content) {
+  const headingId = uniqueId("title");
+  const heading = html("div", { class: "rx-title", id: headingId }, title);
+  const note = html("p", { class: "rx-note" });
+  // no <figure>: hosts style those, and the built page puts the whole explorer into one
+  const attributes = { class: "rx-figure", role: "group", "aria-labelledby": headingId };
+  const element = html("div", attributes, heading, ...content, note);
+  parent.append(element);
+  const setTable = dataTable(element, labels.table, title);
+  function setTexts({ title: name, note: text, noteValues = {}, table }) {
+    heading.textContent = name;
+    fillInto(note, text ?? "", noteValues);
+    note.hidden = !text;
+    setTable(table);
+  }
+  return { element, setTexts };
+}
+
 // ---------------------------------------------------------------- the chart
 
 /** Stops of the readout of a picture that brings none: every point that is not faint. */
@@ -424,22 +525,18 @@ function readoutOf(spec) {
  *           texts? are shown instead of a band's categories; two bands make a matrix, its rows from the top
  *   series  { name, kind: "line" | "points" | "bars" | "rule" | "arrow" | "cells" | "texts", x, y, color, width?, dash?,
  *             marker?, size?, hollow?, faint?, fill?: "solid" | "hatched", label?: { text, prefer?, side?: "above" | "below" } }
- *           bars may float (from?), be joined (flow?) and outlined?; cells have v, from 0 to 1; texts have text
+ *           bars may float (from?), be joined (flow?) and outlined?; cells have v, from 0 to 1; texts have text;
+ *           overlaid? points are seen through, so that many on one place look darker
+ *   corners three names, in place of x and y: a triangle, whose points inTriangle places
  *   readout () => { mode: "x" | "xy", stops: [{ x, y?, lines, marks: [[x, y, color]] }], start?, columns? }
  *   table   { caption, columns, rows }, the first cell of a row being its heading
  */
 function createFigure(parent, labels, title) {
-  const headingId = uniqueId("title");
-  const heading = html("div", { class: "rx-title", id: headingId }, title);
   const gauge = html("div", { class: "rx-gauge" }); // only its width changes, so that watching it cannot loop
   const picture = svg("svg", { role: "img", tabindex: "0", class: "rx-picture" });
   const tip = html("div", { class: "rx-tip", hidden: "" });
   const plot = html("div", { class: "rx-plot" }, gauge, picture, tip);
-  const note = html("p", { class: "rx-note" });
-  // no <figure>: hosts style those, and the built page puts the whole explorer into one
-  const element = html("div", { class: "rx-figure", role: "group", "aria-labelledby": headingId }, heading, plot, note);
-  parent.append(element);
-  const setTable = dataTable(element, labels.table, title);
+  const { element, setTexts } = createPanel(parent, labels, title, plot);
 
   const clipId = uniqueId("clip");
   const hatchId = uniqueId("hatch");
@@ -453,6 +550,7 @@ function createFigure(parent, labels, title) {
   let frameRequest = 0;
 
   function axesLayout(series) {
+    if (spec.corners) return triangleLayout(width);
     const { x, y } = spec;
     const matrix = x.scale === "band" && y.scale === "band";
     const horizontal = y.scale === "band" && !matrix;
@@ -582,7 +680,7 @@ function createFigure(parent, labels, title) {
       { id: hatchId, width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
       svg("line", { x1: 0, y1: 0, x2: 0, y2: 6, class: "rx-hatch" }),
     );
-    const [grid, axis] = drawAxes(layout);
+    const [grid, axis] = spec.corners ? drawTriangle(layout, spec.corners, width) : drawAxes(layout);
     const marks = svg("g", { "clip-path": `url(#${clipId})` });
     for (const series of shown) marks.append(drawSeries(series, place, box, hatchId));
     picture.replaceChildren(svg("defs", {}, clip, hatch), grid, axis, marks, drawLabels(shown, layout));
@@ -686,11 +784,8 @@ function createFigure(parent, labels, title) {
       makeReadout();
       if (cursor >= readout.stops.length) cursor = null;
     }
-    heading.textContent = next.title;
     picture.setAttribute("aria-label", `${next.alt} ${labels.readout}`);
-    fillInto(note, next.note ?? "", next.noteValues ?? {});
-    note.hidden = !next.note;
-    setTable(next.table ?? tableOf(next));
+    setTexts({ ...next, table: next.table ?? tableOf(next) });
     if (!animate || from === null || still()) {
       shown = next.series;
       draw();
@@ -752,7 +847,7 @@ function createSlider(parent, { label, hint, stops, text, ticks = [], named = []
     input.style.setProperty("--at", index / Math.max(1, stops.length - 1));
   }
   input.addEventListener("input", () => onInput(stops[Number(input.value)]));
-  return { set, input };
+  return { set, element: control };
 }
 
 /** A choice of one among a few: radio buttons side by side. options: [{ value, text }]. */
@@ -783,15 +878,34 @@ function createToggle(parent, { label, onInput }) {
   };
 }
 
+/** A button that starts something long, with a bar and a line of text that say how far it is. */
+function createTask(parent, { label, onPress }) {
+  const button = html("button", { type: "button", class: "rx-button" }, label);
+  const bar = html("progress", { max: 1, value: 0, "aria-label": label, hidden: "" });
+  const status = html("output", { class: "rx-status", "aria-live": "polite" });
+  parent.append(html("div", { class: "rx-task" }, button, bar, status));
+  button.addEventListener("click", onPress);
+  return {
+    /** share: of the work that is done, null where none is under way. */
+    set(share, text) {
+      button.disabled = share !== null;
+      bar.hidden = share === null;
+      bar.value = share ?? 0;
+      if (status.textContent !== text) status.textContent = text;
+    },
+  };
+}
+
 /** A frame with a heading around controls that belong together; a folded one opens on its heading. */
-function createGroup(parent, { label, color, folded = false, wide = false }) {
+function createGroup(parent, { label, color, folded = false, wide = false, narrow = false }) {
   const style = color && colourStyle(color);
+  const classes = `rx-group${wide ? " rx-wide" : ""}${narrow ? " rx-narrow" : ""}`;
   const inner = html("div", { class: "rx-group-controls" });
   const title = html("span", { class: color ? "rx-coloured" : undefined, style }, label);
   parent.append(
     folded
       ? html("details", { class: "rx-group rx-data" }, html("summary", {}, title), inner)
-      : html("fieldset", { class: wide ? "rx-group rx-wide" : "rx-group" }, html("legend", {}, title), inner),
+      : html("fieldset", { class: classes }, html("legend", {}, title), inner),
   );
   return inner;
 }
@@ -819,6 +933,8 @@ export function createExplorer({ model, el, labels, settings, draw }) {
   const figures = [];
   const moved = new Map();
   let place = controls; // of the next control
+  let playTimer = null;
+  let pause = () => {};
   let byHand = false;
 
   function change(values, hand) {
@@ -839,14 +955,62 @@ export function createExplorer({ model, el, labels, settings, draw }) {
     addSlider: (key, options) => addControl(createSlider, key, options, true),
     addChoice: (key, options) => addControl(createChoice, key, options, false),
     addToggle: (key, options) => addControl(createToggle, key, options, false),
-    /** The controls added from here on stand in a frame of their own; without options, in none. */
+    /** The controls added from here on stand in a frame of their own, which is returned; without options, in none. */
     addGroup(options) {
       place = options ? createGroup(controls, options) : controls;
+      return options && place.parentElement;
     },
-    addReset() {
-      const button = html("button", { type: "button", class: "rx-reset" }, labels.reset);
-      button.addEventListener("click", () => change(model.get("start"), false));
+    /** Whether the slider of that key is to be seen. */
+    showSlider(key, visible) {
+      moved.get(key).element.hidden = !visible;
+    },
+    /**
+     * A button that walks a trait through its ascending stops and ends on the last; labels needs play and pause. Any key
+     * or press within the explorer pauses it. What is said aloud waits until it stands still.
+     */
+    addPlay(key, stops) {
+      const button = html("button", { type: "button", class: "rx-button rx-play" }, labels.play);
+      const advance = () => {
+        const next = stops.find((stop) => stop > model.get(key));
+        if (next === undefined || next === stops.at(-1)) pause();
+        if (next !== undefined) change({ [key]: next }, false);
+      };
+      const playing = (timer) => {
+        playTimer = timer;
+        sentence.setAttribute("aria-live", timer === null ? "polite" : "off");
+        button.textContent = timer === null ? labels.play : labels.pause;
+      };
+      pause = () => {
+        clearInterval(playTimer);
+        if (playTimer !== null) playing(null);
+      };
+      button.addEventListener("click", () => {
+        if (playTimer !== null) return pause();
+        playing(setInterval(advance, BEAT));
+        if (model.get(key) >= stops.at(-1)) change({ [key]: stops[0] }, false);
+        else advance();
+      });
+      root.addEventListener("pointerdown", ({ target }) => target !== button && pause(), true);
+      root.addEventListener("input", () => pause(), true); // what moves a control may be neither hand nor key
+      root.addEventListener("keydown", (event) => {
+        const presses = event.target === button && (event.key === "Enter" || event.key === " ");
+        if (!presses) pause();
+      }, true);
+      place.append(button);
+    },
+    addTask: (options) => createTask(place, options),
+    /** A button that changes several settings at once: values() gives them. */
+    addButton(text, values, name = "rx-button") {
+      const button = html("button", { type: "button", class: name }, text);
+      button.addEventListener("click", () => change(values(), false));
       controls.append(button);
+    },
+    addReset: () => explorer.addButton(labels.reset, () => model.get("start"), "rx-button rx-reset"),
+    /** A panel whose content, a list of elements, the explorer draws itself. */
+    addPanel(title, content, wide = false) {
+      const panel = createPanel(panels, labels, title, ...content);
+      if (wide) panel.element.classList.add("rx-wide");
+      return panel;
     },
     addFigure(title, wide = false) {
       const figure = createFigure(panels, labels, title);
@@ -860,6 +1024,7 @@ export function createExplorer({ model, el, labels, settings, draw }) {
       for (const key of settings) model.on(`change:${key}`, redraw);
     },
     destroy() {
+      pause();
       for (const key of settings) model.off(`change:${key}`, redraw);
       for (const figure of figures) figure.destroy();
     },

@@ -1,0 +1,399 @@
+// Score fusion (chapter 5): one score of six predictions by the formula, weights and exponents that are set; the list
+// that it makes, each score taken apart, and what the first of it bring, beside a second setting. Texts and candidates
+// come from the state.
+import { createExplorer, fill, formatNumber, html, reorder } from "./chart.js";
+
+const TERMS = ["click", "like", "collect", "share", "watch_time", "completion"];
+const SETTING = ["formula", "weights", "exponents", "rank_weights", "power", "offset", "scored_by"];
+const SAMPLING_RATE = 0.1; // of the click prediction that was left uncalibrated
+const WEIGHTS = [0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100];
+const RANK_WEIGHTS = [0, 0.1, 0.2, 0.5, 1, 2, 5, 10];
+const EXPONENTS = Array.from({ length: 31 }, (_, i) => i / 10);
+const POWERS = [0.2, 0.5, 1, 1.5, 2, 3];
+const OFFSETS = [0, 1, 2, 5, 10, 20, 60, 100, 200];
+// outcome, the term that it counts, and how many of the term's unit make one
+const OUTCOMES = [
+  ["clicks", "click", 1], ["likes", "like", 1], ["collects", "collect", 1], ["shares", "share", 1],
+  ["minutes", "watch_time", 60],
+];
+
+const number = (value) => (Number.isFinite(value) ? formatNumber(value, "number") : "−∞");
+/** A score in the width of its column. */
+const scoreText = (value) => (value > 0 && value < 0.001 ? value.toExponential(1) : number(value));
+const decimals = (value, digits) => (Number.isFinite(value) ? value.toFixed(digits).replace("-", "−") : "−∞");
+
+// ---------------------------------------------------------------- formulas, the same as in ranking.fusion
+
+/** The place of every score, 1 for the highest; equal scores share the best place of their group. */
+const ranks = (scores) => scores.map((score) => 1 + scores.filter((other) => other > score).length);
+
+/** Positions, best first; equal scores keep the order in which they came. */
+const order = (scores) => scores.map((_, i) => i).sort((a, b) => scores[b] - scores[a]);
+
+const logPower = (beta, logarithm) => (value) => (beta === 0 ? 0 : beta * logarithm(value));
+
+/** What each prediction adds to the score, or to its logarithm: one list per name. */
+const PARTS = {
+  weighted_sum: (name, p, { weights }) => p.map((value) => weights[name] * value),
+  click_times_rest: (name, p, { weights }, click) =>
+    p.map((value, i) => (name === "click" ? value : weights[name] * click[i] * value)),
+  product_of_powers: (name, p, { weights, exponents }) =>
+    p.map(logPower(exponents[name], (value) => Math.log1p(weights[name] * value))),
+  rank_fusion: (name, p, { rank_weights: weights, power, offset }) =>
+    ranks(p).map((place) => weights[name] / (place ** power + offset)),
+  commerce_product: (name, p, { exponents }) => p.map(logPower(exponents[name], Math.log)),
+};
+
+const isProduct = (formula) => formula === "product_of_powers" || formula === "commerce_product";
+
+function contributions(formula, predictions, settings) {
+  const part = (name) => [name, PARTS[formula](name, predictions[name], settings, predictions.click)];
+  return Object.fromEntries(Object.keys(predictions).map(part));
+}
+
+/** Of parts that add up to the scores, or to their logarithms. */
+function totals(formula, parts) {
+  const sums = Object.values(parts).reduce((sum, part) => sum.map((value, i) => value + part[i]));
+  return isProduct(formula) ? sums.map(Math.exp) : sums;
+}
+
+const scores = (formula, predictions, settings) => totals(formula, contributions(formula, predictions, settings));
+
+/** What a model trained on a share of the negatives says, left as it is. */
+const downsampled = (p, rate) => p / (p + rate * (1 - p));
+
+/** What the shown candidates bring in expectation, by outcome; rates are given a click. */
+function expectedTotals(shown, rates) {
+  const value = (term, i) => (term === "click" ? rates.click[i] : rates.click[i] * rates[term][i]);
+  return Object.fromEntries(
+    OUTCOMES.map(([name, term, unit]) => [name, shown.reduce((sum, i) => sum + value(term, i), 0) / unit]),
+  );
+}
+
+// ---------------------------------------------------------------- a setting, and the list that it makes
+
+const uses = {
+  weights: (formula, term) =>
+    ["weighted_sum", "product_of_powers"].includes(formula) || (formula === "click_times_rest" && term !== "click"),
+  exponents: (formula) => isProduct(formula),
+  rank_weights: (formula) => formula === "rank_fusion",
+};
+
+/** What a formula is given: predictions, or the truth, term by term. */
+function givenTo(setting, candidates) {
+  const key = setting.scored_by === "truth" ? "truth" : "predictions";
+  const columns = columnsOf(candidates, key);
+  if (setting.scored_by !== "uncalibrated") return columns;
+  return { ...columns, click: columns.click.map((p) => downsampled(p, SAMPLING_RATE)) };
+}
+
+const columnsOf = (candidates, key) =>
+  Object.fromEntries(TERMS.map((term) => [term, candidates.map((candidate) => candidate[key][term])]));
+
+/** A setting with its scores, their parts, its list, and what the first places bring. */
+function judged(setting, candidates, outcomes, shown) {
+  const given = givenTo(setting, candidates);
+  const parts = contributions(setting.formula, given, setting);
+  const score = totals(setting.formula, parts);
+  const list = order(score);
+  const place = [];
+  list.forEach((i, k) => { place[i] = k + 1; });
+  return { ...setting, given, parts, score, list, place, totals: expectedTotals(list.slice(0, shown), outcomes) };
+}
+
+/** A setting written out; what counts nothing is left out. */
+function written(setting, labels) {
+  const { formula, weights, exponents, rank_weights: rankWeights, power, offset } = setting;
+  const times = (of) => (term) => (of[term] === 1 ? labels[term] : `${number(of[term])} ${labels[term]}`);
+  const weighted = (of, terms) => terms.filter((term) => of[term] !== 0).map(times(of));
+  const raised = (term, base) => (exponents[term] === 1 ? base : `${base}^${number(exponents[term])}`);
+  const powers = (base, terms) => terms.map((term) => raised(term, base(term))).join(" × ");
+  const active = TERMS.filter((term) => exponents[term] !== 0);
+  const rest = weighted(weights, TERMS.slice(1));
+  const text = {
+    weighted_sum: () => weighted(weights, TERMS).join(" + "),
+    click_times_rest: () => (rest.length ? `${labels.click} × (1 + ${rest.join(" + ")})` : labels.click),
+    product_of_powers: () =>
+      powers((term) => `(1 + ${times(weights)(term)})`.replaceAll(" ", "\u00a0"), active.filter((term) => weights[term] !== 0)),
+    rank_fusion: () => {
+      const sum = weighted(rankWeights, TERMS).join(" + ");
+      return sum && `${labels.rank_fusion}, ${sum}, a = ${number(power)}, b = ${number(offset)}`;
+    },
+    commerce_product: () => powers((term) => labels[term], active),
+  }[formula]();
+  const by = { uncalibrated: labels.given_uncalibrated, truth: labels.given_truth }[setting.scored_by];
+  return (text || labels.nothing) + (by ? `; ${by}` : "");
+}
+
+/** A change as text, to a tenth of a percent at most. */
+function signed(share) {
+  if (share === null) return "–";
+  if (Math.abs(share) < 0.0005) return "±0%";
+  const text = formatNumber(Math.abs(share) < 0.01 ? Math.round(share * 1000) / 1000 : share, "percent");
+  return share > 0 ? `+${text}` : text;
+}
+
+/** How much more A brings than B, as a share of what B brings; null where B brings nothing. */
+const gain = (a, b) => (b === 0 ? (a === 0 ? 0 : null) : a / b - 1);
+
+// ---------------------------------------------------------------- lists
+
+/** One row of list A: made once, then written anew and moved. */
+function createRow(item, labels) {
+  const part = (term) => html("span", { class: "rx-part", style: `--c: var(--ranking-${term.replace("_", "-")})` });
+  const row = {
+    place: html("span", { class: "rx-place" }), name: html("span", { class: "rx-name" }, item),
+    change: html("span", { class: "rx-change" }), score: html("span", { class: "rx-score" }),
+    bar: html("div", { class: "rx-stack", "aria-hidden": "true" }), parts: html("div", { class: "rx-parts" }),
+    segments: TERMS.map((term) => html("i", { style: `--c: var(--ranking-${term.replace("_", "-")})` })),
+    texts: TERMS.map(part), zero: html("b"), edge: html("span", { class: "rx-edge-note" }),
+  };
+  row.bar.append(row.zero, ...row.segments);
+  row.parts.append(...row.texts);
+  const head = [row.place, row.change, row.name, row.bar, row.score, row.parts, row.edge];
+  row.element = html("li", { class: "rx-row" }, ...head);
+  return row;
+}
+
+/** How far bars reach to the left and to the right of 0, over all candidates. */
+function reachOf({ parts, score }) {
+  let [low, high] = [0, 0];
+  score.forEach((_, i) => {
+    const values = TERMS.map((term) => parts[term][i]).filter(Number.isFinite);
+    low = Math.min(low, values.reduce((sum, value) => sum + Math.min(0, value), 0));
+    high = Math.max(high, values.reduce((sum, value) => sum + Math.max(0, value), 0));
+  });
+  return low === high ? [low, low + 1] : [low, high];
+}
+
+const changeText = (move) => (move > 0 ? `▲${move}` : move < 0 ? `▼${-move}` : "=");
+
+function changeSpoken(move, labels) {
+  if (move === 0) return labels.same_place;
+  return fill(move > 0 ? labels.up : labels.down, { places: Math.abs(move) });
+}
+
+/** Sets off what is not shown; whether this is the last that is shown, with others below it. */
+function markShown(row, { place, list }, i, shown) {
+  const last = place[i] === shown && shown < list.length;
+  row.element.classList.toggle("rx-below", place[i] > shown);
+  row.element.classList.toggle("rx-last-shown", last);
+  return last;
+}
+
+function writeRow(row, i, now, labels) {
+  const { a, b, shown, reach: [low, high] } = now;
+  const digits = Math.max(0, 2 - Math.floor(Math.log10(high - low)));
+  const move = b.place[i] - a.place[i];
+  const at = (value) => `${((value - low) / (high - low)) * 100}%`;
+  row.place.textContent = a.place[i];
+  row.score.textContent = scoreText(a.score[i]);
+  row.change.replaceChildren(
+    html("span", { "aria-hidden": "true" }, changeText(move)), html("span", { class: "rx-hidden" }, changeSpoken(move, labels)),
+  );
+  row.zero.style.left = at(0);
+  let [left, right] = [0, 0]; // how far the bar has come to both sides of 0
+  TERMS.forEach((term, k) => {
+    const value = a.parts[term][i];
+    const [segment, text] = [row.segments[k], row.texts[k]];
+    const from = value < 0 ? Math.max(low, left + value) : right;
+    const to = value < 0 ? left : right + value;
+    if (value < 0) left = from;
+    else right = to;
+    segment.style.left = at(from);
+    segment.style.width = `${((to - from) / (high - low)) * 100}%`;
+    segment.hidden = value === 0;
+    text.textContent = `${labels[term]} ${decimals(value, digits)}`;
+    text.hidden = value === 0;
+  });
+  const last = markShown(row, a, i, shown);
+  row.edge.textContent = last ? fill(labels.not_shown, { shown }) : "";
+}
+
+/** The data table behind list A: places, the score, and what every prediction was and adds. */
+function listTable(now, candidates, labels) {
+  const { a, b } = now;
+  const value = (term, i) => (term === "watch_time" ? `${number(a.given[term][i])} s` : number(a.given[term][i]));
+  const headings = TERMS.flatMap((term) => [
+    fill(labels.value, { term: labels[term] }), fill(labels.part, { term: labels[term] }),
+  ]);
+  const sum = isProduct(a.formula) ? [labels.log_score] : [];
+  return {
+    caption: fill(labels.list_caption, { setting: written(a, labels) }),
+    columns: [labels.place, labels.candidate, labels.place_in, labels.score, ...sum, ...headings],
+    rows: a.list.map((i, k) => [
+      String(k + 1), candidates[i].item, String(b.place[i]), number(a.score[i]),
+      ...sum.map(() => number(TERMS.reduce((total, term) => total + a.parts[term][i], 0))),
+      ...TERMS.flatMap((term) => [value(term, i), number(a.parts[term][i])]),
+    ]),
+  };
+}
+
+function writeOther(row, i, { a, b, shown }) {
+  row.place.textContent = b.place[i];
+  row.mark.hidden = b.place[i] > shown || a.place[i] > shown;
+  markShown(row, b, i, shown);
+}
+
+function createOtherRow(item) {
+  const row = { place: html("span", { class: "rx-place" }), mark: html("span", { class: "rx-mark-both" }) };
+  row.spoken = html("span", { class: "rx-hidden" });
+  row.mark.append(html("span", { "aria-hidden": "true" }, "✓"), row.spoken);
+  row.element = html("li", { class: "rx-other-row" }, row.place, html("span", { class: "rx-name" }, item), row.mark);
+  return row;
+}
+
+// ---------------------------------------------------------------- what the first places bring
+
+function totalsPicture(now, known, labels) {
+  const { a, b, shown, most } = now;
+  const found = OUTCOMES.map(([name, term]) => ({
+    name: labels[name], term: term.replace("_", "-"), a: a.totals[name], b: b.totals[name], most: most[name],
+    gain: gain(a.totals[name], b.totals[name]),
+  }));
+  const listed = found.map((one) => `${one.name} ${number(one.a)} (B ${number(one.b)})`).join(", ");
+  const gains = found.map((one) => one.gain ?? 0);
+  const [least, greatest] = [Math.min(0, ...gains), Math.max(0, ...gains)];
+  const room = Math.max(0.02, 0.18 * (greatest - least)); // for the number beyond each bar
+  const domain = [least < 0 ? least - room : 0, greatest > 0 || least === 0 ? greatest + room : 0];
+  return {
+    title: fill(labels.totals_title, { shown }),
+    alt: fill(labels.totals_alt, { shown, listed }),
+    note: known ? labels.totals_note : labels.totals_note_predicted,
+    noteValues: { listed },
+    x: { scale: "band", categories: found.map((one) => one.name) },
+    y: { scale: "linear", domain, label: labels.totals_axis, format: "percent" },
+    height: 250,
+    series: found.map((one) => ({
+      name: one.name, kind: "bars", x: [one.name], y: [one.gain], color: one.term,
+      label: { text: signed(one.gain), side: one.gain < 0 ? "below" : "above" },
+    })),
+    readout: () => ({
+      mode: "xy",
+      stops: found.map((one) => ({
+        x: one.name, y: one.gain ?? 0, marks: [],
+        lines: [`${one.name}: ${signed(one.gain)}`, `A: ${number(one.a)}, B: ${number(one.b)}`],
+      })),
+    }),
+    table: {
+      caption: fill(labels.totals_caption, { shown }),
+      columns: [labels.outcome, "A", "B", labels.difference, fill(labels.most, { shown })],
+      rows: found.map((one) => [one.name, number(one.a), number(one.b), signed(one.gain), number(one.most)]),
+    },
+  };
+}
+
+/** The most of each outcome that any list of that length can bring. */
+function mostOf(outcomes, shown) {
+  const best = (term) => order(outcomes.click.map((p, i) => (term === "click" ? p : p * outcomes[term][i])));
+  return Object.fromEntries(
+    OUTCOMES.map(([name, term]) => [name, expectedTotals(best(term).slice(0, shown), outcomes)[name]]),
+  );
+}
+
+// ---------------------------------------------------------------- the explorer
+
+function render({ model, el }) {
+  const labels = model.get("labels");
+  const candidates = model.get("candidates");
+  const known = "truth" in candidates[0];
+  const outcomes = columnsOf(candidates, known ? "truth" : "predictions");
+  const settings = [...SETTING, "shown", "kept"];
+  const explorer = createExplorer({ model, el, labels, settings, draw });
+  const choices = (values) => values.map((value) => ({ value, text: labels[value] }));
+  const one = (trait, term) => ({
+    trait, read: (values) => values[term], write: (value) => ({ ...model.get(trait), [term]: value }),
+  });
+  const stops = { weights: WEIGHTS, rank_weights: RANK_WEIGHTS, exponents: EXPONENTS };
+
+  explorer.addChoice("formula", { label: labels.formula, options: choices(Object.keys(PARTS)) });
+  const groups = TERMS.map((term) => {
+    const color = term.replace("_", "-");
+    const group = explorer.addGroup({ label: labels[term], color, narrow: true });
+    for (const [trait, values] of Object.entries(stops)) {
+      const label = trait === "exponents" ? labels.exponent : labels.weight;
+      const perSecond = trait === "weights" && term === "watch_time"; // all others are of probabilities or ranks
+      const text = (value) => (perSecond ? fill(labels.per_second, { weight: number(value) }) : number(value));
+      explorer.addSlider(`${trait} ${term}`, { label, stops: values, text, ...one(trait, term) });
+    }
+    return group;
+  });
+  const rankGroup = explorer.addGroup({ label: labels.ranks, wide: true });
+  explorer.addSlider("power", { label: labels.power, stops: POWERS, text: number });
+  explorer.addSlider("offset", { label: labels.offset, stops: OFFSETS, text: number });
+  explorer.addGroup();
+  const given = known ? ["predictions", "uncalibrated", "truth"] : ["predictions", "uncalibrated"];
+  explorer.addChoice("scored_by", { label: labels.scored_by, options: choices(given) });
+  const counts = candidates.map((_, i) => i + 1);
+  explorer.addSlider("shown", { label: labels.shown, stops: counts, text: String });
+  const present = () => Object.fromEntries(SETTING.map((key) => [key, model.get(key)]));
+  explorer.addButton(labels.keep, () => ({ kept: present() }));
+  explorer.addButton(labels.swap, () => ({ ...model.get("kept"), kept: present() }));
+  explorer.addReset();
+
+  const [list, other] = [labels.list_alt, labels.other_alt].map((alt) =>
+    html("ol", { class: "rx-rows", role: "list", "aria-label": alt }),
+  );
+  const [listSetting, otherSetting] = [0, 1].map(() => html("p", { class: "rx-note rx-setting" }));
+  const rows = candidates.map(({ item }) => createRow(item, labels));
+  const otherRows = candidates.map(({ item }) => createOtherRow(item));
+  const listPanel = explorer.addPanel(labels.list_title, [listSetting, list], true);
+  const otherPanel = explorer.addPanel(labels.other_title, [otherSetting, other]);
+  const totalsFigure = explorer.addFigure(labels.totals_title);
+
+  function showControls(formula) {
+    TERMS.forEach((term, k) => {
+      for (const trait of Object.keys(stops)) explorer.showSlider(`${trait} ${term}`, uses[trait](formula, term));
+      groups[k].hidden = !Object.keys(stops).some((trait) => uses[trait](formula, term));
+    });
+    rankGroup.hidden = formula !== "rank_fusion";
+  }
+
+  function drawLists(now) {
+    const { a, b, shown } = now;
+    rows.forEach((row, i) => writeRow(row, i, now, labels));
+    otherRows.forEach((row, i) => {
+      row.spoken.textContent = fill(labels.in_both, { shown });
+      writeOther(row, i, now);
+    });
+    reorder(list, a.list.map((i) => rows[i].element));
+    reorder(other, b.list.map((i) => otherRows[i].element));
+    listSetting.textContent = fill(labels.list_setting, { setting: written(a, labels) });
+    listPanel.setTexts({
+      title: labels.list_title, note: labels[`meaning_${a.formula}`],
+      table: listTable(now, candidates, labels),
+    });
+    otherSetting.textContent = fill(labels.other_setting, { setting: written(b, labels) });
+    const texts = { setting: written(b, labels), shown };
+    otherPanel.setTexts({
+      title: labels.other_title, note: labels.other_note, noteValues: texts,
+      table: {
+        caption: fill(labels.other_caption, texts),
+        columns: [labels.place, labels.candidate, labels.score],
+        rows: b.list.map((i, k) => [String(k + 1), candidates[i].item, number(b.score[i])]),
+      },
+    });
+  }
+
+  function draw(animate) {
+    const shown = model.get("shown");
+    const a = judged(present(), candidates, outcomes, shown);
+    const b = judged(model.get("kept"), candidates, outcomes, shown);
+    const now = { a, b, shown, reach: reachOf(a), most: mostOf(outcomes, shown) };
+    showControls(a.formula);
+    drawLists(now);
+    totalsFigure.update(totalsPicture(now, known, labels), animate);
+    const moved = a.place.filter((place, i) => place !== b.place[i]).length;
+    const fresh = a.list.slice(0, shown).filter((i) => b.place[i] > shown).length;
+    const part = ([name]) => `${signed(gain(a.totals[name], b.totals[name]))} ${labels[name]}`;
+    const different = moved === 0 ? labels.sentence_equal : labels.sentence_same;
+    explorer.say(fresh > 0 ? labels.sentence : different, {
+      first: candidates[a.list[0]].item, moved, candidates: candidates.length, new: fresh, shown,
+      listed: OUTCOMES.map(part).join(", "),
+    });
+  }
+  explorer.start();
+  return explorer.destroy;
+}
+
+export default { render, formulas: { scores, contributions, ranks, order, expectedTotals, downsampled } };

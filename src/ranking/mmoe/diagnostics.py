@@ -1,0 +1,89 @@
+"""Is a gate polarized (极化, claim D5)? Measures of how the gates use the experts, masking off.
+
+All follow from the utilisation u[task, expert], the mean gate weight over rows. Everything takes arrays or
+tensors with any leading axes (seeds, recorded steps) and gives NumPy arrays.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ranking import validation
+
+POLARIZED_ABOVE = 0.95
+DEAD_BELOW = 0.01
+_ROUNDING = 1e-3  # how far from 1 the sum of weights may lie that were kept with few digits
+
+
+def _weights(name: str, values: ArrayLike, axes: int, shape: str) -> NDArray[np.float64]:
+    """Weights over experts: in [0, 1], summing to 1 along the last axis."""
+    weights = validation.probabilities(name, values)
+    if weights.ndim < axes:
+        raise ValueError(f"{name} must have shape {shape}, got {weights.shape}")
+    validation.not_empty(name, weights)
+    off = np.abs(weights.sum(axis=-1) - 1.0)
+    if off.max() > _ROUNDING:
+        where = np.unravel_index(int(off.argmax()), off.shape)
+        raise ValueError(
+            f"{name} must sum to 1 over the experts, got {weights[where].sum()} at index "
+            f"{tuple(map(int, where))}; masked weights say nothing about a gate"
+        )
+    return weights
+
+
+def utilisation(gates: ArrayLike) -> NDArray[np.float64]:
+    """Mean gate weight of every expert over rows: u, shape (..., tasks, experts).
+
+    Args:
+        gates: gate weights, shape (..., rows, tasks, experts), each row's summing to 1 over the experts.
+    """
+    return _weights("gates", gates, 3, "(..., rows, tasks, experts)").mean(axis=-3)
+
+
+def effective_experts(u: ArrayLike) -> NDArray[np.float64]:
+    """Effective number of experts exp(−Σ u ln u), from 1 to the number of experts, shape (..., tasks).
+
+    Args:
+        u: utilisation, shape (..., tasks, experts).
+    """
+    u = _weights("u", u, 2, "(..., tasks, experts)")
+    logs = np.log(u, out=np.zeros_like(u), where=u > 0)
+    return np.exp(-(u * logs).sum(axis=-1))
+
+
+def polarized(u: ArrayLike, above: float = POLARIZED_ABOVE) -> NDArray[np.bool_]:
+    """Gates that give nearly everything to one expert over all rows: max u > ``above``, shape (..., tasks).
+
+    Args:
+        u: utilisation, shape (..., tasks, experts).
+        above: the limit, in (0, 1].
+    """
+    limit = validation.rate("above", above)
+    return _weights("u", u, 2, "(..., tasks, experts)").max(axis=-1) > limit
+
+
+def dead_experts(u: ArrayLike, below: float = DEAD_BELOW) -> NDArray[np.bool_]:
+    """Experts that no task uses: u < ``below`` for every task, shape (..., experts).
+
+    Args:
+        u: utilisation, shape (..., tasks, experts).
+        below: the limit, in (0, 1].
+    """
+    limit = validation.rate("below", below)
+    return (_weights("u", u, 2, "(..., tasks, experts)") < limit).all(axis=-2)
+
+
+def mean_largest_weight(gates: ArrayLike) -> NDArray[np.float64]:
+    """Mean over rows of the largest weight, shape (..., tasks): a measure that misleads.
+
+    It is 1 for a polarized gate, but also for a gate that sends half of the rows to one expert and half to
+    another, where every expert is used.
+
+    Args:
+        gates: gate weights, shape (..., rows, tasks, experts).
+    """
+    weights: NDArray[Any] = _weights("gates", gates, 3, "(..., rows, tasks, experts)")
+    return weights.max(axis=-1).mean(axis=-2)

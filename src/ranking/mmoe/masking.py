@@ -1,0 +1,101 @@
+"""Masking of gate weights in training: dropout on the softmax's outputs (claim D7), in four readings.
+
+The source masks each expert with probability 10% and does not say what happens to the weights that are left
+(slip X12). With m = 1 for a kept expert and 0 for a masked one, and g the softmax:
+
+=============== ========================= ==============================================================
+name            weights that mix          reading
+=============== ========================= ==============================================================
+"renormalised"  m g / Σ m g               the published cure (Zhao et al., RecSys 2019); one is always kept
+"dropout"       m g / (1 − mask_rate)     dropout as libraries have it: the mean over masks is g
+"unscaled"      m g                       the source's sentence to the letter
+"epsilon"       m g / (Σ m g + epsilon)   renormalised with a small constant against a division by 0
+=============== ========================= ==============================================================
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from ranking import validation
+
+MASKINGS = ("renormalised", "dropout", "unscaled", "epsilon")
+"""Names of the readings."""
+
+
+def check_mask_rate(rate: float) -> float:
+    """A probability of masking that leaves something to mix: in [0, 1)."""
+    number = validation.number("mask_rate", rate)
+    if not 0.0 <= number < 1.0:
+        raise ValueError(f"mask_rate must be in [0, 1): at 1 nothing is left to mix, got {number}")
+    return number
+
+
+def draw_kept(
+    shape: Sequence[int],
+    rate: float,
+    *,
+    at_least_one: bool,
+    dim: int = -1,
+    generator: torch.Generator | None = None,
+) -> Tensor:
+    """Which experts are kept: each is masked with probability ``rate``, independently of the others.
+
+    With ``at_least_one`` the draw is from the same distribution on the condition that not all are masked.
+    No drawing again is needed: the number L of masked experts in front of the first kept one has
+    P(L = l) = q^l (1 − q) / (1 − q^E), which is inverted from one uniform number, and behind the first kept
+    expert nothing is conditioned any more. An expert is then masked with probability (q − q^E) / (1 − q^E),
+    a little less than q.
+
+    Args:
+        shape: of the result.
+        rate: q, in [0, 1).
+        at_least_one: whether one expert is always kept.
+        dim: the axis of the experts.
+        generator: where the random numbers come from; None for torch's global one.
+
+    Returns:
+        True where an expert is kept, shape ``shape``.
+    """
+    check_mask_rate(rate)
+    if not at_least_one or rate == 0.0:
+        return torch.rand(tuple(shape), generator=generator) >= rate
+    uniform = torch.rand(tuple(shape), generator=generator).movedim(dim, -1)  # (..., experts)
+    experts = uniform.shape[-1]
+    # float64: near 1 − q^E the logarithm must not come out beyond the last expert
+    share = uniform[..., :1].double() * (1.0 - rate**experts)
+    first = (torch.log1p(-share) / math.log(rate)).floor()  # L, (..., 1)
+    position = torch.arange(experts)
+    kept = (position == first) | ((position > first) & (uniform >= rate))  # (..., experts)
+    return kept.movedim(-1, dim)
+
+
+def masked_gates(
+    logits: Tensor, kept: Tensor, masking: str, mask_rate: float, epsilon: float, dim: int = -1
+) -> Tensor:
+    """The weights that mix the experts when some are masked.
+
+    Args:
+        logits: what enters the gate's softmax, experts along ``dim``.
+        kept: True for experts that are kept, same shape.
+        masking: one of :data:`MASKINGS`.
+        mask_rate: the probability of masking; "dropout" divides by 1 − mask_rate.
+        epsilon: the constant of "epsilon".
+        dim: the axis of the experts.
+
+    Returns:
+        Same shape as ``logits``.
+    """
+    if masking == "renormalised":
+        # the softmax over the kept experts alone: a quotient could be 0 / 0 where the masked one had it all
+        return logits.masked_fill(~kept, -math.inf).softmax(dim)
+    left = logits.softmax(dim) * kept
+    if masking == "dropout":
+        return left / (1.0 - mask_rate)
+    if masking == "epsilon":
+        return left / (left.sum(dim, keepdim=True) + epsilon)
+    return left

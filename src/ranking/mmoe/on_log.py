@@ -1,0 +1,43 @@
+"""MMoE on the course's log: in place of the shared bottom, over the same embedded features."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from torch import Tensor, nn
+
+from ranking.mmoe.model import MMoE
+
+
+class EmbeddedMMoE(nn.Module):
+    """Embedded features into a mixture of experts; ``training.fit`` takes it in place of ``MultiTaskModel``.
+
+    Args:
+        embedding: maps ids (rows, fields) and dense features (rows, n) to one vector a row, of length
+            ``embedding.output_dim``: a ``multi_task.FeatureEmbedding``.
+        targets: names of the targets, e.g. ("click", "like").
+        settings: those of :class:`MMoE` but ``inputs``, ``tasks`` and ``seeds``, which the others decide.
+
+    Raises:
+        ValueError: for targets that are not names, and as :class:`MMoE`.
+    """
+
+    def __init__(self, embedding: nn.Module, targets: Sequence[str], **settings: Any) -> None:
+        super().__init__()
+        if isinstance(targets, str) or not targets or len(set(targets)) != len(targets):
+            raise ValueError(f"targets must be names of targets, at least one, each once, got {targets!r}")
+        for name in ("inputs", "tasks", "seeds"):
+            if name in settings:
+                raise ValueError(f"{name} must be left out: the embedding and the targets decide it")
+        self.targets = tuple(targets)
+        self.embedding = embedding
+        self.network = MMoE(embedding.output_dim, len(self.targets), **settings)
+
+    def forward(self, categorical: Tensor, dense: Tensor) -> Tensor:
+        """Logits, shape (rows, targets), from ids (rows, fields) and dense features (rows, n)."""
+        return self.network(self.embedding(categorical, dense))
+
+    def gate_weights(self, categorical: Tensor, dense: Tensor) -> Tensor:
+        """The gates' softmax, nothing masked, without gradient: shape (rows, targets, experts)."""
+        return self.network.gate_weights(self.embedding(categorical, dense))

@@ -1,0 +1,267 @@
+"""The fused family against the naive version, and ensembles against their members (claims D1–D4, D7)."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+sys.path.insert(0, str(Path(__file__).parent))
+from reference import layers_of, naive_mmoe
+
+from ranking.mmoe import MASKINGS, MMoE, draw_kept
+
+FAMILY = {
+    "source": {"experts": 3, "tasks": 2},
+    "ten targets": {"experts": 4, "tasks": 10},
+    "OMoE": {"experts": 3, "tasks": 2, "gates": "one"},
+    "shared bottom": {"experts": 1, "tasks": 3, "gates": "none"},
+    "one expert": {"experts": 1, "tasks": 2},
+    "one task": {"experts": 3, "tasks": 1},
+    "deep": {"experts": 3, "tasks": 2, "expert": (7, 5, 4), "gate": (6, 5), "tower": (4, 3)},
+    "linear towers": {"experts": 2, "tasks": 2, "tower": ()},
+}
+
+
+def build(seeds=None, inputs: int = 6, seed: int = 0, **settings) -> MMoE:
+    torch.manual_seed(seed)
+    return MMoE(inputs, seeds=seeds, **settings).double()
+
+
+def some_rows(rows: int = 9, inputs: int = 6, seed: int = 1, seeds: int | None = None) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    shape = (rows, inputs) if seeds is None else (seeds, rows, inputs)
+    return torch.randn(shape, generator=generator, dtype=torch.float64)
+
+
+def compare_with_naive(model: MMoE, x: torch.Tensor, kept: torch.Tensor | None = None) -> None:
+    """Outputs, gate weights, and all gradients of a function of both."""
+    ours_x, naive_x = x.clone().requires_grad_(), x.clone().requires_grad_()
+    ours, gates = model(ours_x, return_gates=True, kept=kept)
+    parts = layers_of(model)
+    naive, naive_gates = naive_mmoe(model, parts, naive_x, kept)
+    close = {"rtol": 0.0, "atol": 1e-9}
+    torch.testing.assert_close(ours, naive, **close)
+    torch.testing.assert_close(gates, naive_gates, **close)
+    for logits, weights in ((ours, gates), (naive, naive_gates)):
+        (torch.sin(logits).sum() + weights.square().sum()).backward()
+    torch.testing.assert_close(ours_x.grad, naive_x.grad, **close)
+    stacks = {"experts": model.expert_networks, "towers": model.towers}
+    if model.n_gates:
+        stacks["gates"] = model.gate_networks
+    for name, networks in stacks.items():
+        for i, (weight, bias) in enumerate(networks.by_layer()):
+            for number, layers in enumerate(parts[name]):
+                torch.testing.assert_close(weight.grad[0, number], layers[i][0].grad, **close)
+                torch.testing.assert_close(bias.grad[0, number], layers[i][1].grad, **close)
+
+
+@pytest.mark.parametrize("name", FAMILY)
+def test_fused_is_the_formula(name):
+    compare_with_naive(build(**FAMILY[name]).eval(), some_rows())
+
+
+@pytest.mark.parametrize("masking", MASKINGS)
+@pytest.mark.parametrize("gates", ["per task", "one"])
+def test_fused_is_the_formula_under_every_masking(masking, gates):
+    model = build(masking=masking, mask_rate=0.4, gates=gates, epsilon=0.1).train()
+    kept = draw_kept((9, model.n_gates, 3), 0.4, at_least_one=masking == "renormalised")
+    assert not kept.all()
+    compare_with_naive(model, some_rows(), kept)
+
+
+def test_in_single_precision_it_is_the_formula_to_a_millionth():
+    model = build().eval()
+    x = some_rows()
+    exact = model(x)
+    assert (model.float()(x.float()) - exact).abs().max() < 1e-6
+
+
+def test_gradients_are_those_of_finite_differences():
+    model = build(mask_rate=0.3, gate=(4,), expert=(5, 4)).train()
+    x = some_rows(5).requires_grad_()
+    kept = draw_kept((5, 2, 3), 0.3, at_least_one=True)
+    parameters = list(model.parameters())
+
+    def logits(x, *values):
+        named = dict(zip((name for name, _ in model.named_parameters()), values, strict=True))
+        return torch.func.functional_call(model, named, (x,), {"kept": kept})
+
+    assert torch.autograd.gradcheck(logits, (x, *parameters))
+
+
+def test_gradients_can_be_taken_task_by_task():
+    model, x = build().eval(), some_rows()
+    logits = model(x)
+    weights = list(model.parameters())
+    by_task = [
+        torch.autograd.grad(logits[:, k].sum(), weights, retain_graph=True, allow_unused=True)
+        for k in range(2)
+    ]
+    together = torch.autograd.grad(logits.sum(), weights)
+    for first, second, both in zip(*by_task, together, strict=True):
+        torch.testing.assert_close(first + second, both)
+
+
+# Masking
+
+
+def test_masking_acts_in_training_only():
+    model, x = build(mask_rate=0.5), some_rows(200)
+    torch.testing.assert_close(model.eval()(x), model(x))
+    first, second = model.train()(x), model(x)
+    assert not torch.equal(first, second)
+    model.mask_rate = 0.0
+    torch.testing.assert_close(model(x), model.eval()(x))
+
+
+@pytest.mark.parametrize("masking", MASKINGS)
+def test_returned_gates_are_those_before_masking(masking):
+    model, x = build(mask_rate=0.6, masking=masking), some_rows(50)
+    expected = model.eval()(x, return_gates=True)[1]
+    torch.testing.assert_close(model.train()(x, return_gates=True)[1], expected)
+    torch.testing.assert_close(model.gate_weights(x), expected)
+    torch.testing.assert_close(expected.sum(-1), torch.ones(50, 2, dtype=torch.float64))
+
+
+def test_a_masked_favourite_leaves_everything_to_the_others():
+    """Renormalising by a quotient would be 0 / 0 here."""
+    model = build(experts=2, mask_rate=0.5).float().train()
+    model.gate_layers(0)[0][1].copy_(torch.tensor([500.0, -500.0]))
+    x = some_rows(4).float()
+    kept = torch.ones(4, 2, 2)
+    kept[:, 0, 0] = 0
+    logits = model(x, kept=kept)
+    assert torch.isfinite(logits).all()
+    logits.sum().backward()
+    assert all(torch.isfinite(parameter.grad).all() for parameter in model.parameters())
+
+
+# Ensembles
+
+
+@pytest.mark.parametrize("name", FAMILY)
+def test_member_starts_as_the_single_model_of_its_seed(name):
+    ensemble = build(seeds=(3, 11), **FAMILY[name])
+    for number, seed in enumerate((3, 11)):
+        single, member = build(seed=seed, **FAMILY[name]), ensemble.member(number)
+        for alone, own in zip(single.parameters(), member.parameters(), strict=True):
+            assert torch.equal(alone, own)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+@pytest.mark.parametrize("name", FAMILY)
+def test_every_member_is_a_model_of_its_own(name, shared):
+    """Logits, gates and gradients, with rows shared and with rows of each one's own; no gradient crosses."""
+    ensemble = build(seeds=range(4), **FAMILY[name]).eval()
+    x = some_rows() if shared else some_rows(seeds=4)
+    x.requires_grad_()
+    logits, gates = ensemble(x, return_gates=True)
+    (torch.sin(logits).sum() + gates.square().sum()).backward()
+    at_x = torch.zeros_like(x)
+    for number in range(4):
+        member = ensemble.member(number)
+        rows = (x if shared else x[number]).detach().requires_grad_()
+        own, own_gates = member(rows, return_gates=True)
+        torch.testing.assert_close(logits[number], own)
+        torch.testing.assert_close(gates[number], own_gates)
+        (torch.sin(own).sum() + own_gates.square().sum()).backward()
+        for part, all_members in zip(member.parameters(), ensemble.parameters(), strict=True):
+            torch.testing.assert_close(part.grad[0], all_members.grad[number])
+        if shared:
+            at_x += rows.grad
+        else:
+            at_x[number] = rows.grad
+    torch.testing.assert_close(x.grad, at_x)
+
+
+def test_building_an_ensemble_or_taking_a_member_leaves_the_random_state():
+    torch.manual_seed(5)
+    before = torch.get_rng_state()
+    MMoE(4, seeds=range(3)).member(1)
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_member_keeps_settings():
+    ensemble = build(
+        seeds=(1, 2), masking="epsilon", mask_rate=0.2, epsilon=0.5, gate=(4,), gates="one"
+    ).eval()
+    member = ensemble.member(1)
+    assert (member.masking, member.mask_rate, member.epsilon, member.gates) == ("epsilon", 0.2, 0.5, "one")
+    assert not member.training
+    with pytest.raises(ValueError, match="number must be from 0 to 1, got 2"):
+        ensemble.member(2)
+
+
+# Bad input
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"experts": 0}, "experts must be a whole number of at least 1, got 0"),
+        ({"tasks": 0}, "tasks must be a whole number"),
+        ({"expert": ()}, "expert must name at least one layer's width"),
+        ({"expert": (0,)}, "expert must be a whole number of at least 1, got 0"),
+        ({"gate": 4}, r"gate must be widths of layers, such as \(16,\), got 4"),
+        ({"mask_rate": 1.0}, r"mask_rate must be in \[0, 1\): at 1 nothing is left to mix, got 1.0"),
+        ({"mask_rate": -0.1}, "mask_rate must be in"),
+        ({"mask_rate": float("nan")}, "mask_rate must be finite"),
+        ({"masking": "softly"}, "masking must be one of 'renormalised', 'dropout', 'unscaled', 'epsilon'"),
+        ({"epsilon": 0.0}, "epsilon must be above 0"),
+        ({"gates": "two"}, "gates must be one of 'per task', 'one', 'none', got 'two'"),
+        ({"gates": "none"}, "experts must be 1 where gates is 'none'"),
+        ({"seeds": ()}, "seeds must be at least one, each once"),
+        ({"seeds": (1, 1)}, "seeds must be at least one, each once"),
+        ({"seeds": (-1,)}, "seeds must be a whole number from 0"),
+    ],
+)
+def test_settings_outside_what_is_allowed(settings, message):
+    with pytest.raises(ValueError, match=message):
+        MMoE(6, **settings)
+
+
+@pytest.mark.parametrize(
+    ("seeds", "shape", "message"),
+    [
+        (None, (4, 5), r"x must have shape \(rows, 6\), got \(4, 5\)"),
+        (None, (2, 4, 6), r"x must have shape \(rows, 6\), got"),
+        (range(2), (3, 4, 6), r"x must have shape \(rows, 6\) or \(2, rows, 6\), got \(3, 4, 6\)"),
+        (range(2), (6,), "x must have shape"),
+    ],
+)
+def test_shapes_that_do_not_match(seeds, shape, message):
+    with pytest.raises(ValueError, match=message):
+        MMoE(6, seeds=seeds)(torch.zeros(shape))
+
+
+@pytest.mark.parametrize("bad", [float("nan"), float("inf"), -float("inf")])
+def test_inputs_that_are_not_finite(bad):
+    x = torch.zeros(4, 6)
+    x[2, 3] = bad
+    for call in (MMoE(6), MMoE(6).gate_weights):
+        with pytest.raises(ValueError, match=rf"x must be finite, got {bad} at index \(2, 3\)"):
+            call(x)
+
+
+def test_large_but_finite_inputs_are_not_refused():
+    assert MMoE(6)(torch.full((4, 6), 3e38)).shape == (4, 2)
+
+
+def test_masks_that_do_not_fit():
+    model, x = MMoE(6).train(), torch.zeros(4, 6)
+    with pytest.raises(ValueError, match=r"kept must have shape \(4, 2, 3\), got \(4, 3\)"):
+        model(x, kept=torch.ones(4, 3))
+    with pytest.raises(ValueError, match="kept must keep at least one expert"):
+        model(x, kept=torch.zeros(4, 2, 3))
+
+
+def test_first_weights_are_spread_as_those_of_linear_layers():
+    model = MMoE(50, expert=(40,), gate=(30,), tower=(20,))
+    for networks in model.children():
+        for weight, bias in networks.by_layer():
+            bound = weight.shape[-1] ** -0.5
+            assert 0.9 * bound < weight.abs().max() <= bound
+            assert bias.abs().max() <= bound
