@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import nbformat
 import pytest
-from small_course import SECRETS, named, small_notebook
 
 from ranking.teaching import course, editions
 from ranking.teaching.__main__ import main
+from small_course import SECRETS, named, small_notebook
 
 AUTHORED = editions.notebooks(course.authored())
 

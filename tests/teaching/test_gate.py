@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from small_course import NAME, small_notebook, write_small_notebook
 
 from ranking.teaching import course, editions, gate
+from small_course import NAME, small_notebook, write_small_notebook
 
 EVERYTHING = bool(os.environ.get("RANKING_TEST_ALL"))
 CLASS_SIZE = 30
