@@ -8,13 +8,18 @@ import re
 
 import numpy as np
 import pytest
+import torch
 from axe_playwright_python.sync_playwright import Axe
 from looking import CALL, MODEL, assert_laid_out, press, sentence
 
 from ranking.calibration import calibrate, downsampled
+from ranking.evaluation import requests_per_arm
 from ranking.explorers import QuizExplorer, checked_questions, quizzes, read_questions
 from ranking.explorers.base import MIME_TYPE
+from ranking.fusion import click_times_rest, weighted_sum
+from ranking.mmoe import masked_gates
 from ranking.results import load_results
+from ranking.watch_time import source_limit
 
 OPTIONS = [
     {"text": "Yes", "explanation": "It is so.", "right": True},
@@ -27,12 +32,6 @@ QUESTIONS = [
 ]
 
 # ---- the numbers of the authored questions
-
-
-def two_plays(unit: float) -> float:
-    """What exp(z) comes to, in seconds, for plays of 2 and 8 seconds."""
-    weights = [unit / (unit + t) for t in (2, 8)]
-    return (2 * weights[0] + 8 * weights[1]) / sum(weights)
 
 
 def auc_lost(rate: float) -> str:
@@ -48,8 +47,10 @@ def pull(p: float, y: float) -> str:
     return f"{10 * (p - y):.1f}"
 
 
-def clicks_worth(click: float, like: float, price: float = 5) -> float:
-    return click * (1 + price * like)
+# items X and Y of the question on fusion
+RATES = {"click": np.array([0.10, 0.05]), "like": np.array([0.10, 0.30])}
+WORTH = click_times_rest(RATES, {"like": 5})
+SUM = weighted_sum(RATES, {"click": 1, "like": 5})
 
 
 # Every number of a right answer or an explanation that its question does not give: as said, as it comes out.
@@ -81,20 +82,20 @@ FACTS = {
         "0.01": f"{0.10 * 0.10:.2f}",
         "0.015": f"{0.05 * 0.30:.3f}",
         "5": "5",
-        "0.15": f"{clicks_worth(0.10, 0.10):.2f}",
-        "0.125": f"{clicks_worth(0.05, 0.30):.3f}",
-        "0.60": f"{0.10 + 5 * 0.10:.2f}",
-        "1.55": f"{0.05 + 5 * 0.30:.2f}",
+        "0.15": f"{WORTH[0]:.2f}",
+        "0.125": f"{WORTH[1]:.3f}",
+        "0.60": f"{SUM[0]:.2f}",
+        "1.55": f"{SUM[1]:.2f}",
     },
     "half_effect": {"16": f"{2 * (1.96 + 0.84) ** 2:.0f}", "1.4": f"{2**0.5:.1f}", "2": "2"},
     "two_plays": {
         "3": str(1 + 2),
         "9": str(1 + 8),
-        "3.5": f"{two_plays(1):.1f}",
+        "3.5": f"{source_limit([2, 8]):.1f}",
         "5": f"{(2 + 8) / 2:.0f}",
         "4": f"{(2 * 8) ** 0.5:.0f}",
     },
-    "unit": {"60": "60", "4.86": f"{two_plays(60):.2f}", "5": f"{(2 + 8) / 2:.0f}"},
+    "unit": {"60": "60", "4.86": f"{source_limit([2, 8], unit=60):.2f}", "5": f"{(2 + 8) / 2:.0f}"},
     "two_heads": {"87.5%": f"{0.7 / 0.8:.1%}", "70%": f"{0.7:.0%}"},
 }
 NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?%?(?!\w)")
@@ -162,6 +163,19 @@ def test_what_questions_say_of_recorded_levels():
     for rate in (0.1, 0.01):
         levels = [r["calibrated"]["mean"] / true[r["seed"]] for r in record["runs"] if r["rate"] == rate]
         assert abs(np.median(levels) - 1) < 0.03
+
+
+def test_half_the_effect_needs_four_times_the_requests():
+    assert requests_per_arm(0.01, 3.0) / requests_per_arm(0.02, 3.0) == pytest.approx(4, rel=1e-4)
+
+
+def test_a_masked_favourite_hears_nothing():
+    logits = torch.tensor([0.6, 0.3, 0.1]).log().requires_grad_()
+    mixed = masked_gates(logits, torch.tensor([False, True, True]), "renormalised", 0.1, 1e-3)
+    torch.testing.assert_close(mixed.detach(), torch.tensor([0.0, 0.75, 0.25]))
+    (mixed * torch.tensor([3.0, -1.0, 2.0])).sum().backward()
+    assert logits.grad[0] == 0
+    assert logits.grad[1] != 0
 
 
 # ---- questions as data

@@ -41,6 +41,18 @@ class TestCalibration(Chapter):
     name = "03_calibration"
 
 
+class TestMmoe(Chapter):
+    name = "04_mmoe"
+
+
+class TestFusion(Chapter):
+    name = "05_fusion"
+
+
+class TestWatchTime(Chapter):
+    name = "06_watch_time"
+
+
 class TestTheGateItself:
     """It must see what is wrong."""
 

@@ -42,7 +42,8 @@ LINES = 15.5
 """How much fits on a slide, in lines of text."""
 LINE = 82  # characters
 LEFT_OUT = ("Further reading",)
-TICK = "✓ "
+CLAIM = re.compile(r"✓ |.*: True$")
+"""A printed line that only says that a claim holds."""
 
 _KEPT_WHOLE = re.compile(r"\$[^$]+\$|`[^`]+`|\]\([^)]*\)")
 _SENTENCE = re.compile(r"(?<=[.?!])(?<!e\.g\.)(?<!i\.e\.)(?<!et al\.)[*\"”)]*\s+(?=[^a-z\s])")
@@ -204,7 +205,7 @@ def add_code(slides: list[Slide], cell: NotebookNode) -> None:
 def seen(output: NotebookNode) -> Iterator[tuple[NotebookNode, float]]:
     """What a slide shows of an output, and how many lines that takes; nothing where it needs a kernel."""
     if output.output_type == "stream":
-        lines = [line for line in output.text.rstrip("\n").split("\n") if not line.startswith(TICK)]
+        lines = [line for line in output.text.rstrip("\n").split("\n") if not CLAIM.match(line)]
         if output.name == "stdout" and any(lines):
             yield NotebookNode({**output, "text": "\n".join(lines)}), 0.8 * len(lines) + 0.7
         return

@@ -1,0 +1,84 @@
+"""What one learner needs of a server: memory and processor time of a kernel that runs a notebook whole.
+
+    python benchmarks/classroom.py [NOTEBOOK ...]
+
+Without arguments: the solution edition of every exercise notebook, then every chapter. Each runs from top to
+bottom in a fresh kernel on one thread. Printed are, of the kernel's process, the largest memory up to the end
+of the first code cell (the imports) and in all, and the processor time; and the memory of a JupyterLab server
+without any notebook, which every learner has too. Memory counts libraries that processes share in each of
+them, so the sum over learners is an upper bound. Linux only: the figures come from /proc.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import nbformat
+import psutil
+
+from ranking.teaching.kernels import Kernel
+
+BOOK = Path(__file__).resolve().parents[1] / "book"
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+CELL_SECONDS = 600.0
+SERVER_SECONDS = 15.0
+
+
+def peak(pid: int) -> float:
+    """Largest resident memory of a process so far, in MiB."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmHWM:"):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError(f"process {pid} tells nothing of its memory")
+
+
+def measure(path: Path) -> tuple[float, float, float]:
+    """MiB after the imports, MiB at most, and processor seconds."""
+    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    kernel = Kernel(path.parent)
+    try:
+        imports = 0.0
+        for cell in cells:
+            ran = kernel.run(cell.source, CELL_SECONDS)
+            if ran.status != "ok":
+                raise RuntimeError(f"{path.name}: {ran.status}: {ran.outputs[-1:]}")
+            imports = imports or peak(kernel.pid)
+        times = psutil.Process(kernel.pid).cpu_times()
+        return imports, peak(kernel.pid), times.user + times.system
+    finally:
+        kernel.stop()
+
+
+def server() -> float:
+    """MiB of a JupyterLab server that nobody has opened yet."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", "--port=0"]
+        running = subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            time.sleep(SERVER_SECONDS)
+            return peak(running.pid)
+        finally:
+            running.terminate()
+            running.wait()
+
+
+def main(paths: list[Path]) -> None:
+    """Print a line per notebook."""
+    for name in THREADS:
+        os.environ[name] = "1"
+    print(f"{'':32} {'imports MiB':>12} {'peak MiB':>9} {'CPU s':>6}")
+    print(f"{'JupyterLab server':32} {'':>12} {server():9.0f}", flush=True)
+    for path in paths:
+        imports, most, seconds = measure(path)
+        name = f"{path.parent.name}/{path.stem}"
+        print(f"{name:32} {imports:12.0f} {most:9.0f} {seconds:6.1f}", flush=True)
+
+
+if __name__ == "__main__":
+    exercises, chapters = sorted(BOOK.glob("exercises/0*.ipynb")), sorted(BOOK.glob("0*.ipynb"))
+    main([Path(name).resolve() for name in sys.argv[1:]] or [*exercises, *chapters])
