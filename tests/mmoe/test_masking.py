@@ -86,3 +86,8 @@ def test_all_names_are_readings():
     logits, kept = torch.zeros(1, 3), torch.tensor([[True, False, True]])
     values = [tuple(masked_gates(logits, kept, name, 0.1, 0.5)[0].tolist()) for name in MASKINGS]
     assert len(set(values)) == 4
+
+
+def test_an_unknown_reading_is_refused():
+    with pytest.raises(ValueError, match="masking must be one of 'renormalised', .* got 'dropped'"):
+        masked_gates(torch.zeros(2, 3), torch.ones(2, 3, dtype=torch.bool), "dropped", 0.1, 1e-3)

@@ -89,7 +89,11 @@ def masked_gates(
 
     Returns:
         Same shape as ``logits``.
+
+    Raises:
+        ValueError: ``masking`` is none of the readings.
     """
+    validation.one_of("masking", masking, MASKINGS)
     if masking == "renormalised":
         # the softmax over the kept experts alone: a quotient could be 0 / 0 where the masked one had it all
         return logits.masked_fill(~kept, -math.inf).softmax(dim)
