@@ -8,6 +8,9 @@ from collections.abc import Iterable
 from html import unescape
 from pathlib import Path
 
+from nbformat import NotebookNode
+
+import ranking
 from ranking.teaching import editions
 
 TEXT = (".html", ".js", ".ipynb", ".json", ".txt", ".md", ".py", ".inv", ".css", ".log", "")
@@ -20,28 +23,58 @@ def squeezed(text: str) -> str:
     return " ".join(text.split())
 
 
+def plain(text: str) -> str:
+    """Squeezed text without the signs of emphasis, which a page turns into markup."""
+    return squeezed(text.replace("*", ""))
+
+
+def in_sight(notebook: NotebookNode) -> str:
+    """All that an authored notebook shows: its texts, its code, its solutions and its visible checks."""
+    shown = (editions.visible_of(editions.solution_of(cell.source)) for cell in notebook.cells)
+    return "\n".join(text for source in shown for text in (squeezed(source), plain(source)))
+
+
 def authored_secrets(folder: Path) -> list[str]:
-    """Markers, and all lines and texts of hidden checks that stand nowhere in sight."""
+    """Markers, and all lines and texts of hidden checks that no exercise shows."""
     notebooks = [editions.read(path) for path in editions.notebooks(folder)]
-    seen = []
     found = set(MARKERS)
-    for notebook in notebooks:
-        for cell in notebook.cells:
-            hidden = editions.hidden_of(cell.source)
-            found |= {line.strip(" ,") for line in hidden.split("\n")}
-            found |= set(re.findall(r'"([^"\n]+)"', hidden))
-            source = editions.visible_of(editions.solution_of(cell.source))
-            seen.append(squeezed(source))
-    in_sight = "\n".join(seen)
+    for hidden in (editions.hidden_of(cell.source) for notebook in notebooks for cell in notebook.cells):
+        found |= {line.strip(" ,") for line in hidden.split("\n")}
+        found |= set(re.findall(r'"([^"\n]+)"', hidden))
+    shown = "\n".join(map(in_sight, notebooks))
     return sorted(
-        text
-        for text in found
-        if len(text) >= SHORTEST and (text in MARKERS or squeezed(text) not in in_sight)
+        text for text in found if len(text) >= SHORTEST and (text in MARKERS or squeezed(text) not in shown)
     )
 
 
-def leaks(book: Path, secrets: Iterable[str]) -> list[str]:
-    """Which file holds which secret, be it split into coloured words or escaped."""
+def own_words(page: Path, authored: Path) -> str:
+    """What the author of a page wrote there: a chapter may hold a line that a hidden check holds, too.
+
+    Args:
+        page: relative to the built book; a downloadable source counts as its page.
+        authored: the folder of the book's sources.
+    """
+    source = authored / Path(*page.parts[page.parts[0] == "_sources" :])
+    notebook, text = source.with_suffix(".ipynb"), source.with_suffix(".md")
+    if notebook.is_file():
+        return in_sight(editions.read(notebook))
+    texts = [text] if text.is_file() else []
+    if texts and "automodule::" in text.read_text(
+        encoding="utf-8"
+    ):  # the page shows docstrings of the package
+        texts += Path(ranking.__file__).parent.rglob("*.py")
+    return "\n".join(squeezed(path.read_text(encoding="utf-8")) for path in texts)
+
+
+def leaks(book: Path, secrets: Iterable[str], authored: Path | None = None) -> list[str]:
+    """Which file holds which secret, be it split into coloured words or escaped.
+
+    Args:
+        book: the built pages.
+        secrets: what is looked for.
+        authored: the sources of the pages; what a page's own source shows is no leak of that page. Without
+            them every find counts.
+    """
     wanted = [(secret, squeezed(secret)) for secret in secrets]
     found = []
     for path in sorted(path for path in book.rglob("*") if path.is_file() and path.suffix in TEXT):
@@ -53,8 +86,10 @@ def leaks(book: Path, secrets: Iterable[str]) -> list[str]:
         elif path.suffix == ".ipynb":
             texts += [str(cell["source"]) + str(cell.get("outputs")) for cell in cells(texts[0])]
         everything = "\n".join(map(squeezed, texts))
-        name = path.relative_to(book).as_posix()
-        found += [f"{name}: {secret}" for secret, text in wanted if text in everything]
+        name = path.relative_to(book)
+        held = [(secret, text) for secret, text in wanted if text in everything]
+        own = own_words(name, authored) if held and authored else ""
+        found += [f"{name.as_posix()}: {secret}" for secret, text in held if text not in own]
     return found
 
 
