@@ -3,9 +3,21 @@ from __future__ import annotations
 from pathlib import Path
 from types import SimpleNamespace
 
+import nbformat
 import pytest
+from jupyter_cache import get_cache
+from nbformat.v4 import new_code_cell, new_notebook
 
-from ranking.sphinx_ext.execution import BUILD_ONLY, PACKAGE, fingerprint, inputs, set_cache
+from ranking.sphinx_ext.execution import (
+    BUILD_ONLY,
+    PACKAGE,
+    as_parsed,
+    execute_side_by_side,
+    fingerprint,
+    inputs,
+    is_cached,
+    set_cache,
+)
 
 
 @pytest.fixture
@@ -66,3 +78,43 @@ def test_the_folder_with_real_data_is_part_of_the_state(project, monkeypatch):
     without = cache_path(project)
     monkeypatch.setenv("RANKING_KUAIRAND_DIR", "somewhere")
     assert cache_path(project) != without
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> SimpleNamespace:
+    """An application with three notebooks, one of which fails, and an extension that doubles their numbers."""
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    for name, code in {"one": "1 + 1", "two": "2 + 2", "bad": "1 / 0"}.items():
+        notebook = new_notebook(cells=[new_code_cell(code)], metadata={"kernelspec": kernel})
+        nbformat.write(notebook, tmp_path / f"{name}.ipynb")
+    (tmp_path / "text.md").write_text("# Text")
+
+    def emit(event: str, docname: str, source: list[str]) -> None:
+        assert event == "source-read"
+        source[0] = source[0].replace("2 + 2", "2 + 2 + 4")
+
+    def doc2path(name: str) -> str:
+        return str(tmp_path / (f"{name}.md" if name == "text" else f"{name}.ipynb"))
+
+    config = SimpleNamespace(
+        nb_execution_mode="cache", nb_execution_timeout=60, nb_execution_cache_path=str(tmp_path / "cache")
+    )
+    return SimpleNamespace(env=SimpleNamespace(doc2path=doc2path), config=config, emit=emit)
+
+
+def test_notebooks_are_executed_as_they_will_be_parsed(book, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setattr("os.cpu_count", lambda: 2)
+    execute_side_by_side(book, book.env, ["one", "text", "two", "bad"])
+    cache = get_cache(book.config.nb_execution_cache_path)
+    assert [is_cached(cache, as_parsed(book, name)) for name in ("one", "two", "bad")] == [True, True, False]
+    _, merged = cache.merge_match_into_notebook(as_parsed(book, "two"))
+    assert merged.cells[0].source == "2 + 2 + 4"
+    assert merged.cells[0].outputs[0].data["text/plain"] == "8"
+
+
+@pytest.mark.parametrize(("mode", "names"), [("cache", ["one"]), ("off", ["one", "two"])])
+def test_a_single_notebook_or_another_mode_is_left_to_the_parser(book, mode, names):
+    book.config.nb_execution_mode = mode
+    execute_side_by_side(book, book.env, names)
+    assert not is_cached(get_cache(book.config.nb_execution_cache_path), as_parsed(book, "one"))
