@@ -82,7 +82,7 @@ def test_the_folder_with_real_data_is_part_of_the_state(project, monkeypatch):
 
 @pytest.fixture
 def book(tmp_path: Path) -> SimpleNamespace:
-    """An application with three notebooks, one of which fails, and an extension that doubles their numbers."""
+    """An application with three notebooks, one of which fails, and an extension that changes their code."""
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     for name, code in {"one": "1 + 1", "two": "2 + 2", "bad": "1 / 0"}.items():
         notebook = new_notebook(cells=[new_code_cell(code)], metadata={"kernelspec": kernel})
