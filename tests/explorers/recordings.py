@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,6 +12,20 @@ import numpy as np
 from ranking.explorers.funnel import CHANNELS
 from ranking.explorers.gates import pack_utilisation, pack_weights
 from ranking.explorers.loss import TASKS
+
+
+def spoilt(data: Any, path: Sequence[Any], bad: Any) -> Any:
+    """A copy of ``data`` with the entry at ``path`` replaced, or dropped where ``bad`` is None."""
+    copied = copy.deepcopy(data)
+    *way, last = path
+    place = copied
+    for key in way:
+        place = place[key]
+    if bad is None:
+        del place[last]
+    else:
+        place[last] = bad
+    return copied
 
 
 def funnel_recording(runs: int = 3) -> dict[str, Any]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
 import json
 
 import ipywidgets
 import numpy as np
 import pytest
 import traitlets
+from recordings import spoilt
 
 from ranking.explorers import CalibrationExplorer, Explorer
 from ranking.explorers.base import MIME_TYPE
@@ -104,20 +104,6 @@ def test_recorded_may_be_set_later(recording):
     assert explorer.recorded["rates"] == [1.0, 0.1, 0.03]
 
 
-def spoil(recording, path, value):
-    """A copy with the entry at ``path`` replaced, or dropped where the value is None."""
-    spoilt = copy.deepcopy(recording)
-    *way, last = path
-    place = spoilt
-    for key in way:
-        place = place[key]
-    if value is None:
-        del place[last]
-    else:
-        place[last] = value
-    return spoilt
-
-
 @pytest.mark.parametrize(
     ("path", "value", "message"),
     [
@@ -151,16 +137,16 @@ def spoil(recording, path, value):
 )
 def test_bad_recordings_are_refused(recording, path, value, message):
     with pytest.raises(ValueError, match=message):
-        CalibrationExplorer(recorded=spoil(recording, path, value))
+        CalibrationExplorer(recorded=spoilt(recording, path, value))
 
 
 def test_recordings_without_bins_in_common_are_refused(recording):
     three = {key: [0.1, 0.2, 0.3] for key in ("predicted", "observed")} | {"count": [1, 1, 1]}
-    spoilt = spoil(recording, ["runs", 0, "raw"], {**three, "ece": 0.1, "log_loss": 0.2})
+    worse = spoilt(recording, ["runs", 0, "raw"], {**three, "ece": 0.1, "log_loss": 0.2})
     with pytest.raises(ValueError, match=r"the same number of bins, got \[3, 5\]"):
-        checked_recording(spoilt)
+        checked_recording(worse)
 
 
 def test_empty_bins_carry_no_numbers(recording):
-    filled = spoil(recording, ["runs", 0, "raw", "predicted", 3], float("nan"))
+    filled = spoilt(recording, ["runs", 0, "raw", "predicted", 3], float("nan"))
     assert checked_recording(filled)["runs"][0]["raw"]["predicted"][3] is None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 
 import numpy as np
@@ -23,7 +22,7 @@ from looking import (
     slider,
     value,
 )
-from recordings import completion_made_up
+from recordings import completion_made_up, spoilt
 from scipy.special import ndtr
 from scipy.stats import rankdata, spearmanr
 
@@ -159,19 +158,11 @@ def test_bad_settings_are_refused(name, bad, message):
     ],
 )
 def test_bad_recordings_are_refused(path, bad, message):
-    spoilt = copy.deepcopy(completion_made_up())
-    *way, last = path
-    place = spoilt
-    for key in way:
-        place = place[key]
-    if bad is None:
-        del place[last]
-    else:
-        place[last] = bad
+    recording = spoilt(completion_made_up(), path, bad)
     with pytest.raises(ValueError, match=message):
-        checked_recording(spoilt)
+        checked_recording(recording)
     with pytest.raises(ValueError, match=message):
-        CompletionExplorer(spoilt, knots=3)
+        CompletionExplorer(recording, knots=3)
 
 
 def test_too_few_and_too_many_candidates_are_refused():

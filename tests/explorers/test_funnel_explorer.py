@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import math
 
@@ -22,7 +21,7 @@ from looking import (
     slider,
     value,
 )
-from recordings import funnel_recording
+from recordings import funnel_recording, spoilt
 
 from ranking.explorers import FunnelExplorer
 from ranking.explorers.base import MIME_TYPE
@@ -109,17 +108,8 @@ def test_a_recording_says_where_to_start():
     ],
 )
 def test_bad_recordings_are_refused(path, bad, message):
-    spoilt = copy.deepcopy(funnel_recording())
-    *way, last = path
-    place = spoilt
-    for key in way:
-        place = place[key]
-    if bad is None:
-        del place[last]
-    else:
-        place[last] = bad
     with pytest.raises(ValueError, match=message):
-        FunnelExplorer(spoilt)
+        FunnelExplorer(spoilt(funnel_recording(), path, bad))
 
 
 def test_costs_of_a_case_worked_out_by_hand():

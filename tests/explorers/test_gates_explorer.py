@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import copy
 import json
 import re
 import subprocess
@@ -26,7 +25,7 @@ from looking import (
     slider,
     value,
 )
-from recordings import gates_examples, gates_recording
+from recordings import gates_examples, gates_recording, spoilt
 
 from ranking.explorers import GatesExplorer
 from ranking.explorers.base import MIME_TYPE
@@ -138,19 +137,6 @@ def test_the_page_gets_the_recording_and_nothing_of_the_training():
     assert checked_recording(state["recorded"]) == state["recorded"]
 
 
-def spoilt(path, bad):
-    found = copy.deepcopy(gates_recording())
-    *way, last = path
-    place = found
-    for key in way:
-        place = place[key]
-    if bad is None:
-        del place[last]
-    else:
-        place[last] = bad
-    return found
-
-
 @pytest.mark.parametrize(
     ("path", "bad", "message"),
     [
@@ -182,7 +168,7 @@ def spoilt(path, bad):
 )
 def test_bad_recordings_are_refused(path, bad, message):
     with pytest.raises(ValueError, match=message):
-        GatesExplorer(spoilt(path, bad))
+        GatesExplorer(spoilt(gates_recording(), path, bad))
 
 
 def test_weights_above_their_sum_are_refused():

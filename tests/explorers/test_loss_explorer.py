@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import math
 
@@ -24,7 +23,7 @@ from looking import (
     slider,
     value,
 )
-from recordings import sweep_recording
+from recordings import spoilt, sweep_recording
 
 from ranking.explorers import LossExplorer
 from ranking.explorers.base import MIME_TYPE
@@ -118,17 +117,8 @@ def test_the_task_shown_first_is_one_that_was_recorded():
     ],
 )
 def test_bad_recordings_are_refused(path, bad, message):
-    spoilt = copy.deepcopy(sweep_recording())
-    *way, last = path
-    place = spoilt
-    for key in way:
-        place = place[key]
-    if bad is None:
-        del place[last]
-    else:
-        place[last] = bad
     with pytest.raises(ValueError, match=message):
-        LossExplorer(spoilt)
+        LossExplorer(spoilt(sweep_recording(), path, bad))
 
 
 def test_sweeps_need_a_weight_of_one():

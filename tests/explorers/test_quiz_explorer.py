@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import re
 
@@ -11,6 +10,7 @@ import pytest
 import torch
 from axe_playwright_python.sync_playwright import Axe
 from looking import CALL, MODEL, assert_laid_out, press, sentence
+from recordings import spoilt
 
 from ranking.calibration import calibrate, downsampled
 from ranking.evaluation import requests_per_arm
@@ -181,20 +181,6 @@ def test_a_masked_favourite_hears_nothing():
 # ---- questions as data
 
 
-def spoil(*path, value=None, drop=False):
-    """The questions with the entry at ``path`` replaced or dropped."""
-    spoilt = copy.deepcopy(QUESTIONS)
-    *way, last = path
-    place = spoilt
-    for key in way:
-        place = place[key]
-    if drop:
-        del place[last]
-    else:
-        place[last] = value
-    return spoilt
-
-
 @pytest.mark.parametrize(
     ("questions", "message"),
     [
@@ -202,32 +188,38 @@ def spoil(*path, value=None, drop=False):
         ("nothing", r"questions must be one of 'calibration', 'funnel', .*, got 'nothing'"),
         (["text"], r"questions\[0\] must be a mapping with the keys id, text, options, got 'text'"),
         (
-            spoil(0, "text", drop=True),
+            spoilt(QUESTIONS, [0, "text"], None),
             r"questions\[0\] must be a mapping with the keys .*, got 'id', 'options'",
         ),
-        (spoil(0, "hint", value="x"), r"questions\[0\] must be a mapping .*'hint'"),
-        (spoil(0, "id", value="First!"), r"\['id'\] must be small letters, .* got 'First!'"),
-        (spoil(1, "id", value="first"), r"questions, by their id, must differ .* got twice 'first'"),
+        (spoilt(QUESTIONS, [0, "hint"], "x"), r"questions\[0\] must be a mapping .*'hint'"),
+        (spoilt(QUESTIONS, [0, "id"], "First!"), r"\['id'\] must be small letters, .* got 'First!'"),
+        (spoilt(QUESTIONS, [1, "id"], "first"), r"questions, by their id, must differ .* got twice 'first'"),
         (
-            spoil(1, "text", value=" Is  it? "),
+            spoilt(QUESTIONS, [1, "text"], " Is  it? "),
             r"questions, by their text, must differ .* got twice 'Is it\?'",
         ),
-        (spoil(0, "text", value=" "), r"questions\['first'\]\['text'\] must be a text that is not empty"),
-        (spoil(0, "options", value=[]), r"\['options'\] must be a list of at least one entry"),
-        (spoil(0, "options", value=OPTIONS[:1]), r"\['options'\] must be at least two, got 1"),
-        (spoil(0, "options", value=OPTIONS[1:]), r"must have exactly one that is right, got 0"),
-        (spoil(0, "options", 1, "right", value=True), r"must have exactly one that is right, got 2"),
         (
-            spoil(0, "options", 1, "right", value=1),
+            spoilt(QUESTIONS, [0, "text"], " "),
+            r"questions\['first'\]\['text'\] must be a text that is not empty",
+        ),
+        (spoilt(QUESTIONS, [0, "options"], []), r"\['options'\] must be a list of at least one entry"),
+        (spoilt(QUESTIONS, [0, "options"], OPTIONS[:1]), r"\['options'\] must be at least two, got 1"),
+        (spoilt(QUESTIONS, [0, "options"], OPTIONS[1:]), r"must have exactly one that is right, got 0"),
+        (spoilt(QUESTIONS, [0, "options", 1, "right"], True), r"must have exactly one that is right, got 2"),
+        (
+            spoilt(QUESTIONS, [0, "options", 1, "right"], 1),
             r"\['options'\]\[1\]\['right'\] must be true or false, got 1",
         ),
-        (spoil(0, "options", 1, "explanation", drop=True), r"\['options'\]\[1\] must be a mapping"),
-        (spoil(0, "options", 1, "explanation", value=""), r"\[1\]\['explanation'\] must be a text"),
+        (spoilt(QUESTIONS, [0, "options", 1, "explanation"], None), r"\['options'\]\[1\] must be a mapping"),
+        (spoilt(QUESTIONS, [0, "options", 1, "explanation"], ""), r"\[1\]\['explanation'\] must be a text"),
         (
-            spoil(0, "options", 1, "text", value="Yes"),
+            spoilt(QUESTIONS, [0, "options", 1, "text"], "Yes"),
             r"by their text, must differ from each other, got twice",
         ),
-        (spoil(0, "options", 1, "explanation", value="It is so."), r"by their explanation, must differ"),
+        (
+            spoilt(QUESTIONS, [0, "options", 1, "explanation"], "It is so."),
+            r"by their explanation, must differ",
+        ),
     ],
 )
 def test_bad_questions_are_refused(questions, message):

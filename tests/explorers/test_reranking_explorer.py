@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 
 import numpy as np
@@ -22,7 +21,7 @@ from looking import (
     slider,
     value,
 )
-from recordings import slate_recording
+from recordings import slate_recording, spoilt
 
 from ranking.explorers import RerankingExplorer
 from ranking.explorers.base import MIME_TYPE
@@ -118,17 +117,8 @@ def test_state_holds_candidates_by_falling_score_and_unit_vectors():
     ],
 )
 def test_bad_recordings_are_refused(path, bad, message):
-    spoilt = copy.deepcopy(slate_recording())
-    *way, last = path
-    place = spoilt
-    for key in way:
-        place = place[key]
-    if bad is None:
-        del place[last]
-    else:
-        place[last] = bad
     with pytest.raises(ValueError, match=message):
-        RerankingExplorer(spoilt)
+        RerankingExplorer(spoilt(slate_recording(), path, bad))
 
 
 def test_too_few_and_too_many_candidates_are_refused():
@@ -136,11 +126,11 @@ def test_too_few_and_too_many_candidates_are_refused():
         RerankingExplorer(slate_recording(candidates=6))
     with pytest.raises(ValueError, match="must be at most 200, got 201"):
         RerankingExplorer(slate_recording(candidates=201))
-    spoilt = slate_recording()
-    for candidate in spoilt["candidates"]:
+    worthless = slate_recording()
+    for candidate in worthless["candidates"]:
         candidate["score"] = 0
     with pytest.raises(ValueError, match="must have a score above 0"):
-        RerankingExplorer(spoilt)
+        RerankingExplorer(worthless)
 
 
 # ---- in a browser
