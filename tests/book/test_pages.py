@@ -6,6 +6,7 @@ RANKING_BUILT_BOOK may name the folder of the built course, as `make test` does;
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from collections.abc import Iterator
@@ -37,10 +38,29 @@ SEEN = """slider => {
 pytestmark = pytest.mark.browser
 
 
+@pytest.fixture(scope="session")
+def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The book of the course, the one that RANKING_BUILT_BOOK names or built anew."""
+    named = os.environ.get("RANKING_BUILT_BOOK")
+    if named:
+        return (REPOSITORY / named).resolve()
+    output = tmp_path_factory.mktemp("course")
+    build(REPOSITORY, output)
+    return output / "_build" / "html"
+
+
+@pytest.fixture(scope="session")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small book."""
+    root = write_sample_book(tmp_path_factory.mktemp("sample"))
+    build(root, root)
+    return root / "_build" / "html"
+
+
 @pytest.fixture(scope="class")
-def book(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def book(request: pytest.FixtureRequest) -> Path:
     """Folder with the built pages that a class of tests looks at."""
-    return request.cls.built(tmp_path_factory)
+    return request.getfixturevalue(request.cls.pages)
 
 
 @pytest.fixture(scope="class")
@@ -51,16 +71,15 @@ def reader(chromium, book: Path) -> Iterator[Reader]:
 
 
 @pytest.fixture(scope="class")
-def visits(reader: Reader) -> list[Visit]:
-    """Every page, wide and light from localhost, narrow and dark from file://."""
-    return [visit for setting in SETTINGS for visit in reader.visit_all(setting)]
+def visits(request: pytest.FixtureRequest, reader: Reader) -> list[Visit]:
+    """Every page in every setting of the class: wide and light from localhost, narrow and dark from file://."""
+    return [visit for setting in request.cls.settings for visit in reader.visit_all(setting)]
 
 
 class PageChecks:
-    """What holds for every page of every book."""
+    """What holds for every page of every book, in the settings that a class names."""
 
-    def test_there_are_pages(self, book):
-        assert {"search.html", "genindex.html"} < set(page_names(book))
+    settings = SETTINGS
 
     def test_no_request_to_another_host(self, visits):
         assert {str(visit): visit.outside for visit in visits if visit.outside} == {}
@@ -96,24 +115,9 @@ class PageChecks:
     def test_maths_is_typeset_without_errors(self, visits):
         assert [str(visit) for visit in visits if visit.content["mathErrors"]] == []
 
-    def test_internal_links_lead_somewhere(self, book):
-        assert broken(book) == []
-
-    def test_front_page_leads_to_the_first_chapter(self, reader):
-        with reader.tab(WIDE) as (page, _):
-            page.goto(f"{reader.address}/index.html")
-            page.wait_for_url("**/intro.html")
-
-    def test_sources_can_be_downloaded(self, book):
-        notebooks = list((book / "_sources").rglob("*.ipynb"))
-        assert notebooks
-        for path in notebooks:
-            nbformat.validate(nbformat.read(path, as_version=4))
-
-    @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.scheme)
-    def test_every_slider_moves_by_keyboard(self, reader, setting):
+    def test_every_slider_moves_by_keyboard(self, reader):
         idle = []
-        for name in page_names(reader.book):
+        for setting, name in itertools.product(self.settings, page_names(reader.book)):
             if "ranking-explorer" not in (reader.book / name).read_text(encoding="utf-8"):
                 continue
             with reader.tab(setting) as (page, _):
@@ -131,45 +135,63 @@ class PageChecks:
                         idle.append(f"{name}: {slider.get_attribute('aria-label') or number}")
         assert idle == []
 
-    @pytest.mark.parametrize("setting", SETTINGS, ids=lambda setting: setting.scheme)
-    def test_search_finds_the_first_page(self, reader, setting):
-        with reader.tab(setting) as (page, log):
-            reader.open(page, setting, "intro.html")
-            words = re.findall(r"[A-Za-z]{5,}", page.locator("h1").last.inner_text())
-            page.keyboard.press("Control+k")
-            page.locator("#pst-search-dialog input[name=q]").fill(max(words, key=len))
-            page.keyboard.press("Enter")
-            page.wait_for_url("**/search.html?q=*")
-            page.locator("#search-results a[href*='intro.html']").first.wait_for(timeout=10_000)
-        assert log.errors == []
-        assert log.outside == []
+    def test_search_finds_the_first_page(self, reader):
+        for setting in self.settings:
+            with reader.tab(setting) as (page, log):
+                reader.open(page, setting, "intro.html")
+                words = re.findall(r"[A-Za-z]{5,}", page.locator("h1").last.inner_text())
+                page.keyboard.press("Control+k")
+                page.locator("#pst-search-dialog input[name=q]").fill(max(words, key=len))
+                page.keyboard.press("Enter")
+                page.wait_for_url("**/search.html?q=*")
+                page.locator("#search-results a[href*='intro.html']").first.wait_for(timeout=10_000)
+            assert log.errors == []
+            assert log.outside == []
 
 
-class TestCourse(PageChecks):
-    """The book of the course."""
+class FileChecks:
+    """What holds for the files of every book, however they are looked at."""
 
-    @staticmethod
-    def built(factory: pytest.TempPathFactory) -> Path:
-        named = os.environ.get("RANKING_BUILT_BOOK")
-        if named:
-            return (REPOSITORY / named).resolve()
-        output = factory.mktemp("course")
-        build(REPOSITORY, output)
-        return output / "_build" / "html"
+    def test_there_are_pages(self, book):
+        assert {"search.html", "genindex.html"} < set(page_names(book))
+
+    def test_internal_links_lead_somewhere(self, book):
+        assert broken(book) == []
+
+    def test_front_page_leads_to_the_first_chapter(self, reader):
+        with reader.tab(WIDE) as (page, _):
+            page.goto(f"{reader.address}/index.html")
+            page.wait_for_url("**/intro.html")
+
+    def test_sources_can_be_downloaded(self, book):
+        notebooks = list((book / "_sources").rglob("*.ipynb"))
+        assert notebooks
+        for path in notebooks:
+            nbformat.validate(nbformat.read(path, as_version=4))
+
+
+class TestCourse(PageChecks, FileChecks):
+    """The book of the course on a wide screen."""
+
+    settings = (WIDE,)
+    pages = "course"
 
     def test_no_hidden_check_and_no_marker_in_any_file(self, book):
         authored = REPOSITORY / "book"
         assert leaks(book, authored_secrets(authored / "exercises"), authored) == []
 
 
-class TestSample(PageChecks):
+class TestCourseOnAPhone(PageChecks):
+    """The same pages; a class of its own, so that another worker can look at them."""
+
+    settings = (NARROW,)
+    pages = "course"
+
+
+class TestSample(PageChecks, FileChecks):
     """A small book that uses every feature, some of which no chapter may use yet."""
 
-    @staticmethod
-    def built(factory: pytest.TempPathFactory) -> Path:
-        root = write_sample_book(factory.mktemp("sample"))
-        build(root, root)
-        return root / "_build" / "html"
+    pages = "sample"
 
     def test_a_second_build_executes_and_writes_nothing(self, book):
         root = book.parents[1]
