@@ -43,7 +43,7 @@ def weighted_sum(predictions: Predictions, weights: Settings) -> Array:
     Returns:
         The scores, in the shape of the predictions.
     """
-    return _total(_weighted_terms(predictions, weights))
+    return _finite(_total(_weighted_terms(predictions, weights)))
 
 
 def click_times_rest(predictions: Predictions, weights: Settings) -> Array:
@@ -59,7 +59,7 @@ def click_times_rest(predictions: Predictions, weights: Settings) -> Array:
     Returns:
         The scores, in the shape of the predictions.
     """
-    return _total(_click_terms(predictions, weights))
+    return _finite(_total(_click_terms(predictions, weights)))
 
 
 def product_of_powers(predictions: Predictions, weights: Settings, exponents: Settings) -> Array:
@@ -142,7 +142,7 @@ def contributions(
         :func:`product_of_powers` and :func:`commerce_product`, where a factor of 0 is −∞.
     """
     names = ", ".join(f.__name__ for f in _TERMS)
-    if formula not in _TERMS:
+    if not callable(formula) or formula not in _TERMS:
         raise ValueError(f"formula must be one of the functions {names}, got {formula!r}")
     return dict(_TERMS[formula](predictions, **settings))
 
@@ -297,7 +297,7 @@ def _rank_terms(
     )
     if a <= 0.0:
         raise ValueError(f"power must be above 0, got {a:g}")
-    return ((name, w[name] / (ranks(p).astype(np.float64) ** a + b)) for name, p in arrays.items())
+    return ((name, _by_place(w[name], ranks(p), a, b)) for name, p in arrays.items())
 
 
 def _commerce_terms(predictions: Predictions, exponents: Settings) -> Terms:
@@ -322,10 +322,26 @@ _TERMS: dict[Callable[..., Array], Callable[..., Terms]] = {
 
 def _total(terms: Terms) -> Array:
     """The sum of all terms. Every term is an array of its own, so that the first can take the others in."""
-    total = next(terms)[1]
-    for _, term in terms:
-        total += term
+    with np.errstate(over="ignore", invalid="ignore"):  # what becomes of it is for the formula to say
+        total = next(terms)[1]
+        for _, term in terms:
+            total += term
     return total
+
+
+def _finite(scores: Array) -> Array:
+    if not np.isfinite(scores).all():
+        raise ValueError(
+            "weights must leave scores that a float can hold, got an infinite one; smaller ones in the same "
+            "proportion give the same order"
+        )
+    return scores
+
+
+def _by_place(weight: float, place: NDArray[np.intp], power: float, offset: float) -> Array:
+    """w / (rank^a + b); where rank^a is more than a float can hold, nothing is left of the term."""
+    with np.errstate(over="ignore"):
+        return weight / (place.astype(np.float64) ** power + offset)
 
 
 def _product(factor: float, first: Array, second: Array) -> Array:
@@ -347,7 +363,7 @@ def _log_power(base: Array, exponent: float, logarithm: np.ufunc, out: Array | N
 
 def _from_logarithm(logarithms: Array) -> Array:
     largest = logarithms.max()
-    if largest > np.log(np.finfo(np.float64).max):
+    if not largest <= np.log(np.finfo(np.float64).max):  # not a number where 0 and infinity meet
         raise ValueError(
             f"exponents must leave scores that a float can hold, got exp({largest:.4g}); smaller ones in "
             "the same proportion give the same order"

@@ -28,7 +28,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit, ndtr, ndtri
+from scipy.special import expit, log_ndtr, ndtr, ndtri
 from torch import Tensor
 
 from ranking import validation
@@ -161,7 +161,8 @@ class LogNormalWatchTime:
 
     def _moment(self, k: float) -> Array:
         """E[t^k]."""
-        inside = np.exp(k * self.mu + (k * self.sigma) ** 2 / 2) * ndtr(self._end - k * self.sigma)
+        # one exponential, as its two factors may be too large and too small for a float
+        inside = np.exp(k * self.mu + (k * self.sigma) ** 2 / 2 + log_ndtr(self._end - k * self.sigma))
         last = np.where(np.isinf(self.duration), 1.0, self.duration) ** k  # never reached without an end
         return inside + last * self._to_the_end
 
@@ -193,7 +194,8 @@ class LogNormalWatchTime:
         q = validation.number("level", level)
         if not 0.0 < q < 1.0:
             raise ValueError(f"level must be in (0, 1), got {level}")
-        return np.minimum(np.exp(self.mu + self.sigma * ndtri(q)), self.duration)
+        with np.errstate(over="ignore"):  # what is too large for a float has reached the end
+            return np.minimum(np.exp(self.mu + self.sigma * ndtri(q)), self.duration)
 
     def reaches(self, share: float) -> Array:
         """P(played at least ``share`` of the duration), for a share in (0, 1]; 0 without an end."""
