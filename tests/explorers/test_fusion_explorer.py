@@ -575,9 +575,11 @@ def test_rows_move_but_not_under_reduced_motion(show):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("width", [360, 660, 1280])  # 660: two columns, none to spare, as in the book
 def test_layout(show, simulated, width):
     page = show(FusionExplorer(simulated), width=width)
+    named = page.locator(".rx-figure").last.locator(".rx-axis text").all_text_contents()
+    assert [name for name in (*OUTCOMES, "minutes") if name not in named] == []
     for name in NAMES.values():
         page.get_by_role("radio", name=name, exact=True).check()
         if name in ("product of powers", "rank fusion"):
