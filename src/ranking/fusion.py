@@ -152,17 +152,8 @@ def ranks(scores: ArrayLike) -> NDArray[np.intp]:
 
     Equal scores share the best place of their group: 0.9, 0.5, 0.5, 0.1 have the ranks 1, 2, 2, 4.
     """
-    values = -_lists("scores", scores)
-    by_score = np.argsort(values, axis=-1)  # (..., candidates); inside a tie any order will do
-    ascending = np.take_along_axis(values, by_score, axis=-1)
-    place = np.broadcast_to(np.arange(1, values.shape[-1] + 1), values.shape)
-    same = np.zeros(values.shape, dtype=bool)  # as the one before
-    same[..., 1:] = ascending[..., 1:] == ascending[..., :-1]
-    if same.any():
-        place = np.maximum.accumulate(np.where(same, 0, place), axis=-1)
-    ranked = np.empty(values.shape, dtype=np.intp)
-    np.put_along_axis(ranked, by_score, place, axis=-1)
-    return ranked
+    values = _lists("scores", scores)
+    return _by_place(values, np.arange(1, values.shape[-1] + 1))
 
 
 def order(scores: ArrayLike) -> NDArray[np.intp]:
@@ -297,7 +288,12 @@ def _rank_terms(
     )
     if a <= 0.0:
         raise ValueError(f"power must be above 0, got {a:g}")
-    return ((name, _by_place(w[name], ranks(p), a, b)) for name, p in arrays.items())
+    count = next(iter(arrays.values())).shape[-1]
+    with np.errstate(
+        over="ignore"
+    ):  # where rank^a is more than a float can hold, nothing is left of the term
+        places = np.arange(1.0, count + 1.0) ** a + b  # (candidates,)
+    return ((name, _by_place(p, w[name] / places)) for name, p in arrays.items())
 
 
 def _commerce_terms(predictions: Predictions, exponents: Settings) -> Terms:
@@ -338,10 +334,20 @@ def _finite(scores: Array) -> Array:
     return scores
 
 
-def _by_place(weight: float, place: NDArray[np.intp], power: float, offset: float) -> Array:
-    """w / (rank^a + b); where rank^a is more than a float can hold, nothing is left of the term."""
-    with np.errstate(over="ignore"):
-        return weight / (place.astype(np.float64) ** power + offset)
+def _by_place(scores: Array, given: NDArray[Any]) -> NDArray[Any]:
+    """What is given to each place, (candidates,), handed to the scores by their rank along the last axis."""
+    values = -scores
+    by_score = np.argsort(values, axis=-1)  # (..., candidates); inside a tie any order will do
+    ascending = np.take_along_axis(values, by_score, axis=-1)
+    same = ascending[..., 1:] == ascending[..., :-1]  # as the one before
+    handed = np.broadcast_to(given, values.shape)
+    if same.any():
+        place = np.zeros(values.shape, dtype=np.intp)
+        place[..., 1:] = np.where(same, 0, np.arange(1, values.shape[-1]))
+        handed = given[np.maximum.accumulate(place, axis=-1)]
+    result = np.empty(values.shape, dtype=given.dtype)
+    np.put_along_axis(result, by_score, handed, axis=-1)
+    return result
 
 
 def _product(factor: float, first: Array, second: Array) -> Array:
