@@ -383,6 +383,7 @@ def weighted_logistic_loss(logits: Tensor, watch_time: Tensor, clicked: Tensor, 
         The mean over all entries, a scalar.
     """
     t, u = _seconds(logits, watch_time, unit)
+    _tensors(clicked=clicked)
     if clicked.shape != logits.shape:
         raise ValueError(
             f"clicked must have the shape of logits, {tuple(logits.shape)}, got {tuple(clicked.shape)}"
@@ -412,6 +413,7 @@ def log_squared_error(outputs: Tensor, watch_time: Tensor, unit: float = 1.0) ->
 
 def quantile_loss(logits: Tensor, quantiles: Tensor) -> Tensor:
     """Mean of (sigmoid(z) − q)² for quantiles q in [0, 1] of :meth:`DurationQuantiles.targets` (D2Q)."""
+    _tensors(logits=logits, quantiles=quantiles)
     if logits.shape != quantiles.shape:
         raise ValueError(
             f"logits and quantiles must have one shape, got {tuple(logits.shape)}, {tuple(quantiles.shape)}"
@@ -423,6 +425,9 @@ def quantile_loss(logits: Tensor, quantiles: Tensor) -> Tensor:
 
 def _seconds(outputs: Tensor, watch_time: Tensor, unit: float) -> tuple[Tensor, float]:
     """Checked watch times in the type of the outputs, and the unit."""
+    _tensors(logits=outputs, watch_time=watch_time)
+    if not outputs.is_floating_point():
+        raise ValueError(f"logits must be of a floating type, got {outputs.dtype}")
     if outputs.shape != watch_time.shape:
         raise ValueError(
             "logits and watch_time must have one shape, got "
@@ -431,6 +436,12 @@ def _seconds(outputs: Tensor, watch_time: Tensor, unit: float) -> tuple[Tensor, 
     validation.not_empty("logits", outputs)
     validation.non_negative("watch_time", watch_time)
     return watch_time.to(outputs.dtype), _unit(unit)
+
+
+def _tensors(**given: Tensor) -> None:
+    for name, value in given.items():
+        if not isinstance(value, Tensor):
+            raise ValueError(f"{name} must be a tensor, got {type(value).__name__}")
 
 
 def _unit(unit: float) -> float:
