@@ -4,11 +4,11 @@
 
 For each log, half of the users are there to choose weights by, the others to check the choice. Each formula
 is tried with 200 random settings (the picture of clicks against minutes). Then weights of p_click (1 + Σ w p)
-are searched
-for: as many minutes as possible, and no fewer clicks than with the weights of chapter 1. Two searches, random
-and differential evolution, get 240 trials each. A trial is judged in one of two ways: by the truth, which
-only a simulator knows, or by what 1,000 or 10,000 requests happened to bring. The choice is then checked by
-the truth on the other users. Takes about five minutes on one core.
+are searched for: as many minutes as possible, and no fewer clicks than with the weights of chapter 1. Two
+searches, random and differential evolution, get 240 trials each. A trial is judged in one of two ways: by the
+truth, which only a simulator knows, or by what 1,000 or 10,000 requests happened to bring; the weights of
+chapter 1, whose clicks are the bar, are judged likewise, once. The choice is then checked by the truth on the
+other users. Takes about five minutes on one core.
 """
 
 from __future__ import annotations

@@ -5,11 +5,14 @@
 Needs the data (see the README); without it the script says so and leaves the recorded results as they are.
 All impressions with a known duration count, clicked or not, as most tabs play at once. The older 80% are
 learnt from, the newer 20% judged on. Only the first weights and the order of the rows change with the seed.
+Takes about a minute on two cores.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -24,6 +27,7 @@ from watch_time import GROUPS, judge, trained
 from ranking import watch_time as wt
 from ranking.completion import LengthCorrection, completed, known_duration, share_played
 from ranking.data import FeatureEncoder, ImpressionLog, add_statistics
+from ranking.data.features import FeatureTable
 from ranking.data.kuairand import find_kuairand, load_kuairand
 from ranking.progress import progress
 from ranking.results import save_results
@@ -74,6 +78,16 @@ def described(log: ImpressionLog) -> dict[str, Any]:
     }
 
 
+def by_count(log: ImpressionLog) -> dict[str, Any]:
+    """Watch time in quarters of the rows by how many impressions of their user were counted before."""
+    t, count = seconds_of(log)[0], log.rows["user_impressions"].to_numpy(dtype=np.float64)
+    quarters = np.array_split(np.argsort(count, kind="stable"), 4)
+    return {
+        "count": round(float(count.mean()), 3),
+        "quarters": [round(float(t[rows].mean()), 4) for rows in quarters],
+    }
+
+
 def run(train: ImpressionLog, test: ImpressionLog, seed: int) -> dict[str, Any]:
     """Train with every loss, judge on the held-out rows."""
     encoder = FeatureEncoder().fit(train)
@@ -104,6 +118,43 @@ def run(train: ImpressionLog, test: ImpressionLog, seed: int) -> dict[str, Any]:
     return {"seed": seed, "not_in_the_logarithm": int((~positive).sum()), "methods": methods}
 
 
+def drift(usable: ImpressionLog, seed: int) -> dict[str, float]:
+    """Predicted over watched seconds of the loss without the weight, on newer rows and on others.
+
+    Returns:
+        That level on the held-out newest rows, on the rows learnt from, and on the newest ones once the
+        counts of their users are moved back to the mean that they have in the others; by how many standard
+        deviations they had moved; and the level where the held-out rows are drawn at random.
+    """
+
+    def learnt(rows: ImpressionLog) -> tuple[FeatureEncoder, Callable[[FeatureTable], np.ndarray]]:
+        encoder, t = FeatureEncoder().fit(rows), seconds_of(rows)[0]
+        scale = float(t.mean())
+        loss = partial(wt.geometric_loss, unit=scale)
+        logits = trained(encoder.transform(rows), t, loss, seed, batch_size_for(len(rows)))
+        return encoder, lambda features: wt.predicted_watch_time(logits(features), scale)
+
+    def level(seconds: np.ndarray, rows: ImpressionLog) -> float:
+        return round(float(seconds.mean() / seconds_of(rows)[0].mean()), 5)
+
+    train, test = usable.split(0.8, 0.2)
+    encoder, predict = learnt(train)
+    features, newest = encoder.transform(train), encoder.transform(test)
+    moved = newest.dense.mean(axis=0) - features.dense.mean(axis=0)  # (columns,), in standard deviations
+    of_users = np.array([name.startswith("log_user_") for name in features.columns])
+    back = replace(newest, dense=newest.dense - np.where(of_users, moved, 0).astype(np.float32))
+    held_out = np.random.default_rng(seed).permutation(len(usable)) < len(test)  # (rows,)
+    others, drawn = usable.select(~held_out), usable.select(held_out)
+    encoder_of_others, predict_drawn = learnt(others)
+    return {
+        "newest": level(predict(newest), test),
+        "learnt_from": level(predict(features), train),
+        "moved_back": level(predict(back), test),
+        "moved": round(float(moved[features.columns.index("log_user_impressions")]), 4),
+        "at_random": level(predict_drawn(encoder_of_others.transform(drawn)), drawn),
+    }
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=5, help="how many first weights")
@@ -115,19 +166,25 @@ def main() -> None:
         return
     torch.set_num_threads(1)  # sums in the same order on every machine
     log = add_statistics(load_kuairand(folder))
+    times = log.rows["time_ms"].to_numpy()
     known = known_duration(log.rows["duration"])
     usable = log.select(known)
     train, test = usable.split(0.8, 0.2)
-    runs = [run(train, test, seed) for seed in progress(range(options.seeds), description="KuaiRand")]
+    runs = [
+        run(train, test, seed) | {"drift": drift(usable, seed)}
+        for seed in progress(range(options.seeds), description="KuaiRand")
+    ]
     data = {
         "question": "What do watch times look like in a real log, and what do the losses learn from them?",
         "impressions": len(log),
+        "days": round(float(times[-1] - times[0]) / 86_400_000, 2),
         "users": len(log.users),
         "unknown_duration": int((~known).sum()),
         "rows": len(usable),
         "held_out": len(test),
         "train_mean": round(float(seconds_of(train)[0].mean()), 4),
         "test_mean": round(float(seconds_of(test)[0].mean()), 4),
+        "by_count": {"learnt_from": by_count(train), "newest": by_count(test)},
         "levels": list(LEVELS),
         "described": described(usable),
         "runs": runs,

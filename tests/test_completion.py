@@ -53,6 +53,10 @@ def test_unknown_durations_are_told_apart():
         completion.known_duration([-1.0])
     with pytest.raises(ValueError, match="duration must be finite"):
         completion.known_duration([np.inf])
+    with pytest.raises(ValueError, match="duration must hold numbers"):
+        completion.known_duration(["long"])
+    with pytest.raises(ValueError, match="duration must not be a masked array"):
+        completion.known_duration(np.ma.masked_array([5.0, 9.0], [False, True]))
 
 
 # The correction

@@ -119,6 +119,7 @@ def test_the_same_policy_is_the_plain_mean():
     ("call", "message"),
     [
         (lambda: evaluation.requests_per_arm(0.0, 1.0), "effect must not be 0"),
+        (lambda: evaluation.requests_per_arm(1e-200, 1.0), "effect must be at least a billionth"),
         (lambda: evaluation.requests_per_arm(1.0, 0.0), "spread must be above 0"),
         (lambda: evaluation.requests_per_arm(1.0, 1.0, power=1.0), r"power must be in \(0, 1\)"),
         (lambda: evaluation.requests_per_arm(1.0, 1.0, power=0.01), "power must be above level / 2"),
@@ -127,6 +128,10 @@ def test_the_same_policy_is_the_plain_mean():
         (lambda: evaluation.clustered_error([1.0, 2.0], [0, 0]), "groups must hold at least two groups"),
         (lambda: evaluation.clustered_error([1.0, 2.0], [0]), "the same shape"),
         (lambda: evaluation.inverse_propensity([1, 0], [0.5, 0.5], [0.5, 0.0]), "logged must be above 0"),
+        (
+            lambda: evaluation.inverse_propensity([1, 0], [0.5, 0.5], [0.5, 1e-320]),
+            "logged must leave target / logged finite",
+        ),
         (
             lambda: evaluation.inverse_propensity([1, 0], [0.5, 1.5], [0.5, 0.5]),
             r"target must be in \[0, 1\]",

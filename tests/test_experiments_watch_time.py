@@ -128,10 +128,21 @@ def test_the_record_of_the_real_log_adds_up():
     assert all(abs(group["f"] - group["completion"]) < 0.02 for group in described["by_length"])
 
 
+def test_only_the_newest_real_rows_are_read_too_low():
+    recorded = load_results("kuairand_watch_time")
+    for run in recorded["runs"]:
+        found = run["drift"]
+        assert found["newest"] == run["methods"]["without the weight"]["level"]
+        assert found["newest"] < 0.9 < min(found["learnt_from"], found["at_random"], found["moved_back"])
+    older, newer = recorded["by_count"]["learnt_from"], recorded["by_count"]["newest"]
+    assert newer["count"] > 1.5 * older["count"]
+    assert older["quarters"] == sorted(older["quarters"], reverse=True)
+
+
 @pytest.mark.kuairand
 def test_what_a_real_log_shows(kuairand_folder):
     """Completion falls with length, and the source's loss in seconds says a small part of what is watched."""
-    from kuairand_watch_time import described, run
+    from kuairand_watch_time import described, drift, run
 
     from ranking.completion import known_duration
     from ranking.data.kuairand import load_kuairand
@@ -144,3 +155,4 @@ def test_what_a_real_log_shows(kuairand_folder):
     methods = run(*few.split(0.8, 0.2), seed=0)["methods"]
     assert methods["source, unit 1 s"]["level"] < 0.4
     assert methods["source, unit 1 s"]["level"] < methods["without the weight"]["level"] < 1.3
+    assert drift(few, seed=0)["newest"] == methods["without the weight"]["level"]

@@ -118,21 +118,21 @@ def test_powers_of_one_and_small_weights_come_to_the_weighted_sum(p, w):
     assert (np.sign(product[..., :, None] - product[..., None, :]) == sign)[apart].all()
 
 
-MONOTONE = {
-    "square": np.square,
-    "root": np.sqrt,
-    "logit": lambda p: 1 / (1 + ((1 - p) / p) ** 2.0),
-    "scale": lambda p: p / 7,
-}
+@given(predictions(), WEIGHTS, st.data())
+def test_rank_fusion_is_unchanged_by_any_increasing_map(p, w, data):
+    """Every prediction through a map of its own: its distinct values, in order, become any other numbers."""
+    moved = {}
+    for name, values in p.items():
+        _, place = np.unique(values, return_inverse=True)
+        count = int(place.max()) + 1
+        images = data.draw(st.lists(st.floats(0, 1), min_size=count, max_size=count, unique=True))
+        moved[name] = np.sort(images)[place].reshape(values.shape)
+    np.testing.assert_array_equal(fusion.rank_fusion(moved, w), fusion.rank_fusion(p, w))
 
 
-@given(predictions(), WEIGHTS, st.sampled_from(sorted(MONOTONE)), st.sampled_from(NAMES))
-def test_rank_fusion_sees_only_the_order(p, w, which, name):
-    grid = {
-        key: np.round(values, 2).clip(0.01, 0.99) for key, values in p.items()
-    }  # no two that rounding ties
-    moved = {**grid, name: MONOTONE[which](grid[name])}
-    np.testing.assert_array_equal(fusion.rank_fusion(moved, w), fusion.rank_fusion(grid, w))
+def test_a_steep_power_of_the_rank_leaves_only_the_first():
+    score = fusion.rank_fusion({"click": [0.3, 0.2, 0.1]}, {"click": 2.0}, power=1e5, offset=0.0)
+    np.testing.assert_array_equal(score, [2.0, 0.0, 0.0])
 
 
 @given(predictions(), EXPONENTS, st.sampled_from(NAMES), st.floats(0.01, 1))
@@ -234,6 +234,14 @@ def test_a_negative_weight_pushes_down():
         (lambda: fusion.weighted_sum({"click": 0.5}, {"click": 1}), "got a single number"),
         (lambda: fusion.weighted_sum({"click": []}, {"click": 1}), "must not be empty"),
         (lambda: fusion.weighted_sum({"a": [0.1], "b": [0.1, 0.2]}, {"a": 1, "b": 1}), "the same shape"),
+        (
+            lambda: fusion.weighted_sum({"a": [1.0], "b": [1.0]}, {"a": 1.5e308, "b": 1.5e308}),
+            "weights must leave scores that a float can hold",
+        ),
+        (
+            lambda: fusion.click_times_rest({"click": [1.0], "watch_time": [1e9]}, {"watch_time": 1e300}),
+            "weights must leave scores that a float can hold",
+        ),
         (lambda: fusion.click_times_rest({"like": [0.1]}, {}), "predictions must hold 'click'"),
         (lambda: fusion.click_times_rest(P, {"click": 1, "like": 1, "watch_time": 1}), "unknown 'click'"),
         (
@@ -249,10 +257,21 @@ def test_a_negative_weight_pushes_down():
             "scores that a float can hold",
         ),
         (lambda: fusion.product_of_powers(P, dict.fromkeys(P, 1), {"click": 1}), "exponents must name"),
+        (
+            lambda: fusion.product_of_powers({"watch_time": [1e9]}, {"watch_time": 1e300}, {"watch_time": 1}),
+            "scores that a float can hold",
+        ),
         (lambda: fusion.commerce_product({"pay": [0.0, 0.1]}, {"pay": -1}), "where a prediction is 0"),
+        (
+            lambda: fusion.commerce_product(
+                {"pay": [0.0], "price": [9.0]}, {"pay": 1e308, "price": 1e308}
+            ),  # 0 times infinity
+            "scores that a float can hold",
+        ),
         (lambda: fusion.rank_fusion(P, dict.fromkeys(P, 1), power=0), "power must be above 0"),
         (lambda: fusion.rank_fusion(P, dict.fromkeys(P, 1), offset=-1), "offset must be at least 0"),
         (lambda: fusion.contributions(sum, P), "formula must be one of the functions weighted_sum"),
+        (lambda: fusion.contributions(["weighted_sum"], P), "formula must be one of the functions"),
         (lambda: fusion.order([0.1, np.nan]), "scores must be finite"),
         (lambda: fusion.top_k([0.1, 0.2], 3), "k must be at most the number of candidates, 2"),
         (lambda: fusion.top_k([0.1, 0.2], 0), "k must be a whole number of at least 1"),

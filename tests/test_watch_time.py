@@ -89,8 +89,35 @@ def test_weighted_logistic_loss_weights_only_the_clicked(z, t, clicked, unit):
     assert np.isfinite(value)
 
 
+@given(LOGITS, st.floats(1e-3, 1e6), UNITS, st.floats(0.0, 1.0))
+def test_the_other_losses_pull_as_their_formulas_say(o, t, unit, q):
+    _, slope = gradient(wt.squared_error, o, t, unit=unit)
+    assert slope == pytest.approx(2 * (o - t / unit), rel=1e-9, abs=1e-9)
+    _, slope = gradient(wt.log_squared_error, o, t, unit=unit)
+    assert slope == pytest.approx(2 * (o - np.log(t / unit)), rel=1e-9, abs=1e-9)
+    _, slope = gradient(wt.quantile_loss, o, q)
+    assert slope == pytest.approx(2 * float((expit(o) - q) * expit(o) * expit(-o)), rel=1e-9, abs=1e-12)
+
+
+@given(st.floats(-20.0, 20.0), TIMES, UNITS)
+def test_geometric_loss_pulls_with_the_error_relative_to_the_prediction(z, t, unit):
+    _, slope = gradient(wt.geometric_loss, z, t, unit=unit)
+    said = unit * np.exp(z)
+    assert slope == pytest.approx((said - t) / (unit + said), rel=1e-6, abs=1e-9)
+
+
+def clicked_loss(z: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+    return wt.weighted_logistic_loss(z, t, (t > 0).to(z.dtype))
+
+
+def log_loss(z: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+    return wt.log_squared_error(z, t + 1e-3)
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-@pytest.mark.parametrize("loss", [wt.watch_time_loss, wt.geometric_loss])
+@pytest.mark.parametrize(
+    "loss", [wt.watch_time_loss, wt.geometric_loss, clicked_loss, wt.squared_error, log_loss]
+)
 def test_losses_stay_finite_at_the_ends(loss, dtype):
     z = torch.tensor([-100.0, 0.0, 100.0], dtype=dtype).repeat(3).requires_grad_()
     t = torch.tensor([0.0, 1.0, 1e6], dtype=dtype).repeat_interleave(3)
@@ -236,6 +263,14 @@ def test_means_are_those_of_the_simulator(capped):
     )
 
 
+def test_a_watch_time_that_is_far_beyond_the_end_is_the_end():
+    far = wt.LogNormalWatchTime(800.0, 1.0, 90.0)
+    for value in (far.mean, far.median, far.geometric_mean, far.harmonic_mean, far.source_limit()):
+        assert float(value) == pytest.approx(90.0)
+    wide = wt.LogNormalWatchTime(1.0, 60.0, 90.0)  # half the plays last no time, half to the end
+    assert float(wide.mean) == pytest.approx(90.0 * norm.sf((np.log(90.0) - 1.0) / 60.0), rel=0.02)
+
+
 @given(st.floats(-3.0, 8.0), st.floats(0.0, 3.0))
 def test_without_an_end_the_unit_moves_the_limit_from_harmonic_mean_through_median_to_mean(mu, sigma):
     t = wt.LogNormalWatchTime(mu, sigma)
@@ -368,6 +403,11 @@ TABLE = FeatureTable(
         (lambda: wt.DurationQuantiles.fit([[1.0]], [[1.0]]), r"duration must have shape \(rows,\)"),
         (lambda: wt.DurationQuantiles.fit([1.0], [1.0]).watch_time([1.0], [1.1]), "quantiles must be in"),
         (lambda: wt.DurationQuantiles.fit([1.0], [1.0]).targets([1.0], [-1.0]), "watch_time must be at"),
+        (lambda: wt.watch_time_loss(torch.tensor([1]), tensor(1.0)), "logits must be of a floating type"),
+        (lambda: wt.watch_time_loss(np.zeros(1), np.ones(1)), "logits must be a tensor, got ndarray"),
+        (lambda: wt.geometric_loss(tensor(0.0), [1.0]), "watch_time must be a tensor, got list"),
+        (lambda: wt.weighted_logistic_loss(tensor(0.0), tensor(1.0), [1]), "clicked must be a tensor"),
+        (lambda: wt.quantile_loss(tensor(0.0), [0.5]), "quantiles must be a tensor"),
         (lambda: wt.watch_time_loss(tensor(0.0), tensor(-1.0)), "watch_time must be at least 0"),
         (lambda: wt.watch_time_loss(tensor(0.0), tensor(float("nan"))), "watch_time must be finite"),
         (lambda: wt.watch_time_loss(tensor(0.0, 1.0), tensor(1.0)), "one shape"),

@@ -31,9 +31,15 @@ def known_duration(duration: ArrayLike) -> NDArray[np.bool_]:
     Leave the others out, and say how many they were: ``(~known_duration(d)).sum()``.
 
     Raises:
-        ValueError: for durations that are negative or infinite, which no log should hold.
+        ValueError: for durations that are negative or infinite, which no log should hold; for texts and for
+            masked arrays.
     """
-    d = np.asarray(duration, dtype=np.float64)
+    if isinstance(duration, np.ma.MaskedArray):
+        raise ValueError("duration must not be a masked array: fill it or leave the masked rows out")
+    try:
+        d = np.asarray(duration, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"duration must hold numbers, got {duration!r:.80}") from error
     missing = np.isnan(d)
     return validation.non_negative("duration", np.where(missing, 0.0, d)) > 0.0
 

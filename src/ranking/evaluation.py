@@ -22,8 +22,9 @@ def requests_per_arm(effect: float, spread: float, power: float = 0.8, level: fl
     """How many independent requests each arm needs: n = 2 (z_{1 − level/2} + z_power)² spread² / effect².
 
     Args:
-        effect: the difference of the means that is to be found, not 0.
-        spread: standard deviation of the outcome from request to request, above 0.
+        effect: the difference of the means that is to be found, not 0 and at least a billionth of the spread.
+        spread: standard deviation of the outcome from request to request, above 0; where the arms differ in
+            it, the root of the mean of their variances.
         power: the chance to find the effect where it is there, in (0, 1).
         level: the chance to find one where there is none (two-sided), in (0, 1).
 
@@ -37,7 +38,10 @@ def requests_per_arm(effect: float, spread: float, power: float = 0.8, level: fl
     z = ndtri(1.0 - _inside("level", level) / 2.0) + ndtri(_inside("power", power))
     if z <= 0.0:
         raise ValueError(f"power must be above level / 2, got {power} and {level}")
-    return math.ceil(2.0 * (z * _positive("spread", spread) / effect) ** 2)
+    ratio = _positive("spread", spread) / abs(effect)
+    if ratio > 1e9:
+        raise ValueError(f"effect must be at least a billionth of the spread, got {effect} and {spread}")
+    return math.ceil(2.0 * (z * ratio) ** 2)
 
 
 def power_of_test(n_per_arm: int, effect: float, spread: float, level: float = 0.05) -> float:
@@ -125,7 +129,11 @@ def inverse_propensity(
         raise ValueError(
             f"logged must be above 0: what was done had a chance, got 0 at index {int(np.argmin(acted))}"
         )
-    weight = chosen / acted  # (rows,)
+    with np.errstate(over="ignore"):
+        weight = chosen / acted  # (rows,)
+    if not np.isfinite(weight).all():
+        least = int(np.argmin(acted))
+        raise ValueError(f"logged must leave target / logged finite, got {acted[least]} at index {least}")
     if clip is not None:
         weight = np.minimum(weight, _positive("clip", clip))
     total, squares = float(weight.sum()), float((weight**2).sum())

@@ -297,7 +297,8 @@ def _label_end(
         x=x[last : last + 1],
         y=y[last : last + 1],
         name=f"label of {name}",
-        mode="text",
+        mode="markers+text",  # the marker is not seen: its size keeps a text above and one below apart
+        marker={"size": 5, "opacity": 0},
         text=[f'  <span style="color:{colour}">●</span> {name}'],  # the text itself in ink, to be readable
         textposition=f"{place} right",
         cliponaxis=False,

@@ -43,7 +43,7 @@ def weighted_sum(predictions: Predictions, weights: Settings) -> Array:
     Returns:
         The scores, in the shape of the predictions.
     """
-    return _total(_weighted_terms(predictions, weights))
+    return _finite(_total(_weighted_terms(predictions, weights)))
 
 
 def click_times_rest(predictions: Predictions, weights: Settings) -> Array:
@@ -59,7 +59,7 @@ def click_times_rest(predictions: Predictions, weights: Settings) -> Array:
     Returns:
         The scores, in the shape of the predictions.
     """
-    return _total(_click_terms(predictions, weights))
+    return _finite(_total(_click_terms(predictions, weights)))
 
 
 def product_of_powers(predictions: Predictions, weights: Settings, exponents: Settings) -> Array:
@@ -142,7 +142,7 @@ def contributions(
         :func:`product_of_powers` and :func:`commerce_product`, where a factor of 0 is −∞.
     """
     names = ", ".join(f.__name__ for f in _TERMS)
-    if formula not in _TERMS:
+    if not callable(formula) or formula not in _TERMS:
         raise ValueError(f"formula must be one of the functions {names}, got {formula!r}")
     return dict(_TERMS[formula](predictions, **settings))
 
@@ -152,17 +152,8 @@ def ranks(scores: ArrayLike) -> NDArray[np.intp]:
 
     Equal scores share the best place of their group: 0.9, 0.5, 0.5, 0.1 have the ranks 1, 2, 2, 4.
     """
-    values = -_lists("scores", scores)
-    by_score = np.argsort(values, axis=-1)  # (..., candidates); inside a tie any order will do
-    ascending = np.take_along_axis(values, by_score, axis=-1)
-    place = np.broadcast_to(np.arange(1, values.shape[-1] + 1), values.shape)
-    same = np.zeros(values.shape, dtype=bool)  # as the one before
-    same[..., 1:] = ascending[..., 1:] == ascending[..., :-1]
-    if same.any():
-        place = np.maximum.accumulate(np.where(same, 0, place), axis=-1)
-    ranked = np.empty(values.shape, dtype=np.intp)
-    np.put_along_axis(ranked, by_score, place, axis=-1)
-    return ranked
+    values = _lists("scores", scores)
+    return _by_place(values, np.arange(1, values.shape[-1] + 1))
 
 
 def order(scores: ArrayLike) -> NDArray[np.intp]:
@@ -297,7 +288,12 @@ def _rank_terms(
     )
     if a <= 0.0:
         raise ValueError(f"power must be above 0, got {a:g}")
-    return ((name, w[name] / (ranks(p).astype(np.float64) ** a + b)) for name, p in arrays.items())
+    count = next(iter(arrays.values())).shape[-1]
+    with np.errstate(
+        over="ignore"
+    ):  # where rank^a is more than a float can hold, nothing is left of the term
+        places = np.arange(1.0, count + 1.0) ** a + b  # (candidates,)
+    return ((name, _by_place(p, w[name] / places)) for name, p in arrays.items())
 
 
 def _commerce_terms(predictions: Predictions, exponents: Settings) -> Terms:
@@ -322,10 +318,36 @@ _TERMS: dict[Callable[..., Array], Callable[..., Terms]] = {
 
 def _total(terms: Terms) -> Array:
     """The sum of all terms. Every term is an array of its own, so that the first can take the others in."""
-    total = next(terms)[1]
-    for _, term in terms:
-        total += term
+    with np.errstate(over="ignore", invalid="ignore"):  # what becomes of it is for the formula to say
+        total = next(terms)[1]
+        for _, term in terms:
+            total += term
     return total
+
+
+def _finite(scores: Array) -> Array:
+    if not np.isfinite(scores).all():
+        raise ValueError(
+            "weights must leave scores that a float can hold, got an infinite one; smaller ones in the same "
+            "proportion give the same order"
+        )
+    return scores
+
+
+def _by_place(scores: Array, given: NDArray[Any]) -> NDArray[Any]:
+    """What is given to each place, (candidates,), handed to the scores by their rank along the last axis."""
+    values = -scores
+    by_score = np.argsort(values, axis=-1)  # (..., candidates); inside a tie any order will do
+    ascending = np.take_along_axis(values, by_score, axis=-1)
+    same = ascending[..., 1:] == ascending[..., :-1]  # as the one before
+    handed = np.broadcast_to(given, values.shape)
+    if same.any():
+        place = np.zeros(values.shape, dtype=np.intp)
+        place[..., 1:] = np.where(same, 0, np.arange(1, values.shape[-1]))
+        handed = given[np.maximum.accumulate(place, axis=-1)]
+    result = np.empty(values.shape, dtype=given.dtype)
+    np.put_along_axis(result, by_score, handed, axis=-1)
+    return result
 
 
 def _product(factor: float, first: Array, second: Array) -> Array:
@@ -347,7 +369,7 @@ def _log_power(base: Array, exponent: float, logarithm: np.ufunc, out: Array | N
 
 def _from_logarithm(logarithms: Array) -> Array:
     largest = logarithms.max()
-    if largest > np.log(np.finfo(np.float64).max):
+    if not largest <= np.log(np.finfo(np.float64).max):  # not a number where 0 and infinity meet
         raise ValueError(
             f"exponents must leave scores that a float can hold, got exp({largest:.4g}); smaller ones in "
             "the same proportion give the same order"

@@ -28,7 +28,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit, ndtr, ndtri
+from scipy.special import expit, log_ndtr, ndtr, ndtri
 from torch import Tensor
 
 from ranking import validation
@@ -161,7 +161,8 @@ class LogNormalWatchTime:
 
     def _moment(self, k: float) -> Array:
         """E[t^k]."""
-        inside = np.exp(k * self.mu + (k * self.sigma) ** 2 / 2) * ndtr(self._end - k * self.sigma)
+        # one exponential, as its two factors may be too large and too small for a float
+        inside = np.exp(k * self.mu + (k * self.sigma) ** 2 / 2 + log_ndtr(self._end - k * self.sigma))
         last = np.where(np.isinf(self.duration), 1.0, self.duration) ** k  # never reached without an end
         return inside + last * self._to_the_end
 
@@ -193,7 +194,8 @@ class LogNormalWatchTime:
         q = validation.number("level", level)
         if not 0.0 < q < 1.0:
             raise ValueError(f"level must be in (0, 1), got {level}")
-        return np.minimum(np.exp(self.mu + self.sigma * ndtri(q)), self.duration)
+        with np.errstate(over="ignore"):  # what is too large for a float has reached the end
+            return np.minimum(np.exp(self.mu + self.sigma * ndtri(q)), self.duration)
 
     def reaches(self, share: float) -> Array:
         """P(played at least ``share`` of the duration), for a share in (0, 1]; 0 without an end."""
@@ -381,6 +383,7 @@ def weighted_logistic_loss(logits: Tensor, watch_time: Tensor, clicked: Tensor, 
         The mean over all entries, a scalar.
     """
     t, u = _seconds(logits, watch_time, unit)
+    _tensors(clicked=clicked)
     if clicked.shape != logits.shape:
         raise ValueError(
             f"clicked must have the shape of logits, {tuple(logits.shape)}, got {tuple(clicked.shape)}"
@@ -410,6 +413,7 @@ def log_squared_error(outputs: Tensor, watch_time: Tensor, unit: float = 1.0) ->
 
 def quantile_loss(logits: Tensor, quantiles: Tensor) -> Tensor:
     """Mean of (sigmoid(z) − q)² for quantiles q in [0, 1] of :meth:`DurationQuantiles.targets` (D2Q)."""
+    _tensors(logits=logits, quantiles=quantiles)
     if logits.shape != quantiles.shape:
         raise ValueError(
             f"logits and quantiles must have one shape, got {tuple(logits.shape)}, {tuple(quantiles.shape)}"
@@ -421,6 +425,9 @@ def quantile_loss(logits: Tensor, quantiles: Tensor) -> Tensor:
 
 def _seconds(outputs: Tensor, watch_time: Tensor, unit: float) -> tuple[Tensor, float]:
     """Checked watch times in the type of the outputs, and the unit."""
+    _tensors(logits=outputs, watch_time=watch_time)
+    if not outputs.is_floating_point():
+        raise ValueError(f"logits must be of a floating type, got {outputs.dtype}")
     if outputs.shape != watch_time.shape:
         raise ValueError(
             "logits and watch_time must have one shape, got "
@@ -429,6 +436,12 @@ def _seconds(outputs: Tensor, watch_time: Tensor, unit: float) -> tuple[Tensor, 
     validation.not_empty("logits", outputs)
     validation.non_negative("watch_time", watch_time)
     return watch_time.to(outputs.dtype), _unit(unit)
+
+
+def _tensors(**given: Tensor) -> None:
+    for name, value in given.items():
+        if not isinstance(value, Tensor):
+            raise ValueError(f"{name} must be a tensor, got {type(value).__name__}")
 
 
 def _unit(unit: float) -> float:

@@ -248,6 +248,33 @@ def test_simulated_candidates_are_the_worlds(world):
     assert [c["truth"] for c in exact] == [c["truth"] for c in found]
 
 
+def test_simulated_candidates_show_what_the_formulas_are_about(world):
+    """What the chapter says to look for can be found in the explorer as it opens."""
+    explorer = FusionExplorer(simulated_candidates(world))
+    truth = {term: np.array([c["truth"][term] for c in explorer.candidates]) for term in TERMS}
+    assert truth["click"].max() > 10 * truth["click"].min()
+    given, weights = explorer.given(), explorer.weights
+    raw = {**given, "click": downsampled(given["click"], 0.1)}
+    rest = {term: w for term, w in weights.items() if term != "click"}
+
+    def clicks(scores):
+        return fusion.expected_totals(fusion.top_k(scores, 5), {"click": truth["click"]})["click"]
+
+    def moves(formula, **settings):
+        return (fusion.order(formula(given, **settings)) != fusion.order(formula(raw, **settings))).any()
+
+    summed = fusion.weighted_sum(given, weights)
+    assert clicks(summed) / clicks(given["click"]) == pytest.approx(5 / 6, abs=0.02)
+    assert clicks(summed) < 0.85 * clicks(fusion.click_times_rest(given, rest))
+    assert (
+        given["click"][fusion.top_k(summed, 3)].min() < 0.2 * given["click"].max()
+    )  # hardly clicked, high up
+    assert moves(fusion.click_times_rest, weights=rest)
+    assert not moves(fusion.weighted_sum, weights=weights)
+    assert moves(fusion.weighted_sum, weights={**weights, "click": 10.0})
+    assert not moves(fusion.rank_fusion, weights=explorer.rank_weights)
+
+
 def test_simulated_predictions_err_as_they_say(world):
     logit, gaps, seconds = (lambda p: np.log(p / (1 - p))), [], []
     for seed in range(30):
@@ -575,9 +602,11 @@ def test_rows_move_but_not_under_reduced_motion(show):
 
 
 @pytest.mark.browser
-@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("width", [360, 660, 1280])  # 660: two columns, none to spare, as in the book
 def test_layout(show, simulated, width):
     page = show(FusionExplorer(simulated), width=width)
+    named = page.locator(".rx-figure").last.locator(".rx-axis text").all_text_contents()
+    assert [name for name in (*OUTCOMES, "minutes") if name not in named] == []
     for name in NAMES.values():
         page.get_by_role("radio", name=name, exact=True).check()
         if name in ("product of powers", "rank fusion"):

@@ -37,19 +37,22 @@ _SETTING = ("formula", "weights", "exponents", "rank_weights", "power", "offset"
 
 
 def simulated_candidates(
-    world: World | None = None, count: int = 12, seed: int = 9, error: float = 0.4
+    world: World | None = None, count: int = 12, seed: int = 0, error: float = 0.4
 ) -> list[dict[str, Any]]:
     """Candidates of one request of the simulator, with their true values and predictions that err.
 
-    They are drawn from the 300 items that the user would most likely click, no more than three of a topic
-    where there are topics enough. No model is trained: a predicted probability is the true one with Gaussian
-    noise on its logit, a predicted watch time the true one with half that noise on its logarithm.
+    Half are drawn from the 300 items that the user would most likely click, half from the rest of the
+    likeliest quarter of all, so that click rates differ as widely as a ranking model meets them; no more than
+    three are of a topic where there are topics enough. No model is trained: a predicted probability is the
+    true one with Gaussian noise on its logit, a predicted watch time the true one with half that noise on its
+    logarithm.
 
     Args:
         world: the simulator; by default ``World.build(seed=0)``.
         count: how many, from 2 to 40.
-        seed: of the user, the draw and the noise. The default gives a user whose likes and collects are about
-            as frequent as in the whole log.
+        seed: of the user, the draw and the noise. For the default, the first five of the weighted sum with
+            the explorer's weights bring a sixth fewer clicks than the first five by clicks: the median of
+            seeds 0 to 39.
         error: standard deviation of the noise.
 
     Returns:
@@ -64,10 +67,13 @@ def simulated_candidates(
     truth = world.truth(user, np.arange(len(world.items)), hour=21, weekday=5, place=0)
     topic = world.items["topic"].to_numpy()
     names = world.topics["name"].to_numpy()
-    likely = rng.permutation(np.argsort(-truth.p_click, kind="stable")[:300])
+    by_click = np.argsort(-truth.p_click, kind="stable")
+    likely, others = rng.permutation(by_click[:300]), rng.permutation(by_click[300 : len(by_click) // 4])
+    by_turns = [i for pair in zip(likely, others, strict=False) for i in pair]
+    by_turns += list(likely[len(others) :])  # in a small world there are few others
     drawn: dict[str, int] = {}
-    for most in (3, len(likely)):  # of a topic
-        for i in likely:
+    for most in (3, len(by_turns)):  # of a topic
+        for i in by_turns:
             name = f"{names[topic[i]]} {_clock(truth.duration[i])}"
             if sum(topic[j] == topic[i] for j in drawn.values()) < most and len(drawn) < count:
                 drawn.setdefault(name, i)

@@ -573,6 +573,8 @@ function createFigure(parent, labels, title) {
       x: x.texts ?? ticks.x.map((t) => formatNumber(t, x.format)),
       y: y.texts ?? ticks.y.map((t) => formatNumber(t, y.format)),
     };
+    // of a crowded scale some texts can be left out; of a band's names none, so every other one stands lower
+    const names = x.scale === "band" && !x.label && !matrix ? texts.x.map((t) => textWidth(t)) : [];
     const widest = Math.max(0, ...texts.y.map((t) => textWidth(t)));
     const lastHalf = texts.x.length ? textWidth(texts.x.at(-1)) / 2 : 0;
     const box = {
@@ -581,6 +583,9 @@ function createFigure(parent, labels, title) {
       top: y.label && !horizontal ? FONT_SIZE + 14 : 6,
       bottom: height - (x.label ? 42 : 24),
     };
+    const room = (box.right - box.left) / names.length;
+    const lower = names.some((wide, i) => i > 0 && (names[i - 1] + wide) / 2 + 6 > room) ? FONT_SIZE + 3 : 0;
+    box.bottom -= lower;
     if (matrix) box.right = Math.min(box.right, box.left + box.bottom - box.top); // square cells
     const [length, band] = horizontal ? [box.bottom - box.top, y] : [box.right - box.left, x];
     const step = length / (band.categories?.length ?? 1);
@@ -594,10 +599,10 @@ function createFigure(parent, labels, title) {
       base: matrix ? 0 : Math.max(0, (horizontal ? domains.x : domains.y)[0]),
       cell: [step, (box.bottom - box.top) / (y.categories?.length ?? 1)],
     };
-    return { box, place, ticks, texts, height };
+    return { box, place, ticks, texts, height, lower };
   }
 
-  function drawAxes({ box, place, ticks, texts, height }) {
+  function drawAxes({ box, place, ticks, texts, height, lower }) {
     const { x, y, series } = spec;
     const grid = svg("g", { class: "rx-grid" });
     const axis = svg("g", { class: "rx-axis" });
@@ -605,13 +610,15 @@ function createFigure(parent, labels, title) {
     const level = (at) => svg("line", { x1: box.left, x2: box.right, y1: at, y2: at });
     if (x.scale !== "band") grid.append(...ticks.x.map((tick) => upright(place.x(tick))));
     if (y.scale !== "band") grid.append(...ticks.y.map((tick) => level(place.y(tick))));
-    let free = -Infinity; // where the last tick text ended: a crowded one is left out
+    const free = [-Infinity, -Infinity]; // where the last text of each line ended: a crowded one is left out
     ticks.x.forEach((tick, i) => {
       const half = textWidth(texts.x[i]) / 2;
       const centre = Math.max(half, place.x(tick));
-      if (centre - half < free) return;
-      free = centre + half + 6;
-      axis.append(svg("text", { x: centre, y: box.bottom + 17, "text-anchor": "middle" }, texts.x[i]));
+      const line = lower ? i % 2 : 0;
+      if (centre - half < free[line]) return;
+      free[line] = centre + half + 6;
+      const y = box.bottom + 17 + line * lower;
+      axis.append(svg("text", { x: centre, y, "text-anchor": "middle" }, texts.x[i]));
     });
     ticks.y.forEach((tick, i) => {
       const at = { x: box.left - 7, y: place.y(tick), "text-anchor": "end", "dominant-baseline": "central" };

@@ -1,0 +1,83 @@
+"""What learners write themselves in chapters 5 and 6: the cells are live in JupyterLab, sliders included."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lab_server import open_notebook, run_all, serve
+
+BOOK = Path(__file__).resolve().parents[2] / "book"
+
+pytestmark = [pytest.mark.browser, pytest.mark.lab]
+
+A_SMALL_FEED = """
+import numpy as np
+
+from ranking import figures, fusion
+from ranking.palette import TARGETS
+
+rng = np.random.default_rng(0)
+p = {name: rng.beta(1, 9, (20, 30)) for name in ("click", "like", "collect", "share")}
+p["watch_time"] = rng.gamma(2, 10, (20, 30))
+
+
+def show(score):
+    totals = fusion.expected_totals(fusion.top_k(score, 10), fusion.per_impression(p))
+    return {name: total.mean() for name, total in totals.items()}
+"""
+
+IMPORTS = "import numpy as np\nfrom ranking import watch_time as wt"
+
+
+def cells_of(chapter: str, *ids: str) -> list[dict[str, Any]]:
+    """Code cells of a chapter, as they stand there."""
+    cells = json.loads((BOOK / chapter).read_text(encoding="utf-8"))["cells"]
+    found = [cell for cell in cells if cell["id"] in ids]
+    assert [cell["id"] for cell in found] == list(ids)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("chapter", "before", "ids", "slider", "shown"),
+    [
+        ("05_fusion.ipynb", A_SMALL_FEED, ("cell-66", "cell-67"), "c", ".js-plotly-plot .bartext"),
+        ("06_watch_time.ipynb", IMPORTS, ("cell-96", "cell-97"), "spread", ".widget-output pre"),
+    ],
+)
+def test_a_slider_moves_what_the_learner_wrote(
+    chromium: Any, tmp_path: Path, chapter: str, before: str, ids: tuple[str, ...], slider: str, shown: str
+) -> None:
+    first = {"cell_type": "code", "id": "first", "metadata": {}, "outputs": [], "execution_count": None}
+    cells = [first | {"source": before}, *cells_of(chapter, *ids)]
+    kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
+    book = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
+    (tmp_path / "work").mkdir()
+    (tmp_path / "work" / "own.ipynb").write_text(json.dumps(book), encoding="utf-8")
+    with serve(tmp_path / "work", tmp_path) as address:
+        page = chromium.new_page(viewport={"width": 1200, "height": 1600})
+        errors: list[str] = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        open_notebook(page, address, "own.ipynb")
+        run_all(page)
+        text = page.locator(shown)
+        text.first.wait_for()
+        was = text.all_text_contents()
+        handle = page.locator(".widget-slider", has=page.get_by_text(slider, exact=True)).get_by_role(
+            "slider"
+        )
+        handle.focus()
+        for _ in range(5):
+            page.keyboard.press("ArrowRight")
+        page.wait_for_function(
+            """([shown, was]) => {
+                const now = [...document.querySelectorAll(shown)].map((element) => element.textContent);
+                return now.length > 0 && now.join() !== was.join();
+            }""",
+            arg=[shown, was],
+        )
+        page.close()
+    assert errors == []
