@@ -282,16 +282,12 @@ def _rank_terms(
 ) -> Terms:
     arrays = _checked(predictions)
     w = _settings("weights", weights, arrays)
-    a, b = (
-        validation.number("power", power),
-        float(validation.non_negative("offset", validation.number("offset", offset))),
-    )
+    a = validation.number("power", power)
+    b = float(validation.non_negative("offset", validation.number("offset", offset)))
     if a <= 0.0:
         raise ValueError(f"power must be above 0, got {a:g}")
     count = next(iter(arrays.values())).shape[-1]
-    with np.errstate(
-        over="ignore"
-    ):  # where rank^a is more than a float can hold, nothing is left of the term
+    with np.errstate(over="ignore"):  # where rank^a is more than a float holds, nothing is left of the term
         places = np.arange(1.0, count + 1.0) ** a + b  # (candidates,)
     return ((name, _by_place(p, w[name] / places)) for name, p in arrays.items())
 
