@@ -404,6 +404,46 @@ def test_checkpoint_of_another_run_is_refused(tmp_path):
         train(checkpoint=kept, rows=900)
 
 
+def test_checkpoint_of_another_loss_model_or_other_rows_is_refused(tmp_path):
+    """Else a sweep that forgets to change the file would get the first run's weights again and again."""
+    kept = tmp_path / "run.checkpoint"
+    train(checkpoint=kept)
+    features, labels = table(1_000)
+
+    def again(model=None, rows=features, y=labels, loss=LOSS):
+        fit(model or new_model(), rows, y, loss, seed=0, batch_size=64, checkpoint=kept)
+
+    again()
+    with pytest.raises(ValueError, match=r"loss = 'click=1, like=1, .* this one has 'click=1, like=9,"):
+        again(loss=WeightedCrossEntropy(TARGETS, {"like": 9.0}))
+    with pytest.raises(ValueError, match=r"masked=True', this one has .*masked=False'"):
+        again(loss=WeightedCrossEntropy(TARGETS, masked=False))
+    with pytest.raises(ValueError, match="run with another model or loss"):
+        again(model=MultiTaskModel((20, 30), 3, TARGETS, shared=(32,)))
+    with pytest.raises(ValueError, match="run with rows_checksum"):
+        again(y=labels[::-1])
+    with pytest.raises(ValueError, match="run with rows_checksum"):
+        again(rows=replace(features, dense=features.dense + 1))
+
+
+def test_checkpoint_of_another_stream_is_refused(parquet, tmp_path):
+    kept = tmp_path / "run.checkpoint"
+    fit(new_model(), ParquetRows(parquet), None, LOSS, seed=0, checkpoint=kept)
+    fit(new_model(), ParquetRows(parquet), None, LOSS, seed=0, checkpoint=kept)
+    features, labels = table(2_000, seed=7)
+    with ParquetWriter(parquet / "1.parquet", TARGETS, row_group=700) as writer:
+        writer.write(features[:1_000], labels[:1_000])
+        writer.write(features[1_000:], labels[1_000:])
+    with pytest.raises(ValueError, match="belongs to a run with rows_checksum"):
+        fit(new_model(), ParquetRows(parquet), None, LOSS, seed=0, checkpoint=kept)
+
+
+def test_a_checkpoint_needs_a_folder(tmp_path):
+    """Said before the first step, not when the first checkpoint is due."""
+    with pytest.raises(ValueError, match="checkpoint must stand in a folder that is there"):
+        train(checkpoint=tmp_path / "none" / "run")
+
+
 def test_checkpoints_that_are_none(tmp_path):
     kept = tmp_path / "run.checkpoint"
     assert load_checkpoint(kept, {}) is None
@@ -472,6 +512,16 @@ def test_a_batch_too_small_to_share_goes_to_all():
 def test_settings_outside_what_is_allowed(settings, message):
     with pytest.raises(ValueError, match=message):
         train(**settings)
+
+
+def test_features_and_losses_that_are_none():
+    features, labels = table(100)
+    with pytest.raises(ValueError, match="features must be a FeatureTable or Examples, got ndarray"):
+        fit(new_model(), features.dense, labels, LOSS, seed=0)
+    with pytest.raises(ValueError, match="loss must be a function of logits and labels, got None"):
+        fit(new_model(), features, labels, None, seed=0)
+    with pytest.raises(ValueError, match=r"loss must give a scalar, got the shape \(100, 2\)"):
+        fit(new_model(), features, labels, lambda logits, y: (logits - y) ** 2, seed=0)
 
 
 def test_a_loss_that_fails_on_held_out_rows_stops_training():
