@@ -94,6 +94,9 @@ class _Run:
         # With a constant step size the last few batches leave their mark on the level of all predictions.
         self.schedule = torch.optim.lr_scheduler.LinearLR(self.optimiser, 1.0, 0.0, total_iters=self.steps)
         self.averaged = torch.optim.swa_utils.AveragedModel(self.model)
+        mean = self.averaged.module  # its tensors beside the model's, once: a walk through modules is slow
+        self.weights = list(zip(mean.parameters(), self.model.parameters(), strict=True))
+        self.buffers = list(zip(mean.buffers(), self.model.buffers(), strict=True))
         averaging = int(settings["average"] * self.steps) if patience is None else 0
         self.first_averaged = self.steps - averaging
         self.generator = torch.Generator().manual_seed(settings["seed"])
@@ -103,6 +106,19 @@ class _Run:
         self.total = 0.0
         self.best_weights: dict[str, Tensor] | None = None
         self.done = False
+
+    @torch.no_grad()
+    def add_to_average(self) -> None:
+        """What ``AveragedModel.update_parameters`` does, in the same arithmetic."""
+        count = int(self.averaged.n_averaged)
+        for mean, now in self.weights:
+            if count:
+                mean.add_((now - mean).div_(count + 1))
+            else:
+                mean.copy_(now)
+        for kept, now in self.buffers:
+            kept.copy_(now)
+        self.averaged.n_averaged += 1
 
     def save(self) -> None:
         """Write the checkpoint (the first process does it for all)."""
@@ -373,7 +389,7 @@ def _one_epoch(
         run.optimiser.step()
         run.schedule.step()
         if run.step >= run.first_averaged:
-            run.averaged.update_parameters(run.model)
+            run.add_to_average()
         run.step += 1
         run.batch += 1
         run.total += float(value.detach()) * (rows if processes.count == 1 else weight * rows)
