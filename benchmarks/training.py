@@ -5,7 +5,8 @@
 
 The rows come from the simulator and are written to Parquet first, a log of at most a million impressions at a
 time, so that making them needs no more memory either. Every measurement is a process of its own, with a peak
-memory of its own; that of a process which only imports is printed for comparison. One pass, four tasks.
+memory of its own; that of a process which only imports is printed for comparison. One pass, four tasks,
+after a warm-up.
 With --out the table is kept as a record, which chapter 2 shows.
 """
 
@@ -54,6 +55,7 @@ def measure(mode: str, folder: Path, threads: int | None) -> dict[str, Any]:
     if mode == "imports":
         return {"seconds": 0.0, "loss": 0.0, "peak_mb": peak_mb()}
     rows = ParquetRows(folder)
+    warm_up()
     with seeded(0):
         model = MultiTaskModel(rows.cardinalities, len(rows.columns), rows.targets)
     given: tuple[Any, Any] = (rows, None)
@@ -65,6 +67,15 @@ def measure(mode: str, folder: Path, threads: int | None) -> dict[str, Any]:
     history = fit(model, *given, WeightedCrossEntropy(rows.targets), seed=0)
     seconds = time.perf_counter() - started
     return {"seconds": seconds, "loss": history.train_loss[0], "peak_mb": peak_mb()}
+
+
+def warm_up() -> None:
+    """The first training in a process loads parts of torch, for a second or so; it is not to be counted."""
+    import torch
+
+    model = torch.nn.Linear(2, 1)
+    model(torch.zeros(1, 2)).sum().backward()
+    torch.optim.AdamW(model.parameters(), fused=True).step()
 
 
 def peak_mb() -> float:
