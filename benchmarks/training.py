@@ -1,10 +1,13 @@
 """Time and peak memory of training the four-task model, in memory and streamed from Parquet.
 
     python benchmarks/training.py [--rows 100000 1000000 10000000] [--in-memory-up-to 1000000] [--repeats 1]
+                                  [--out experiments/results/training_speed.json]
 
 The rows come from the simulator and are written to Parquet first, a log of at most a million impressions at a
 time, so that making them needs no more memory either. Every measurement is a process of its own, with a peak
-memory of its own; that of a process which only imports is printed for comparison. One pass, four tasks.
+memory of its own; that of a process which only imports is printed for comparison. One pass, four tasks,
+after a warm-up.
+With --out the table is kept as a record, which chapter 2 shows.
 """
 
 from __future__ import annotations
@@ -52,6 +55,7 @@ def measure(mode: str, folder: Path, threads: int | None) -> dict[str, Any]:
     if mode == "imports":
         return {"seconds": 0.0, "loss": 0.0, "peak_mb": peak_mb()}
     rows = ParquetRows(folder)
+    warm_up()
     with seeded(0):
         model = MultiTaskModel(rows.cardinalities, len(rows.columns), rows.targets)
     given: tuple[Any, Any] = (rows, None)
@@ -63,6 +67,15 @@ def measure(mode: str, folder: Path, threads: int | None) -> dict[str, Any]:
     history = fit(model, *given, WeightedCrossEntropy(rows.targets), seed=0)
     seconds = time.perf_counter() - started
     return {"seconds": seconds, "loss": history.train_loss[0], "peak_mb": peak_mb()}
+
+
+def warm_up() -> None:
+    """The first training in a process loads parts of torch, for a second or so; it is not to be counted."""
+    import torch
+
+    model = torch.nn.Linear(2, 1)
+    model(torch.zeros(1, 2)).sum().backward()
+    torch.optim.AdamW(model.parameters(), fused=True).step()
 
 
 def peak_mb() -> float:
@@ -90,6 +103,7 @@ def main() -> None:
     parser.add_argument("--write", type=int, help="write this number of rows to --folder")
     parser.add_argument("--once", choices=MODES, help="measure this in this process, print JSON")
     parser.add_argument("--folder", type=Path)
+    parser.add_argument("--out", type=Path, help="result file; none is written without it")
     options = parser.parse_args()
     if options.write:
         write(options.folder, options.write)
@@ -98,6 +112,7 @@ def main() -> None:
         print(json.dumps(measure(options.once, options.folder, options.threads)))
         return
 
+    measured: list[dict[str, Any]] = []
     print(f"{'rows':>12}{'mode':>12}{'seconds':>10}{'rows/s':>12}{'loss':>10}{'peak MB':>10}")
     for rows in options.rows:
         with tempfile.TemporaryDirectory() as folder:
@@ -108,12 +123,19 @@ def main() -> None:
                 arguments = ("--once", mode, "--folder", folder, "--threads", str(options.threads))
                 runs = [json.loads(child(*arguments)) for _ in range(options.repeats)]
                 middle = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
+                measured.append({"rows": rows, "mode": mode, **middle})
                 speed = rows / middle["seconds"] if middle["seconds"] else float("nan")
                 print(
                     f"{rows:>12,}{mode:>12}{middle['seconds']:>10.1f}{speed:>12,.0f}"
                     f"{middle['loss']:>10.4f}{middle['peak_mb']:>10.0f}",
                     flush=True,
                 )
+    if options.out:
+        from ranking.results import save_results  # here, so that a measured process does not load it
+
+        settings = {"repeats": options.repeats, "threads": options.threads or "as torch chooses"}
+        command = "python " + " ".join(["benchmarks/training.py", *sys.argv[1:]])
+        save_results(options.out, {"settings": settings, "measured": measured}, command=command, seeds=[0])
 
 
 if __name__ == "__main__":

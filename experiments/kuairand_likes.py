@@ -19,9 +19,13 @@ RESULTS = Path(__file__).parent / "results" / "kuairand_likes.json"
 
 
 def count(log: ImpressionLog) -> dict[str, Any]:
-    """Rows, clicks, and of each further target its positives, on all rows and on those without a click."""
+    """Rows, users, clicks, and each further target's positives, on all rows and on those without a click."""
     clicked = log.label("click") == 1
-    found: dict[str, Any] = {"rows": len(log), "clicks": int(clicked.sum())}
+    found: dict[str, Any] = {
+        "rows": len(log),
+        "users": int(log.rows["user"].nunique()),
+        "clicks": int(clicked.sum()),
+    }
     for target in log.targets[1:]:
         happened = log.label(target) == 1
         found[target] = {"all": int(happened.sum()), "without_click": int((happened & ~clicked).sum())}

@@ -5,6 +5,8 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
 
 from ranking import figures
 from ranking.metrics import Reliability, reliability
@@ -29,6 +31,36 @@ def test_a_new_figure_carries_its_texts():
     assert figure.layout.meta == {"alt": "What is seen.", "caption": "A caption."}
     assert figure.layout.title.text == "A title"
     assert figure.layout.yaxis.title.text == "log loss (nats)"
+
+
+SHOWN_TWICE = """
+import sys
+import numpy as np
+from ranking import figures
+figure = figures.new_figure(title="T", alt="A", caption="C", x="x", y="y")
+figures.add_line(figure, np.arange(3), np.array([0.1, 0.2, 0.3]), name="line", target="click")
+display(figure)
+print("plotly.io._renderers" in sys.modules)
+figure.show()  # plotly's own way
+display(figure)
+"""
+
+
+def test_jupyter_is_given_what_plotly_would_give_it_without_the_wait():
+    notebook = new_notebook(cells=[new_code_cell(SHOWN_TWICE)])
+    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    ours, loaded, theirs, after = notebook.cells[0].outputs
+    assert loaded.text == "False\n"
+    assert ours.data == theirs.data == after.data
+    assert set(ours.data) == {"application/vnd.plotly.v1+json"}
+
+
+def test_another_place_is_left_to_plotly(monkeypatch):
+    called = []
+    monkeypatch.setattr(figures.go.Figure, "_ipython_display_", lambda self: called.append(self))
+    figure = figures.new_figure(**TEXTS)
+    figure._ipython_display_()  # no kernel here
+    assert called == [figure]
 
 
 @pytest.mark.parametrize("name", TEXTS)

@@ -152,10 +152,29 @@ def test_named_loss_is_the_function_with_its_mask():
 def test_named_loss_refuses_bad_weights():
     with pytest.raises(ValueError, match="must be one of 'click', 'like'"):
         mt.WeightedCrossEntropy(("click", "like"), {"likes": 1.0})
-    with pytest.raises(ValueError, match="at least 0"):
+    with pytest.raises(ValueError, match=r"loss_weights\['like'\] must be at least 0, got -1.0"):
         mt.WeightedCrossEntropy(("click", "like"), {"like": -1.0})
+    with pytest.raises(ValueError, match=r"loss_weights\['like'\] must hold numbers, got 'much'"):
+        mt.WeightedCrossEntropy(("click", "like"), {"like": "much"})
+    with pytest.raises(ValueError, match=r"loss_weights must map names of targets to weights, got \[1, 2\]"):
+        mt.WeightedCrossEntropy(("click", "like"), [1, 2])
     with pytest.raises(ValueError, match="not be all 0"):
         mt.WeightedCrossEntropy(("click", "like"), {"like": 0.0, "click": 0.0})
+
+
+@pytest.mark.parametrize("kind", [mt.WeightedCrossEntropy, mt.UncertaintyWeighting])
+def test_losses_want_names_of_targets(kind):
+    for targets in ("click", (), ("click", "click")):
+        with pytest.raises(ValueError, match="targets must be names of targets"):
+            kind(targets)
+
+
+def test_a_loss_says_what_it_is_known_by():
+    loss = mt.WeightedCrossEntropy(("click", "like"), {"like": 0.5})
+    assert repr(loss) == "WeightedCrossEntropy(click=1, like=0.5, masked=True)"
+    assert repr(mt.UncertaintyWeighting(("click",), masked=False)) == (
+        "UncertaintyWeighting(click, masked=False)"
+    )
 
 
 def test_learnt_weights_settle_where_the_formula_says():
@@ -237,9 +256,11 @@ def test_shapes_of_the_features():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"cardinalities": (3, 0)}, "cardinalities must be at least 1"),
-        ({"n_dense": -1}, "n_dense must be at least 0"),
-        ({"embedding_dim": 0}, "embedding_dim at least 1"),
+        ({"cardinalities": (3, 0)}, "cardinalities must be a whole number of at least 1, got 0"),
+        ({"cardinalities": (3, 2.5)}, "cardinalities must be a whole number of at least 1, got 2.5"),
+        ({"n_dense": -1}, "n_dense, unless it is 0, must be a whole number of at least 1, got -1"),
+        ({"n_dense": 1.5}, "n_dense, unless it is 0, must be a whole number of at least 1, got 1.5"),
+        ({"embedding_dim": 0}, "embedding_dim must be a whole number of at least 1, got 0"),
         ({"targets": ()}, "targets must be names of targets"),
         ({"targets": ("click", "click")}, "each once"),
         ({"shared": ()}, "shared must name at least one"),

@@ -6,6 +6,9 @@ the built page shows them with the figure's data as a table, and recolours the i
 
 from __future__ import annotations
 
+import json
+import os
+import sys
 import unicodedata
 from collections.abc import Mapping
 
@@ -32,6 +35,12 @@ PLACES = ("top", "middle", "bottom")
 DIRECT_LABEL = (
     "direct label"  # what ``meta`` of a trace says that is a label; a legend replaces it on a phone
 )
+
+ELSEWHERE = {
+    *("PLOTLY_RENDERER", "COLAB_NOTEBOOK_ID", "KAGGLE_KERNEL_RUN_TYPE", "AZURE_NOTEBOOKS_HOST", "VSCODE_PID"),
+    *("NTERACT_EXE", "COCALC_PROJECT_ID", "DATABRICKS_RUNTIME_VERSION"),
+}
+"""Environment variables by which plotly knows notebooks other than Jupyter's, or is told what to do."""
 
 _AXIS = {
     "automargin": True,
@@ -70,9 +79,27 @@ template = go.layout.Template(
 pio.templates["ranking"] = template
 
 
+class Figure(go.Figure):
+    """A figure that a Jupyter kernel shows at once.
+
+    The first time that plotly shows a figure, it loads the tools for every place there may be, which takes
+    more than a second. Jupyter needs none of them, and is given just what plotly would give it. Elsewhere
+    (a place in ``ELSEWHERE``, a terminal, a renderer that somebody chose), plotly's own way is taken.
+    """
+
+    def _ipython_display_(self) -> None:
+        from IPython import display, get_ipython
+
+        in_jupyter = type(get_ipython()).__module__.startswith("ipykernel.")
+        if not in_jupyter or ELSEWHERE & os.environ.keys() or "plotly.io._renderers" in sys.modules:
+            super()._ipython_display_()
+            return
+        display.display({"application/vnd.plotly.v1+json": json.loads(self.to_json())}, raw=True)
+
+
 def new_figure(
     *, title: str, alt: str, caption: str, x: str, y: str, height: int = 400, **axes: bool
-) -> go.Figure:
+) -> Figure:
     """An empty figure in the style of the course.
 
     Args:
@@ -93,7 +120,7 @@ def new_figure(
             raise ValueError(f"{name} must be a text that is not empty, got {text!r}")
     for name in axes:
         validation.one_of("axes", name, ("x_log", "y_log", "x_reversed"))
-    figure = go.Figure(
+    figure = Figure(
         layout={
             "template": template,
             "title": {"text": title},

@@ -20,6 +20,13 @@ GIVEN_CLICK = ("like", "collect", "share")
 """Targets that are counted per click (claim A7)."""
 
 
+def check_targets(targets: Sequence[str]) -> tuple[str, ...]:
+    """Names of targets: a sequence of at least one, each once."""
+    if isinstance(targets, str) or not targets or len(set(targets)) != len(targets):
+        raise ValueError(f"targets must be names of targets, at least one, each once, got {targets!r}")
+    return tuple(targets)
+
+
 def dense_layers(sizes: Sequence[int], last_activation: bool = True) -> nn.Sequential:
     """Linear layers with ReLUs between: sizes (in, hidden, …, out)."""
     layers: list[nn.Module] = []
@@ -43,12 +50,11 @@ class FeatureEmbedding(nn.Module):
 
     def __init__(self, cardinalities: Sequence[int], n_dense: int, embedding_dim: int = 8) -> None:
         super().__init__()
-        if any(size < 1 for size in cardinalities):
-            raise ValueError(f"cardinalities must be at least 1, got {list(cardinalities)}")
-        if n_dense < 0 or embedding_dim < 1:
-            raise ValueError(
-                f"n_dense must be at least 0 and embedding_dim at least 1, got {n_dense} and {embedding_dim}"
-            )
+        for size in cardinalities:
+            validation.positive_int("cardinalities", size)
+        if n_dense != 0:
+            validation.positive_int("n_dense, unless it is 0,", n_dense)
+        validation.positive_int("embedding_dim", embedding_dim)
         sizes = torch.tensor(list(cardinalities), dtype=torch.long)
         self.register_buffer("sizes", sizes)
         self.register_buffer("offsets", torch.cumsum(sizes, 0) - sizes)
@@ -107,14 +113,12 @@ class MultiTaskModel(nn.Module):
         tower: Sequence[int] = (32,),
     ) -> None:
         super().__init__()
-        if isinstance(targets, str) or not targets or len(set(targets)) != len(targets):
-            raise ValueError(f"targets must be names of targets, at least one, each once, got {targets!r}")
+        self.targets = check_targets(targets)
         for name, widths in (("shared", shared), ("tower", tower)):
             for width in widths:
                 validation.positive_int(name, width)
         if not shared:
             raise ValueError("shared must name at least one layer's width, got none")
-        self.targets = tuple(targets)
         self.embedding = FeatureEmbedding(cardinalities, n_dense, embedding_dim)
         self.shared = dense_layers((self.embedding.output_dim, *shared))
         self.towers = nn.ModuleList(
@@ -217,12 +221,21 @@ class WeightedCrossEntropy(nn.Module):
         self, targets: Sequence[str], loss_weights: Mapping[str, float] | None = None, masked: bool = True
     ) -> None:
         super().__init__()
+        self.targets, self.masked = check_targets(targets), masked
+        if not isinstance(loss_weights, Mapping | None):
+            raise ValueError(f"loss_weights must map names of targets to weights, got {loss_weights!r}")
         named = dict(loss_weights or {})
-        for name in named:
-            validation.one_of("loss_weights", name, tuple(targets))
-        self.targets, self.masked = tuple(targets), masked
-        weights = torch.tensor([float(named.get(name, 1.0)) for name in targets])
+        for name, weight in named.items():
+            validation.one_of("loss_weights", name, self.targets)
+            place = f"loss_weights[{name!r}]"
+            validation.non_negative(place, validation.number(place, weight))
+        weights = torch.tensor([float(named.get(name, 1.0)) for name in self.targets])
         self.register_buffer("loss_weights", check_loss_weights(weights))
+
+    def extra_repr(self) -> str:
+        """The weights by name, and whether there is a mask: what a run with this loss is known by."""
+        pairs = zip(self.targets, self.loss_weights.tolist(), strict=True)
+        return ", ".join([*(f"{name}={weight:g}" for name, weight in pairs), f"masked={self.masked}"])
 
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
         """The total loss of a batch, a scalar, from logits and labels (rows, targets)."""
@@ -245,8 +258,12 @@ class UncertaintyWeighting(nn.Module):
 
     def __init__(self, targets: Sequence[str], masked: bool = True) -> None:
         super().__init__()
-        self.targets, self.masked = tuple(targets), masked
+        self.targets, self.masked = check_targets(targets), masked
         self.log_variances = nn.Parameter(torch.zeros(len(self.targets)))  # s, (targets,)
+
+    def extra_repr(self) -> str:
+        """The targets, and whether there is a mask."""
+        return f"{', '.join(self.targets)}, masked={self.masked}"
 
     @property
     def loss_weights(self) -> Tensor:

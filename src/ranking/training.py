@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -74,7 +75,7 @@ class _Run:
         self,
         objective: _Objective,
         settings: dict[str, Any],
-        steps_per_epoch: int,
+        rows: int,
         patience: int | None,
         checkpoint: str | os.PathLike[str] | None,
         processes: Processes,
@@ -89,19 +90,35 @@ class _Run:
         self.optimiser = torch.optim.AdamW(
             groups, lr=settings["learning_rate"], weight_decay=settings["weight_decay"], fused=True
         )
-        self.steps = settings["epochs"] * steps_per_epoch
+        self.steps = settings["epochs"] * -(-rows // settings["batch_size"])
         # With a constant step size the last few batches leave their mark on the level of all predictions.
         self.schedule = torch.optim.lr_scheduler.LinearLR(self.optimiser, 1.0, 0.0, total_iters=self.steps)
         self.averaged = torch.optim.swa_utils.AveragedModel(self.model)
+        mean = self.averaged.module  # its tensors beside the model's, once: a walk through modules is slow
+        self.weights = list(zip(mean.parameters(), self.model.parameters(), strict=True))
+        self.buffers = list(zip(mean.buffers(), self.model.buffers(), strict=True))
         averaging = int(settings["average"] * self.steps) if patience is None else 0
         self.first_averaged = self.steps - averaging
         self.generator = torch.Generator().manual_seed(settings["seed"])
         self.epoch_began = self.generator.get_state()
-        self.history = History(rows=settings["rows"])
+        self.history = History(rows=rows)
         self.epoch = self.step = self.batch = 0  # of the pass at hand: ``batch`` steps are done
         self.total = 0.0
         self.best_weights: dict[str, Tensor] | None = None
         self.done = False
+
+    @torch.no_grad()
+    def add_to_average(self) -> None:
+        """What ``AveragedModel.update_parameters`` does, in the same arithmetic."""
+        count = int(self.averaged.n_averaged)
+        for mean, now in self.weights:
+            if count:
+                mean.add_((now - mean).div_(count + 1))
+            else:
+                mean.copy_(now)
+        for kept, now in self.buffers:
+            kept.copy_(now)
+        self.averaged.n_averaged += 1
 
     def save(self) -> None:
         """Write the checkpoint (the first process does it for all)."""
@@ -122,10 +139,16 @@ class _Run:
         self.processes.wait()
         if state is None:
             return
-        torch.set_rng_state(state.pop("random"))
         self.history = History(**state.pop("history"))
-        for name in ("objective", "optimiser", "schedule", "averaged"):
-            getattr(self, name).load_state_dict(state.pop(name))
+        try:
+            for name in ("objective", "optimiser", "schedule", "averaged"):
+                getattr(self, name).load_state_dict(state.pop(name))
+        except (RuntimeError, ValueError) as error:  # what torch says of other names or shapes
+            raise ValueError(
+                f"checkpoint {os.fspath(self.checkpoint)} belongs to a run with another model or loss: "
+                f"use the same, or another file ({error})"
+            ) from error
+        torch.set_rng_state(state.pop("random"))
         for name, value in state.items():
             setattr(self, name, value)
         self.generator.set_state(self.epoch_began)
@@ -191,7 +214,8 @@ def fit(
             best epoch back (those as they were then, without averaging).
         checkpoint: a file to keep the run in. If it is there already, training goes on from it, and the
             weights at the end are, bit for bit, those of a run that was never stopped; a finished run is
-            taken from it as it is. Remove the file to start anew.
+            taken from it as it is. Remove the file to start anew. A run of other rows, settings or loss
+            weights is refused.
         checkpoint_every: steps from one checkpoint to the next; one is written after every epoch, too.
         device: where to train, "cpu" unless asked otherwise; the model stays there.
         description: text of the progress bar.
@@ -201,8 +225,8 @@ def fit(
 
     Raises:
         ValueError: for arguments outside what is allowed; features that are not finite; a target whose
-            labels are all 0 or all 1; a checkpoint of other settings; or when the loss stops being a finite
-            number.
+            labels are all 0 or all 1; a checkpoint of another run, or without a folder to write it to; or
+            when the loss is no scalar or stops being a finite number.
     """
     seed = validation.seed("seed", seed)
     validation.positive_int("epochs", epochs)
@@ -216,6 +240,10 @@ def fit(
         validation.positive_int("patience", patience)
         if held_out is None:
             raise ValueError("patience needs held_out rows to judge by, got held_out=None")
+    if not callable(loss):
+        raise ValueError(f"loss must be a function of logits and labels, got {loss!r}")
+    if checkpoint is not None and not Path(checkpoint).parent.is_dir():
+        raise ValueError(f"checkpoint must stand in a folder that is there, got {os.fspath(checkpoint)!r}")
     examples = _examples(model, features, labels, "labels")
     evaluation = held_out
     if isinstance(held_out, tuple):
@@ -225,11 +253,13 @@ def fit(
     settings = {
         **{"seed": seed, "epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate},
         **{"weight_decay": float(weight_decay), "average": average, "patience": patience},
-        **{"processes": processes.count, **examples.shuffle_state()},
+        "processes": processes.count,
     }
+    if checkpoint is not None:  # by what a run is known again
+        settings["loss"] = loss.extra_repr() if isinstance(loss, nn.Module) else ""
+        settings |= examples.shuffle_state()
     with seeded(seed):
-        per_epoch = -(-len(examples) // batch_size)
-        run = _Run(objective, settings, per_epoch, patience, checkpoint, processes)
+        run = _Run(objective, settings, len(examples), patience, checkpoint, processes)
         run.load()
         with progress(total=run.steps, description=description, shown=processes.first) as bar:
             bar.update(run.step)
@@ -320,6 +350,8 @@ def _examples(
         if labels is None:
             raise ValueError(f"{name} must be given with a table of features, got None")
         return TableExamples(features, labels, targets, name, one_class)
+    if not isinstance(features, Examples):
+        raise ValueError(f"features must be a FeatureTable or Examples, got {type(features).__name__}")
     if labels is not None:
         raise ValueError(f"{name} must be None for examples that bring their own")
     own = getattr(features, "targets", None)
@@ -349,13 +381,15 @@ def _one_epoch(
         rows = len(batch[-1])
         mine, weight = processes.share(rows)
         value = objective(*(part[mine].to(device) for part in batch))
+        if value.ndim:
+            raise ValueError(f"loss must give a scalar, got the shape {tuple(value.shape)}")
         run.optimiser.zero_grad()
         # gradients are averaged over processes, each counting by its share of the batch
         (value if processes.count == 1 else value * (weight * processes.count)).backward()
         run.optimiser.step()
         run.schedule.step()
         if run.step >= run.first_averaged:
-            run.averaged.update_parameters(run.model)
+            run.add_to_average()
         run.step += 1
         run.batch += 1
         run.total += float(value.detach()) * (rows if processes.count == 1 else weight * rows)

@@ -83,6 +83,8 @@ def test_vectors_interests_and_follows_are_what_they_say(small):
         table[user, followed] = True
     users, authors = np.arange(config.n_users)[:, None], np.arange(config.n_authors)
     np.testing.assert_array_equal(small.follows(users, authors), table)
+    for user in (0, np.int64(3)):  # one user goes another way
+        np.testing.assert_array_equal(small.follows(user, authors), table[int(user)])
 
 
 def test_popularity_is_zipf_like_and_declared_interests_are_mostly_true(world):
@@ -338,6 +340,17 @@ def test_weighted_draw_keeps_to_group_range_and_weights():
     assert np.mean(drawn == 2) == pytest.approx(0.75, abs=0.02)
     assert set(draw(rng, np.full(100, 1), before=6, since=2)) == {3}
     assert set(draw(rng, np.array([2, 3, 1]), before=np.array([6, 5, 1]))) == {-1}
+
+
+def test_one_group_alone_is_drawn_from_without_a_search_and_as_with_one():
+    draw = WeightedDraw(np.zeros(50, dtype=int), np.arange(1.0, 51.0))
+    assert draw.one_group
+    asked = {"before": np.array([[50], [7], [1], [0]]), "since": np.array([[3], [0], [0], [0]])}
+    groups = np.broadcast_to([0, 0, 0, 2], (4, 4))  # there is no group 2
+    quick = draw(np.random.default_rng(0), groups, **asked)
+    draw.one_group = False
+    np.testing.assert_array_equal(draw(np.random.default_rng(0), groups, **asked), quick)
+    assert (quick[:, 3] == -1).all()
 
 
 def test_draw_topics_follows_each_users_interests():

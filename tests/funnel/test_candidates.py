@@ -81,6 +81,13 @@ def test_bad_input_is_named() -> None:
         merge(REQUEST, {"popular": ([], []), "fresh": ([], [])})
     with pytest.raises(ValueError, match="scores of popular must be finite"):
         merge(REQUEST, {"popular": ([1], [np.nan])})
+    with pytest.raises(ValueError, match="items of popular must hold whole numbers, got float64"):
+        merge(REQUEST, {"popular": ([1.7], [0.1])})
+    with pytest.raises(ValueError, match=r"items of popular must be from 0 to .* got -1 at index 0"):
+        merge(REQUEST, {"popular": ([-1], [0.1])})
+    for items, scores in (([1, 2], [0.1]), ([[1, 2]], [[0.1, 0.2]])):
+        with pytest.raises(ValueError, match="items and scores of popular must have the same shape"):
+            merge(REQUEST, {"popular": (items, scores)})
     with pytest.raises(ValueError, match="hour must be from 0 to 23"):
         Request(user=1, hour=24, weekday=0, place=0)
     with pytest.raises(ValueError, match="user must hold whole numbers"):

@@ -12,6 +12,7 @@ import torch.nn.functional as F
 
 from ranking import funnel, metrics
 from ranking.data import TARGETS, add_statistics
+from ranking.funnel import Candidates
 from ranking.training import predict_logits
 
 
@@ -124,11 +125,20 @@ def test_multiply_adds_counts_dense_layers() -> None:
     assert funnel.multiply_adds(torch.nn.Sequential(torch.nn.Linear(3, 5), torch.nn.Linear(5, 2))) == 25
 
 
+def unpublished(s) -> Candidates:
+    """Two candidates, the second of which no catalogue has."""
+    return Candidates(s.requests[0], np.array([3, 10_000]), np.array([1, 1], np.uint8), np.array([1.0, 0.5]))
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
         (lambda s: replace(s.chain.pre_rank, keep=0), "keep must be a whole number of at least 1, got 0"),
         (lambda s: replace(s.chain.pre_rank, item_vectors=s.cached[:7]), "item_vectors must have one row"),
+        (lambda s: replace(s.chain.re_rank, item_vectors=s.vectors[:7]), "item_vectors must have one row"),
+        (lambda s: s.chain.pre_rank(unpublished(s)), "items must be from 0 to .* got 10000 at index 1"),
+        (lambda s: s.chain.rank(unpublished(s)), "items must be from 0 to .* got 10000 at index 1"),
+        (lambda s: s.chain.re_rank(unpublished(s)), "items must be from 0 to .* got 10000 at index 1"),
         (lambda s: replace(s.chain.re_rank, shown=0), "shown must be a whole number"),
         (lambda s: replace(s.chain.re_rank, method="best"), "method must be one of 'mmr', 'dpp'"),
         (lambda s: replace(s.chain.re_rank, apart={"mood": 2}), "apart must be one of 'author', 'topic'"),

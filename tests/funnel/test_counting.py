@@ -70,6 +70,10 @@ def test_smoothing_moves_from_the_prior_to_the_data() -> None:
         (lambda: wilson_interval(1, 2, level=1.0), r"level must be in \(0, 1\)"),
         (lambda: smoothed_rate(1, 2, prior_rate=1.2), r"prior_rate must be in \[0, 1\]"),
         (lambda: smoothed_rate(1, 2, 0.1, prior_weight=0), "prior_weight must be above 0"),
+        (
+            lambda: rates(pd.DataFrame({"impressions": [9], "likes": [1]})),
+            "counts must have the column 'clicks', by which likes are divided, got impressions, likes",
+        ),
     ],
 )
 def test_bad_input_is_named(call, message: str) -> None:

@@ -6,6 +6,7 @@ loop asks both for the same thing: how many there are, and one pass of batches.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
@@ -37,7 +38,7 @@ class Examples(Protocol):
         """
 
     def shuffle_state(self) -> dict[str, int]:
-        """What else the order depends on, for a checkpoint to compare."""
+        """What else the batches depend on, for a checkpoint to compare."""
 
 
 class TableExamples:
@@ -97,8 +98,11 @@ class TableExamples:
             yield self.categorical[chosen], self.dense[chosen], self.labels[chosen]
 
     def shuffle_state(self) -> dict[str, int]:
-        """The number of rows: with the generator's state it decides the order."""
-        return {"rows": len(self)}
+        """The number of rows, which with the generator's state decides the order, and a checksum of them."""
+        checksum = 0
+        for part in (self.categorical, self.dense, self.labels):
+            checksum = zlib.crc32(part.numpy(), checksum)
+        return {"rows": len(self), "rows_checksum": checksum}
 
 
 def both_classes(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
@@ -156,6 +157,7 @@ class ParquetRows:
             for group in range(details.num_row_groups)
         ]
         self._rows = sum(rows for _, _, rows in self._groups)
+        self._checksum = _checksum_of([details for _, details in described])
         if not self._rows:
             raise ValueError(f"path must hold rows, got none in {os.fspath(path)!r}")
         low, high = _range_of_labels([details for _, details in described], len(self.targets))
@@ -192,8 +194,13 @@ class ParquetRows:
             yield tuple(left)
 
     def shuffle_state(self) -> dict[str, int]:
-        """What decides the order beside the generator's state."""
-        return {"rows": len(self), "row_groups": len(self._groups), "buffer_rows": self.buffer_rows}
+        """What decides the order beside the generator's state, and a checksum of the files' statistics."""
+        return {
+            "rows": len(self),
+            "row_groups": len(self._groups),
+            "buffer_rows": self.buffer_rows,
+            "rows_checksum": self._checksum,
+        }
 
     def _buffers(self, order: Sequence[int]) -> Iterator[list[NDArray[Any]]]:
         """Ids (rows, fields), dense (rows, columns) and labels (rows, targets) of several row groups each."""
@@ -236,6 +243,17 @@ def _describe(file: Path) -> tuple[dict[str, Any], pq.FileMetaData]:
     if noted is None:
         raise ValueError(f"{file} must be written by ParquetWriter: it lacks the sizes of the embeddings")
     return json.loads(noted), details
+
+
+def _checksum_of(files: Sequence[pq.FileMetaData]) -> int:
+    """Of the smallest and largest value and the size of every column in every row group: no row is read."""
+    checksum = 0
+    for details in files:
+        for group in range(details.num_row_groups):
+            columns = (details.row_group(group).column(at) for at in range(details.num_columns))
+            known = [(c.statistics.min, c.statistics.max, c.total_uncompressed_size) for c in columns]
+            checksum = zlib.crc32(repr(known).encode(), checksum)
+    return checksum
 
 
 def _range_of_labels(

@@ -37,7 +37,7 @@ SHORTEST, LONGEST = 7.0, 600.0  # seconds; every item is between the two
 LARGEST_SLATE = 20  # half of the candidates that a request has
 LARGEST_WATCH_SIGMA = 5.0  # far above it, exp(σ²) in the mean watch time leaves what float32 can hold
 MOST_TOPICS = int(np.iinfo(np.int16).max)  # topics are kept as int16
-ITEM_CHUNK = 500_000  # items whose vectors are drawn at a time, which bounds the memory of temporaries
+ITEM_CHUNK = 20_000  # items whose vectors are drawn at a time: temporaries that stay in the cache
 
 
 @dataclass(frozen=True)
@@ -173,6 +173,12 @@ class Population:
     def follows(self, user: NDArray[np.integer], author: NDArray[np.integer]) -> NDArray[np.bool_]:
         """Whether each user follows each author, for arrays that broadcast."""
         keys = self._follow_keys
+        if (
+            np.ndim(user) == 0
+        ):  # one user: a list of the authors is looked up faster than a sorted one searched
+            followed = np.zeros(len(self.authors), dtype=bool)
+            followed[self.follow_author[self.follow_start[user] : self.follow_start[user + 1]]] = True
+            return followed[author]
         wanted = np.asarray(user, dtype=np.int64) * len(self.authors) + author
         if not keys.size:
             return np.zeros(wanted.shape, dtype=bool)
@@ -191,6 +197,7 @@ class WeightedDraw:
         self.positions = np.argsort(groups, kind="stable")
         self.keys = groups[self.positions].astype(np.int64) * self.size + self.positions
         self.mass = np.concatenate(([0.0], np.cumsum(weights[self.positions], dtype=np.float64)))
+        self.one_group = not groups.any()  # then a position stands at its own place, and need not be searched
 
     def __call__(
         self,
@@ -201,8 +208,11 @@ class WeightedDraw:
     ) -> NDArray[np.int64]:
         """One draw per entry of ``groups``, from positions in [since, before); −1 where there is none."""
         base = groups.astype(np.int64) * self.size
-        low = np.searchsorted(self.keys, base + since)
-        high = np.searchsorted(self.keys, base + before)
+        low, high = base + since, base + before
+        if self.one_group:
+            low, high = np.minimum(low, self.size), np.minimum(high, self.size)
+        else:
+            low, high = np.searchsorted(self.keys, low), np.searchsorted(self.keys, high)
         aim = self.mass[low] + rng.random(base.shape) * (self.mass[high] - self.mass[low])
         # rounding at the very end of a range must not step outside it
         at = np.clip(np.searchsorted(self.mass, aim, side="right") - 1, low, high - 1)

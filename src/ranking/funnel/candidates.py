@@ -18,6 +18,8 @@ from numpy.typing import ArrayLike, NDArray
 from ranking import validation
 from ranking.validation import Array
 
+LARGEST = np.iinfo(np.int64).max  # no position reaches it
+
 
 class Channel(IntFlag):
     """A retrieval channel (召回通道) as one bit, so that one number says by which channels an item came."""
@@ -60,7 +62,7 @@ class Request:
     place: int
 
     def __post_init__(self) -> None:
-        for name, stop in {"user": np.iinfo(np.int64).max, "hour": 24, "weekday": 7, "place": 4}.items():
+        for name, stop in {"user": LARGEST, "hour": 24, "weekday": 7, "place": 4}.items():
             value = getattr(self, name)
             if isinstance(value, bool) or np.ndim(value):
                 raise ValueError(f"{name} must be a single whole number, got {value!r}")
@@ -98,7 +100,7 @@ class Candidates:
                     f"items and {name} must have the same shape (candidates,), "
                     f"got {np.shape(self.items)} and {np.shape(values)}"
                 )
-        validation.indices("items", self.items, np.iinfo(np.int64).max)
+        validation.indices("items", self.items, LARGEST)
         if len(np.unique(self.items)) != len(self.items):
             values, counts = np.unique(self.items, return_counts=True)
             raise ValueError(f"items must stand once each, got {values[counts > 1][0]} more than once")
@@ -162,14 +164,20 @@ def merge(request: Request, found: Mapping[str, tuple[ArrayLike, ArrayLike]]) ->
         found: channel name -> (items best first, their scores in that channel). A channel may find nothing.
 
     Raises:
-        ValueError: an unknown channel, NaN scores, or no channel found anything.
+        ValueError: an unknown channel, items that are no positions, NaN scores, or no channel found anything.
     """
     parts = []
     for name, (items, scores) in found.items():
         bit = channel(name)
-        items = np.asarray(items, dtype=np.int64)  # (found,)
+        items = np.asarray(items)  # (found,)
+        items = validation.indices(f"items of {name}", items, LARGEST) if items.size else items
         scores = validation.as_floats(f"scores of {name}", scores)
-        validation.same_shape(items=items, scores=scores)
+        if items.ndim != 1 or scores.shape != items.shape:
+            raise ValueError(
+                f"items and scores of {name} must have the same shape (found,), "
+                f"got {items.shape} and {scores.shape}"
+            )
+        items = items.astype(np.int64)
         parts.append((items, np.full(items.shape, int(bit), np.uint8), 1.0 / np.arange(1, items.size + 1)))
     if not any(items.size for items, _, _ in parts):
         raise ValueError(

@@ -42,10 +42,22 @@ def count_events(log: ImpressionLog) -> pd.DataFrame:
 
 
 def rates(counts: pd.DataFrame) -> pd.DataFrame:
-    """The rates of claim A7, one column per target; NaN where the denominator is 0."""
+    """The rates of claim A7, one column per target; NaN where the denominator is 0.
+
+    Args:
+        counts: as :func:`count_events` gives them, or sums of its rows.
+
+    Raises:
+        ValueError: a count stands there without its denominator.
+    """
     columns = {}
     for target in TARGETS:
         if f"{target}s" in counts:
+            if DENOMINATOR[target] not in counts:
+                raise ValueError(
+                    f"counts must have the column {DENOMINATOR[target]!r}, by which {target}s are divided, "
+                    f"got {', '.join(map(str, counts))}"
+                )
             below = counts[DENOMINATOR[target]].to_numpy(dtype=np.float64)
             above = counts[f"{target}s"].to_numpy(dtype=np.float64)
             columns[target] = np.divide(above, below, out=np.full(below.shape, np.nan), where=below > 0)

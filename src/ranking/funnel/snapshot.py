@@ -150,6 +150,18 @@ class Snapshot:
         """The user, if there is one of that number."""
         return int(validation.indices("user", user, len(self.people.users)))
 
+    def check_items(self, items: ArrayLike) -> NDArray[np.integer]:
+        """The items, if all of them are published by now."""
+        return validation.indices("items", items, self.n_items)
+
+    def check_vectors(self, item_vectors: ArrayLike) -> None:
+        """Vectors that were computed beforehand have one row for each published item."""
+        if len(item_vectors) != self.n_items:
+            raise ValueError(
+                f"item_vectors must have one row for each of the {self.n_items:,} published items, "
+                f"got {len(item_vectors):,}"
+            )
+
     def cross(self, user: int, items: NDArray[np.integer]) -> NDArray[np.float32]:
         """:func:`cross_features` of one user and some items, (items, 3)."""
         shown, clicked = (counts[user, self.people.item_topic[items]] for counts in self.topic_counts)
@@ -173,7 +185,7 @@ class Snapshot:
         self, encoder: FeatureEncoder, request: Request, items: NDArray[np.integer]
     ) -> FeatureTable:
         user = self.check_user(request.user)
-        items = validation.indices("items", items, self.n_items)
+        items = self.check_items(items)
         n = len(items)
         table = self.people.items.iloc[items].reset_index(drop=True)
         rows = pd.DataFrame(

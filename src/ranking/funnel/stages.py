@@ -72,15 +72,11 @@ class PreRanking:
 
     def __post_init__(self) -> None:
         validation.positive_int("keep", self.keep)
-        if len(self.item_vectors) != self.snapshot.n_items:
-            raise ValueError(
-                f"item_vectors must have one row for each of the {self.snapshot.n_items:,} published items, "
-                f"got {len(self.item_vectors):,}"
-            )
+        self.snapshot.check_vectors(self.item_vectors)
 
     @torch.no_grad()
     def __call__(self, candidates: Candidates) -> Candidates:
-        request, items = candidates.request, candidates.items
+        request, items = candidates.request, self.snapshot.check_items(candidates.items)
         once = self.snapshot.features(self.encoder, request, items[:1])
         user = torch.from_numpy(tower_vectors(self.model.user_tower, once))  # (1, dim)
         item = torch.from_numpy(self.item_vectors[items])  # (candidates, dim)
@@ -173,6 +169,7 @@ class ReRanking:
     spare: int = 2
 
     def __post_init__(self) -> None:
+        self.snapshot.check_vectors(self.item_vectors)
         validation.positive_int("shown", self.shown)
         validation.positive_int("spare", self.spare)
         validation.positive_int("window", self.window)
@@ -196,8 +193,8 @@ class ReRanking:
 
     def similarity(self, candidates: Candidates) -> Array:
         """How alike the candidates are, (candidates, candidates)."""
-        topics = self.snapshot.people.item_topic[candidates.items]
-        return similarity_of(self.item_vectors[candidates.items], topics)
+        items = self.snapshot.check_items(candidates.items)
+        return similarity_of(self.item_vectors[items], self.snapshot.people.item_topic[items])
 
     def scatter(self, candidates: Candidates) -> Candidates:
         """The slate: the candidates in their order, but for those that the rules push back."""
