@@ -92,6 +92,18 @@ def test_gradients_are_those_of_finite_differences():
     assert torch.autograd.gradcheck(logits, (x, *parameters))
 
 
+@pytest.mark.parametrize("seeds", [None, (1, 2)])
+@pytest.mark.parametrize("name", ["source", "OMoE", "shared bottom"])
+def test_the_gradient_at_the_inputs_lies_in_memory_as_they_do(name, seeds):
+    """Turned round, it would have to be turned back to be added to that of the gates and to be kept."""
+    x = some_rows(seeds=None if seeds is None else 2).requires_grad_()
+    strides = []
+    inputs = x + 0
+    inputs.register_hook(lambda gradient: strides.append(gradient.stride()))
+    build(seeds=seeds, **FAMILY[name]).eval()(inputs).sum().backward()
+    assert strides == [x.stride()]
+
+
 def test_gradients_can_be_taken_task_by_task():
     model, x = build().eval(), some_rows()
     logits = model(x)
