@@ -5,7 +5,8 @@
 Two regression tasks whose directions enclose an angle with cosine p. For each p and each seed a shared
 bottom, one gate for both tasks (OMoE) and a gate per task (MMoE) are trained on the same tasks: widths as in
 the paper (8 experts of 16 units, linear gates, towers of 8; the shared bottom has 113 units, so that all have
-about as many parameters). Every batch is of fresh rows. Takes about five minutes on one core.
+about as many parameters). Batches are drawn from as many rows as all of them hold. Takes about five minutes
+on one core.
 """
 
 from __future__ import annotations

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -158,3 +161,36 @@ def test_a_part_of_the_log_record_comes_out_again():
     for target in TARGETS:
         assert again["auc"][target] == pytest.approx(was["auc"][target], abs=0.01)
         assert again["log_loss"][target] == pytest.approx(was["log_loss"][target], rel=0.01)
+
+
+def test_speed_record_is_complete():
+    recorded = load_results("mmoe_speed")
+    sizes = [
+        tuple(cell[key] for key in ("batch", "inputs", "experts", "tasks")) for cell in recorded["cells"]
+    ]
+    assert sizes == list(itertools.product((256, 1024, 4096), (64, 256), (3, 8), (2, 4)))
+    assert set(recorded["peers"]) == {"deepctr-torch", "torch-rechub", "LibMTL"}
+    assert recorded["missing"] == []
+    assert recorded["made_by"]["versions"]["torch"]
+    assert recorded["made_by"]["machine"]["processor"]
+    for cell in recorded["cells"]:
+        for kind in ("train", "infer"):
+            assert cell[kind]["loop"]["ratio"] >= 1.0
+        assert set(cell["peak_mb"]) == {"ours", "masked", "loop", *recorded["peers"]}
+    assert recorded["ensemble"]["seeds"] == 20
+    assert recorded["ensemble"]["loop"]["ratio"] >= 6.0
+
+
+def test_the_benchmark_runs(tmp_path):
+    """Small, once, and with those of the other implementations that are there."""
+    out = tmp_path / "speed.json"
+    small = {"batches": 16, "inputs": 4, "experts": 2, "tasks": 2, "repeats": 1, "ensemble": 2, "threads": 1}
+    options = [f"--{name}={value}" for name, value in {**small, "out": out}.items()]
+    command = [sys.executable, str(ROOT / "benchmarks" / "mmoe.py"), *options]
+    subprocess.run(command, check=True, capture_output=True)
+    (cell,) = json.loads(out.read_text())["cells"]
+    recorded = load_results("mmoe_speed")["cells"][0]
+    there = set(cell["train"])
+    assert {"ours", "masked", "loop", "products"} <= there <= set(recorded["train"])
+    assert set(cell["infer"]) == there - {"masked"}
+    assert all(entry["ms"] > 0 for kind in ("train", "infer") for entry in cell[kind].values())

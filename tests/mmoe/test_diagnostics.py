@@ -133,3 +133,5 @@ def test_penalties_of_what_is_no_gate(penalty):
         ValueError, match=r"gates must have shape \(..., rows, tasks, experts\), got \(4, 3\)"
     ):
         penalty(torch.zeros(4, 3))
+    with pytest.raises(ValueError, match="gates must be a tensor, got ndarray"):
+        penalty(SOFT)

@@ -186,6 +186,9 @@ def test_a_loss_that_explodes():
         ({"record_at": (6,)}, "record_at must be from 0 to 5, got 6"),
         ({"keep_gates": -1}, "keep_gates must be a whole number of at least 0"),
         ({"keep_gates": ROWS + 1}, "keep_gates must be at most the 300 held-out rows"),
+        ({"inputs": np.zeros((ROWS, 5))}, "inputs must be a tensor, got ndarray"),
+        ({"held_out": ([[0.0] * 5], torch.zeros(1, 2))}, "held_out inputs must be a tensor, got list"),
+        ({"label_mask": np.ones((ROWS, 2))}, "label_mask must be a tensor, got ndarray"),
         ({"seeds": (1,)}, "seeds must be given, one for each of 2 members"),
     ],
 )

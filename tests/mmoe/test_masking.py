@@ -91,3 +91,27 @@ def test_all_names_are_readings():
 def test_an_unknown_reading_is_refused():
     with pytest.raises(ValueError, match=r"masking must be one of .* got 'dropped'"):
         masked_gates(torch.zeros(2, 3), torch.ones(2, 3, dtype=torch.bool), "dropped", 0.1, 1e-3)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"kept": torch.ones(2, 2) > 0}, r"kept must be a tensor of shape \(2, 3\), got \(2, 2\)"),
+        ({"kept": [[True] * 3] * 2}, r"kept must be a tensor of shape \(2, 3\), got list"),
+        ({"kept": torch.full((2, 3), 0.5)}, "kept must hold only 0 and 1, got 0.5"),
+        ({"kept": torch.eye(3)[:2] < 0}, "kept must keep at least one expert"),
+        ({"logits": torch.full((2, 3), float("nan"))}, "logits must be finite, got nan"),
+        ({"mask_rate": 1.0, "masking": "dropout"}, r"mask_rate must be in \[0, 1\)"),
+        ({"epsilon": 0.0, "masking": "epsilon"}, "epsilon must be above 0, got 0.0"),
+    ],
+)
+def test_what_cannot_be_masked(change, message):
+    sound = {"logits": torch.zeros(2, 3), "kept": torch.ones(2, 3), "masking": "renormalised"}
+    assert masked_gates(**sound, mask_rate=0.1, epsilon=1e-3).shape == (2, 3)
+    with pytest.raises(ValueError, match=message):
+        masked_gates(**{**sound, "mask_rate": 0.1, "epsilon": 1e-3, **change})
+
+
+def test_without_experts_none_can_be_kept():
+    with pytest.raises(ValueError, match=r"shape must have at least one expert on axis -1, got \(4, 0\)"):
+        draw_kept((4, 0), 0.1, at_least_one=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -90,6 +91,18 @@ def test_gradients_are_those_of_finite_differences():
         return torch.func.functional_call(model, named, (x,), {"kept": kept})
 
     assert torch.autograd.gradcheck(logits, (x, *parameters))
+
+
+@pytest.mark.parametrize("seeds", [None, (1, 2)])
+@pytest.mark.parametrize("name", ["source", "OMoE", "shared bottom"])
+def test_the_gradient_at_the_inputs_lies_in_memory_as_they_do(name, seeds):
+    """Turned round, it would have to be turned back to be added to that of the gates and to be kept."""
+    x = some_rows(seeds=None if seeds is None else 2).requires_grad_()
+    strides = []
+    inputs = x + 0
+    inputs.register_hook(lambda gradient: strides.append(gradient.stride()))
+    build(seeds=seeds, **FAMILY[name]).eval()(inputs).sum().backward()
+    assert strides == [x.stride()]
 
 
 def test_gradients_can_be_taken_task_by_task():
@@ -250,10 +263,46 @@ def test_large_but_finite_inputs_are_not_refused():
     assert MMoE(6)(torch.full((4, 6), 3e38)).shape == (4, 2)
 
 
+@pytest.mark.parametrize(
+    ("x", "message"),
+    [
+        (torch.zeros(4, 6, dtype=torch.int64), "x must be a tensor of torch.float32, .* got torch.int64"),
+        (torch.zeros(4, 6, dtype=torch.float64), "x must be a tensor of torch.float32, .* got torch.float64"),
+        ([[0.0] * 6], "x must be a tensor of torch.float32, as the model is, got list"),
+        (np.zeros((4, 6), dtype=np.float32), "x must be a tensor of torch.float32, .* got ndarray"),
+    ],
+)
+def test_inputs_of_another_type(x, message):
+    for call in (MMoE(6), MMoE(6).gate_weights):
+        with pytest.raises(ValueError, match=message):
+            call(x)
+
+
+def test_layers_that_there_are_not():
+    model = MMoE(6, seeds=(4, 9))
+    for layers, name, count in (
+        (model.expert_layers, "expert", 3),
+        (model.gate_layers, "gate", 2),
+        (model.tower_layers, "task", 2),
+    ):
+        with pytest.raises(ValueError, match=rf"{name} must be from 0 to {count - 1}, got {count}"):
+            layers(count)
+        with pytest.raises(ValueError, match=rf"{name} must be from 0 to {count - 1}, got -1"):
+            layers(-1)
+        with pytest.raises(ValueError, match="seed must be from 0 to 1, got 2"):
+            layers(0, seed=2)
+    with pytest.raises(ValueError, match="a shared bottom has no gates"):
+        MMoE(6, experts=1, gates="none").gate_layers(0)
+
+
 def test_masks_that_do_not_fit():
     model, x = MMoE(6).train(), torch.zeros(4, 6)
-    with pytest.raises(ValueError, match=r"kept must have shape \(4, 2, 3\), got \(4, 3\)"):
+    with pytest.raises(ValueError, match=r"kept must be a tensor of shape \(4, 2, 3\), got \(4, 3\)"):
         model(x, kept=torch.ones(4, 3))
+    with pytest.raises(ValueError, match=r"kept must hold only 0 and 1, got 0\.5"):
+        model(x, kept=torch.full((4, 2, 3), 0.5))
+    with pytest.raises(ValueError, match="kept must be finite"):
+        model(x, kept=torch.full((4, 2, 3), float("nan")))
     with pytest.raises(ValueError, match="kept must keep at least one expert"):
         model(x, kept=torch.zeros(4, 2, 3))
 

@@ -109,6 +109,8 @@ def train_ensemble(
     binary = loss == "cross entropy"
     inputs, labels = _rows(model, inputs, labels, binary, "")
     if label_mask is not None:
+        if not isinstance(label_mask, Tensor):
+            raise ValueError(f"label_mask must be a tensor, got {type(label_mask).__name__}")
         if label_mask.ndim == 2:
             label_mask = label_mask.unsqueeze(0)
         validation.binary("label_mask", label_mask)
@@ -154,6 +156,8 @@ def _rows(model: MMoE, inputs: Tensor, labels: Tensor, binary: bool, prefix: str
     members = len(model.seeds or (0,))
     checked = []
     for name, values, width in (("inputs", inputs, model.inputs), ("labels", labels, model.tasks)):
+        if not isinstance(values, Tensor):
+            raise ValueError(f"{prefix}{name} must be a tensor, got {type(values).__name__}")
         shaped = values.unsqueeze(0) if values.ndim == 2 else values
         if shaped.ndim != 3 or shaped.shape[-1] != width or shaped.shape[0] not in (1, members):
             raise ValueError(

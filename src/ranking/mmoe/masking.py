@@ -60,8 +60,13 @@ def draw_kept(
 
     Returns:
         True where an expert is kept, shape ``shape``.
+
+    Raises:
+        ValueError: for a rate outside [0, 1), and for no experts where one is to be kept.
     """
     check_mask_rate(rate)
+    if at_least_one and not shape[dim]:
+        raise ValueError(f"shape must have at least one expert on axis {dim}, got {tuple(shape)}")
     if not at_least_one or rate == 0.0:
         return torch.rand(tuple(shape), generator=generator) >= rate
     uniform = torch.rand(tuple(shape), generator=generator).movedim(dim, -1)  # (..., experts)
@@ -81,19 +86,52 @@ def masked_gates(
 
     Args:
         logits: what enters the gate's softmax, experts along ``dim``.
-        kept: True for experts that are kept, same shape.
+        kept: True (or 1) for experts that are kept, same shape.
         masking: one of :data:`MASKINGS`.
-        mask_rate: the probability of masking; "dropout" divides by 1 − mask_rate.
-        epsilon: the constant of "epsilon".
+        mask_rate: the probability of masking, in [0, 1); "dropout" divides by 1 − mask_rate.
+        epsilon: the constant of "epsilon", above 0.
         dim: the axis of the experts.
 
     Returns:
         Same shape as ``logits``.
 
     Raises:
-        ValueError: ``masking`` is none of the readings.
+        ValueError: for arguments outside what is allowed, and where "renormalised" has no expert left.
     """
     validation.one_of("masking", masking, MASKINGS)
+    check_mask_rate(mask_rate)
+    check_epsilon(epsilon)
+    validation.as_floats("logits", logits)
+    return mixing_weights(
+        logits, check_kept(kept, logits.shape, masking, dim), masking, mask_rate, epsilon, dim
+    )
+
+
+def check_epsilon(epsilon: float) -> float:
+    """A constant for a denominator: above 0."""
+    number = validation.number("epsilon", epsilon)
+    if not number > 0.0:
+        raise ValueError(f"epsilon must be above 0, got {epsilon}")
+    return number
+
+
+def check_kept(kept: Tensor, shape: Sequence[int], masking: str, dim: int) -> Tensor:
+    """A mask, True where an expert is kept, that fits and leaves what its reading needs."""
+    if not isinstance(kept, Tensor) or kept.shape != torch.Size(shape):
+        got = tuple(kept.shape) if isinstance(kept, Tensor) else type(kept).__name__
+        raise ValueError(f"kept must be a tensor of shape {tuple(shape)}, got {got}")
+    if kept.dtype != torch.bool:
+        validation.binary("kept", kept)
+        kept = kept.bool()
+    if masking == "renormalised" and not kept.any(dim=dim).all():
+        raise ValueError("kept must keep at least one expert of every gate in every row")
+    return kept
+
+
+def mixing_weights(
+    logits: Tensor, kept: Tensor, masking: str, mask_rate: float, epsilon: float, dim: int
+) -> Tensor:
+    """:func:`masked_gates` of arguments that have been checked: each step of a training calls it."""
     if masking == "renormalised":
         # the softmax over the kept experts alone: a quotient could be 0 / 0 where the masked one had it all
         return logits.masked_fill(~kept, -math.inf).softmax(dim)

@@ -19,7 +19,14 @@ from torch import Tensor, nn
 
 from ranking import validation
 from ranking.mmoe.fused import ExpertsToLogits
-from ranking.mmoe.masking import MASKINGS, check_mask_rate, draw_kept, masked_gates
+from ranking.mmoe.masking import (
+    MASKINGS,
+    check_epsilon,
+    check_kept,
+    check_mask_rate,
+    draw_kept,
+    mixing_weights,
+)
 from ranking.mmoe.networks import Networks
 
 GATES = ("per task", "one", "none")
@@ -88,9 +95,7 @@ class MMoE(nn.Module):
             )
         self.mask_rate = check_mask_rate(mask_rate)
         self.masking = validation.one_of("masking", masking, MASKINGS)
-        self.epsilon = validation.number("epsilon", epsilon)
-        if not self.epsilon > 0.0:
-            raise ValueError(f"epsilon must be above 0, got {epsilon}")
+        self.epsilon = check_epsilon(epsilon)
         self.seeds = None if seeds is None else tuple(validation.seed("seeds", seed) for seed in seeds)
         if self.seeds is not None and (not self.seeds or len(set(self.seeds)) < len(self.seeds)):
             raise ValueError(f"seeds must be at least one, each once, got {self.seeds}")
@@ -154,7 +159,7 @@ class MMoE(nn.Module):
         mixing = weights
         if masked:
             keep = self._kept(logits, kept)  # (seeds, n_gates, experts, rows)
-            mixing = masked_gates(logits, keep, self.masking, self.mask_rate, self.epsilon, dim=2)
+            mixing = mixing_weights(logits, keep, self.masking, self.mask_rate, self.epsilon, dim=2)
         return mixing, self._by_rows(weights) if return_gates else None
 
     def _kept(self, logits: Tensor, kept: Tensor | None) -> Tensor:
@@ -164,15 +169,15 @@ class MMoE(nn.Module):
             return draw_kept(logits.shape, self.mask_rate, at_least_one=exact, dim=2).to(logits.device)
         seeds, gates, experts, rows = logits.shape
         shape = (rows, gates, experts) if self.seeds is None else (seeds, rows, gates, experts)
-        if tuple(kept.shape) != shape:
-            raise ValueError(f"kept must have shape {shape}, got {tuple(kept.shape)}")
-        keep = kept.bool().view(seeds, rows, gates, experts).permute(0, 2, 3, 1)
-        if self.masking == "renormalised" and not keep.any(dim=2).all():
-            raise ValueError("kept must keep at least one expert of every gate in every row")
-        return keep
+        keep = check_kept(kept, shape, self.masking, dim=-1)
+        return keep.view(seeds, rows, gates, experts).permute(0, 2, 3, 1)
 
     def _checked(self, x: Tensor) -> Tensor:
         """Rows last, shape (seeds or 1, 1, inputs, rows)."""
+        like = self.towers.biases[-1]
+        if not isinstance(x, Tensor) or x.dtype != like.dtype:
+            got = x.dtype if isinstance(x, Tensor) else type(x).__name__
+            raise ValueError(f"x must be a tensor of {like.dtype}, as the model is, got {got}")
         own_rows = self.seeds is not None and x.ndim == 3
         if (
             x.ndim != (3 if own_rows else 2)
@@ -226,13 +231,26 @@ class MMoE(nn.Module):
         Args:
             expert: its number, from 0.
             seed: number of the member in an ensemble, from 0.
+
+        Raises:
+            ValueError: for a number that there is not.
         """
-        return self.expert_networks.of(expert, seed)
+        return self._layers(self.expert_networks, "expert", expert, seed)
 
     def gate_layers(self, gate: int, seed: int = 0) -> list[tuple[Tensor, Tensor]]:
         """As :meth:`expert_layers`, for a gate; the last layer has one unit per expert."""
-        return self.gate_networks.of(gate, seed)
+        if not self.n_gates:
+            raise ValueError(f"gate must be left out: a shared bottom has no gates, got {gate}")
+        return self._layers(self.gate_networks, "gate", gate, seed)
 
     def tower_layers(self, task: int, seed: int = 0) -> list[tuple[Tensor, Tensor]]:
         """As :meth:`expert_layers`, for a tower; the last layer has one unit."""
-        return self.towers.of(task, seed)
+        return self._layers(self.towers, "task", task, seed)
+
+    @staticmethod
+    def _layers(networks: Networks, name: str, number: int, seed: int) -> list[tuple[Tensor, Tensor]]:
+        """Layers of one network of one member, whose numbers are checked."""
+        seeds, count = networks.weights[0].shape[:2]
+        validation.indices(name, number, count)
+        validation.indices("seed", seed, seeds)
+        return networks.of(number, seed)

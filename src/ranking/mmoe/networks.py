@@ -85,7 +85,12 @@ def dense_backward(
     at_y = gradient.view(*w.shape[:-1], x.shape[-1])  # ((products,) units, rows)
     product = torch.mm if a.ndim == 2 else torch.bmm
     at_weight = product(at_y, a.mT).view(weight.shape)
-    at_x = product(w.mT, at_y).view(x.shape) if to_x else None
+    at_x = None
+    if to_x and a.mT.is_contiguous():
+        # x has its rows first in memory, as inputs have: in that order nobody has to turn the gradient round
+        at_x = product(at_y.mT, w).mT.view(x.shape)
+    elif to_x:
+        at_x = product(w.mT, at_y).view(x.shape)
     return at_weight, gradient.sum(dim=-1), at_x
 
 

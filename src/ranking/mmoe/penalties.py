@@ -10,6 +10,8 @@ from torch import Tensor
 
 
 def _check(gates: Tensor) -> None:
+    if not isinstance(gates, Tensor):
+        raise ValueError(f"gates must be a tensor, got {type(gates).__name__}")
     if gates.ndim < 3 or 0 in gates.shape:
         raise ValueError(f"gates must have shape (..., rows, tasks, experts), got {tuple(gates.shape)}")
 
