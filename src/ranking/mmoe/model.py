@@ -213,9 +213,7 @@ class MMoE(nn.Module):
         members = len(self.seeds or (0,))
         validation.indices("number", number, members)
         settings = {"gates": self.gates, "mask_rate": self.mask_rate, "masking": self.masking}
-        with (
-            torch.random.fork_rng()
-        ):  # its first weights are overwritten: they must not move the random state
+        with torch.random.fork_rng():  # first weights that are overwritten must not move the random state
             single = MMoE(
                 *(self.inputs, self.tasks, self.experts), epsilon=self.epsilon, **self.widths, **settings
             )
