@@ -173,7 +173,7 @@ class CalibrationExplorer(Explorer):
             "However small α is, the positives remain: {base} of the rows. Recorded on all rows, at a "
             "base rate of {recorded_base}: training in {whole} s."
         ),
-        "savings_outside": "Not drawn: {outside} runs that took more than {limit}.",
+        "savings_outside": "Runs of more than {limit}, not drawn: {outside}.",
         "positives": "positives",
         "rows_seen": "rows seen",
         "time": "training time, recorded",
