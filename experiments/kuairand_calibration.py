@@ -29,8 +29,11 @@ RESULTS = Path(__file__).parent / "results" / "kuairand_calibration.json"
 
 
 def batch_size_for(rows: int) -> int:
-    """Rows per step: 256, or fewer on a small log, so that training takes at least some hundred steps."""
-    return 256 if rows >= 100_000 else 64
+    """Rows per step: 256, or fewer on a small log, so that training takes more than a hundred steps."""
+    size = 256 if rows >= 100_000 else 64
+    while size > 8 and rows < 128 * size:
+        size //= 2
+    return size
 
 
 def run(train: ImpressionLog, test: ImpressionLog, rate: float, seed: int) -> dict[str, Any]:

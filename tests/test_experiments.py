@@ -66,6 +66,15 @@ def test_a_part_of_the_record_comes_out_again(recorded, runs):
     assert again["calibrated"]["log_loss"] == pytest.approx(was["calibrated.log_loss"], abs=0.002)
 
 
+@pytest.mark.parametrize(
+    ("rows", "size"), [(1_000_000, 256), (99_999, 64), (8_907, 64), (8_000, 32), (2_000, 8), (10, 8)]
+)
+def test_a_small_log_is_learned_in_small_steps(rows, size):
+    from kuairand_calibration import batch_size_for
+
+    assert batch_size_for(rows) == size
+
+
 @pytest.mark.kuairand
 @pytest.mark.usefixtures("one_thread")
 def test_calibration_holds_on_real_rows(kuairand_folder):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -23,6 +24,27 @@ def test_there_are_notebooks():
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_notebook_is_clean(path):
     assert faults(path) == []
+
+
+def texts(path: Path) -> str:
+    """All text cells of a notebook."""
+    cells = nbformat.read(path, as_version=4).cells
+    return "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+
+
+def test_the_introduction_says_how_long_each_chapter_takes():
+    row = r"^\| \[.+?\]\((\w+)\.ipynb\) \|.*\| (\d+) \| \[exercises\]\(exercises/(\w+)\.ipynb\) \|$"
+    listed = re.findall(row, texts(BOOK / "intro.ipynb"), flags=re.MULTILINE)
+    assert [chapter for chapter, _, _ in listed] == [path.stem for path in sorted(BOOK.glob("0*.ipynb"))]
+    for chapter, minutes, exercises in listed:
+        table = re.search(
+            r"^\| section \| minutes \|\n(.*?)(?:\n\n|\Z)", texts(BOOK / f"{chapter}.ipynb"), re.M | re.S
+        )
+        own = sum(map(int, re.findall(r"\| (\d+) \|$", table[1], flags=re.MULTILINE)))
+        assert abs(own - int(minutes)) <= 10, (
+            f"{chapter} takes {own} minutes, the introduction says {minutes}"
+        )
+        assert (BOOK / "exercises" / f"{exercises}.ipynb").is_file()
 
 
 def checked_cell(

@@ -39,6 +39,16 @@ def source_rows() -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
 
 
+def chapters() -> dict[str, str]:
+    """The text cells of each chapter and of the introduction, by name."""
+    paths = [BOOK / "intro.ipynb", *sorted(BOOK.glob("0*.ipynb"))]
+    notebooks = {path.stem: nbformat.read(path, as_version=4) for path in paths}
+    return {
+        name: "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
+        for name, notebook in notebooks.items()
+    }
+
+
 def headings(path: Path) -> set[str]:
     """The anchors that the book gives to the headings of a page or notebook."""
     if path.suffix == ".ipynb":
@@ -131,6 +141,16 @@ def test_functions_named_stand_in_the_api(name):
         ), dotted
 
 
+def test_every_explorer_stands_in_the_api():
+    from ranking import explorers
+
+    classes = {name for name in explorers.__all__ if isinstance(getattr(explorers, name), type)}
+    described = set(
+        re.findall(r"^\.\. autoclass:: ranking\.explorers\.(\w+)$", page("api"), flags=re.MULTILINE)
+    )
+    assert classes == described
+
+
 def test_examples_of_the_formula_sheet_compute():
     text = page("formulas")
     source = "\n".join(re.findall(r"```pycon\n(.*?)```", text, flags=re.DOTALL))
@@ -166,6 +186,27 @@ def test_glossary_has_both_languages_in_every_entry():
 def test_glossary_is_in_alphabetical_order():
     terms = [term.rpartition(" ")[0].lower() for term, _ in glossary_entries()]
     assert terms == sorted(set(terms))
+
+
+def test_every_chinese_term_of_a_chapter_stands_in_the_glossary():
+    terms = {
+        (name, term)
+        for name, text in chapters().items()
+        for term in re.findall(r"[(（]([\u4e00-\u9fff]+)", text)
+    }
+    assert len(terms) > 60
+    assert sorted((name, term) for name, term in terms if term not in page("glossary")) == []
+
+
+def test_every_paper_that_a_chapter_points_to_stands_in_the_bibliography():
+    """By title: a chapter may shorten it, or link to another copy."""
+    cited = []
+    for name, text in chapters().items():
+        reading = text.partition("## Further reading")[2]
+        cited += [(name, " ".join(title.split())) for title in re.findall(r"\[([^]]+)\]\(https?://", reading)]
+    assert len(cited) > 40
+    listed = " ".join(page("bibliography").split())
+    assert [(name, title) for name, title in cited if f"[{title}" not in listed] == []
 
 
 def test_bibliography_is_in_alphabetical_order_with_a_link_each():

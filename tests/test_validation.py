@@ -29,6 +29,7 @@ def test_checks_return_what_they_checked():
         (lambda: validation.rate("r", 0), r"r must be in \(0, 1\], got 0.0"),
         (lambda: validation.rate("r", "half"), "r must hold numbers, got 'half'"),
         (lambda: validation.rate("r", None), "r must"),
+        (lambda: validation.rate("r", True), r"r must be a number in \(0, 1\], got True"),
         (lambda: validation.number("n", [1.0]), r"n must be a single number, got an array of shape \(1,\)"),
         (lambda: validation.non_negative("t", [0.0, -2.0]), "t must be at least 0, got -2.0 at index 1"),
         (lambda: validation.as_floats("x", [1, np.inf, np.nan]), r"got inf at index 1 \(2 such values\)"),

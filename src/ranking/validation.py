@@ -71,7 +71,9 @@ def number(name: str, value: Any) -> float:
 
 
 def rate(name: str, value: Any) -> float:
-    """A single share in (0, 1], such as the sampling rate α."""
+    """A single share in (0, 1], such as the sampling rate α; booleans are refused."""
+    if isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"{name} must be a number in (0, 1], got {value}")
     share = number(name, value)
     if not 0.0 < share <= 1.0:
         raise ValueError(f"{name} must be in (0, 1], got {share}")

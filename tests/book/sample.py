@@ -90,13 +90,16 @@ def cells_of_intro() -> list[nbformat.NotebookNode]:
 
 
 def cells_of_second() -> list[nbformat.NotebookNode]:
-    """An explorer, a plain widget, a printed line and a data frame."""
+    """An explorer, a plain widget, folded cells in a row, and a data frame."""
     return [
         new_markdown_cell("# A second page\n\n## An explorer"),
         new_code_cell("from ranking.explorers import CalibrationExplorer\n\nCalibrationExplorer()"),
         new_markdown_cell("## A widget"),
         new_code_cell(WIDGET),
-        new_code_cell('print("calibrated")'),
+        *(
+            new_code_cell(code, metadata={"tags": ["hide-input"]})
+            for code in ("first = 1", "second = 2", 'print("calibrated")', "print(first + second)")
+        ),
         new_code_cell(
             "import pandas as pd\n\n"
             'pd.DataFrame({f"a wide column {i}": [i, i * i] for i in range(9)}, index=["first", "second"])'

@@ -270,6 +270,16 @@ class TestSample(PageChecks, FileChecks):
             page.keyboard.press("Enter")
             assert code.is_visible()
 
+    def test_folded_cells_without_output_between_them_are_one_fold(self, reader):
+        with reader.tab(WIDE) as (page, _):
+            reader.open(page, WIDE, "second.html")
+            folds = page.locator("details.ranking-code")
+            codes = [folds.nth(i).locator("pre").all_text_contents() for i in range(folds.count())]
+        assert [[code.strip() for code in fold] for fold in codes] == [
+            ["first = 1", "second = 2", 'print("calibrated")'],
+            ["print(first + second)"],
+        ]
+
     def test_no_hidden_check_and_no_marker_in_any_file(self, book):
         authored = book.parents[1] / "book"
         secrets = authored_secrets(authored / "exercises")

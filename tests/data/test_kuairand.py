@@ -175,6 +175,16 @@ def test_periods_and_random_exposure_are_read_together_in_order_of_time(folder):
     everything.split(0.8, 0.2)
 
 
+def test_a_folder_with_random_exposure_alone_is_read_with_a_warning(folder):
+    (folder / LATE).unlink()
+    write_log(folder / RANDOM, [row(is_rand=1), row(time_ms=NOON + 1, is_rand=1)])
+    with pytest.warns(UserWarning, match="holds no standard log: that of random exposure is read"):
+        log = load_kuairand(folder)
+    assert log.rows["randomised"].tolist() == [True, True]
+    with pytest.raises(ValueError, match=f"no such file in .*: {EARLY}, {LATE}; there is {RANDOM}$"):
+        load_kuairand(folder, logs="standard")
+
+
 @pytest.mark.parametrize("inside", ["data", "KuaiRand-Pure/data"])
 def test_a_parent_folder_may_be_named(folder, tmp_path_factory, inside):
     parent = tmp_path_factory.mktemp("parent")
@@ -199,6 +209,7 @@ def test_without_folder_or_variable_it_is_downloaded(folder, monkeypatch):
     [
         ("clicks", "logs must be one of .*'standard', 'random'.*got 'clicks'"),
         ((), "logs must not be empty"),
+        (4, "logs must be a name or a list of names, got 4"),
         ("random", f"no such file in .*: {RANDOM}"),
         (("standard", "standard_4_08"), f"no such file in .*: {EARLY}"),
     ],

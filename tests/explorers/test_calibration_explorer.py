@@ -112,7 +112,10 @@ def test_recorded_may_be_set_later(recording):
         (["base_rate"], 0.0, r"recorded\['base_rate'\] must be in \(0, 1\], got 0.0"),
         (["rates", 1], 1.5, r"recorded\['rates'\] must be in \(0, 1\], got 1.5"),
         (["rates"], [1.0, 0.1, 0.03, 0.5], r"a run for every rate, got none for \[0.5\]"),
-        (["runs"], [], r"a run for every rate"),
+        (["runs"], [], r"recorded\['runs'\] must be a list of at least one entry, got \[\]"),
+        (["runs"], 5, r"recorded\['runs'\] must be a list of at least one entry, got 5"),
+        (["rates"], 0.1, r"recorded\['rates'\] must be a list of at least one entry, got 0.1"),
+        (["runs", 2, "raw", "count"], 7, r"\['raw'\]\['count'\] must be a list of at least one entry, got 7"),
         (
             ["runs", 2, "rate"],
             0.7,

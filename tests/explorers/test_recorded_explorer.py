@@ -99,6 +99,18 @@ def test_a_series_may_say_all_of_its_looks():
     assert drawn["label"] == label
 
 
+@pytest.mark.parametrize(
+    ("function", "message"),
+    [
+        (None, "function must be a function of power, got None"),
+        (lambda shift: curve(1), r"function must take the arguments power, got \(shift\): .*'shift'"),
+    ],
+)
+def test_functions_that_do_not_take_the_grid_are_refused(function, message):
+    with pytest.raises(ValueError, match=message):
+        RecordedExplorer(function, {"power": [1, 2]}, title="Powers")
+
+
 def test_setting_must_be_on_the_grid():
     explorer = RecordedExplorer(curve, {"power": [1, 2]}, title="Powers")
     explorer.setting = {"power": 2}

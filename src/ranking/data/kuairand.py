@@ -123,7 +123,7 @@ VIDEO_NUMBERS = ("video_duration", "server_width", "server_height", "music_type"
 def load_kuairand(
     folder: str | os.PathLike[str] | None = None,
     *,
-    logs: str | Sequence[str] = "standard",
+    logs: str | Sequence[str] | None = None,
     strict: bool = False,
 ) -> ImpressionLog:
     """Read KuaiRand-Pure as its authors distribute it.
@@ -141,7 +141,8 @@ def load_kuairand(
             files by name, ``"standard_4_08"``, ``"standard_4_22"``, ``"random_4_22"``. A period of
             ``"standard"`` that the folder lacks shows in the report with 0 rows; a file asked for by name
             must be there. Random exposure is another policy, with other click rates: mix it in only on
-            purpose.
+            purpose. By default ``"standard"``, or ``"random"`` where that is all that the folder holds,
+            which a ``UserWarning`` then says.
         strict: raise at the first torn row or impossible value.
 
     Returns:
@@ -165,8 +166,8 @@ def load_kuairand(
         ValueError: for a folder, a file or columns that are missing, an empty file, a log without a usable
             row; with ``strict``, for the first fault in a row, naming file, line, column and value.
     """
-    asked = _asked(logs)
     base = _base(folder)
+    asked = _asked(_default(base) if logs is None else logs)
     damage = Damage(strict)
     table, rows_read, sources = _read_logs(base, asked, damage)
     table, dropped = _without_duplicates(table)
@@ -188,12 +189,22 @@ def load_kuairand(
 
 def _asked(logs: str | Sequence[str]) -> dict[str, bool]:
     """The log files asked for, in the order of :data:`LOG_FILES`, and whether each was named by itself."""
+    if not isinstance(logs, (str, Sequence)):
+        raise ValueError(f"logs must be a name or a list of names, got {logs!r}")
     names = (logs,) if isinstance(logs, str) else tuple(logs)
     validation.not_empty("logs", np.array(names))
     for name in names:
         validation.one_of("logs", name, tuple(LOGS))
     wanted = {member for name in names for member in LOGS[name]}
     return {LOG_FILES[member]: member in names for member in LOG_FILES if member in wanted}
+
+
+def _default(base: Path) -> str:
+    """The kind of log that is read where none is asked for, with a warning if it is not the usual one."""
+    if any((base / LOG_FILES[member]).is_file() for member in LOGS["standard"]):
+        return "standard"
+    warnings.warn(f"{base} holds no standard log: that of random exposure is read", UserWarning, stacklevel=3)
+    return "random"
 
 
 def _base(folder: str | os.PathLike[str] | None) -> Path:
@@ -215,7 +226,8 @@ def _read_logs(
     present = [name for name in asked if (base / name).is_file()]
     missing = [name for name, by_name in asked.items() if by_name and name not in present]
     if missing or not present:
-        raise ValueError(f"no such file in {base}: {', '.join(missing or asked)}")
+        there = ", ".join(name for name in LOG_FILES.values() if (base / name).is_file())
+        raise ValueError(f"no such file in {base}: {', '.join(missing or asked)}; there is {there}")
     parts, rows_read = [], 0
     sources = {
         f"rows in {name} (asked for, but not in the folder)": 0 for name in asked if name not in present

@@ -11,7 +11,7 @@ import traitlets
 from ranking import validation
 from ranking.calibration import downsampled
 from ranking.explorers.base import Explorer, plain_json
-from ranking.explorers.checks import Share, entry
+from ranking.explorers.checks import Share, entries, entry
 
 _BIN_KEYS = ("predicted", "observed", "count")
 _PLACEHOLDER = r"\{[^{}]*\}"
@@ -20,7 +20,7 @@ _PLACEHOLDER = r"\{[^{}]*\}"
 def _checked_bins(name: str, run: Mapping[str, Any], kind: str) -> dict[str, Any]:
     bins = entry(name, run, kind)
     name = f"{name}[{kind!r}]"
-    kept: dict[str, Any] = {key: list(entry(name, bins, key)) for key in _BIN_KEYS}
+    kept: dict[str, Any] = {key: list(entries(name, bins, key)) for key in _BIN_KEYS}
     counts = validation.non_negative(f"{name}['count']", kept["count"])
     kept["count"] = [int(count) for count in counts]
     if (counts != kept["count"]).any():
@@ -59,9 +59,9 @@ def checked_recording(recorded: Mapping[str, Any] | None) -> dict[str, Any] | No
     """
     if recorded is None:
         return None
-    rates = [validation.rate("recorded['rates']", rate) for rate in entry("recorded", recorded, "rates")]
+    rates = [validation.rate("recorded['rates']", rate) for rate in entries("recorded", recorded, "rates")]
     runs = []
-    for i, run in enumerate(entry("recorded", recorded, "runs")):
+    for i, run in enumerate(entries("recorded", recorded, "runs")):
         name = f"recorded['runs'][{i}]"
         validation.one_of(f"{name}['rate']", entry(name, run, "rate"), tuple(rates))
         seconds = validation.number(f"{name}['train_seconds']", entry(name, run, "train_seconds"))
@@ -79,8 +79,8 @@ def checked_recording(recorded: Mapping[str, Any] | None) -> dict[str, Any] | No
             }
         )
     without = sorted(set(rates) - {run["rate"] for run in runs})
-    if without or not rates:
-        raise ValueError(f"recorded['runs'] must hold a run for every rate, got none for {without or 'any'}")
+    if without:
+        raise ValueError(f"recorded['runs'] must hold a run for every rate, got none for {without}")
     counts = {len(run[kind]["count"]) for run in runs for kind in ("raw", "calibrated")}
     if len(counts) > 1:
         raise ValueError(f"recorded['runs'] must all have the same number of bins, got {sorted(counts)}")
@@ -173,7 +173,7 @@ class CalibrationExplorer(Explorer):
             "However small α is, the positives remain: {base} of the rows. Recorded on all rows, at a "
             "base rate of {recorded_base}: training in {whole} s."
         ),
-        "savings_outside": "Not drawn: {outside} runs that took more than {limit}.",
+        "savings_outside": "Runs of more than {limit}, not drawn: {outside}.",
         "positives": "positives",
         "rows_seen": "rows seen",
         "time": "training time, recorded",

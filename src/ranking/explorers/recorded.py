@@ -5,6 +5,7 @@ Fit for one or two sliders. With three of twenty steps each the state is already
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import json
 import math
@@ -265,6 +266,22 @@ def _hoisted(frames: list[dict[str, Any]]) -> dict[str, Any]:
     return shared
 
 
+def _check_function(function: Any, names: Sequence[str]) -> None:
+    """The function can be called with these names."""
+    if not callable(function):
+        raise ValueError(f"function must be a function of {', '.join(names)}, got {function!r:.80}")
+    try:
+        signature = inspect.signature(function)
+    except ValueError:  # some functions that are not written in Python do not tell
+        return
+    try:
+        signature.bind(**dict.fromkeys(names))
+    except TypeError as error:
+        raise ValueError(
+            f"function must take the arguments {', '.join(names)}, got {signature}: {error}"
+        ) from None
+
+
 class RecordedExplorer(Explorer):
     """A Python function over a grid of settings, live in the page without a kernel.
 
@@ -322,12 +339,13 @@ class RecordedExplorer(Explorer):
             others: further arguments of :class:`Explorer`.
 
         Raises:
-            ValueError: for a grid or a picture that is not allowed, or a grid whose pictures exceed
-                ``limit_bytes``.
+            ValueError: for a function that does not take the grid's names, a grid or a picture that is not
+                allowed, or a grid whose pictures exceed ``limit_bytes``.
         """
         sliders = _checked_grid(grid)
         validation.positive_int("limit_bytes", limit_bytes)
         names = [slider["name"] for slider in sliders]
+        _check_function(function, names)
         combinations = list(itertools.product(*(slider["values"] for slider in sliders)))
         frames, size = [], 0
         for values in progress(combinations, description=title):

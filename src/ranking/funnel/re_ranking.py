@@ -85,7 +85,7 @@ def greedy_dpp(
     """Choose ``keep`` items greedily by θ Σ score + (1 − θ) ln det S, with an updated Cholesky factor.
 
     With window w a step costs O(n w). Of the chosen window Y it keeps S_Y = V Vᵀ and, for every item i,
-    the row c_i with V c_i = S_{Y,i} and the gain d²_i = S_ii − |c_i|² = det S_{Y + i} / det S_Y.
+    the row c_i with V c_i = S_{Y,i} and the gain d²_i = S_ii − c_i · c_i = det S_{Y + i} / det S_Y.
 
     Args:
         scores: on a scale to match ln det, e.g. within [0, 1], (n,).

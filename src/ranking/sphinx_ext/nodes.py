@@ -6,8 +6,9 @@ from html import escape
 from typing import Any
 
 from docutils import nodes
-from myst_nb.sphinx_ import HideCodeCellNode
+from myst_nb.sphinx_ import HideCodeCellNode, HideInputCells
 from sphinx.application import Sphinx
+from sphinx.transforms.post_transforms import SphinxPostTransform
 
 
 class page_figure(nodes.General, nodes.Element):
@@ -56,7 +57,36 @@ def depart_folded(translator: Any, node: HideCodeCellNode) -> None:
     translator.body.append("</details>\n")
 
 
+def _fold_that_opens(cell: nodes.Node | None) -> HideCodeCellNode | None:
+    """The fold around the code with which a cell begins, if it is a cell that does."""
+    if isinstance(cell, nodes.container) and cell.get("nb_element") == "cell_code" and cell.children:
+        first = cell.children[0]
+        if isinstance(first, HideCodeCellNode) and "above-input" in first["classes"]:
+            return first
+    return None
+
+
+class OneFoldForNeighbours(SphinxPostTransform):
+    """Folded cells that follow each other, with no output between them, open with one click."""
+
+    default_priority = HideInputCells.default_priority + 1
+    formats = ("html",)
+
+    def run(self, **kwargs: Any) -> None:
+        """Move the code of each such cell into the fold of the next."""
+        for cell in list(self.document.findall(nodes.container)):
+            after = cell.next_node(descend=False, siblings=True)
+            folds = [_fold_that_opens(cell), _fold_that_opens(after)]
+            if None in folds or len(cell.children) > 1:
+                continue
+            fold, next_fold = folds
+            if fold["prompt_show"] == next_fold["prompt_show"]:
+                next_fold.insert(0, fold.children)
+                cell.parent.remove(cell)
+
+
 def setup(app: Sphinx) -> None:
     """Make the nodes known to the HTML builders."""
     app.add_node(page_figure, html=(visit_page_figure, depart_page_figure))
+    app.add_post_transform(OneFoldForNeighbours)
     app.add_node(HideCodeCellNode, override=True, html=(visit_folded, depart_folded))
