@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 sys.path.insert(0, str(Path(__file__).parent))
 from browser import ADVICE, LAUNCH_ARGS, find_browser
@@ -16,7 +16,9 @@ from browser import ADVICE, LAUNCH_ARGS, find_browser
 os.environ.setdefault("RANKING_SILENT", "1")
 
 # The machine may be busy: how long an example takes says nothing about whether it is right.
-settings.register_profile("course", deadline=None, derandomize=True)
+settings.register_profile(
+    "course", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
 settings.load_profile("course")
 
 
