@@ -45,7 +45,7 @@ def test_score_is_a_plain_float_that_nbgrader_can_read():
 def test_visible_checks_alone_never_show_full_marks(capsys):
     score = run({}, {"passes": lambda: None}, total=4).score()
     assert score == 1.0
-    assert "3 more are decided by checks that run when it is graded" in capsys.readouterr().out
+    assert "3 more from checks that run when it is graded" in capsys.readouterr().out
 
 
 def test_what_is_missing_or_fails_or_is_no_number_fails_with_a_line(capsys):
@@ -57,6 +57,7 @@ def test_what_is_missing_or_fails_or_is_no_number_fails_with_a_line(capsys):
         "raising": lambda raises: raises(1),
         "none": lambda empty: close(empty(1), 1),
         "stub": lambda stub: close(stub, 1),
+        "plan": lambda plan: plan["keep"],
         "text": lambda text: close(text, 1),
         "shape": lambda many: close(many, 1),
         "nan": lambda nan: close(nan, 1),
@@ -65,6 +66,7 @@ def test_what_is_missing_or_fails_or_is_no_number_fails_with_a_line(capsys):
         "raises": raises,
         "empty": lambda x: None,
         "stub": ...,
+        "plan": None,
         "text": "one",
         "many": [1.0, 1.0],
         "nan": float("nan"),
@@ -74,8 +76,9 @@ def test_what_is_missing_or_fails_or_is_no_number_fails_with_a_line(capsys):
     for line in (
         "nothing is not defined: run the cell above first",
         "raises raised ZeroDivisionError: division by zero",
-        "got None: nothing is returned yet",
-        "got ...: there is no answer yet",
+        "empty gives None: nothing is returned yet",
+        "stub is still ...: there is no answer yet",
+        "plan is still None: there is no answer yet",
         "expected numbers, got 'one'",
         "expected shape (), got (2,)",
         "expected 1, got nan",

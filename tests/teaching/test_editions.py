@@ -85,6 +85,7 @@ class TestCourseExercises:
         text = nbformat.writes(editions.learners(notebook))
         assert "HIDDEN" not in text
         assert "SOLUTION" not in text
+        assert "](../" not in text  # a learner has the exercises, and not what lies beside them here
         assert not any(cell.get("outputs") for cell in editions.learners(notebook).cells)
 
 

@@ -9,6 +9,6 @@ Only the check cells' part is imported here: it needs neither nbgrader nor torch
 """
 
 from ranking.teaching.answers import AnswerError
-from ranking.teaching.checks import Checks, close, equal
+from ranking.teaching.checks import Checks, close, equal, numbers
 
-__all__ = ["AnswerError", "Checks", "close", "equal"]
+__all__ = ["AnswerError", "Checks", "close", "equal", "numbers"]
