@@ -176,6 +176,8 @@ ACCIDENTS: dict[str, tuple[str, dict[str, float]]] = {
     "kills-its-kernel": ("import os\nos._exit(1)", ONLY_HALF),
     "kills-it-when-called": (inside("import os\nos._exit(1)"), ONLY_HALF),
     "exits": (inside("raise SystemExit"), ONLY_HALF),
+    "says-exit": ("exit", ONLY_HALF),
+    "says-quit": ("def double(x):\n    return 2 * x\nquit()", ONLY_HALF),
     "prints-without-end": ('while True:\n    print("x" * 1000)', ONLY_HALF),
     "returns-too-much": (inside("return x * np.zeros((3000, 3000))"), ONLY_HALF),
     "syntax-error": ("def double(x) return", ONLY_HALF),

@@ -146,12 +146,15 @@ class RunApart(NbGraderPreprocessor):
             self._done.append(cell.source)
 
     def _revive(self) -> None:
-        """A fresh kernel with all that ran well before."""
-        self.log.warning("The learner's kernel died: starting another")
-        self._learner.restart()
-        for source in self._done:
-            if self._learner.run(source, REPLAY_SECONDS).status == "died":
-                self._learner.restart()
+        """A fresh kernel with all that ran well before; a cell that now ends the kernel is left out, too."""
+        while True:
+            self.log.warning("The learner's kernel died: starting another")
+            self._learner.restart()
+            runs = ((source, self._learner.run(source, REPLAY_SECONDS)) for source in self._done)
+            fatal = next((source for source, ran in runs if ran.status == "died"), None)
+            if fatal is None:
+                return
+            self._done.remove(fatal)
 
     def _check(self, cell: NotebookNode, setup: str) -> None:
         """A check cell, in the kernel that the learner's code never enters."""
@@ -163,6 +166,11 @@ class RunApart(NbGraderPreprocessor):
         ran = grader.run(connect, self.check_seconds)
         if ran.status == "ok":
             ran = grader.run(cell.source, self.check_seconds)
+            if ran.status == "error":
+                # nothing that is handed in does this; 0 points would blame the learner, so there is no grade
+                self._drop_graders()
+                said = ran.outputs[-1]
+                raise RuntimeError(f"the check {grade_id(cell)!r} is broken: {said.ename}: {said.evalue}")
         cell.outputs = ran.outputs
         if ran.status in ("died", "timeout"):
             self._drop_graders()

@@ -89,7 +89,22 @@ class Kernel:
                 text = f"this cell ran for more than {seconds:.0f} seconds"
                 ran.outputs.append(error_output("Timeout", text))
                 return Ran("timeout" if self.settles() else "died", ran.outputs)
+        if self._leaves(sent):
+            return Ran("died", [*ran.outputs, error_output("DeadKernel", "this cell ended the kernel")])
         return ran
+
+    def _leaves(self, sent: str) -> bool:
+        """True if a cell that ran well said ``exit``: the kernel ends a moment after that cell."""
+        end = time.monotonic() + GRACE_SECONDS
+        while time.monotonic() < end and self.manager.is_alive():
+            try:
+                message = self.client.get_shell_msg(timeout=0.2)
+            except Empty:
+                continue
+            if message["parent_header"].get("msg_id") == sent:
+                said = message["content"].get("payload") or ()
+                return any(payload.get("source") == "ask_exit" for payload in said)
+        return False
 
     def settles(self) -> bool:
         """True if it answers, if need be after an interrupt."""

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import nbformat
+
 from ranking.teaching.gate import grades
 
 
@@ -49,19 +51,27 @@ def standings(course: Path, assignment: str) -> list[Standing]:
     for learner in sorted(handed_in | set(recorded)):
         of_learner = recorded.get(learner, {}).values()
         why = None
-        if not of_learner or not all(grade.graded for grade in of_learner):
-            why = _why(course / "submitted" / learner / assignment, assignment)
+        if not of_learner:
+            why = "not graded yet"
+        if not all(grade.graded for grade in of_learner):
+            why = "not graded: read what nbgrader autograde says of it"
+        if why is not None:
+            why = _fault(course / "submitted" / learner / assignment, assignment) or why
         found.append(Standing(learner, sum(grade.points for grade in of_learner), why))
     return found
 
 
-def _why(folder: Path, assignment: str) -> str:
-    """What a teacher can do about a submission without a grade."""
-    if (folder / f"{assignment}.ipynb").is_file():
-        return f"nbgrader autograde {assignment} has not been run since, or says what is wrong"
-    others = sorted(path.name for path in folder.glob("*"))
-    held = f"but {', '.join(map(repr, others))}" if others else "nor anything else"
-    return f"there is no {assignment}.ipynb, {held}"
+def _fault(folder: Path, assignment: str) -> str | None:
+    """What is wrong with a submission itself, if anything is."""
+    path = folder / f"{assignment}.ipynb"
+    if not path.is_file():
+        others = ", ".join(repr(other.name) for other in sorted(folder.glob("*")) if other != path)
+        return f"there is no file {path.name}, but {others}" if others else f"there is no file {path.name}"
+    try:
+        nbformat.read(path, as_version=4)
+    except Exception as error:  # whatever a damaged file leads to
+        return f"no notebook that can be read: {type(error).__name__}"
+    return None
 
 
 def lines(course: Path, names: Iterable[str]) -> Iterator[tuple[str, bool]]:
