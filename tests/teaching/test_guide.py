@@ -53,6 +53,13 @@ def test_every_section_that_the_plan_names_exists():
     assert named <= headings
 
 
+def test_the_version_to_install_on_a_server_is_the_pinned_one():
+    guide = (BOOK / "teaching" / "classroom.md").read_text(encoding="utf-8")
+    pinned = (BOOK.parent / "requirements.txt").read_text(encoding="utf-8")
+    (said,) = re.findall(r"torch==[\d.]+", guide)
+    assert said in pinned.split()
+
+
 def test_exercises_take_as_long_as_the_plan_says():
     least, most = map(int, re.search(r"Its exercises take another (\d+) to (\d+)\s+minutes", PLAN).groups())
     for path in editions.notebooks(course.EXERCISES):
