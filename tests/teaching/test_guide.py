@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 
@@ -58,6 +59,30 @@ def test_the_version_to_install_on_a_server_is_the_pinned_one():
     pinned = (BOOK.parent / "requirements.txt").read_text(encoding="utf-8")
     (said,) = re.findall(r"torch==[\d.]+", guide)
     assert said in pinned.split()
+
+
+def test_every_notebook_that_a_learner_may_run_was_measured():
+    """And what follows from the table does follow."""
+    guide = (BOOK / "teaching" / "classroom.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (exercises|chapter) (\d) \| ([\d,]+) \| ([\d.]+) \|$", guide, re.MULTILINE)
+    memory = {(kind, int(number)): int(mib.replace(",", "")) for kind, number, mib, _ in rows}
+    assert set(memory) == {(kind, n) for kind in ("exercises", "chapter") for n in range(1, 7)}
+    server = int(re.search(r"nothing open \| (\d+)", guide)[1])
+    groups = [
+        max(mib for (kind, _), mib in memory.items() if kind == "exercises"),
+        max(mib for (kind, number), mib in memory.items() if (kind, number) != ("chapter", 1)),
+        max(memory.values()),
+    ]
+    said = re.search(r"largest notebook and server \| (.*) \|", guide)[1].split(" | ")
+    assert said == [f"{most + server:,} MiB" for most in groups]
+    headroom = re.search(r"with 30% of headroom \| (.*) \|", guide)[1].split(" | ")
+    assert headroom == [f"{round(1.3 * (most + server)):,} MiB" for most in groups]
+    for learners in (60, 100):
+        (row,) = re.findall(
+            rf"^\| (?:all )?{learners}[^|]* at the same time \| (.*) \|$", guide, re.MULTILINE
+        )
+        whole = [(learners * round(1.3 * (most + server)) + 128) / 1024 for most in groups]
+        assert row.split(" | ") == [f"{math.ceil(gib)} GiB" for gib in whole]
 
 
 def test_exercises_take_as_long_as_the_plan_says():
