@@ -51,8 +51,12 @@ class Kernel:
         profile = tempfile.mkdtemp(dir=self._own)
         environment = {**os.environ, "IPYTHONDIR": profile, "RANKING_SILENT": "1", "PYTHONSAFEPATH": "1"}
         self.manager = KernelManager(kernel_name="python3")
+        # exit and quit would end it a moment later, when the next cell runs already
+        stays = "get_ipython().ask_exit = lambda: None"
         self.manager.start_kernel(
-            cwd=str(self._folder), env=environment, extra_arguments=["--HistoryManager.hist_file=:memory:"]
+            cwd=str(self._folder),
+            env=environment,
+            extra_arguments=["--HistoryManager.hist_file=:memory:", f"--IPKernelApp.exec_lines={stays}"],
         )
         self.client = self.manager.blocking_client()
         self.client.start_channels()
@@ -89,22 +93,7 @@ class Kernel:
                 text = f"this cell ran for more than {seconds:.0f} seconds"
                 ran.outputs.append(error_output("Timeout", text))
                 return Ran("timeout" if self.settles() else "died", ran.outputs)
-        if self._leaves(sent):
-            return Ran("died", [*ran.outputs, error_output("DeadKernel", "this cell ended the kernel")])
         return ran
-
-    def _leaves(self, sent: str) -> bool:
-        """True if a cell that ran well said ``exit``: the kernel ends a moment after that cell."""
-        end = time.monotonic() + GRACE_SECONDS
-        while time.monotonic() < end and self.manager.is_alive():
-            try:
-                message = self.client.get_shell_msg(timeout=0.2)
-            except Empty:
-                continue
-            if message["parent_header"].get("msg_id") == sent:
-                said = message["content"].get("payload") or ()
-                return any(payload.get("source") == "ask_exit" for payload in said)
-        return False
 
     def settles(self) -> bool:
         """True if it answers, if need be after an interrupt."""
