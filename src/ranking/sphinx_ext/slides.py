@@ -44,6 +44,8 @@ LINES = 15.5
 LINE = 82  # characters
 FIGURE = LINES - 2.6
 """How much a figure or an explorer takes: two lines of text fit above it, and nothing below."""
+TALL = 480
+"""Pixels; above a figure that is higher there is no room for text."""
 LEFT_OUT = ("Further reading",)
 CLAIM = re.compile(r"✓ |.*: True$")
 """A printed line that only says that a claim holds."""
@@ -204,7 +206,7 @@ def add_code(slides: list[Slide], cell: NotebookNode) -> None:
     for output, lines in outputs:
         slide = room(slides, lines)
         slide.cells.append(new_code_cell("", outputs=[output]))
-        if lines == FIGURE:
+        if lines in (FIGURE, LINES):
             slide.lines = LINES
 
 
@@ -221,7 +223,8 @@ def seen(output: NotebookNode) -> Iterator[tuple[NotebookNode, float]]:
     if EXPLORER in data:
         yield html_output(explorer_html(data[EXPLORER])), FIGURE
     elif PLOTLY in data:
-        yield html_output(plotly_html(data[PLOTLY])), FIGURE
+        high = data[PLOTLY].get("layout", {}).get("height", 0) > TALL
+        yield html_output(plotly_html(data[PLOTLY])), LINES if high else FIGURE
     elif "text/html" in data:
         html = data["text/html"]
         yield output, 1.0 + html.count("<tr") + html.count("<caption")
