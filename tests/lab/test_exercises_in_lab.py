@@ -43,9 +43,11 @@ def test_a_learner_solves_an_exercise(chromium: Any, tmp_path: Path) -> None:
         open_notebook(page, address, NAME)
         run_all(page)
         assert page.evaluate(ERRORS) == []
-        page.get_by_text("got None: nothing is returned yet").first.wait_for()
+        page.get_by_text("which_rate gives None: nothing is returned yet").first.wait_for()
 
-        assert "got None: nothing is returned yet" in page.evaluate(WRITE_AND_RUN, ["which-rate", None])
+        assert "which_rate gives None: nothing is returned yet" in page.evaluate(
+            WRITE_AND_RUN, ["which-rate", None]
+        )
         wrong = page.evaluate(WRITE_AND_RUN, ["which-rate", WRONG])
         assert "✓ equal rates mean that all rows were kept" in wrong
         assert "Hint: Odds are p / (1 - p)." in wrong
@@ -53,7 +55,7 @@ def test_a_learner_solves_an_exercise(chromium: Any, tmp_path: Path) -> None:
 
         right = page.evaluate(WRITE_AND_RUN, ["which-rate", RIGHT])
         assert "✗" not in right
-        assert "1 of 2 points; 1 more are decided by checks that run when it is graded" in right
+        assert "1 of 2 points; 1 more from checks that run when it is graded" in right
         assert page.evaluate(ERRORS) == []
 
         # what is to stay as it is cannot be changed

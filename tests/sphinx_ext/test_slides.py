@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import json
 from pathlib import Path
 from typing import Any
@@ -76,6 +77,27 @@ def test_sections_are_slides_and_figures_have_their_own(notebook):
     ]
     assert 'class="ranking-plotly"' in str(found[3].cells)
     assert 'data-module="calibration"' in str(found[4].cells)
+
+
+def test_a_line_that_leads_to_a_figure_stands_above_it(notebook):
+    """Else it would be alone on its slide, and out of sight when the figure comes."""
+    figure = notebook.cells[4]
+    cells = [
+        new_markdown_cell("## Look\n\nOne line leads to it."),
+        figure,
+        new_markdown_cell("It says this."),
+    ]
+    shown, after = slides.deck(new_notebook(cells=cells))
+    assert [cell.cell_type for cell in shown.cells] == ["markdown", "code"]
+    assert after.below
+    assert texts(after) == "It says this."
+    three = "\n\n".join(f"Line {number} says a little more." for number in range(3))
+    apart = slides.deck(new_notebook(cells=[new_markdown_cell(f"## Look\n\n{three}"), figure]))
+    assert [len(slide.cells) for slide in apart] == [3, 1]
+    tall = copy.deepcopy(figure)
+    tall.outputs[0].data[PLOTLY]["layout"]["height"] = 620
+    apart = slides.deck(new_notebook(cells=[cells[0], tall]))
+    assert [len(slide.cells) for slide in apart] == [1, 1]
 
 
 def test_a_slide_shows_the_lead_and_notes_hold_the_whole(notebook):

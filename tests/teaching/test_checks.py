@@ -7,7 +7,7 @@ import warnings
 import numpy as np
 import pytest
 
-from ranking.teaching import Checks, close, equal
+from ranking.teaching import Checks, close, equal, numbers
 from ranking.teaching.answers import Namespace
 
 
@@ -45,7 +45,7 @@ def test_score_is_a_plain_float_that_nbgrader_can_read():
 def test_visible_checks_alone_never_show_full_marks(capsys):
     score = run({}, {"passes": lambda: None}, total=4).score()
     assert score == 1.0
-    assert "3 more are decided by checks that run when it is graded" in capsys.readouterr().out
+    assert "3 more from checks that run when it is graded" in capsys.readouterr().out
 
 
 def test_what_is_missing_or_fails_or_is_no_number_fails_with_a_line(capsys):
@@ -57,6 +57,7 @@ def test_what_is_missing_or_fails_or_is_no_number_fails_with_a_line(capsys):
         "raising": lambda raises: raises(1),
         "none": lambda empty: close(empty(1), 1),
         "stub": lambda stub: close(stub, 1),
+        "plan": lambda plan: plan["keep"],
         "text": lambda text: close(text, 1),
         "shape": lambda many: close(many, 1),
         "nan": lambda nan: close(nan, 1),
@@ -65,6 +66,7 @@ def test_what_is_missing_or_fails_or_is_no_number_fails_with_a_line(capsys):
         "raises": raises,
         "empty": lambda x: None,
         "stub": ...,
+        "plan": None,
         "text": "one",
         "many": [1.0, 1.0],
         "nan": float("nan"),
@@ -74,8 +76,9 @@ def test_what_is_missing_or_fails_or_is_no_number_fails_with_a_line(capsys):
     for line in (
         "nothing is not defined: run the cell above first",
         "raises raised ZeroDivisionError: division by zero",
-        "got None: nothing is returned yet",
-        "got ...: there is no answer yet",
+        "empty gives None: nothing is returned yet",
+        "stub is still ...: there is no answer yet",
+        "plan is still None: there is no answer yet",
         "expected numbers, got 'one'",
         "expected shape (), got (2,)",
         "expected 1, got nan",
@@ -98,6 +101,16 @@ def test_close_takes_arrays_lists_and_tensors_and_is_relative():
     close([1e6 + 0.5], np.array([1e6]), 1e-6)
     with pytest.raises(AssertionError, match="expected 2, got 3 at 1, 0"):
         close([[1.0], [3.0]], [[1.0], [2.0]])
+
+
+def test_numbers_gives_an_answer_in_the_shape_that_is_asked_for():
+    torch = pytest.importorskip("torch")
+    np.testing.assert_array_equal(numbers(torch.ones(2), (2,)), [1.0, 1.0])
+    with pytest.raises(AssertionError, match=r"expected shape \(3,\), got \(3, 1\)"):
+        numbers([[1], [2], [3]], (3,))
+    for nothing in (None, ..., "one", object()):
+        with pytest.raises(AssertionError, match=r"got|expected numbers"):
+            numbers(nothing, ())
 
 
 def test_equal_compares_orders_and_texts():

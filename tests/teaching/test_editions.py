@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import nbformat
 import pytest
 
@@ -85,6 +87,7 @@ class TestCourseExercises:
         text = nbformat.writes(editions.learners(notebook))
         assert "HIDDEN" not in text
         assert "SOLUTION" not in text
+        assert "](../" not in text  # a learner has the exercises, and not what lies beside them here
         assert not any(cell.get("outputs") for cell in editions.learners(notebook).cells)
 
 
@@ -102,6 +105,7 @@ def test_the_students_folder_has_notebooks_package_and_instructions(tmp_path, ca
         assert (out / name).is_file(), name
     everything = "".join(path.read_text(encoding="utf-8") for path in (out / "exercises").iterdir())
     assert "BEGIN" not in everything
+    assert re.search(r"whl/cpu torch==[\d.]+`", (out / "README.md").read_text(encoding="utf-8"))
 
 
 def test_a_folder_that_is_not_empty_is_left_alone(tmp_path, capsys):

@@ -17,6 +17,7 @@ from nbformat.v4 import new_code_cell
 from ranking.teaching import editions
 from ranking.teaching.course import nbgrader, write_course
 from ranking.teaching.gate import Grade, grades, hand_in
+from ranking.teaching.grading import RunApart
 from small_course import NAME, RIGHT, SECRETS, answer, named, small_notebook, write_small_notebook
 
 FULL, NOTHING = {"double": 2.0, "half": 2.0}, {"double": 0.0, "half": 0.0}
@@ -175,6 +176,8 @@ ACCIDENTS: dict[str, tuple[str, dict[str, float]]] = {
     "kills-its-kernel": ("import os\nos._exit(1)", ONLY_HALF),
     "kills-it-when-called": (inside("import os\nos._exit(1)"), ONLY_HALF),
     "exits": (inside("raise SystemExit"), ONLY_HALF),
+    "says-quit": (f"{RIGHT['double']}\nquit()\nexit", FULL),
+    "says-quit-when-called": (inside("quit()\nreturn 2 * x"), FULL),
     "prints-without-end": ('while True:\n    print("x" * 1000)', ONLY_HALF),
     "returns-too-much": (inside("return x * np.zeros((3000, 3000))"), ONLY_HALF),
     "syntax-error": ("def double(x) return", ONLY_HALF),
@@ -211,13 +214,35 @@ def turned_round(notebook: NotebookNode) -> NotebookNode:
     return notebook
 
 
+NEEDS_SETUP = "def half(x):\n    return np.divide(x, 2)"
+
+
+def odd_metadata(notebook: NotebookNode) -> NotebookNode:
+    """As a program may leave it that knows nothing of nbgrader."""
+    named(notebook, "double").metadata["nbgrader"] = {"grade_id": ["double"]}
+    notebook.cells[0].metadata["nbgrader"] = "double"
+    return notebook
+
+
+def no_code(notebook: NotebookNode) -> NotebookNode:
+    """Check cells and setup turned into text, by one wrong key."""
+    for name in ("setup", "double-check", "half-check"):
+        cell = named(notebook, name)
+        cell.cell_type = "markdown"
+        for key in ("outputs", "execution_count"):
+            cell.pop(key)
+    return notebook
+
+
 MISHAPS: dict[str, Callable[[NotebookNode], NotebookNode]] = {
     "right": lambda nb: nb,
     "deleted-checks": lambda nb: without(nb, "double-check", "half-check"),
-    "deleted-setup": lambda nb: without(nb, "setup"),
+    "deleted-setup": lambda nb: without(answer(nb, half=NEEDS_SETUP), "setup"),
     "copied-cells": copied_cells,
     "lost-metadata": no_metadata,
     "lost-metadata-and-ids": nothing_but_code,
+    "odd-metadata": odd_metadata,
+    "checks-turned-into-text": no_code,
     "own-cells-with-errors": lambda nb: first(nb, "1 / 0"),
 }
 
@@ -310,3 +335,12 @@ def test_no_kernel_is_left_behind(course):
 
     mine = psutil.Process(os.getpid()).children(recursive=True)
     assert not [child for child in mine if "ipykernel" in " ".join(child.cmdline())]
+
+
+def test_checks_get_their_setup_in_order():
+    """Wherever a learner has moved it: what one learner moves must not cost a grade."""
+    cells = [
+        new_code_cell(f"# {name}", metadata={"nbgrader": editions.metadata(name)})
+        for name in ("setup-10", "setup-2", "double", "setup")
+    ]
+    assert RunApart._setup(NotebookNode(cells=cells)) == "# setup\n\n# setup-2\n\n# setup-10"

@@ -3,8 +3,9 @@
 No chapter says which of its cells are slides; one rule does. Every section begins a slide, every subsection
 one below it. On the slide stand the first sentence of each paragraph (the answer too, where that is a
 question), lists, formulas, tables and drawings; whole paragraphs are the speaker's notes. A figure or an
-explorer has a slide of its own. Code is folded where it defines something and left out elsewhere, as are
-derivations, ticks of checked claims, and further reading. What would not fit goes on below.
+explorer has a slide of its own, below a line or two that lead to it. Code is folded where it defines
+something and left out elsewhere, as are derivations, ticks of checked claims, and further reading. What would
+not fit goes on below.
 
 nbconvert writes the slides for reveal.js. All that they load lies beside them, and they work from ``file://``.
 """
@@ -41,6 +42,10 @@ LOADED = "assets"
 LINES = 15.5
 """How much fits on a slide, in lines of text."""
 LINE = 82  # characters
+FIGURE = LINES - 2.6
+"""How much a figure or an explorer takes: two lines of text fit above it, and nothing below."""
+TALL = 480
+"""Pixels; above a figure that is higher there is no room for text."""
 LEFT_OUT = ("Further reading",)
 CLAIM = re.compile(r"✓ |.*: True$")
 """A printed line that only says that a claim holds."""
@@ -199,7 +204,10 @@ def add_code(slides: list[Slide], cell: NotebookNode) -> None:
         metadata = {"ranking": {"code": True}}
         room(slides, 1.5).cells.append(new_code_cell(cell.source, metadata=metadata))
     for output, lines in outputs:
-        room(slides, lines).cells.append(new_code_cell("", outputs=[output]))
+        slide = room(slides, lines)
+        slide.cells.append(new_code_cell("", outputs=[output]))
+        if lines in (FIGURE, LINES):
+            slide.lines = LINES
 
 
 def seen(output: NotebookNode) -> Iterator[tuple[NotebookNode, float]]:
@@ -213,11 +221,13 @@ def seen(output: NotebookNode) -> Iterator[tuple[NotebookNode, float]]:
         return
     data = output.data
     if EXPLORER in data:
-        yield html_output(explorer_html(data[EXPLORER])), LINES
+        yield html_output(explorer_html(data[EXPLORER])), FIGURE
     elif PLOTLY in data:
-        yield html_output(plotly_html(data[PLOTLY])), LINES
+        high = data[PLOTLY].get("layout", {}).get("height", 0) > TALL
+        yield html_output(plotly_html(data[PLOTLY])), LINES if high else FIGURE
     elif "text/html" in data:
-        yield output, 1.0 + data["text/html"].count("<tr")
+        html = data["text/html"]
+        yield output, 1.0 + html.count("<tr") + html.count("<caption")
     elif any(kind.startswith("image/") for kind in data):
         yield output, LINES
     elif not any("widget-view" in kind for kind in data):

@@ -19,8 +19,10 @@ def parser() -> argparse.ArgumentParser:
     student.add_argument("out", type=Path, metavar="OUT", help="a new folder")
     folder = commands.add_parser("course", help="write a course folder, ready for nbgrader autograde")
     folder.add_argument("out", type=Path, metavar="OUT", help="a new folder")
+    report = commands.add_parser("grades", help="list who got what, and whose submission has no grade")
+    report.add_argument("course", type=Path, metavar="COURSE", help="a course folder")
     gate = commands.add_parser("verify", help="grade right, empty and wrong answers, and compare the points")
-    for command in (folder, gate):
+    for command in (folder, report, gate):
         command.add_argument(
             "--chapter", action="append", metavar="NAME", help="one chapter; may be repeated"
         )
@@ -38,12 +40,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         elif options.command == "course":
             for name in course.write_course(options.out, chapters=options.chapter):
                 print(f"nbgrader autograde {name}")
+        elif options.command == "grades":
+            return _grades(options.course, options.chapter)
         else:
             return _verify(options.chapter, options.most)
     except ValueError as error:
         print(error, file=sys.stderr)
         return 2
     return 0
+
+
+def _grades(folder: Path, chapters: Sequence[str] | None) -> int:
+    from ranking.teaching import standings
+
+    known = standings.assignments(folder)
+    if unknown := [name for name in chapters or () if name not in known]:
+        raise ValueError(f"chapters must be some of {', '.join(known)}, got {', '.join(unknown)}")
+    missing = False
+    for line, is_missing in standings.lines(folder, chapters or known):
+        print(line)
+        missing |= is_missing
+    return 1 if missing else 0
 
 
 def _verify(chapters: Sequence[str] | None, most: int | None) -> int:

@@ -36,18 +36,21 @@ class Source(Protocol):
 
 
 class Function:
-    """A learner's function; its errors become :class:`AnswerError`, which names them."""
+    """A learner's function; an error, or no answer at all, becomes an :class:`AnswerError` that names it."""
 
     def __init__(self, name: str, call: Any) -> None:
         self.name, self._call = name, call
 
     def __call__(self, *arguments: Any, **named: Any) -> Any:
         try:
-            return self._call(*arguments, **named)
+            answer = self._call(*arguments, **named)
         except AnswerError:
             raise
         except Exception as error:
             raise AnswerError(f"{self.name} raised {type(error).__name__}: {error}") from error
+        if answer is None:
+            raise AnswerError(f"{self.name} gives None: nothing is returned yet")
+        return answer
 
 
 class Namespace:

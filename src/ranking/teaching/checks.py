@@ -83,7 +83,7 @@ class Checks:
         try:
             with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
                 warnings.simplefilter("ignore")
-                check(*(source.get(name) for name in inspect.signature(check).parameters))
+                check(*(_given(name, source.get(name)) for name in inspect.signature(check).parameters))
         except AssertionError as error:
             return str(error)
         except answers.AnswerError as error:
@@ -98,9 +98,18 @@ class Checks:
         open_points = (self.total - self.run) * worth
         line = f"{self.passed * worth:.3g} of {self.points:g} points"
         if open_points > 1e-9:
-            line += f"; {open_points:.3g} more are decided by checks that run when it is graded"
+            line += f"; {open_points:.3g} more from checks that run when it is graded"
         print(line)
         return float(round(min(max(self.passed * worth, 0.0), self.points), 3))
+
+
+def _given(name: str, value: Any) -> Any:
+    """What a learner defined, unless it is what the empty notebook says."""
+    if value is None or value is Ellipsis:
+        raise answers.AnswerError(
+            f"{name} is still {'...' if value is ... else value}: there is no answer yet"
+        )
+    return value
 
 
 def _plain(value: Any) -> Any:
@@ -124,6 +133,22 @@ def _numbers(got: Any) -> np.ndarray:
         raise AssertionError(f"expected numbers, got {_short(got)}") from None
 
 
+def numbers(got: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """What a learner gave, as floats, for checks that look at more than single numbers.
+
+    Args:
+        got: a number, array, list or tensor.
+        shape: that it must have.
+
+    Raises:
+        AssertionError: it holds no numbers, or has another shape.
+    """
+    found = _numbers(got)
+    if found.shape != tuple(shape):
+        raise AssertionError(f"expected shape {tuple(shape)}, got {found.shape}")
+    return found
+
+
 def close(got: Any, expected: Any, tolerance: float = 1e-6) -> None:
     """Pass if ``got`` holds the expected numbers, in the expected shape.
 
@@ -135,9 +160,8 @@ def close(got: Any, expected: Any, tolerance: float = 1e-6) -> None:
     Raises:
         AssertionError: with the first number that is off, if any is.
     """
-    mine, right = _numbers(got), np.asarray(_plain(expected), dtype=np.float64)
-    if mine.shape != right.shape:
-        raise AssertionError(f"expected shape {right.shape}, got {mine.shape}")
+    right = np.asarray(_plain(expected), dtype=np.float64)
+    mine = numbers(got, right.shape)
     off = ~(np.abs(mine - right) <= tolerance * np.maximum(1.0, np.abs(right)))  # NaN is off, too
     if off.any():
         at = np.unravel_index(int(np.argmax(off)), off.shape)

@@ -34,6 +34,9 @@ pip install -r requirements.txt
 pip install --no-deps .
 ```
 
+(On Linux, `pip install --index-url https://download.pytorch.org/whl/cpu {torch}` as the first line
+saves gigabytes that only a graphics card needs.)
+
 Then open a notebook with `jupyter lab exercises`. Write your answers where it says `{stub}`, run the
 cell, and run the check below it: it says what is right, and gives a hint where something is not. Some checks
 run only when your work is graded, so that points can be missing although nothing in sight fails.
@@ -87,7 +90,10 @@ def write_learners(out: Path, source: Path | None = None) -> list[Path]:
     shutil.copytree(PROJECT / "src" / "ranking", out / "src" / "ranking", ignore=ignored)
     for name in ("pyproject.toml", "requirements.txt", "LICENSE"):
         shutil.copy(PROJECT / name, out / name)
-    (out / "README.md").write_text(LEARNERS_README.format(stub=editions.STUB), encoding="utf-8")
+    lines = (PROJECT / "requirements.txt").read_text(encoding="utf-8").split()
+    (torch,) = (line for line in lines if line.startswith("torch=="))
+    readme = LEARNERS_README.format(stub=editions.STUB, torch=torch)
+    (out / "README.md").write_text(readme, encoding="utf-8")
     return written
 
 

@@ -25,6 +25,9 @@ SCHEMA = 3  # of nbgrader's metadata
 PROMISE = re.compile(r"\*(\d+) points?, about (\d+) minutes\*")
 """What stands under the heading of an exercise."""
 
+ELSEWHERE = re.compile(r"\[([^]]*)\]\(\.\./[^)]*\)")
+"""A link to what lies beside the authored notebooks, and not beside a learner's."""
+
 AUTHORED_TAGS = ("hide-input", "hide-output", "nbval-check-output")
 
 
@@ -160,11 +163,15 @@ def hidden_of(source: str) -> str:
 
 
 def learners(notebook: NotebookNode) -> NotebookNode:
-    """The learner's edition: stubs for solutions, no hidden checks, no outputs, locked cells locked."""
+    """The learner's edition: stubs for solutions, no hidden checks, no outputs, locked cells locked.
+
+    Links that would lead nowhere become plain text.
+    """
     notebook = deepcopy(notebook)
     notebook.metadata.pop("mystnb", None)
     for cell in notebook.cells:
         if cell.cell_type != "code":
+            cell.source = ELSEWHERE.sub(r"\1", cell.source)
             continue
         if BEGIN_SOLUTION in cell.source:
             cell.source = stub_of(cell.source)

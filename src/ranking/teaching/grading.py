@@ -40,6 +40,11 @@ from ranking.teaching.kernels import Kernel, error_output
 REPLAY_SECONDS = 60.0
 
 
+def in_order(name: str) -> tuple[int, str]:
+    """A key by which setup, setup-2, ..., setup-10 come in their order."""
+    return len(name), name
+
+
 class MendCells(NbGraderPreprocessor):
     """Metadata made whole from the gradebook, copies made plain cells, deleted locked cells brought back.
 
@@ -57,13 +62,14 @@ class MendCells(NbGraderPreprocessor):
         seen: set[str] = set()
         for cell in nb.cells:
             about_cell = cell.metadata.get("nbgrader")
-            name = about_cell.get("grade_id") if isinstance(about_cell, dict) else None
-            name = name if name in known else cell.get("id")  # a cell's id is its name, too
+            said = about_cell.get("grade_id") if isinstance(about_cell, dict) else None
+            # a cell's id is its name, too; both may be anything, not only texts
+            name = next((n for n in (said, cell.get("id")) if isinstance(n, str) and n in known), None)
             cell.metadata.pop("nbgrader", None)
-            if name in known and name not in seen:
+            if name is not None and name not in seen:
                 seen.add(name)
                 cell.metadata["nbgrader"] = self._metadata(name, points, known)
-        for name in sorted(known, key=lambda name: (not name.startswith(SETUP), name)):
+        for name in sorted(known, key=lambda name: (not name.startswith(SETUP), *in_order(name))):
             if name in seen or not (name.endswith(CHECK) or name.startswith(SETUP)):
                 continue
             self.log.warning("Cell %r was missing and is put back", name)
@@ -79,10 +85,11 @@ class MendCells(NbGraderPreprocessor):
 
     @staticmethod
     def _place(nb: NotebookNode, name: str) -> int:
-        """Behind the solution that it checks, else at the end; a setup cell behind the others of its kind."""
-        names = [grade_id(cell) for cell in nb.cells]
+        """Behind the solution that it checks, else at the end; a setup cell behind earlier ones, or first."""
+        names = [grade_id(cell) or "" for cell in nb.cells]
         if name.startswith(SETUP):
-            return max((at + 1 for at, other in enumerate(names) if other and other < name), default=0)
+            earlier = (n for n in names if n.startswith(SETUP) and in_order(n) < in_order(name))
+            return max((names.index(other) + 1 for other in earlier), default=0)
         solution = name.removesuffix(CHECK)
         return names.index(solution) + 1 if solution in names else len(names)
 
@@ -109,7 +116,7 @@ class RunApart(NbGraderPreprocessor):
     def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
         """The notebook with the outputs of all its cells."""
         folder = Path(resources.get("metadata", {}).get("path") or ".")
-        setup = [cell.source for cell in nb.cells if self._is_setup(cell)]
+        setup = self._setup(nb)
         self._learner, self._done = Kernel(folder.resolve()), []
         try:
             for cell in nb.cells:
@@ -124,8 +131,10 @@ class RunApart(NbGraderPreprocessor):
         return nb, resources
 
     @staticmethod
-    def _is_setup(cell: NotebookNode) -> bool:
-        return str(grade_id(cell) or "").startswith(SETUP)
+    def _setup(nb: NotebookNode) -> str:
+        """What prepares the checks: the setup cells in their order, wherever a learner has moved them."""
+        sources = {name: cell.source for cell in nb.cells if (name := grade_id(cell) or "").startswith(SETUP)}
+        return "\n\n".join(sources[name] for name in sorted(sources, key=in_order))
 
     def _run(self, cell: NotebookNode) -> None:
         """A learner's cell, or one that prepares the exercises."""
@@ -137,16 +146,19 @@ class RunApart(NbGraderPreprocessor):
             self._done.append(cell.source)
 
     def _revive(self) -> None:
-        """A fresh kernel with all that ran well before."""
-        self.log.warning("The learner's kernel died: starting another")
-        self._learner.restart()
-        for source in self._done:
-            if self._learner.run(source, REPLAY_SECONDS).status == "died":
-                self._learner.restart()
+        """A fresh kernel with all that ran well before; a cell that now ends the kernel is left out, too."""
+        while True:
+            self.log.warning("The learner's kernel died: starting another")
+            self._learner.restart()
+            runs = ((source, self._learner.run(source, REPLAY_SECONDS)) for source in self._done)
+            fatal = next((source for source, ran in runs if ran.status == "died"), None)
+            if fatal is None:
+                return
+            self._done.remove(fatal)
 
-    def _check(self, cell: NotebookNode, setup: list[str]) -> None:
+    def _check(self, cell: NotebookNode, setup: str) -> None:
         """A check cell, in the kernel that the learner's code never enters."""
-        grader = self._grader("\n\n".join(setup))
+        grader = self._grader(setup)
         connect = (
             "__import__('ranking.teaching.answers', fromlist=['connect'])"
             f".connect({self._learner.manager.connection_file!r}, {self._learner.pid}, {self.call_seconds})"
@@ -154,13 +166,20 @@ class RunApart(NbGraderPreprocessor):
         ran = grader.run(connect, self.check_seconds)
         if ran.status == "ok":
             ran = grader.run(cell.source, self.check_seconds)
+            if ran.status == "error":
+                # nothing that is handed in does this; 0 points would blame the learner, so there is no grade
+                self._drop_graders()
+                said = ran.outputs[-1]
+                raise RuntimeError(f"the check {grade_id(cell)!r} is broken: {said.ename}: {said.evalue}")
         cell.outputs = ran.outputs
         if ran.status in ("died", "timeout"):
             self._drop_graders()
         if not self._learner.settles():
             self._revive()
         if not is_grade(cell):
-            # nbgrader would take anything but a number, or nothing at all, for full marks
+            # nbgrader would take anything but a number, or nothing at all, for full marks; and it goes by
+            # the first result or error that it meets
+            cell.outputs = [output for output in cell.outputs if output.output_type != "execute_result"]
             cell.outputs.append(error_output("NotGraded", "the check gave no number of points: 0 points"))
 
     def _grader(self, setup: str) -> Kernel:

@@ -51,8 +51,12 @@ class Kernel:
         profile = tempfile.mkdtemp(dir=self._own)
         environment = {**os.environ, "IPYTHONDIR": profile, "RANKING_SILENT": "1", "PYTHONSAFEPATH": "1"}
         self.manager = KernelManager(kernel_name="python3")
+        # exit and quit would end it a moment later, when the next cell runs already
+        stays = "get_ipython().ask_exit = lambda: None"
         self.manager.start_kernel(
-            cwd=str(self._folder), env=environment, extra_arguments=["--HistoryManager.hist_file=:memory:"]
+            cwd=str(self._folder),
+            env=environment,
+            extra_arguments=["--HistoryManager.hist_file=:memory:", f"--IPKernelApp.exec_lines={stays}"],
         )
         self.client = self.manager.blocking_client()
         self.client.start_channels()
