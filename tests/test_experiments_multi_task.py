@@ -67,6 +67,22 @@ def test_a_part_of_the_record_comes_out_again(recorded):
         assert again["log_loss"][target] == pytest.approx(was["log_loss"][target], rel=0.01)
 
 
+def test_training_takes_time_in_proportion_to_the_rows_and_streams_in_flat_memory():
+    """What ``benchmarks/training.py`` measured on the machine that the record names."""
+    speed = load_results("training_speed")
+    found = {(part["rows"], part["mode"]): part for part in speed["measured"]}
+    assert {rows for rows, _ in found} == {100_000, 1_000_000, 10_000_000}
+    for mode in ("in memory", "streamed"):
+        assert found[1_000_000, mode]["seconds"] < 30
+    streamed = [found[rows, "streamed"] for rows in (100_000, 1_000_000, 10_000_000)]
+    per_row = [part["seconds"] / part["rows"] for part in streamed]
+    assert max(per_row) < 1.5 * min(per_row)
+    assert streamed[2]["peak_mb"] < 1.1 * streamed[1]["peak_mb"]
+    assert found[1_000_000, "streamed"]["loss"] == pytest.approx(
+        found[1_000_000, "in memory"]["loss"], rel=0.02
+    )
+
+
 @pytest.mark.kuairand
 def test_likes_without_a_click_in_a_real_log(kuairand_folder):
     from kuairand_likes import count
