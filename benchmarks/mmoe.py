@@ -18,6 +18,9 @@ All variants of a cell take turns in one process, each round in another order; m
 ours are medians of the rounds' ratios. Memory is the most that tensors held at once during the step, from
 torch's own record of every allocation, on top of what there was before.
 
+How waiting threads wait matters: `make bench` lets them sleep (OMP_WAIT_POLICY=passive), as the course does
+everywhere. Where they may spin, everything is faster on an idle machine, many small products the most.
+
 The ensemble of 20 seeds is measured against a loop over 20 single models, with the same optimiser each, at
 the sizes of chapter 4. Peers that are not installed are named and left out: `pip install -e ".[test,peers]"`.
 """
@@ -29,6 +32,7 @@ import contextlib
 import importlib.util
 import io
 import itertools
+import os
 import random
 import statistics
 import sys
@@ -398,6 +402,7 @@ def main() -> None:
             "settings": {
                 **{"expert": EXPERT, "tower": TOWER, "repeats": options.repeats},
                 **{"threads": options.threads, "peers_with_fused_adam": options.fused_peers},
+                "waiting_threads": os.environ.get("OMP_WAIT_POLICY", "as OpenMP chooses"),
             },
             "peers": peers,
             "missing": missing,
