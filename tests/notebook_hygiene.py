@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from ranking.progress import SILENT
 from ranking.teaching import editions
 
 CHECKED = "nbval-check-output"
@@ -131,6 +133,7 @@ def refresh(path: Path) -> NotebookNode:
     """Run the notebook where it lies and keep the outputs of its checked cells."""
     from nbclient import NotebookClient
 
+    os.environ.setdefault(SILENT, "1")  # the kernel inherits it: a progress bar is no output to compare
     notebook = nbformat.read(path, as_version=4)
     resources = {"metadata": {"path": str(path.parent)}}
     NotebookClient(notebook, timeout=300, coalesce_streams=True, resources=resources).execute()
