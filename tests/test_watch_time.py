@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.integrate import quad
 from scipy.optimize import minimize_scalar
@@ -65,6 +65,8 @@ def test_a_prediction_beyond_what_a_float_holds_is_refused():
 
 
 @given(LOGITS, TIMES, UNITS)
+@example(z=21.0, t=0.0, unit=1.0)
+@example(z=-21.0, t=1e6, unit=1.0)
 def test_source_loss_has_the_gradient_p_minus_y(z, t, unit):
     value, slope = gradient(wt.watch_time_loss, z, t, unit=unit)
     assert slope == pytest.approx(float(expit(z) - t / (unit + t)), abs=1e-12)

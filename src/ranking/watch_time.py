@@ -337,6 +337,11 @@ class WatchTimeExamples(TableExamples):
         self.labels = torch.from_numpy(np.ascontiguousarray(y))
 
 
+def _softplus(z: Tensor) -> Tensor:
+    """ln(1 + e^z). From 20 on torch would take z instead, which in double precision is not yet the same."""
+    return F.softplus(z, threshold=40.0)
+
+
 def watch_time_loss(logits: Tensor, watch_time: Tensor, unit: float = 1.0) -> Tensor:
     """The source's loss: cross-entropy of y = t / (u + t) and p = sigmoid(z), its sign right (F2, F3, X4).
 
@@ -352,7 +357,7 @@ def watch_time_loss(logits: Tensor, watch_time: Tensor, unit: float = 1.0) -> Te
         The mean over all entries, a scalar in nats.
     """
     t, u = _seconds(logits, watch_time, unit)
-    return ((t * F.softplus(-logits) + u * F.softplus(logits)) / (u + t)).mean()
+    return ((t * _softplus(-logits) + u * _softplus(logits)) / (u + t)).mean()
 
 
 def geometric_loss(logits: Tensor, watch_time: Tensor, unit: float = 1.0) -> Tensor:
@@ -364,7 +369,7 @@ def geometric_loss(logits: Tensor, watch_time: Tensor, unit: float = 1.0) -> Ten
     Args and returns as :func:`watch_time_loss`.
     """
     t, u = _seconds(logits, watch_time, unit)
-    return (t / u * F.softplus(-logits) + F.softplus(logits)).mean()
+    return (t / u * _softplus(-logits) + _softplus(logits)).mean()
 
 
 def weighted_logistic_loss(logits: Tensor, watch_time: Tensor, clicked: Tensor, unit: float = 1.0) -> Tensor:
@@ -390,7 +395,7 @@ def weighted_logistic_loss(logits: Tensor, watch_time: Tensor, clicked: Tensor, 
         )
     validation.binary("clicked", clicked)
     c = clicked.to(logits.dtype)
-    return (c * t / u * F.softplus(-logits) + (1 - c) * F.softplus(logits)).mean()
+    return (c * t / u * _softplus(-logits) + (1 - c) * _softplus(logits)).mean()
 
 
 def squared_error(outputs: Tensor, watch_time: Tensor, unit: float = 1.0) -> Tensor:
