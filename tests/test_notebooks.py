@@ -41,9 +41,7 @@ def test_the_introduction_says_how_long_each_chapter_takes():
             r"^\| section \| minutes \|\n(.*?)(?:\n\n|\Z)", texts(BOOK / f"{chapter}.ipynb"), re.M | re.S
         )
         own = sum(map(int, re.findall(r"\| (\d+) \|$", table[1], flags=re.MULTILINE)))
-        assert abs(own - int(minutes)) <= 10, (
-            f"{chapter} takes {own} minutes, the introduction says {minutes}"
-        )
+        assert own == int(minutes), f"{chapter} takes {own} minutes, the introduction says {minutes}"
         assert (BOOK / "exercises" / f"{exercises}.ipynb").is_file()
 
 
