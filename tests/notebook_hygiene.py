@@ -23,6 +23,7 @@ MAX_OUTPUT = 2_000  # characters of one checked output: something a reader can c
 MAX_LINES = 30  # lines of one code cell: longer code belongs into the package
 EXERCISES = "exercises"  # folder of notebooks that are graded
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+PROGRESS_BAR = re.compile(r"\d%\|")  # as tqdm draws it
 # Paths of one machine say nothing to the next reader.
 MACHINE_PATH = re.compile(r"(?<![\w.:/])/(home|root|tmp|Users|work|private|opt)/\w")
 
@@ -59,6 +60,8 @@ def cell_faults(cell: NotebookNode) -> list[str]:
             found.append("stores an output without an execution count, which nbval takes for a mistake")
         if any(output.output_type == "error" for output in cell.outputs):
             found.append("stores an error as its checked output")
+        if any(PROGRESS_BAR.search(text) for text in output_texts(cell)):
+            found.append("stores a progress bar, which no second run repeats")
         if any(set(output.get("data", {})) - {"text/plain"} for output in cell.outputs):
             found.append("stores an output that is not plain text")
         if sum(map(len, output_texts(cell))) > MAX_OUTPUT:

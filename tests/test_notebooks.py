@@ -70,6 +70,7 @@ def test_a_clean_notebook_passes(tmp_path):
         (checked_cell(text="x" * 3_000), "characters of output"),
         (checked_cell(source="\n".join(["1"] * 31)), "31 lines"),
         (checked_cell(source="1;"), "ends in ';'"),
+        (checked_cell(text="training:   0%|          | 0/79 [00:00<?]"), "progress bar"),
         (checked_cell(text="read /" + "home/me/file"), "path of one machine"),
         (new_markdown_cell("see /" + "tmp/x"), "path of one machine"),
         (new_code_cell("1", execution_count=3), "execution count"),
