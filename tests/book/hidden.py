@@ -59,9 +59,8 @@ def own_words(page: Path, authored: Path) -> str:
     if notebook.is_file():
         return in_sight(editions.read(notebook))
     texts = [text] if text.is_file() else []
-    if texts and "automodule::" in text.read_text(
-        encoding="utf-8"
-    ):  # the page shows docstrings of the package
+    # a page of the API shows docstrings of the package
+    if texts and "automodule::" in text.read_text(encoding="utf-8"):
         texts += Path(ranking.__file__).parent.rglob("*.py")
     return "\n".join(squeezed(path.read_text(encoding="utf-8")) for path in texts)
 

@@ -150,9 +150,8 @@ class LoggingPolicy:
         published = np.broadcast_to(published[:, None], candidates.shape)
         candidates[nothing] = self.any_item(rng, np.zeros(nothing.sum(), dtype=np.int64), published[nothing])
         candidates.sort(axis=1)
-        while (
-            True
-        ):  # a small catalogue repeats itself: redraw repeats, uniformly, until every slate can be filled
+        # a small catalogue repeats itself: redraw repeats, uniformly, until every slate can be filled
+        while True:
             again = _repeated(candidates)
             short = (~again).sum(axis=1) < self.population.config.slate_size
             again &= short[:, None]

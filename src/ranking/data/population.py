@@ -173,9 +173,8 @@ class Population:
     def follows(self, user: NDArray[np.integer], author: NDArray[np.integer]) -> NDArray[np.bool_]:
         """Whether each user follows each author, for arrays that broadcast."""
         keys = self._follow_keys
-        if (
-            np.ndim(user) == 0
-        ):  # one user: a list of the authors is looked up faster than a sorted one searched
+        if np.ndim(user) == 0:
+            # one user: a list of the authors is looked up faster than a sorted one searched
             followed = np.zeros(len(self.authors), dtype=bool)
             followed[self.follow_author[self.follow_start[user] : self.follow_start[user + 1]]] = True
             return followed[author]
