@@ -63,7 +63,7 @@ book: html
 	|| exec $(BIN)/python -u -m http.server 0 --bind 127.0.0.1 --directory _build/html
 
 slides: html
-	$(BIN)/python -m ranking.sphinx_ext.slides _build/slides book/0*.ipynb --caches _build/.jupyter_cache
+	$(BIN)/python -m bookwork.slides.making _build/slides book/0*.ipynb --caches _build/.jupyter_cache
 	@echo "Open _build/slides/index.html"
 
 lab: $(READY)
@@ -93,7 +93,7 @@ experiments: $(READY)
 	@set -e; for script in experiments/*.py; do echo "== $$script"; $(BIN)/python $$script; done
 
 notebooks: $(READY)
-	$(BIN)/python tests/notebook_hygiene.py --refresh $$(git ls-files 'book/*.ipynb')
+	$(BIN)/python tests/book/notebook_hygiene.py --refresh $$(git ls-files 'book/*.ipynb')
 
 lock:
 	$(PYTHON) -m venv _build/lock && _build/lock/bin/pip install --quiet uv

@@ -21,7 +21,7 @@ from pathlib import Path
 import nbformat
 import psutil
 
-from ranking.teaching.kernels import Kernel
+from bookwork.grading.kernels import Kernel
 
 BOOK = Path(__file__).resolve().parents[1] / "book"
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")

@@ -29,12 +29,11 @@ from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import sync_playwright
 
 TESTS = Path(__file__).resolve().parents[1] / "tests"
-sys.path[:0] = [str(TESTS), str(TESTS / "explorers")]
-from gallery import GALLERY  # noqa: E402
-from pages import page_of  # noqa: E402
-
+sys.path[:0] = [str(TESTS), str(TESTS / "ranking_course" / "explorers")]
 from browser import ADVICE, LAUNCH_ARGS, find_browser  # noqa: E402
+from gallery import GALLERY  # noqa: E402
 from lab_server import open_notebook, run_all, serve  # noqa: E402
+from pages import page_of  # noqa: E402
 
 MOVED = [name for name in GALLERY if name != "quiz"]  # which has no slider
 SCREEN = {"width": 1280, "height": 1000}
@@ -123,7 +122,7 @@ def in_lab(browser: Any, folder: Path, names: list[str], moves: int) -> None:
     work.mkdir()
     kernel = {"name": "python3", "display_name": "Python 3"}
     for name in names:
-        source = CELL.format(tests=str(TESTS / "explorers"), name=name)
+        source = CELL.format(tests=str(TESTS / "ranking_course" / "explorers"), name=name)
         notebook = new_notebook(cells=[new_code_cell(source)], metadata={"kernelspec": kernel})
         nbformat.write(notebook, work / f"{name}.ipynb")
     with serve(work, folder) as address:

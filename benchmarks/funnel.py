@@ -25,6 +25,7 @@ import torch
 sys.path.insert(0, str(Path(__file__).parents[1] / "experiments"))
 
 from funnel import build  # the script of chapter 1's experiment
+
 from ranking import funnel
 
 DIM = 32

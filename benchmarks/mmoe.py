@@ -48,8 +48,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from bookwork.results import save_results
 from ranking.mmoe import MMoE
-from ranking.results import save_results
 
 EXPERT, TOWER = (64, 32), (32,)
 RESULTS = Path(__file__).parents[1] / "experiments" / "results" / "mmoe_speed.json"

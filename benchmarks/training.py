@@ -28,9 +28,10 @@ MODES = ("imports", "in memory", "streamed")
 
 def write(folder: Path, rows: int) -> None:
     """Parquet files with ``rows`` rows, encoded by the vocabularies of the first part."""
-    from ranking.data import TARGETS, FeatureEncoder, World, add_statistics
-    from ranking.data.examples import labels_of
-    from ranking.data.parquet import ParquetWriter
+    from ranking.logs import TARGETS, FeatureEncoder, add_statistics
+    from ranking.simulator import World
+    from ranking.training.examples import labels_of
+    from ranking.training.parquet import ParquetWriter
 
     world, encoder = World.build(seed=0), FeatureEncoder()
     for part, start in enumerate(range(0, rows, PART)):
@@ -45,10 +46,10 @@ def measure(mode: str, folder: Path, threads: int | None) -> dict[str, Any]:
     import numpy as np
     import torch
 
-    from ranking.data.features import FeatureTable
-    from ranking.data.parquet import ParquetRows
+    from ranking.logs.features import FeatureTable
     from ranking.multi_task import MultiTaskModel, WeightedCrossEntropy
     from ranking.training import fit, seeded
+    from ranking.training.parquet import ParquetRows
 
     if threads:
         torch.set_num_threads(threads)
@@ -131,7 +132,7 @@ def main() -> None:
                     flush=True,
                 )
     if options.out:
-        from ranking.results import save_results  # here, so that a measured process does not load it
+        from bookwork.results import save_results  # here, so that a measured process does not load it
 
         settings = {"repeats": options.repeats, "threads": options.threads or "as torch chooses"}
         command = "python " + " ".join(["benchmarks/training.py", *sys.argv[1:]])

@@ -19,12 +19,13 @@ import numpy as np
 import torch
 from scipy.special import expit
 
-from ranking import metrics
+from bookwork.results import save_results
 from ranking.calibration import calibrate_logits, downsample_negatives
-from ranking.data import FeatureEncoder, ImpressionLog, World, add_statistics
+from ranking.evaluation import metrics
+from ranking.logs import FeatureEncoder, ImpressionLog, add_statistics
 from ranking.multi_task import MultiTaskModel, weighted_cross_entropy
 from ranking.progress import progress
-from ranking.results import save_results
+from ranking.simulator import World
 from ranking.training import fit, predict_logits, seeded
 
 RATES = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01)

@@ -19,15 +19,16 @@ from scipy.special import expit
 from scipy.stats import spearmanr
 from watch_time import SHOWN, SLATE, truth_of
 
-from ranking import metrics
-from ranking.completion import LengthCorrection, completed, share_played
-from ranking.data import FeatureEncoder, ImpressionLog, World, add_statistics
-from ranking.data.simulator import COMPLETED, EFFECTS
+from bookwork.results import save_results
+from ranking.evaluation import metrics
 from ranking.fusion import top_k
+from ranking.logs import FeatureEncoder, ImpressionLog, add_statistics
 from ranking.multi_task import MultiTaskModel, weighted_cross_entropy
 from ranking.progress import progress
-from ranking.results import save_results
+from ranking.simulator import World
+from ranking.simulator.world import COMPLETED, EFFECTS
 from ranking.training import fit, predict_logits, seeded
+from ranking.watch_time.completion import LengthCorrection, completed, share_played
 
 TARGETS = ("share played", "completion")
 LENGTHS = 10

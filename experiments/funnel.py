@@ -21,12 +21,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from bookwork.results import save_results
 from ranking import funnel
-from ranking.data import FeatureEncoder, ImpressionLog, World, WorldConfig, add_statistics
 from ranking.funnel import Candidates, Funnel, Request
+from ranking.logs import FeatureEncoder, ImpressionLog, add_statistics
 from ranking.multi_task import MultiTaskModel
 from ranking.progress import progress
-from ranking.results import save_results
+from ranking.simulator import World, WorldConfig
 
 RESULTS = Path(__file__).parent / "results" / "funnel.json"
 BEST = 30  # as many truly best items as the slate has places

@@ -18,11 +18,12 @@ import numpy as np
 import torch
 from scipy.special import expit
 
+from bookwork.results import save_results
 from ranking.calibration import calibrate, downsample_negatives
-from ranking.data import FeatureEncoder, ImpressionLog, World, add_statistics
+from ranking.logs import FeatureEncoder, ImpressionLog, add_statistics
 from ranking.multi_task import MultiTaskModel, WeightedCrossEntropy
 from ranking.progress import progress
-from ranking.results import save_results
+from ranking.simulator import World
 from ranking.training import fit, predict_logits, seeded
 
 SAMPLING_RATE, W_LIKE, SLATE, TOP = 0.1, 20, 10, 3

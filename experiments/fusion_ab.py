@@ -17,12 +17,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from bookwork.results import save_results
 from ranking import fusion
-from ranking.data import World, add_statistics
 from ranking.evaluation import clustered_error, requests_per_arm
-from ranking.feed import Feed, train_predictor
+from ranking.funnel.feed import Feed, train_predictor
+from ranking.logs import add_statistics
 from ranking.progress import progress
-from ranking.results import save_results
+from ranking.simulator import World
 
 SHOWN, EDGE = 10, 1.959964
 A = {"like": 2.0, "collect": 2.0, "share": 4.0, "watch_time": 0.0}

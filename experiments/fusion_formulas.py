@@ -18,11 +18,12 @@ from typing import Any
 import numpy as np
 import torch
 
+from bookwork.results import save_results
 from ranking import fusion
-from ranking.data import TARGETS, ImpressionLog, World, add_statistics
-from ranking.feed import Feed, train_predictor
+from ranking.funnel.feed import Feed, train_predictor
+from ranking.logs import TARGETS, ImpressionLog, add_statistics
 from ranking.progress import progress
-from ranking.results import save_results
+from ranking.simulator import World
 
 SHOWN, SAMPLING_RATE = 10, 0.1
 RESULTS = Path(__file__).parent / "results" / "fusion_formulas.json"

@@ -18,13 +18,14 @@ from typing import Any
 import numpy as np
 import torch
 
+from bookwork.results import save_results
 from ranking import fusion
-from ranking.data import World, add_statistics
-from ranking.data.policy import draw_slates
 from ranking.evaluation import inverse_propensity
-from ranking.feed import Feed, Predictor, train_predictor
+from ranking.funnel.feed import Feed, Predictor, train_predictor
+from ranking.logs import add_statistics
 from ranking.progress import progress
-from ranking.results import save_results
+from ranking.simulator import World
+from ranking.simulator.policy import draw_slates
 
 OLD = {"like": 2.0, "collect": 2.0, "share": 4.0, "watch_time": 0.0}
 NEW = {"like": 1.0, "collect": 1.0, "share": 1.0, "watch_time": 0.012}

@@ -22,11 +22,12 @@ import numpy as np
 import torch
 from scipy.optimize import differential_evolution
 
+from bookwork.results import save_results
 from ranking import fusion
-from ranking.data import World, add_statistics
-from ranking.feed import Feed, train_predictor
+from ranking.funnel.feed import Feed, train_predictor
+from ranking.logs import add_statistics
 from ranking.progress import progress
-from ranking.results import save_results
+from ranking.simulator import World
 
 SHOWN, SETTINGS, TRIALS, POPSIZE, REQUESTS = 10, 200, 240, 6, 1_000
 TOTALS = ("click", "like", "collect", "share", "watch_time")

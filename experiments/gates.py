@@ -16,12 +16,12 @@ from typing import Any
 
 import torch
 
-from ranking.data.dense import gate_examples
-from ranking.explorers.gates import CURES
-from ranking.explorers.gates_run import LEARNING_RATE, STEPS, train_gates
+from bookwork.results import save_results
 from ranking.mmoe.diagnostics import DEAD_BELOW, POLARIZED_ABOVE
+from ranking.mmoe.examples import gate_examples
 from ranking.progress import progress
-from ranking.results import save_results
+from ranking_course.explorers.gates import CURES
+from ranking_course.explorers.gates_run import LEARNING_RATE, STEPS, train_gates
 
 EXPERTS = (3, 8)
 TASKS = [{"name": name, "color": name} for name in ("click", "like")]

@@ -16,12 +16,12 @@ import torch
 from calibration import click_model, loss
 from scipy.special import expit
 
-from ranking import metrics
+from bookwork.results import save_results
 from ranking.calibration import calibrate_logits, downsample_negatives
-from ranking.data import FeatureEncoder, ImpressionLog, add_statistics
-from ranking.data.kuairand import find_kuairand, load_kuairand
+from ranking.evaluation import metrics
+from ranking.logs import FeatureEncoder, ImpressionLog, add_statistics
+from ranking.logs.kuairand import find_kuairand, load_kuairand
 from ranking.progress import progress
-from ranking.results import save_results
 from ranking.training import fit, predict_logits
 
 RATES = (1.0, 0.5, 0.1)

@@ -11,9 +11,9 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from ranking.data import ImpressionLog
-from ranking.data.kuairand import find_kuairand, load_kuairand
-from ranking.results import save_results
+from bookwork.results import save_results
+from ranking.logs import ImpressionLog
+from ranking.logs.kuairand import find_kuairand, load_kuairand
 
 RESULTS = Path(__file__).parent / "results" / "kuairand_likes.json"
 

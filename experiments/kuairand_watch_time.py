@@ -24,13 +24,13 @@ from kuairand_calibration import batch_size_for
 from scipy.special import expit
 from watch_time import GROUPS, judge, trained
 
+from bookwork.results import save_results
 from ranking import watch_time as wt
-from ranking.completion import LengthCorrection, completed, known_duration, share_played
-from ranking.data import FeatureEncoder, ImpressionLog, add_statistics
-from ranking.data.features import FeatureTable
-from ranking.data.kuairand import find_kuairand, load_kuairand
+from ranking.logs import FeatureEncoder, ImpressionLog, add_statistics
+from ranking.logs.features import FeatureTable
+from ranking.logs.kuairand import find_kuairand, load_kuairand
 from ranking.progress import progress
-from ranking.results import save_results
+from ranking.watch_time.completion import LengthCorrection, completed, known_duration, share_played
 
 LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)
 UNITS = (1.0, 60.0, 3600.0)

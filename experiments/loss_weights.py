@@ -19,19 +19,15 @@ import numpy as np
 import torch
 from scipy.special import expit
 
-from ranking import metrics
-from ranking.data import TARGETS, FeatureEncoder, ImpressionLog, World, add_statistics
-from ranking.data.examples import labels_of
-from ranking.data.features import FeatureTable
-from ranking.multi_task import (
-    MultiTaskModel,
-    UncertaintyWeighting,
-    WeightedCrossEntropy,
-    task_gradients,
-)
+from bookwork.results import save_results
+from ranking.evaluation import metrics
+from ranking.logs import TARGETS, FeatureEncoder, ImpressionLog, add_statistics
+from ranking.logs.features import FeatureTable
+from ranking.multi_task import MultiTaskModel, UncertaintyWeighting, WeightedCrossEntropy, task_gradients
 from ranking.progress import progress
-from ranking.results import save_results
+from ranking.simulator import World
 from ranking.training import fit, predict_logits, seeded
+from ranking.training.examples import labels_of
 
 WEIGHTS = (0.1, 1.0, 10.0, 100.0)
 GRADIENT_ROWS = 50_000

@@ -17,9 +17,9 @@ from typing import Any
 import torch
 from mmoe_polarization import BASE, constant_and_truth, run
 
-from ranking.data.dense import gate_examples
+from bookwork.results import save_results
+from ranking.mmoe.examples import gate_examples
 from ranking.progress import progress
-from ranking.results import save_results
 
 CURES: dict[str, dict[str, Any]] = {
     "nothing": {},

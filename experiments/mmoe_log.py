@@ -18,11 +18,12 @@ import torch
 from loss_weights import Setting
 from torch import nn
 
-from ranking.data import TARGETS, World, add_statistics
+from bookwork.results import save_results
+from ranking.logs import TARGETS, add_statistics
 from ranking.mmoe import EmbeddedMMoE, effective_experts, polarized, utilisation
 from ranking.multi_task import FeatureEmbedding, MultiTaskModel, WeightedCrossEntropy
 from ranking.progress import progress
-from ranking.results import save_results
+from ranking.simulator import World
 from ranking.training import fit, seeded
 
 EXPERTS, TOWER = 3, (32,)

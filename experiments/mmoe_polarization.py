@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 import torch
 
-from ranking.data.dense import DenseExamples, gate_examples
+from bookwork.results import save_results
 from ranking.mmoe import MMoE, mean_largest_weight, train_ensemble, utilisation
+from ranking.mmoe.examples import DenseExamples, gate_examples
 from ranking.progress import progress
-from ranking.results import save_results
 
 BASE: dict[str, Any] = {
     "experts": 3,

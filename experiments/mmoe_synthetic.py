@@ -20,9 +20,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from bookwork.results import save_results
 from ranking.mmoe import MMoE, train_ensemble
 from ranking.progress import progress
-from ranking.results import save_results
 
 INPUTS, BATCH, LEARNING_RATE, HELD_OUT = 100, 128, 3e-3, 5_000
 COSINES = (0.5, 0.9, 1.0)

@@ -21,15 +21,16 @@ import numpy as np
 import torch
 from scipy.special import expit
 
-from ranking import metrics
+from bookwork.results import save_results
 from ranking import watch_time as wt
-from ranking.data import FeatureEncoder, ImpressionLog, World, add_statistics
-from ranking.data.features import FeatureTable
+from ranking.evaluation import metrics
 from ranking.fusion import click_times_rest, top_k
+from ranking.logs import FeatureEncoder, ImpressionLog, add_statistics
+from ranking.logs.features import FeatureTable
 from ranking.multi_task import MultiTaskModel, weighted_cross_entropy
 from ranking.progress import progress
-from ranking.results import save_results
-from ranking.training import Loss, fit, predict_logits, seeded
+from ranking.simulator import World
+from ranking.training import Loss, WatchTimeExamples, fit, predict_logits, seeded
 
 UNITS = (0.1, 1.0, 10.0, 60.0, 600.0, 3600.0, 36_000.0)
 BINS = 10
@@ -52,7 +53,7 @@ def trained(
     with seeded(seed):
         model = MultiTaskModel(features.cardinalities, len(features.columns), targets=("watch_time",))
         model.towers[0][-1].bias.data += start
-    fit(model, wt.WatchTimeExamples(features, labels), None, loss, seed=seed, batch_size=batch_size)
+    fit(model, WatchTimeExamples(features, labels), None, loss, seed=seed, batch_size=batch_size)
     return lambda table: predict_logits(model, table)[:, 0]  # (rows,)
 
 

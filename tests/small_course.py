@@ -9,7 +9,7 @@ import nbformat
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from ranking.teaching import editions
+from bookwork.grading import editions
 
 NAME = "09_small"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -19,7 +19,7 @@ SOLUTION = """def {0}(x):
     ### BEGIN SOLUTION
     return {1}
     ### END SOLUTION"""
-CHECK = """from ranking.teaching import Checks, close
+CHECK = """from bookwork.grading import Checks, close
 
 checks = Checks(points=2, total=4)
 

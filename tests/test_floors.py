@@ -27,6 +27,6 @@ def test_the_check_sees_a_broken_floor(tmp_path):
     config = tmp_path / "upside_down.toml"
     config.write_text(
         '[tool.importlinter]\nroot_package = "ranking"\n\n[[tool.importlinter.contracts]]\n'
-        'name = "upside down"\ntype = "layers"\ncontainers = ["ranking"]\nlayers = ["validation", "data"]\n'
+        'name = "upside down"\ntype = "layers"\ncontainers = ["ranking"]\nlayers = ["validation", "logs"]\n'
     )
     assert lint_imports(config).returncode == 1

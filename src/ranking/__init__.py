@@ -1,1 +1,1 @@
-"""The shared implementation behind the course on multi-objective ranking: every chapter imports it."""
+"""How ranking works: logs, a simulator that knows the truth, models, metrics, the funnel and score fusion."""

@@ -11,7 +11,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 import ranking
-from ranking.teaching import editions
+from bookwork.grading import editions
 
 TEXT = (".html", ".js", ".ipynb", ".json", ".txt", ".md", ".py", ".inv", ".css", ".log", "")
 SHORTEST = 14  # characters of a line that says enough to be looked for

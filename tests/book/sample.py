@@ -7,7 +7,6 @@ from pathlib import Path
 import nbformat
 import yaml
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
-
 from small_course import NAME, write_small_notebook
 
 REPOSITORY = Path(__file__).parents[2]
@@ -42,7 +41,7 @@ A note, with `code` in it and a [link to the second page](second.ipynb#a-widget)
 """
 
 FIGURE = """import numpy as np
-from ranking import figures
+from ranking_course import figures
 
 alpha = np.array([1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01])
 loss = 0.30 + 0.01 * np.log(alpha) ** 2 + np.random.default_rng(0).normal(0, 0.01, (5, 7))
@@ -57,7 +56,7 @@ figures.line_with_seeds(figure, alpha, 0.3 + (loss - 0.3) / 9, name="calibrated"
                         role="calibrated", label_at="top")
 figures.add_line(figure, alpha, np.full(7, 0.29), name="truth", role="truth", label_at="bottom")"""
 
-RELIABILITY = """from ranking.metrics import reliability
+RELIABILITY = """from ranking.evaluation.metrics import reliability
 
 p = np.random.default_rng(1).beta(1, 9, 20_000)
 labels = (np.random.default_rng(2).random(20_000) < p).astype(float)
@@ -93,7 +92,7 @@ def cells_of_second() -> list[nbformat.NotebookNode]:
     """An explorer, a plain widget, folded cells in a row, and a data frame."""
     return [
         new_markdown_cell("# A second page\n\n## An explorer"),
-        new_code_cell("from ranking.explorers import CalibrationExplorer\n\nCalibrationExplorer()"),
+        new_code_cell("from ranking_course.explorers import CalibrationExplorer\n\nCalibrationExplorer()"),
         new_markdown_cell("## A widget"),
         new_code_cell(WIDGET),
         *(

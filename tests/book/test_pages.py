@@ -18,10 +18,10 @@ from building import build
 from hidden import authored_secrets, leaks
 from links import broken
 from sample import write_sample_book, write_small_book
+from small_course import NAME, small_notebook
 from visits import SETTINGS, Reader, Visit, page_names, serving
 
-from ranking.teaching import editions
-from small_course import NAME, small_notebook
+from bookwork.grading import editions
 
 REPOSITORY = Path(__file__).parents[2]
 WIDE, NARROW = SETTINGS

@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from lab_server import open_notebook, run_all, serve
-from ranking.teaching.course import write_learners
+
+from bookwork.grading.course import write_learners
 
 pytestmark = [pytest.mark.browser, pytest.mark.lab]
 

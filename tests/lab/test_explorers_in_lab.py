@@ -7,16 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from lab_server import open_notebook, run_all, serve
-from ranking.explorers.bundle import modules
 
-EXPLORER_TESTS = Path(__file__).resolve().parents[1] / "explorers"
+from bookwork.explorer.bundle import modules
+
+EXPLORER_TESTS = Path(__file__).resolve().parents[1] / "ranking_course" / "explorers"
 
 pytestmark = [pytest.mark.browser, pytest.mark.lab]
 
 CELLS = [
-    "import ipywidgets\nfrom ranking.explorers import CalibrationExplorer\nexplorer = CalibrationExplorer()",
+    "import ipywidgets\nfrom ranking_course.explorers import CalibrationExplorer\n"
+    "explorer = CalibrationExplorer()",
     "heard = ipywidgets.Label('nothing yet')\n"
     "explorer.observe(lambda change: setattr(heard, 'value', f'{change.name} is {change.new}'),\n"
     "                 ['sampling_rate', 'base_rate'])\n"

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from lab_server import open_notebook, run_all, serve
 
 BOOK = Path(__file__).resolve().parents[2] / "book"
@@ -17,8 +16,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.lab]
 A_SMALL_FEED = """
 import numpy as np
 
-from ranking import figures, fusion
-from ranking.palette import TARGETS
+from ranking_course import figures
+from ranking import fusion
+from ranking_course.palette import TARGETS
 
 rng = np.random.default_rng(0)
 p = {name: rng.beta(1, 9, (20, 30)) for name in ("click", "like", "collect", "share")}

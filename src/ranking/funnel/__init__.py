@@ -18,7 +18,7 @@ from ranking.funnel.chain import (
     truly_best,
     value_kept,
 )
-from ranking.funnel.counting import count_events, rates, smoothed_rate, wilson_interval
+from ranking.funnel.counting import count_events, rates, smoothed_rate
 from ranking.funnel.learning import loss_per_click, train_pre_ranking, train_ranking, train_retrieval
 from ranking.funnel.re_ranking import Scattered, broken_rules, greedy_dpp, mmr, scatter_order
 from ranking.funnel.retrieval import QUOTAS, Retrieval, VectorIndex, channels_of, recall
@@ -94,5 +94,4 @@ __all__ = [
     "true_values",
     "truly_best",
     "value_kept",
-    "wilson_interval",
 ]

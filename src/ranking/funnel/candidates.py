@@ -53,7 +53,7 @@ class Request:
         user: position in the table of users.
         hour: local hour, 0 to 23.
         weekday: Monday is 0, Sunday 6.
-        place: position in ``ranking.data.policy.PLACES``.
+        place: position in ``ranking.simulator.policy.PLACES``.
     """
 
     user: int

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ranking import validation
-from ranking.data import ImpressionLog, World
 from ranking.funnel.candidates import CHANNELS, Candidates, Request, Stage
 from ranking.funnel.stages import WEIGHTS, fused_score
+from ranking.logs import ImpressionLog
+from ranking.simulator import World
 from ranking.validation import Array
 
 STAGES = ("retrieval", "pre_ranking", "ranking", "re_ranking")

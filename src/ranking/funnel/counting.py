@@ -9,10 +9,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from scipy.special import ndtri
 
 from ranking import validation
-from ranking.data import TARGETS, ImpressionLog
+from ranking.evaluation.intervals import counts_of_trials
+from ranking.logs import TARGETS, ImpressionLog
 from ranking.validation import Array
 
 DENOMINATOR = {"click": "impressions", "like": "clicks", "collect": "clicks", "share": "clicks"}
@@ -64,37 +64,6 @@ def rates(counts: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(columns, index=counts.index)
 
 
-def _checked(successes: ArrayLike, trials: ArrayLike) -> tuple[Array, Array]:
-    k, n = validation.non_negative("successes", successes), validation.non_negative("trials", trials)
-    k, n = np.broadcast_arrays(k, n)
-    if (k > n).any():
-        at = int(np.argmax((k > n).ravel()))
-        raise ValueError(f"successes must not exceed trials, got {k.ravel()[at]:g} of {n.ravel()[at]:g}")
-    return k, n
-
-
-def wilson_interval(successes: ArrayLike, trials: ArrayLike, level: float = 0.95) -> tuple[Array, Array]:
-    """Confidence interval of a rate that is honest for small counts (Wilson, 1927).
-
-    Args:
-        successes: k, at most ``trials``, any shape.
-        trials: n, a shape that broadcasts with it. Where it is 0 nothing is known: the interval is [0, 1].
-        level: share of such intervals that hold the true rate, in (0, 1).
-
-    Returns:
-        Lower and upper ends, in [0, 1].
-    """
-    k, n = _checked(successes, trials)
-    if not 0.0 < validation.number("level", level) < 1.0:
-        raise ValueError(f"level must be in (0, 1), got {level}")
-    z2 = ndtri(0.5 + level / 2) ** 2
-    middle = (k + z2 / 2) / (n + z2)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        half = np.sqrt(z2) / (n + z2) * np.sqrt(np.where(n > 0, k * (n - k) / n, 0.0) + z2 / 4)
-    # at k = 0 and k = n the ends are 0 and 1 exactly; rounding must not move them
-    return np.where(k == 0, 0.0, middle - half), np.where(k == n, 1.0, middle + half)
-
-
 def smoothed_rate(
     successes: ArrayLike, trials: ArrayLike, prior_rate: float, prior_weight: float = 20.0
 ) -> Array:
@@ -109,7 +78,7 @@ def smoothed_rate(
         prior_rate: rate over all items, in [0, 1].
         prior_weight: m, above 0, in trials.
     """
-    k, n = _checked(successes, trials)
+    k, n = counts_of_trials(successes, trials)
     prior = float(validation.probabilities("prior_rate", validation.number("prior_rate", prior_rate)))
     weight = validation.number("prior_weight", prior_weight)
     if not weight > 0.0:

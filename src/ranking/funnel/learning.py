@@ -11,8 +11,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ranking.data import TARGETS, FeatureTable, ImpressionLog
 from ranking.funnel.towers import Sides, ThreeTowerModel, TwoTowerModel, in_batch_softmax
+from ranking.logs import TARGETS, FeatureTable, ImpressionLog
 from ranking.multi_task import MultiTaskModel, weighted_cross_entropy
 from ranking.training import fit, seeded
 

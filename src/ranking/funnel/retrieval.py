@@ -14,10 +14,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ranking import validation
-from ranking.data import FeatureEncoder
 from ranking.funnel.candidates import CHANNELS, Candidates, Request, channel, merge
 from ranking.funnel.snapshot import Snapshot
 from ranking.funnel.towers import TwoTowerModel, tower_vectors
+from ranking.logs import FeatureEncoder
 
 QUOTAS = {"embedding": 1500, "popular": 300, "fresh": 200, "followed": 300, "topic": 700}
 """Items asked of each channel by default: three thousand in all."""

@@ -14,11 +14,12 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from ranking import validation
-from ranking.data import FeatureEncoder, FeatureTable, ImpressionLog, World, add_statistics
-from ranking.data.features import COUNTED
-from ranking.data.logs import DAY_MS
-from ranking.data.population import Population
 from ranking.funnel.candidates import Request
+from ranking.logs import FeatureEncoder, FeatureTable, ImpressionLog, add_statistics
+from ranking.logs.features import COUNTED
+from ranking.logs.impressions import DAY_MS
+from ranking.simulator import World
+from ranking.simulator.population import Population
 
 WINDOW_DAYS = 30
 CROSS_COLUMNS = ("followed", "log_topic_clicks", "log_topic_click_rate")

@@ -11,11 +11,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
 from ranking import validation
-from ranking.data import FeatureEncoder
 from ranking.funnel.candidates import Candidates
 from ranking.funnel.re_ranking import Scattered, greedy_dpp, mmr, scatter_order
 from ranking.funnel.snapshot import Snapshot
 from ranking.funnel.towers import ThreeTowerModel, tower_vectors
+from ranking.logs import FeatureEncoder
 from ranking.multi_task import MultiTaskModel
 from ranking.validation import Array
 

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from ranking import validation
-from ranking.data import FeatureTable
 from ranking.funnel.snapshot import CONTEXT_FIELDS, CROSS_COLUMNS, ITEM_FIELDS, USER_FIELDS
+from ranking.logs import FeatureTable
 from ranking.multi_task import FeatureEmbedding, dense_layers
 
 TEMPERATURE = 0.1

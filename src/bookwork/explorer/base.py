@@ -1,0 +1,126 @@
+"""What every explorer shares: a real Jupyter widget that can also be written into a page.
+
+In JupyterLab an explorer is an anywidget: its traits follow the sliders, it can be observed, set and nested.
+Beside the widget it puts its module's name and its state into the output, from which the built page makes the
+same live figure without a kernel.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import anywidget
+import traitlets
+
+from bookwork.explorer.bundle import stylesheet, widget_module
+
+MIME_TYPE = "application/vnd.ranking.explorer+json"
+"""Of the output entry that holds module, state, alternative text and caption; JupyterLab ignores it."""
+
+
+def plain_json(name: str, value: Any) -> Any:
+    """``value`` as what JSON can carry: dictionaries, lists, text, finite numbers, true, false and null.
+
+    Raises:
+        ValueError: naming ``name`` where that is not possible, NaN included.
+    """
+    try:
+        return json.loads(json.dumps(value, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be plain JSON data without NaN, got {error}") from error
+
+
+class Explorer(anywidget.AnyWidget):
+    """Base of all explorers. A subclass names its module, its settings and its texts.
+
+    Class attributes:
+        module: name of its JavaScript module.
+        settings: the traits that its controls move.
+        default_labels: every text that it shows, by key; ``{name}`` in a text is filled in by the module.
+
+    Traits that the module needs are tagged ``sync=True, explorer=True``.
+    """
+
+    module: ClassVar[str]
+    settings: ClassVar[tuple[str, ...]] = ()
+    default_labels: ClassVar[Mapping[str, str]] = {}
+
+    labels = traitlets.Dict(
+        key_trait=traitlets.Unicode(), value_trait=traitlets.Unicode(), help="Every text shown, by key."
+    ).tag(sync=True, explorer=True)
+    start = traitlets.Dict(help="The settings that the reset button goes back to.").tag(
+        sync=True, explorer=True
+    )
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        # anywidget's add_traits makes a subclass on the fly for every instance; only a class that names a
+        # module itself is a new explorer.
+        if "module" in cls.__dict__:
+            cls._esm = widget_module(cls.module)
+            cls._css = stylesheet()
+        super().__init_subclass__(**kwargs)
+
+    def __init__(
+        self,
+        *,
+        labels: Mapping[str, str] | None = None,
+        alt: str | None = None,
+        caption: str = "",
+        **traits: Any,
+    ) -> None:
+        """Set the traits, and remember the settings for the reset button.
+
+        Args:
+            labels: texts that replace defaults, in another language for instance; keys as in
+                ``default_labels``.
+            alt: what a reader who cannot see the explorer needs to know; by default a sentence about it.
+            caption: one or two sentences below the explorer, which only the built page shows.
+            traits: the explorer's own traits, or those of any widget (``layout``).
+
+        Raises:
+            ValueError: for an unknown label or trait.
+            traitlets.TraitError: for a value that a trait does not allow.
+        """
+        unknown = set(labels or ()) - set(self.default_labels)
+        if unknown:
+            raise ValueError(
+                f"labels may hold {', '.join(self.default_labels)}; got {', '.join(sorted(unknown))}"
+            )
+        unknown = set(traits) - set(self.trait_names())
+        if unknown:
+            raise ValueError(
+                f"{type(self).__name__} takes labels, alt, caption and traits; "
+                f"got {', '.join(sorted(unknown))}"
+            )
+        self._alt = alt
+        self.caption = caption
+        super().__init__(labels={**self.default_labels, **(labels or {})}, **traits)
+        self.start = {name: getattr(self, name) for name in self.settings}
+
+    @property
+    def alt(self) -> str:
+        """The alternative text."""
+        return self.describe() if self._alt is None else self._alt
+
+    def describe(self) -> str:
+        """The alternative text where none was given."""
+        return f"{self.labels.get('title', type(self).__name__)} (interactive)."
+
+    def state(self) -> dict[str, Any]:
+        """What the module reads, as plain JSON data."""
+        names = self.trait_names(explorer=True)
+        return plain_json("state", {name: getattr(self, name) for name in sorted(names)})
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.settings)
+        return f"{type(self).__name__}({shown})"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]] | None:
+        bundle = super()._repr_mimebundle_(**kwargs)
+        if bundle is None:
+            return None
+        data, metadata = bundle
+        entry = {"module": self.module, "state": self.state(), "alt": self.alt, "caption": self.caption}
+        return {**data, MIME_TYPE: entry}, metadata

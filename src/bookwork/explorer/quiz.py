@@ -1,0 +1,193 @@
+"""Quizzes: a few questions on a chapter, each option with its explanation, answered without a kernel."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Mapping, Sequence
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, ClassVar
+
+import traitlets
+
+from bookwork.explorer.base import Explorer
+from bookwork.explorer.traits import entries
+from ranking.validation import one_of
+
+_FOLDER = files("ranking_course") / "quizzes"
+_QUESTION_KEYS = ("id", "text", "options")
+_OPTION_KEYS = ("text", "explanation", "right")
+_ID = re.compile(r"[a-z][a-z0-9_]*")
+
+
+def quizzes() -> tuple[str, ...]:
+    """Names of the quizzes that the package holds, one for each chapter, sorted."""
+    return tuple(sorted(file.name[:-5] for file in _FOLDER.iterdir() if file.name.endswith(".toml")))
+
+
+def read_questions(path: Path | str) -> list[dict[str, Any]]:
+    """Questions from a TOML file: tables ``[[questions]]``, each with tables ``[[questions.options]]``.
+
+    Raises:
+        ValueError: for a file that is no TOML, or whose questions :func:`checked_questions` refuses.
+    """
+    return _parsed(str(path), Path(path).read_text(encoding="utf-8"))
+
+
+def _parsed(name: str, text: str) -> list[dict[str, Any]]:
+    try:
+        return checked_questions(entries(name, tomllib.loads(text), "questions"))
+    except tomllib.TOMLDecodeError as error:
+        raise ValueError(f"{name} must be TOML: {error}") from error
+
+
+def _fields(name: str, value: Any, keys: Sequence[str], needed: int) -> Mapping[str, Any]:
+    """``value`` where it is a mapping with the first ``needed`` of these keys and at most the others."""
+    allowed = isinstance(value, Mapping) and set(keys[:needed]) <= set(value) <= set(keys)
+    if not allowed:
+        got = ", ".join(map(repr, value)) if isinstance(value, Mapping) else f"{value!r:.80}"
+        raise ValueError(f"{name} must be a mapping with the keys {', '.join(keys)}, got {got}")
+    return value
+
+
+def _text(name: str, value: Any) -> str:
+    """A text that is not empty, its line breaks as spaces."""
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"{name} must be a text that is not empty, got {value!r:.80}")
+    return " ".join(value.split())
+
+
+def _distinct(name: str, texts: Sequence[str]) -> None:
+    for i, text in enumerate(texts):
+        if text in texts[:i]:
+            raise ValueError(f"{name} must differ from each other, got twice {text!r:.80}")
+
+
+def _checked_option(name: str, value: Any) -> dict[str, Any]:
+    option = _fields(name, value, _OPTION_KEYS, 2)
+    right = option.get("right", False)
+    if not isinstance(right, bool):
+        raise ValueError(f"{name}['right'] must be true or false, got {right!r}")
+    texts = {key: _text(f"{name}[{key!r}]", option[key]) for key in ("text", "explanation")}
+    return {**texts, "right": right}
+
+
+def checked_questions(questions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Questions as plain data, line breaks in their texts as spaces.
+
+    Args:
+        questions: at least one ``{"id", "text", "options"}``; an id is a name in small letters, by which
+            answers are kept. Options are at least two ``{"text", "explanation", "right"}``, exactly one of
+            them right; ``right`` may be left out where it is false.
+
+    Raises:
+        ValueError: naming the entry that is missing, doubled or not allowed.
+    """
+    questions = entries("quiz", {"questions": questions}, "questions")
+    kept = []
+    for i, value in enumerate(questions):
+        question = _fields(f"questions[{i}]", value, _QUESTION_KEYS, 3)
+        if not isinstance(question["id"], str) or not _ID.fullmatch(question["id"]):
+            raise ValueError(
+                f"questions[{i}]['id'] must be small letters, digits and underscores, got {question['id']!r}"
+            )
+        name = f"questions[{question['id']!r}]"
+        options = [
+            _checked_option(f"{name}['options'][{k}]", option)
+            for k, option in enumerate(entries(name, question, "options"))
+        ]
+        if len(options) < 2:
+            raise ValueError(f"{name}['options'] must be at least two, got {len(options)}")
+        right = sum(option["right"] for option in options)
+        if right != 1:
+            raise ValueError(f"{name}['options'] must have exactly one that is right, got {right}")
+        for key in ("text", "explanation"):
+            _distinct(f"{name}['options'], by their {key},", [option[key] for option in options])
+        text = _text(f"{name}['text']", question["text"])
+        kept.append({"id": question["id"], "text": text, "options": options})
+    for key in ("id", "text"):
+        _distinct(f"questions, by their {key},", [question[key] for question in kept])
+    return kept
+
+
+class QuizExplorer(Explorer):
+    """Questions to check oneself with: choose an option, press "Check", read why it is right or not.
+
+    ``QuizExplorer("calibration")`` shows the quiz of that name, one of :func:`quizzes`;
+    ``QuizExplorer(questions)`` shows questions of one's own, see :func:`checked_questions` and
+    :func:`read_questions`. By a question's id, the trait ``chosen`` has the option that is chosen now, and
+    ``tries`` the options that were checked, in their order, counted from 0; :attr:`result` counts them.
+    """
+
+    module = "quiz"
+    settings = ("chosen", "tries")
+    default_labels: ClassVar[Mapping[str, str]] = {
+        "title": "Quiz",
+        "alt": "A quiz of {questions} questions, each with an explanation for every answer.",
+        "how": "Choose an answer, then check it. You may try as often as you like.",
+        "reset": "Start again",
+        "question": "question",
+        "check": "Check",
+        "choose_first": "Choose an answer first.",
+        "right": "{letter} is right.",
+        "wrong": "{letter} is not right.",
+        "mark_right": "right",
+        "mark_wrong": "not right",
+        "others": "What about the other answers?",
+        "sentence_none": "No answer checked yet, of {questions} questions.",
+        "sentence": "{right} of {questions} answered right, {first_try} at the first try.",
+    }
+
+    questions = traitlets.List(help="Checked questions.").tag(sync=True, explorer=True)
+    chosen = traitlets.Dict(help="The option chosen now, by question.").tag(sync=True, explorer=True)
+    tries = traitlets.Dict(help="The options checked so far, by question.").tag(sync=True, explorer=True)
+
+    def __init__(self, questions: str | Sequence[Mapping[str, Any]], **others: Any) -> None:
+        """See the class; ``others`` are the arguments of :class:`Explorer`."""
+        if isinstance(questions, str):
+            one_of("questions", questions, quizzes())
+            self._shown = repr(questions)
+            kept = _parsed(questions, (_FOLDER / f"{questions}.toml").read_text(encoding="utf-8"))
+        else:
+            kept = checked_questions(questions)
+            self._shown = f"{len(kept)} of one's own"
+        super().__init__(questions=kept, **others)
+
+    @property
+    def result(self) -> dict[str, int]:
+        """How many questions there are, were answered right, and were so at the first try."""
+        found = {"questions": len(self.questions), "right": 0, "first_try": 0}
+        for question in self.questions:
+            right = [option["right"] for option in question["options"]]
+            answers = [right[k] for k in self.tries.get(question["id"], ())]
+            found["right"] += any(answers)
+            found["first_try"] += answers[:1] == [True]
+        return found
+
+    def _check_answers(self, name: str, answers: Mapping[str, Any]) -> None:
+        options = {question["id"]: len(question["options"]) for question in self.questions}
+        for key, value in answers.items():
+            one_of(f"{name}, its key", key, tuple(options))
+            for k in value if name == "tries" and isinstance(value, (list, tuple)) else [value]:
+                if isinstance(k, bool) or not isinstance(k, int) or not 0 <= k < options[key]:
+                    raise ValueError(
+                        f"{name}[{key!r}] must be of options from 0 to {options[key] - 1}, got {value!r}"
+                    )
+
+    @traitlets.validate("chosen", "tries")
+    def _check_setting(self, proposal: dict[str, Any]) -> dict[str, Any]:
+        self._check_answers(proposal["trait"].name, proposal["value"])
+        return proposal["value"]
+
+    @traitlets.validate("questions")
+    def _check_questions(self, proposal: dict[str, Any]) -> list[dict[str, Any]]:
+        return checked_questions(proposal["value"])
+
+    def describe(self) -> str:
+        """The alternative text where none was given."""
+        return self.labels["alt"].format(questions=len(self.questions))
+
+    def __repr__(self) -> str:
+        # neither questions nor answers: outputs of cells are compared, and searched
+        return f"QuizExplorer({self._shown})"

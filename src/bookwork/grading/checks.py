@@ -1,0 +1,187 @@
+"""The checks of one exercise: run one by one, with a hint where one fails, and with partial credit."""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import io
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from bookwork.grading import answers
+from ranking import validation
+
+
+class Checks:
+    """The checks of one exercise.
+
+    A check is a function whose parameters are named after what the learner defines. It passes if it returns
+    without an error; :func:`close` and :func:`equal` raise with a message that says what is wrong::
+
+        checks = Checks(points=2, total=3)
+
+        @checks("at α = 1 nothing changes", hint="Put α = 1 into your formula.")
+        def _(my_formula):
+            close(my_formula(0.3, 1.0), 0.3)
+
+        checks.score()
+
+    A failing check never stops the notebook.
+
+    Args:
+        points: of the exercise, above 0.
+        total: weight of all checks together, hidden ones included, so that those in sight alone never show
+            full marks.
+        source: where the learner's definitions are; by default the notebook.
+
+    Attributes:
+        passed, run: weight of the checks that passed, and of those that have run.
+    """
+
+    def __init__(self, points: float, total: float, source: answers.Source | None = None) -> None:
+        for name, value in (("points", points), ("total", total)):
+            if validation.number(name, value) <= 0:
+                raise ValueError(f"{name} must be above 0, got {value}")
+        self.points, self.total = float(points), float(total)
+        self.passed = self.run = 0.0
+        self._source = source
+
+    def __call__(self, name: str, hint: str, weight: float = 1.0) -> Callable[[Callable[..., Any]], None]:
+        """Run the decorated function as a check, and say how it went.
+
+        Args:
+            name: what is checked, in a few words.
+            hint: what to look at when it fails.
+            weight: its share of ``total``, above 0.
+
+        Raises:
+            ValueError: the weights of all checks come to more than ``total``.
+        """
+        if validation.number("weight", weight) <= 0:
+            raise ValueError(f"weight must be above 0, got {weight}")
+        if self.run + weight > self.total + 1e-9:
+            raise ValueError(f"weights must come to {self.total:g} at most, got {self.run + weight:g}")
+
+        def run(check: Callable[..., Any]) -> None:
+            self.run += weight
+            fault = self._fault(check)
+            if fault is None:
+                self.passed += weight
+                print(f"✓ {name}")
+                return
+            lines = [f"✗ {name}", *([f"  {fault}"] if fault else []), f"  Hint: {hint}"]
+            print("\n".join(lines))
+
+        return run
+
+    def _fault(self, check: Callable[..., Any]) -> str | None:
+        """What is wrong, in one line; None if nothing is. A warning on stderr would cost all points."""
+        source = answers.source() if self._source is None else self._source
+        try:
+            with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
+                warnings.simplefilter("ignore")
+                check(*(_given(name, source.get(name)) for name in inspect.signature(check).parameters))
+        except AssertionError as error:
+            return str(error)
+        except answers.AnswerError as error:
+            return str(error)
+        except Exception as error:  # the answer is of a kind that the check cannot work with
+            return f"{type(error).__name__}: {error}"
+        return None
+
+    def score(self) -> float:
+        """The points earned so far, as a plain number from 0 to ``points``: what nbgrader reads."""
+        worth = self.points / self.total
+        open_points = (self.total - self.run) * worth
+        line = f"{self.passed * worth:.3g} of {self.points:g} points"
+        if open_points > 1e-9:
+            line += f"; {open_points:.3g} more from checks that run when it is graded"
+        print(line)
+        return float(round(min(max(self.passed * worth, 0.0), self.points), 3))
+
+
+def _given(name: str, value: Any) -> Any:
+    """What a learner defined, unless it is what the empty notebook says."""
+    if value is None or value is Ellipsis:
+        raise answers.AnswerError(
+            f"{name} is still {'...' if value is ... else value}: there is no answer yet"
+        )
+    return value
+
+
+def _plain(value: Any) -> Any:
+    """Arrays for tensors, without importing torch."""
+    return value.detach().cpu().numpy() if hasattr(value, "detach") else value
+
+
+def _numbers(got: Any) -> np.ndarray:
+    """What a learner gave, as floats.
+
+    Raises:
+        AssertionError: it holds no numbers.
+    """
+    if got is None:
+        raise AssertionError("got None: nothing is returned yet")
+    if got is Ellipsis:
+        raise AssertionError("got ...: there is no answer yet")
+    try:
+        return np.asarray(_plain(got), dtype=np.float64)
+    except (TypeError, ValueError):
+        raise AssertionError(f"expected numbers, got {_short(got)}") from None
+
+
+def numbers(got: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """What a learner gave, as floats, for checks that look at more than single numbers.
+
+    Args:
+        got: a number, array, list or tensor.
+        shape: that it must have.
+
+    Raises:
+        AssertionError: it holds no numbers, or has another shape.
+    """
+    found = _numbers(got)
+    if found.shape != tuple(shape):
+        raise AssertionError(f"expected shape {tuple(shape)}, got {found.shape}")
+    return found
+
+
+def close(got: Any, expected: Any, tolerance: float = 1e-6) -> None:
+    """Pass if ``got`` holds the expected numbers, in the expected shape.
+
+    Args:
+        got: a number, array, list or tensor.
+        expected: the same.
+        tolerance: largest error, relative to the expected number where that is above 1 in size.
+
+    Raises:
+        AssertionError: with the first number that is off, if any is.
+    """
+    right = np.asarray(_plain(expected), dtype=np.float64)
+    mine = numbers(got, right.shape)
+    off = ~(np.abs(mine - right) <= tolerance * np.maximum(1.0, np.abs(right)))  # NaN is off, too
+    if off.any():
+        at = np.unravel_index(int(np.argmax(off)), off.shape)
+        where = f" at {', '.join(map(str, map(int, at)))}" if at else ""
+        raise AssertionError(f"expected {right[at]:.6g}, got {mine[at]:.6g}{where}")
+
+
+def equal(got: Any, expected: Any) -> None:
+    """Pass if ``got`` is what is expected: a text, a truth value, a list of whole numbers in their order.
+
+    Raises:
+        AssertionError: with both, if it is not.
+    """
+    if got is None:
+        raise AssertionError("got None: nothing is returned yet")
+    mine, right = (np.asarray(_plain(value)).tolist() for value in (got, expected))
+    if mine != right:
+        raise AssertionError(f"expected {_short(right)}, got {_short(mine)}")
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 80 else f"{text[:77]}..."

@@ -1,0 +1,185 @@
+"""The gate: by nbgrader itself, every answer gets the points that it deserves.
+
+For each notebook a small class hands in: the solution, the empty learner's edition, and learners with typical
+mistakes. Wrong answers stand in a TOML file beside the notebook::
+
+    [[answer]]
+    exercise = "formula"
+    mistake = "forgets the denominator"
+    points = 1
+    code = '''
+    def my_formula(p, alpha):
+        return alpha * p
+    '''
+
+Mistakes in different exercises share a submission.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from bookwork.grading import editions
+from bookwork.grading.course import authored, nbgrader, write_course
+
+FEWEST = 4
+"""Typical mistakes that each exercise must have in its file."""
+TOLERANCE = 0.006  # points; the file rounds them to hundredths
+SOLUTION, EMPTY = "solution", "empty"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A wrong answer, and what it is worth."""
+
+    exercise: str
+    mistake: str
+    points: float
+    code: str
+
+
+@dataclass(frozen=True)
+class Grade:
+    """What nbgrader recorded for a check cell; ``graded`` is False if it waits for somebody to look."""
+
+    points: float
+    graded: bool
+
+
+def wrong_answers(notebook: Path) -> list[Answer]:
+    """The wrong answers beside a notebook.
+
+    Raises:
+        ValueError: an exercise has too few, or a mistake belongs to none.
+    """
+    data = tomllib.loads(notebook.with_suffix(".toml").read_text(encoding="utf-8"))
+    found = [Answer(**entry) for entry in data["answer"]]
+    names = [exercise.name for exercise in editions.exercises(editions.read(notebook))]
+    for name in names:
+        count = sum(answer.exercise == name for answer in found)
+        if count < FEWEST:
+            raise ValueError(f"{name!r} must have at least {FEWEST} typical mistakes, got {count}")
+    if unknown := {answer.exercise for answer in found} - set(names):
+        raise ValueError(f"exercise must be one of {', '.join(names)}, got {', '.join(sorted(unknown))}")
+    return found
+
+
+def submission(authored: NotebookNode, codes: Mapping[str, str]) -> NotebookNode:
+    """The learner's edition, handed in with these answers, and the solution where none is given."""
+    handed_in = editions.learners(authored)
+    right = {e.name: editions.solution_of(e.solution.source) for e in editions.exercises(authored)}
+    for cell in handed_in.cells:
+        name = editions.grade_id(cell)
+        if name in right:
+            cell.source = codes.get(name, right[name]).strip("\n")
+    return handed_in
+
+
+def hand_in(course: Path, learner: str, assignment: str, notebook: NotebookNode) -> Path:
+    """Put a submission where nbgrader looks for it."""
+    path = course / "submitted" / learner / assignment / f"{assignment}.ipynb"
+    path.parent.mkdir(parents=True)
+    nbformat.write(notebook, path)
+    return path
+
+
+def grades(course: Path, assignment: str) -> dict[str, dict[str, Grade]]:
+    """What the gradebook says: learner -> exercise -> grade."""
+    from nbgrader.api import Gradebook
+
+    found: dict[str, dict[str, Grade]] = {}
+    with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
+        for handed_in in gradebook.assignment_submissions(assignment):
+            of_learner = found.setdefault(handed_in.student.id, {})
+            for notebook in handed_in.notebooks:
+                for grade in notebook.grades:
+                    graded = grade.auto_score is not None and not grade.needs_manual_grade
+                    of_learner[grade.name.removesuffix(editions.CHECK)] = Grade(grade.score, graded)
+    return found
+
+
+def expected_grades(
+    notebook: Path, most: int | None = None
+) -> tuple[dict[str, dict[str, float]], list[dict[str, Answer]]]:
+    """The class of the gate: learner -> exercise -> points, and the wrong answers of each submission.
+
+    Args:
+        notebook: the authored one.
+        most: how many submissions with mistakes; all by default.
+    """
+    full = {e.name: e.points for e in editions.exercises(editions.read(notebook))}
+    rounds: list[dict[str, Answer]] = []
+    for name in full:
+        mine = [answer for answer in wrong_answers(notebook) if answer.exercise == name]
+        for at, answer in enumerate(mine):
+            if at == len(rounds):
+                rounds.append({})
+            rounds[at][name] = answer
+    rounds = rounds[:most]
+    expected = {SOLUTION: full, EMPTY: dict.fromkeys(full, 0.0)}
+    for at, answers in enumerate(rounds, start=1):
+        expected[f"wrong-{at}"] = {**full, **{name: answer.points for name, answer in answers.items()}}
+    return expected, rounds
+
+
+def verify(notebook: Path, scratch: Path, most: int | None = None) -> list[str]:
+    """Grade the class of the gate, and say what is wrong.
+
+    Args:
+        notebook: an authored one.
+        scratch: a new folder for the course.
+        most: how many submissions with mistakes; all by default.
+
+    Returns:
+        A line for each answer that did not get what it deserves.
+    """
+    source = editions.read(notebook)
+    if found := editions.faults(source):
+        return [f"{notebook.stem}: {fault}" for fault in found]
+    expected, rounds = expected_grades(notebook, most)
+    name = notebook.stem
+    write_course(scratch, notebook.parent, [name])
+    hand_in(scratch, SOLUTION, name, submission(source, {}))
+    hand_in(scratch, EMPTY, name, editions.learners(source))
+    for at, answers in enumerate(rounds, start=1):
+        codes = {exercise: answer.code for exercise, answer in answers.items()}
+        hand_in(scratch, f"wrong-{at}", name, submission(source, codes))
+    nbgrader(scratch, "autograde", name)
+    return differences(name, expected, rounds, grades(scratch, name))
+
+
+def differences(
+    name: str,
+    expected: Mapping[str, Mapping[str, float]],
+    rounds: list[dict[str, Answer]],
+    found: Mapping[str, Mapping[str, Grade]],
+) -> list[str]:
+    """Where the gradebook does not say what it should."""
+    lines = []
+    for learner, points in expected.items():
+        for exercise, deserved in points.items():
+            grade = found.get(learner, {}).get(exercise)
+            what = learner
+            if learner.startswith("wrong-"):
+                answer = rounds[int(learner.removeprefix("wrong-")) - 1].get(exercise)
+                what = f"{answer.mistake!r}" if answer else f"right, in {learner}"
+            if grade is None or not grade.graded:
+                lines.append(f"{name}, {exercise}, {what}: not graded")
+            elif abs(grade.points - deserved) > TOLERANCE:
+                lines.append(f"{name}, {exercise}, {what}: {grade.points:g} points, deserves {deserved:g}")
+    return lines
+
+
+def verify_all(scratch: Path, chapters: Iterable[str] | None = None, most: int | None = None) -> list[str]:
+    """The gate for some chapters, or for all."""
+    found = {path.stem: path for path in editions.notebooks(authored())}
+    names = list(found if chapters is None else chapters)
+    if unknown := [name for name in names if name not in found]:
+        raise ValueError(f"chapters must be some of {', '.join(found)}, got {', '.join(unknown)}")
+    return [line for name in names for line in verify(found[name], scratch / name, most)]

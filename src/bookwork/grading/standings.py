@@ -1,0 +1,85 @@
+"""What a class has got, and whose submission has no grade: nbgrader exports those as 0 without a word."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import nbformat
+
+from bookwork.grading.gate import grades
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How one learner's submission to one assignment stands.
+
+    Attributes:
+        learner: the name of the folder.
+        points: earned, 0 where nothing was graded.
+        ungraded: why nothing was, or only a part; None where all is graded.
+    """
+
+    learner: str
+    points: float
+    ungraded: str | None
+
+
+def assignments(course: Path) -> list[str]:
+    """The assignments of a course folder, in order.
+
+    Raises:
+        ValueError: there are none.
+    """
+    found = sorted(path.name for path in (course / "source").glob("*/"))
+    if not found:
+        raise ValueError(f"COURSE must be a folder that 'course' has written, got {course}")
+    return found
+
+
+def standings(course: Path, assignment: str) -> list[Standing]:
+    """How the submissions to an assignment stand, by the learners' names.
+
+    Args:
+        course: the course folder.
+        assignment: one of :func:`assignments`.
+    """
+    recorded = grades(course, assignment)
+    handed_in = {path.parent.name for path in (course / "submitted").glob(f"*/{assignment}")}
+    found = []
+    for learner in sorted(handed_in | set(recorded)):
+        of_learner = recorded.get(learner, {}).values()
+        why = None
+        if not of_learner:
+            why = "not graded yet"
+        if not all(grade.graded for grade in of_learner):
+            why = "not graded: read what nbgrader autograde says of it"
+        if why is not None:
+            why = _fault(course / "submitted" / learner / assignment, assignment) or why
+        found.append(Standing(learner, sum(grade.points for grade in of_learner), why))
+    return found
+
+
+def _fault(folder: Path, assignment: str) -> str | None:
+    """What is wrong with a submission itself, if anything is."""
+    path = folder / f"{assignment}.ipynb"
+    if not path.is_file():
+        others = ", ".join(repr(other.name) for other in sorted(folder.glob("*")) if other != path)
+        return f"there is no file {path.name}, but {others}" if others else f"there is no file {path.name}"
+    try:
+        nbformat.read(path, as_version=4)
+    except Exception as error:  # whatever a damaged file leads to
+        return f"no notebook that can be read: {type(error).__name__}"
+    return None
+
+
+def lines(course: Path, names: Iterable[str]) -> Iterator[tuple[str, bool]]:
+    """A report on some assignments, line by line; and whether the line is about a missing grade."""
+    for name in names:
+        yield name, False
+        found = standings(course, name)
+        for each in found:
+            yield f"  {each.learner:24} {each.ungraded or f'{each.points:g}'}", each.ungraded is not None
+        missing = sum(each.ungraded is not None for each in found)
+        yield f"  {len(found) - missing} graded, {missing} not graded", False

@@ -1,0 +1,1 @@
+"""Slides from the chapters of a book, live figures included."""

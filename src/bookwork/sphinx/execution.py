@@ -1,0 +1,125 @@
+"""The cache of executed notebooks, made to depend on all that a notebook's outputs depend on.
+
+jupyter-cache looks at the code of a notebook only. Here each state of the package, of the pinned environment
+and of the recorded results has a cache of its own, so that a change of any of them executes the notebooks
+again, and a second build of the same state executes nothing. Caches of other states are removed.
+
+Notebooks that are not in the cache are executed side by side before the pages are read, one to a core.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import nbformat
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn, JupyterCacheAbstract
+from jupyter_cache.executors.utils import ExecutionResult, single_nb_execution
+from nbformat import NotebookNode
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.environment import BuildEnvironment
+from sphinx.util import logging
+
+PACKAGES = Path(__file__).parents[2]
+BUILD_ONLY = PACKAGES / "bookwork" / "sphinx"  # how a page is rendered, not what a notebook gives
+SOURCES = (".py", ".js", ".css", ".html", ".svg")
+MOST_KERNELS = 4  # at once: each takes up to a gigabyte
+THREADS_VARIABLE = "OMP_NUM_THREADS"
+DATA_VARIABLE = "RANKING_KUAIRAND_DIR"  # chapters show more where it names a folder
+
+logger = logging.getLogger(__name__)
+
+
+def fingerprint(files: Iterable[Path], text: str = "") -> str:
+    """Sixteen hexadecimal digits that stand for the names and contents of ``files``, and for ``text``."""
+    digest = hashlib.sha256(text.encode())
+    for path in sorted(files):
+        digest.update(path.name.encode() + b"\0" + hashlib.sha256(path.read_bytes()).digest())
+    return digest.hexdigest()[:16]
+
+
+def inputs(root: Path) -> list[Path]:
+    """Files that outputs of notebooks depend on, beside the notebooks: package, environment, results.
+
+    Args:
+        root: the project's folder, above the folder of the book.
+    """
+    package = [path for path in sources(PACKAGES) if BUILD_ONLY not in path.parents]
+    results = [path for path in (root / "experiments" / "results").rglob("*") if path.is_file()]
+    requirements = root / "requirements.txt"
+    return [*package, *results, *([requirements] if requirements.is_file() else [])]
+
+
+def sources(folder: Path) -> list[Path]:
+    """Files below ``folder`` that the package consists of."""
+    return [path for path in folder.rglob("*") if path.suffix in SOURCES]
+
+
+def set_cache(app: Sphinx, config: Config) -> None:
+    """Name the cache after the state of its inputs; Sphinx reads all pages again when that name changes."""
+    state = fingerprint(inputs(Path(app.srcdir).parent), os.environ.get(DATA_VARIABLE, ""))
+    caches = Path(app.outdir).parent / ".jupyter_cache"
+    for other in caches.glob("*"):
+        if other.is_dir() and other.name != state:
+            shutil.rmtree(other)
+    config.nb_execution_cache_path = str(caches / state)
+    config.ranking_rendering = fingerprint(sources(BUILD_ONLY))
+
+
+def as_parsed(app: Sphinx, docname: str) -> NotebookNode:
+    """A notebook as the parser will get it, after what other extensions change in it."""
+    source = [Path(app.env.doc2path(docname)).read_text(encoding="utf-8")]
+    app.emit("source-read", docname, source)
+    return nbformat.reads(source[0], as_version=4)
+
+
+def is_cached(cache: JupyterCacheAbstract, notebook: NotebookNode) -> bool:
+    """Whether the cache holds the outputs of this code."""
+    try:
+        cache.match_cache_notebook(notebook)
+    except KeyError:
+        return False
+    return True
+
+
+def execute_side_by_side(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
+    """Fill the cache with all notebooks that are about to be read.
+
+    One that fails is left to myst-nb, which executes it again and reports it.
+    """
+    if app.config.nb_execution_mode != "cache":
+        return
+    cache = get_cache(app.config.nb_execution_cache_path)
+    parsed = {name: as_parsed(app, name) for name in docnames if env.doc2path(name).endswith(".ipynb")}
+    names = [name for name, notebook in parsed.items() if not is_cached(cache, notebook)]
+    cores = os.cpu_count() or 1
+    kernels = min(cores, len(names), MOST_KERNELS)
+    if kernels < 2:
+        return
+
+    def execute(name: str) -> ExecutionResult:
+        folder, timeout = Path(env.doc2path(name)).parent, app.config.nb_execution_timeout
+        return single_nb_execution(parsed[name], cwd=str(folder), timeout=timeout, allow_errors=False)
+
+    logger.info("executing %d notebooks, %d at a time", len(names), kernels)
+    os.environ.setdefault(THREADS_VARIABLE, str(cores // kernels))  # kernels inherit it, and share the cores
+    with ThreadPoolExecutor(kernels) as pool:
+        for name, result in zip(names, pool.map(execute, names), strict=True):
+            if result.err is None:
+                logger.info("%s: executed in %.1f seconds", name, result.time)
+                data = {"execution_seconds": result.time}
+                bundle = CacheBundleIn(result.nb, env.doc2path(name), data=data)
+                cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+
+
+def setup(app: Sphinx) -> None:
+    """Connect to Sphinx."""
+    app.add_config_value("ranking_rendering", "", "env", str)
+    app.connect("config-inited", set_cache)
+    app.connect("env-before-read-docs", execute_side_by_side)

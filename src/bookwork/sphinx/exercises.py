@@ -1,0 +1,91 @@
+"""Pages of exercises: task, stub and visible checks in sight, the solution folded, hidden checks nowhere.
+
+The authored notebook is changed before it is parsed and executed, so that what is hidden reaches no page, no
+search index and no cache. What a reader can download in its place is the learner's edition.
+
+Without solutions (``make book SOLUTIONS=no``, or the configuration value ``ranking_solutions``) the solution
+cells still run, and their code is left out.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import nbformat
+from nbformat.v4 import new_markdown_cell
+from sphinx.application import Sphinx
+from sphinx.config import Config
+
+from bookwork.grading import editions
+from bookwork.sphinx.offline import write
+
+VARIABLE = "RANKING_SOLUTIONS"
+FOLDER = "exercises/"
+"""Documents below this folder of the book are authored exercises."""
+
+NO = ("no", "0", "false", "off")
+
+
+def set_config(app: Sphinx, config: Config) -> None:
+    """The environment decides where it says something."""
+    named = os.environ.get(VARIABLE, "").lower()
+    if named:
+        config.ranking_solutions = named not in NO
+
+
+def page(notebook: nbformat.NotebookNode, solutions: bool = True) -> nbformat.NotebookNode:
+    """The notebook whose page is shown.
+
+    Args:
+        notebook: the authored one, changed in place.
+        solutions: whether their code is in the page.
+    """
+    cells = []
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs = []
+            if editions.BEGIN_SOLUTION in cell.source:
+                stub = editions.stub_of(cell.source)
+                cells.append(new_markdown_cell(f"```python\n{stub}\n```"))
+                cell.source = editions.solution_of(cell.source)
+                if not solutions:
+                    cell.metadata["tags"] = [*cell.metadata.get("tags", []), "remove-input"]
+            if editions.BEGIN_HIDDEN in cell.source:
+                cell.source = editions.visible_of(cell.source)
+                # what the solution scores on the checks in sight says nothing to a reader
+                cell.metadata["tags"] = [*cell.metadata.get("tags", []), "remove-output"]
+        cells.append(cell)
+    notebook.cells = cells
+    return notebook
+
+
+def show_learners(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Change an exercise's source before anything else reads it."""
+    if is_exercise(app, docname):
+        notebook = nbformat.reads(source[0], as_version=4)
+        source[0] = nbformat.writes(page(notebook, app.config.ranking_solutions))
+
+
+def is_exercise(app: Sphinx, docname: str) -> bool:
+    """Whether a document is an authored notebook of exercises."""
+    return docname.startswith(FOLDER) and app.env.doc2path(docname).endswith(".ipynb")
+
+
+def replace_sources(app: Sphinx, exception: Exception | None) -> None:
+    """Put the learner's edition where Sphinx has copied the authored notebook for download."""
+    if exception or app.builder.format != "html":
+        return
+    for docname in filter(lambda name: is_exercise(app, name), app.env.found_docs):
+        authored = Path(app.env.doc2path(docname))
+        for copy in (Path(app.outdir) / "_sources").glob(f"{docname}.ipynb*"):
+            learners = nbformat.writes(editions.learners(editions.read(authored)))
+            write(copy, learners.encode())
+
+
+def setup(app: Sphinx) -> None:
+    """Connect to Sphinx."""
+    app.add_config_value("ranking_solutions", True, "env", bool)
+    app.connect("config-inited", set_config)
+    app.connect("source-read", show_learners)
+    app.connect("build-finished", replace_sources)

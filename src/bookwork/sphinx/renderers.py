@@ -1,0 +1,150 @@
+"""Outputs of cells that the built page shows in its own way: explorers, plotly figures, plain widgets.
+
+myst-nb finds these classes by their entry points, in every book that is built in this environment; in books
+that do not load this extension they do nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from copy import deepcopy
+from html import escape
+from typing import Any, ClassVar
+
+from docutils import nodes
+from myst_nb.core.render import WIDGET_VIEW_MIMETYPE, MimeData, NbElementRenderer
+
+from bookwork.sphinx.nodes import page_figure
+from bookwork.sphinx.offline import EXPLORERS, FOLDER
+from bookwork.sphinx.tables import figure_tables, plain
+
+EXPLORER = "application/vnd.ranking.explorer+json"
+PLOTLY = "application/vnd.plotly.v1+json"
+EXTENSION = "bookwork.sphinx"
+BUILDERS = ("html", "dirhtml", "singlehtml")
+KERNEL_NOTE = "This cell is live in JupyterLab."
+
+
+def applies(renderer: NbElementRenderer, data: MimeData, mime_type: str, inline: bool) -> bool:
+    """True for a block output of the given type in a book that loads this extension."""
+    env = renderer.renderer.sphinx_env
+    return not inline and data.mime_type == mime_type and env is not None and EXTENSION in env.app.extensions
+
+
+def script_json(value: Any) -> str:
+    """JSON that may stand inside a ``<script>`` element: no ``</`` and no ``<!--`` in it."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+
+
+def load(renderer: NbElementRenderer, name: str) -> None:
+    """Have the page of this notebook load one of the scripts that the build writes, once."""
+    renderer.add_js_file(name, f"{FOLDER}/{name}", {"defer": "defer"})
+
+
+def captioned(renderer: NbElementRenderer, data: MimeData, caption: str, **parts: Any) -> list[nodes.Element]:
+    """A figure with its caption, which is Markdown."""
+    figure = page_figure(**parts)
+    if caption:
+        with renderer.renderer.current_node_context(figure):
+            renderer.renderer.nested_render_text(caption, data.line or 0)
+    return [figure]
+
+
+class ExplorerRenderer:
+    """An explorer: its state as JSON, which the module of the same name turns into controls and a picture."""
+
+    mime_priority_overrides: ClassVar = [(builder, EXPLORER, 1) for builder in BUILDERS]
+
+    @staticmethod
+    def handle_mime(renderer: NbElementRenderer, data: MimeData, inline: bool) -> list[nodes.Element] | None:
+        """Nodes for an explorer's output, None for any other."""
+        if not applies(renderer, data, EXPLORER, inline):
+            return None
+        payload: Mapping[str, Any] = data.content  # type: ignore[assignment]
+        load(renderer, f"{EXPLORERS}/runtime.js")
+        load(renderer, f"{EXPLORERS}/{payload['module']}.js")
+        body = explorer_html(payload)
+        return captioned(renderer, data, payload["caption"], body=body, tail="", classes=["ranking-figure"])
+
+
+class PlotlyRenderer:
+    """A plotly figure, drawn in the page by one shared plotly.js, with its data as a table."""
+
+    mime_priority_overrides: ClassVar = [(builder, PLOTLY, 2) for builder in BUILDERS]
+
+    @staticmethod
+    def handle_mime(renderer: NbElementRenderer, data: MimeData, inline: bool) -> list[nodes.Element] | None:
+        """Nodes for a plotly output, None for any other; a figure without alternative text is a warning."""
+        if not applies(renderer, data, PLOTLY, inline):
+            return None
+        figure: Mapping[str, Any] = data.content  # type: ignore[assignment]
+        meta = figure["layout"].get("meta") or {}
+        for key in ("alt", "caption"):
+            if not meta.get(key):
+                renderer.logger.warning(
+                    f"a plotly figure has no layout.meta.{key}: set both, as a reader needs them",
+                    subtype="ranking_figure",
+                    line=data.line,
+                )
+        load(renderer, "plotly.min.js")
+        load(renderer, "plotly_page.js")
+        title = title_of(figure)
+        body = plotly_html(figure)
+        label = f"Data: {title}" if title else "Data of the figure"
+        tail = (
+            '<details class="ranking-data"><summary>Data behind this figure</summary>'
+            f'<div class="ranking-scroll" role="group" tabindex="0" aria-label="{escape(label)}">'
+            f"{figure_tables(figure)}</div></details>"
+        )
+        classes = ["ranking-figure"]
+        return captioned(renderer, data, meta.get("caption", ""), body=body, tail=tail, classes=classes)
+
+
+def explorer_html(payload: Mapping[str, Any]) -> str:
+    """The place of an explorer in a page, which the runtime turns into controls and a picture.
+
+    Args:
+        payload: its output entry: module, state and alternative text.
+    """
+    return (
+        f'<div class="ranking-explorer" data-module="{escape(payload["module"])}">'
+        f'<script type="application/json">{script_json(payload["state"])}</script>'
+        f"<noscript><p>{escape(payload['alt'])}</p></noscript></div>"
+    )
+
+
+def title_of(figure: Mapping[str, Any]) -> str:
+    """The title of a plotly figure as text."""
+    return plain(figure["layout"].get("title", {}).get("text") or "")
+
+
+def plotly_html(figure: Mapping[str, Any]) -> str:
+    """The title of a plotly figure, and the place where a page draws it."""
+    layout: dict[str, Any] = deepcopy(figure["layout"])
+    # The title becomes text of the page, which wraps on a phone; the room for it in the picture goes.
+    title = title_of(figure)
+    layout.pop("title", None)
+    layout.setdefault("margin", {})["t"] = 16
+    alt = escape((layout.get("meta") or {}).get("alt", ""))
+    height = int(layout.get("height") or 400)
+    head = f'<p class="ranking-title">{escape(title)}</p>' if title else ""
+    shown = {"data": figure["data"], "layout": layout}
+    return (
+        f'{head}<div class="ranking-plotly" role="img" aria-label="{alt}" style="min-height: {height}px">'
+        f'<script type="application/json">{script_json(shown)}</script>'
+        f"<noscript><p>{alt}</p></noscript></div>"
+    )
+
+
+class WidgetRenderer:
+    """A plain Jupyter widget needs a kernel: where the page has none, a note stands in its place."""
+
+    mime_priority_overrides: ClassVar = []
+
+    @staticmethod
+    def handle_mime(renderer: NbElementRenderer, data: MimeData, inline: bool) -> list[nodes.Element] | None:
+        """The note for a widget's output, None for any other."""
+        if not applies(renderer, data, WIDGET_VIEW_MIMETYPE, inline):
+            return None
+        return [nodes.paragraph("", KERNEL_NOTE, classes=["ranking-kernel-note"])]

@@ -1,0 +1,263 @@
+"""Many requests at once, with candidates, predictions and the truth: what choosing fusion weights needs.
+
+Chapter 5. :func:`train_predictor` makes a model with five heads, :meth:`Feed.at_end` draws requests and their
+candidates, and :meth:`Feed.totals` says what any order of them truly brings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit
+from torch import Tensor, nn, ones
+
+from ranking import validation
+from ranking.calibration import calibrate_logits, downsample_negatives
+from ranking.funnel.snapshot import Snapshot
+from ranking.fusion import expected_totals, per_impression
+from ranking.logs import TARGETS, FeatureEncoder, ImpressionLog
+from ranking.multi_task import MultiTaskModel, click_mask, weighted_cross_entropy
+from ranking.simulator import World
+from ranking.simulator.policy import LoggingPolicy, Requests, draw_requests
+from ranking.simulator.population import draw_topics
+from ranking.simulator.world import Truth, respond
+from ranking.training import fit, predict_logits, seeded
+from ranking.validation import Array
+
+CONTEXT = ("user", "hour", "weekday", "place")
+
+HEADS = (*TARGETS, "completion")
+"""What the model predicts: four rates, and the share of the item that will be played."""
+
+
+@dataclass(frozen=True, eq=False)
+class Predictor:
+    """A trained model and what belongs to it.
+
+    Attributes:
+        model: logits of ``HEADS``; all but the click are given a click (claim A7).
+        encoder: fitted on the rows that it learned from.
+        sampling_rate: the α of its training (chapter 3).
+    """
+
+    model: nn.Module
+    encoder: FeatureEncoder
+    sampling_rate: float
+
+    def predict(self, log: ImpressionLog, calibrated: bool = True) -> dict[str, Array]:
+        """Predictions for every row of a log, by name, each (rows,).
+
+        "watch_time" is in seconds given a click: the expected share played times the duration. The click
+        rate is calibrated (claims C5, C6) unless asked otherwise.
+        """
+        logits = predict_logits(self.model, self.encoder.transform(log))  # (rows, heads)
+        if calibrated:
+            logits[:, 0] = calibrate_logits(logits[:, 0], self.sampling_rate)
+        rates = dict(zip(HEADS, expit(logits).T, strict=True))
+        duration = log.rows["duration"].to_numpy(dtype=np.float64)
+        return {**{name: rates[name] for name in TARGETS}, "watch_time": rates["completion"] * duration}
+
+
+def loss_per_click(logits: Tensor, labels: Tensor) -> Tensor:
+    """Cross-entropy of all heads, weight 1 each; all but the click on clicked rows only (claim A7).
+
+    Args:
+        logits: (rows, heads), in the order of ``HEADS``.
+        labels: numbers in [0, 1], the same shape.
+    """
+    mask = click_mask(labels, HEADS, given_click=HEADS[1:])  # (rows, heads)
+    return weighted_cross_entropy(logits, labels, ones(len(HEADS)), mask)
+
+
+def train_predictor(log: ImpressionLog, seed: int, sampling_rate: float = 0.1) -> Predictor:
+    """Train the multi-objective model with a fifth head on a down-sampled log (chapters 2 and 3).
+
+    Args:
+        log: impressions to learn from, with their statistics and durations.
+        seed: decides which negatives stay, the first weights and the order of the rows.
+        sampling_rate: α, the share of the negatives to keep, in (0, 1].
+    """
+    encoder = FeatureEncoder().fit(log)
+    sample = log.select(downsample_negatives(log.label("click"), sampling_rate, rng=seed))
+    played = sample.rows["watch_time"].to_numpy() / sample.rows["duration"].to_numpy()
+    labels = np.stack(
+        [*(sample.label(name) for name in TARGETS), np.minimum(played, 1.0)], axis=1
+    )  # (rows, heads)
+    with seeded(seed):
+        model = MultiTaskModel(encoder.cardinalities, len(encoder.columns), targets=HEADS)
+    fit(model, encoder.transform(sample), labels, loss_per_click, seed=seed, description="five heads")
+    return Predictor(model, encoder, sampling_rate)
+
+
+@dataclass(frozen=True, eq=False)
+class Feed:
+    """Requests with their candidates, and what would happen.
+
+    Attributes:
+        world: the simulator.
+        requests: who asks, when and where; (requests,).
+        items: the candidates of each, positions in the table of items; (requests, candidates).
+        log: the same pairs as an impression log without outcomes, row by row, for an encoder to read.
+        rates: the truth at a place that everybody looks at, by name, each (requests, candidates): "click",
+            and given a click "like", "collect", "share" and "watch_time" in seconds.
+    """
+
+    world: World
+    requests: Requests
+    items: NDArray[np.int64]
+    log: ImpressionLog
+    rates: Mapping[str, Array]
+
+    @classmethod
+    def at_end(
+        cls,
+        world: World,
+        log: ImpressionLog,
+        n_requests: int,
+        candidates: int = 100,
+        seed: int = 0,
+        users: ArrayLike | None = None,
+    ) -> Feed:
+        """Requests at the moment when the log ends, with candidates that retrieval might bring.
+
+        Half of the candidates are drawn by popularity, half by the topics that the user is interested in;
+        each stands once.
+
+        Args:
+            world: that wrote the log.
+            log: the history, for the counts that features are made of.
+            n_requests: how many.
+            candidates: per request.
+            seed: of the draws.
+            users: positions of the users who may come; None for all.
+
+        Raises:
+            ValueError: an argument is not as described, or so few items are published that the candidates
+                cannot be drawn.
+        """
+        validation.positive_int("n_requests", n_requests)
+        validation.positive_int("candidates", candidates)
+        rng = np.random.default_rng(validation.seed("seed", seed))
+        snapshot = Snapshot.at_end(world, log)
+        if 4 * candidates > snapshot.n_items:
+            raise ValueError(
+                f"candidates must be at most a quarter of the {snapshot.n_items:,} published items, "
+                f"got {candidates}"
+            )
+        requests = _draw_requests(world, n_requests, rng, users)
+        items = _draw_candidates(world, snapshot.n_items, requests, candidates, rng)
+        columns = {name: getattr(requests, name)[:, None] for name in CONTEXT}
+        truth = world.truth(item=items, **columns)
+        rates = {name: getattr(truth, f"p_{name}").astype(np.float64) for name in TARGETS}
+        rates["watch_time"] = truth.watch_time.astype(np.float64)
+        asked = _as_log(snapshot, columns, items)
+        return cls(world, requests, items, asked, rates)
+
+    def __repr__(self) -> str:
+        return f"Feed({len(self.items):,} requests with {self.items.shape[1]} candidates each)"
+
+    def predictions(self, predictor: Predictor, calibrated: bool = True) -> dict[str, Array]:
+        """What the model predicts, by name, each (requests, candidates); see :meth:`Predictor.predict`."""
+        predicted = predictor.predict(self.log, calibrated)
+        return {name: values.reshape(self.items.shape) for name, values in predicted.items()}
+
+    def examination(self, places: int) -> Array:
+        """The chance that each of the first places is looked at, k^(−η), (places,)."""
+        return np.arange(1, places + 1) ** -float(self.world.config.examination_decay)
+
+    def totals(self, shown: ArrayLike) -> dict[str, Array]:
+        """What showing these brings in expectation, by name, each (requests,); watch time in seconds.
+
+        Args:
+            shown: positions among the candidates, best first, (requests, places).
+        """
+        places = np.shape(shown)[-1]
+        return expected_totals(shown, per_impression(self.rates), self.examination(places))
+
+    def draw(
+        self, shown: ArrayLike, rng: np.random.Generator, asked: ArrayLike | None = None
+    ) -> dict[str, NDArray]:
+        """What happens when lists are shown: outcomes drawn from the truth, place by place.
+
+        Args:
+            shown: the list of every request, positions among its candidates, best first, (requests, places).
+            rng: for the draws.
+            asked: which requests come, in order and maybe more than once, (showings,); None for each once.
+
+        Returns:
+            "click", "like", "collect", "share" (bool) and "watch_time" (seconds), each (showings, places).
+        """
+        shown = validation.indices("shown", shown, self.items.shape[1])
+        if shown.ndim != 2 or len(shown) != len(self.items):
+            raise ValueError(f"shown must have shape ({len(self.items)}, places), got {shown.shape}")
+        item = np.take_along_axis(self.items, shown, axis=1)  # (requests, places)
+        columns = {name: getattr(self.requests, name)[:, None] for name in CONTEXT}
+        truth = self.world.truth(item=item, **columns, position=np.arange(1, item.shape[1] + 1))
+        if asked is not None:
+            who = validation.indices("asked", asked, len(self.items))
+            truth = Truth(**{part.name: getattr(truth, part.name)[who] for part in fields(Truth)})
+        return respond(truth, rng)
+
+
+def _draw_requests(
+    world: World, n_requests: int, rng: np.random.Generator, users: ArrayLike | None
+) -> Requests:
+    """Requests by the daily rhythm, of the users allowed."""
+    if users is None:
+        return draw_requests(world, n_requests, rng)
+    allowed = np.zeros(len(world.users), dtype=bool)
+    allowed[validation.indices("users", users, len(world.users))] = True
+    share = world.user_activity[allowed].sum() / world.user_activity.sum()
+    if share == 0.0:
+        raise ValueError("users must hold at least one user, got none")
+    drawn = draw_requests(world, int(1.5 * n_requests / share) + 100, rng)
+    chosen = np.flatnonzero(allowed[drawn.user])
+    chosen = np.sort(rng.permutation(chosen)[:n_requests])
+    return drawn[chosen]
+
+
+def _draw_candidates(
+    world: World, published: int, requests: Requests, candidates: int, rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Distinct items for each request, in an order that says nothing, (requests, candidates)."""
+    policy = LoggingPolicy(world)
+    shape = (len(requests), 3 * candidates)  # more than are kept, as popular ones come twice
+    popular = policy.any_item(rng, np.zeros(shape, dtype=np.int64), published)
+    topic = draw_topics(rng, world.user_interests, np.broadcast_to(requests.user[:, None], shape))
+    by_interest = policy.of_topic(rng, topic, published)
+    items = np.empty((len(requests), candidates), dtype=np.int64)
+    for row, (first, second) in enumerate(zip(popular, by_interest, strict=True)):
+        drawn = np.stack((first, second), axis=1).ravel()  # by turns from either
+        distinct, at = np.unique(drawn, return_index=True)
+        distinct = distinct[np.argsort(at)]
+        if len(distinct) < candidates:
+            raise ValueError(f"candidates must be fewer: {len(distinct)} of {candidates} could be drawn")
+        items[row] = rng.permutation(distinct[:candidates])
+    return items
+
+
+def _as_log(snapshot: Snapshot, columns: Mapping[str, NDArray], items: NDArray[np.int64]) -> ImpressionLog:
+    """All pairs of request and candidate as rows, with the counts of the snapshot."""
+    flat = {name: np.broadcast_to(values, items.shape).ravel() for name, values in columns.items()}
+    item, n = items.ravel(), items.size
+    rows = pd.DataFrame(
+        {
+            **flat,
+            "item": item.astype(np.int32),
+            "request": np.repeat(np.arange(len(items), dtype=np.int32), items.shape[1]),
+            "time_ms": np.full(n, snapshot.now_ms),
+            "followed": snapshot.people.follows(flat["user"], snapshot.people.item_author[item]),
+            "duration": snapshot.people.items["duration"].to_numpy()[item],
+            "click": np.zeros(n, bool),  # not known, and never read by the encoder
+            "watch_time": np.zeros(n, np.float32),
+            **{
+                name: counts[flat["user"] if name.startswith("user") else item]
+                for name, counts in snapshot.counts.items()
+            },
+        }
+    )
+    return ImpressionLog(rows, snapshot.log.users, snapshot.log.items)

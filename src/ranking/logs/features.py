@@ -1,0 +1,376 @@
+"""The four feature groups of claim B1, as arrays and tensors: user, item, statistics, context.
+
+``add_statistics`` counts, for every impression, what happened before it. ``FeatureEncoder`` learns
+vocabularies and scales from the training rows and turns any log into a ``FeatureTable``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from ranking import validation
+from ranking.logs.impressions import DAY_MS, TARGETS, ImpressionLog, row_selection
+
+if TYPE_CHECKING:
+    import torch
+
+GROUPS = ("user", "item", "statistics", "context")
+
+DEFAULT_FIELDS: Mapping[str, tuple[str, ...]] = {
+    "user": (
+        *("user", "age_band", "gender", "region", "interest_1", "interest_2", "followed"),
+        *("user_active_degree", "is_video_author", "is_live_streamer", "register_days_range"),
+        *("follow_user_num_range", "fans_user_num_range", "friend_user_num_range"),
+    ),
+    "item": ("item", "author", "topic", "tag", "video_type", "upload_type", "music_type"),
+    "context": ("hour", "weekday", "place", "tab"),
+}
+"""Categorical fields taken when a log has them: first those of the simulator, then those of KuaiRand."""
+
+OUTCOMES = (*TARGETS, "watch_time", "completion", "long_view", "follow", "comment", "hate")
+"""What is known only after an impression, in the simulator or in KuaiRand: never a feature."""
+
+COUNTED = ("impressions", "clicks", "likes")
+PRIOR_WEIGHT = 20.0
+
+
+def add_statistics(log: ImpressionLog, window_days: float = 30.0) -> ImpressionLog:
+    """The log with counts of what happened before each impression (the statistics of claim B1).
+
+    New columns of ``rows``, int32: ``user_impressions``, ``user_clicks``, ``user_likes``,
+    ``item_impressions``, ``item_clicks``, ``item_likes``. A row at time s counts for a row at time t
+    when t − window ≤ s < t and both have the same user (or item). Rows of the same moment do not count
+    for each other, hence neither do those of the same request. Feedback is taken to be known at once; a
+    real pipeline has a delay.
+
+    A log without ``like`` gets no counts of likes. Takes O(n log n).
+
+    Raises:
+        ValueError: ``window_days`` is not a positive number.
+    """
+    window = float(validation.non_negative("window_days", validation.number("window_days", window_days)))
+    if window == 0.0:
+        raise ValueError(f"window_days must be above 0, got {window_days}")
+    times = log.rows["time_ms"].to_numpy()
+    # as rows are sorted by time, "from this moment on" is "from this row on"
+    until = np.searchsorted(times, times)  # (rows,) first row of the same moment
+    earliest = times - np.int64(min(window * DAY_MS, 2.0**62))
+    since = np.searchsorted(times, earliest)  # (rows,) first row of the window
+    added = {}
+    for key in ("user", "item"):
+        codes = log.rows[key].to_numpy().astype(np.int64)
+        order = np.argsort(codes, kind="stable")
+        base = codes[order] * len(log)
+        keys = base + order  # ascending by user (item), then by row
+        low, high = np.searchsorted(keys, base + since[order]), np.searchsorted(keys, base + until[order])
+        counted = {"impressions": np.ones(len(log), dtype=bool)}
+        counted |= {
+            f"{name}s": log.rows[name].to_numpy() for name in ("click", "like") if name in log.targets
+        }
+        for what, happened in counted.items():
+            total = np.concatenate(([0], np.cumsum(happened[order], dtype=np.int32)))
+            added[f"{key}_{what}"] = np.empty(len(log), dtype=np.int32)
+            added[f"{key}_{what}"][order] = total[high] - total[low]
+    return replace(log, rows=log.rows.assign(**added))
+
+
+@dataclass(frozen=True)
+class FeatureTable:
+    """Features of impressions, ready for a model.
+
+    Attributes:
+        categorical: (rows, fields) int64; 0 stands for a value that the training rows did not have.
+        dense: (rows, columns) float32, standardised with the training rows; never NaN.
+        fields, columns: names along the second axis of each.
+        cardinalities: number of codes of each field, the 0 included: the sizes of embedding tables.
+        groups: the names of fields and columns in each of the four groups.
+
+    Raises:
+        ValueError: shapes and names do not fit, or a code is no whole number from 0 to its cardinality − 1.
+    """
+
+    categorical: NDArray[np.int64]
+    dense: NDArray[np.float32]
+    fields: tuple[str, ...]
+    columns: tuple[str, ...]
+    cardinalities: tuple[int, ...]
+    groups: Mapping[str, tuple[str, ...]]
+
+    def __post_init__(self) -> None:
+        expected = (len(self.categorical), len(self.fields)), (len(self.categorical), len(self.columns))
+        if (self.categorical.shape, self.dense.shape) != expected:
+            raise ValueError(
+                f"categorical and dense must have the shapes {expected}, "
+                f"got {self.categorical.shape} and {self.dense.shape}"
+            )
+        if len(self.cardinalities) != len(self.fields):
+            raise ValueError(
+                f"cardinalities must be one per field, {len(self.fields)}, got {len(self.cardinalities)}"
+            )
+        for name, size in zip(self.fields, self.cardinalities, strict=True):
+            validation.positive_int(f"cardinalities of {name}", size)
+        if self.categorical.dtype.kind not in "iu":
+            raise ValueError(f"categorical must hold whole numbers, got {self.categorical.dtype}")
+        if self.categorical.size:
+            low, high = self.categorical.min(axis=0), self.categorical.max(axis=0)  # (fields,)
+            bad = (low < 0) | (high >= np.array(self.cardinalities))
+            if bad.any():
+                at = int(np.argmax(bad))
+                raise ValueError(
+                    f"categorical must hold codes from 0 to {self.cardinalities[at] - 1} for "
+                    f"{self.fields[at]}, got values from {low[at]} to {high[at]}"
+                )
+
+    def __len__(self) -> int:
+        return len(self.categorical)
+
+    def __getitem__(self, rows: ArrayLike | slice) -> FeatureTable:
+        """A part of the rows: a slice (no copy), a boolean mask of shape (rows,), or positions in any order.
+
+        One position alone gives a table of one row. A mask that is a pandas Series must be indexed 0, 1, 2, …
+
+        Raises:
+            ValueError: ``rows`` is none of these, or a position is below 0 or beyond the last row.
+        """
+        chosen = row_selection([rows] if np.isscalar(rows) else rows, len(self))
+        return replace(self, categorical=self.categorical[chosen], dense=self.dense[chosen])
+
+    def __repr__(self) -> str:
+        return (
+            f"FeatureTable({len(self):,} rows, {len(self.fields)} fields, {len(self.columns)} dense columns)"
+        )
+
+    @property
+    def unseen(self) -> dict[str, int]:
+        """Rows per field whose value the training rows did not have (code 0)."""
+        return dict(zip(self.fields, (self.categorical == 0).sum(axis=0).tolist(), strict=True))
+
+    @property
+    def missing(self) -> dict[str, int]:
+        """Rows per dense column whose value was missing in the log (its indicator column is 1)."""
+        names = {name: name.removesuffix("_missing") for name in self.columns if name.endswith("_missing")}
+        return {of: int(self.dense[:, self.columns.index(name)].sum()) for name, of in names.items()}
+
+    def to_tensors(self) -> tuple[torch.Tensor, torch.Tensor]:
+        """``categorical`` (int64) and ``dense`` (float32) as CPU tensors.
+
+        They share memory with the table, unless it is a slice with a step: then they are copies.
+        """
+        import torch  # here, so that reading and simulating logs does not load it
+
+        parts = (np.ascontiguousarray(part) for part in (self.categorical, self.dense))
+        categorical, dense = map(torch.from_numpy, parts)
+        return categorical, dense
+
+
+class FeatureEncoder:
+    """Turns logs into feature tables, with vocabularies and scales learnt from the training rows only.
+
+    Fit it on training rows *before* down-sampling them: a rate per user or item means what it says only over
+    all impressions.
+
+    Categorical fields are looked up by name: first in ``rows``, then in ``users`` or ``items``. The fields
+    ``user`` and ``item`` are the ids themselves. Left to the defaults, the encoder takes those of
+    ``DEFAULT_FIELDS`` that the log has; ``left_out`` says which columns of ``users`` and ``items`` it
+    does not read. Position is no default: it is not known when a request is scored, and a model given
+    it would learn from it (name it in ``context`` to study just that). Each value seen in training has
+    its own code from 1 on, a missing value too; a value not seen has code 0.
+
+    Dense columns are standardised: ``log_duration`` and, where ``items`` has ``publish_ms``, ``log_age_days``
+    = ln(1 + days since publication); and of the counts that ``add_statistics`` adds, ln(1 + count) and
+    the logarithm of the smoothed rates (clicks + m·prior) / (impressions + m) and (likes + m·prior) /
+    (clicks + m) with m = ``prior_weight``, the priors being the rates of the training rows. Where a
+    duration is not known, or an item's date of publication lies after its impression, the column holds
+    the training mean (0 after standardising) and the column ``…_missing`` holds 1;
+    ``FeatureTable.missing`` counts such rows.
+
+    Args:
+        user, item, context: the categorical fields of each group, or None for the defaults.
+        prior_weight: m, the number of impressions (of clicks) that the prior counts for.
+
+    Attributes (after ``fit``): ``fields``, ``columns``, ``cardinalities``, ``groups`` as in
+    :class:`FeatureTable`, and ``left_out``, columns per table.
+    """
+
+    def __init__(
+        self,
+        user: Sequence[str] | None = None,
+        item: Sequence[str] | None = None,
+        context: Sequence[str] | None = None,
+        prior_weight: float = PRIOR_WEIGHT,
+    ) -> None:
+        self._asked = {"user": user, "item": item, "context": context}
+        self._fitted = False
+        for group, names in self._asked.items():
+            if isinstance(names, str):
+                raise ValueError(f"{group} must be a list of names, got {names!r}: write [{names!r}]")
+            for name in names or ():
+                if name in OUTCOMES:
+                    raise ValueError(f"{group} must not name an outcome as a feature, got {name!r}")
+        named = [name for names in self._asked.values() for name in names or ()]
+        if twice := {name for name in named if named.count(name) > 1}:
+            raise ValueError(f"user, item and context must name a field once, got twice: {', '.join(twice)}")
+        weight = validation.number("prior_weight", prior_weight)
+        self.prior_weight = float(validation.non_negative("prior_weight", weight))
+        if self.prior_weight == 0.0:
+            raise ValueError(f"prior_weight must be above 0, got {prior_weight}")
+
+    def fit(self, log: ImpressionLog) -> FeatureEncoder:
+        """Learn vocabularies, priors, means and standard deviations from ``log``; returns self.
+
+        After a fit that failed, the encoder is not fitted.
+        """
+        self._fitted = False
+        if not len(log):
+            raise ValueError("log must not be empty")
+        self._fit_fields(log)
+        self._fit_columns(log)
+        self.groups = {
+            group: (
+                *(name for name in self.fields if self._group_of[name] == group),
+                *(name for name in self.columns if self._group_of[name.removesuffix("_missing")] == group),
+            )
+            for group in GROUPS
+        }
+        read = {*self.fields, "user_id", "item_id", "publish_ms", "duration"}
+        self.left_out = {
+            table: tuple(name for name in getattr(log, table) if name not in read)
+            for table in ("users", "items")
+        }
+        self._fitted = True
+        return self
+
+    def _fit_fields(self, log: ImpressionLog) -> None:
+        """Choose the categorical fields and learn the values of each."""
+        chosen = [(group, name) for group in self._asked for name in self._choose(log, group)]
+        self.fields = tuple(name for _, name in chosen)
+        self._group_of = {name: group for group, name in chosen}
+        source = _Source(log)
+        self._vocabularies = {
+            name: pd.Index(source.values(group, name)[0].unique()) for group, name in chosen
+        }
+        self.cardinalities = tuple(len(self._vocabularies[name]) + 1 for name in self.fields)
+
+    def _fit_columns(self, log: ImpressionLog) -> None:
+        """Learn the priors of the rates, and mean and standard deviation of each dense column."""
+        clicks = int(log.rows["click"].sum())
+        likes = int(log.rows["like"].sum()) if "like" in log.targets else 0
+        # one success and one failure on top keep a prior inside (0, 1)
+        self._priors = {
+            "click": (clicks + 1) / (len(log) + 2),
+            "like": (likes + 1) / (max(clicks, likes) + 2),
+        }
+        columns, self._scales = [], {}
+        for group, name, values in self._dense(log):
+            known = values[~np.isnan(values)]
+            mean, spread = (float(known.mean()), float(known.std())) if known.size else (0.0, 0.0)
+            # a column that does not vary stays 0; the bound is far above what rounding leaves
+            self._scales[name] = (mean, spread if spread > 1e-9 else 1.0)
+            self._group_of[name] = group
+            columns += [name, f"{name}_missing"] if group == "item" else [name]
+        self.columns = tuple(columns)
+
+    def transform(self, log: ImpressionLog) -> FeatureTable:
+        """The features of every row of ``log``.
+
+        Raises:
+            ValueError: the encoder is not fitted, or the log lacks a column that the training rows had.
+        """
+        if not self._fitted:
+            raise ValueError("encoder must be fitted before transform: call fit(train_log) first")
+        source = _Source(log)
+        categorical = np.empty((len(log), len(self.fields)), dtype=np.int64)  # (rows, fields)
+        for column, name in enumerate(self.fields):
+            values, at = source.values(self._group_of[name], name)
+            codes = self._vocabularies[name].get_indexer(values) + 1
+            categorical[:, column] = codes if at is None else codes[at]
+
+        dense = np.empty((len(log), len(self.columns)), dtype=np.float32)  # (rows, columns)
+        found = set()
+        for _, name, values in self._dense(log):
+            if name not in self._scales:
+                continue  # a log may know more than the training rows did
+            found.add(name)
+            mean, spread = self._scales[name]
+            missing = np.isnan(values)
+            column = self.columns.index(name)
+            dense[:, column] = np.where(missing, 0.0, (values - mean) / spread)
+            if f"{name}_missing" in self.columns:
+                dense[:, column + 1] = missing
+        if lacking := [name for name in self._scales if name not in found]:
+            raise ValueError(
+                f"log must have what the training rows had; it lacks the columns for {', '.join(lacking)}"
+            )
+        return FeatureTable(categorical, dense, self.fields, self.columns, self.cardinalities, self.groups)
+
+    def _choose(self, log: ImpressionLog, group: str) -> tuple[str, ...]:
+        asked = self._asked[group]
+        if asked is None:
+            return tuple(name for name in DEFAULT_FIELDS[group] if _find(log, group, name) is not None)
+        for name in asked:
+            if _find(log, group, name) is None:
+                raise ValueError(
+                    f"{group} must name columns of the log, got {name!r}, which it does not have"
+                )
+        return tuple(asked)
+
+    def _dense(self, log: ImpressionLog) -> Iterator[tuple[str, str, NDArray[np.float64]]]:
+        """Group, name and values (NaN where missing) of each dense column, before standardising."""
+        rows = log.rows
+        yield "item", "log_duration", np.log(rows["duration"].to_numpy(dtype=np.float64))
+        if "publish_ms" in log.items:
+            age = rows["time_ms"].to_numpy() - log.items["publish_ms"].to_numpy()[rows["item"].to_numpy()]
+            yield "item", "log_age_days", np.log1p(np.where(age >= 0, age, np.nan) / DAY_MS)
+        for key in ("user", "item"):
+            counts = {what: rows[f"{key}_{what}"].to_numpy() for what in COUNTED if f"{key}_{what}" in rows}
+            for what, count in counts.items():
+                yield "statistics", f"log_{key}_{what}", np.log1p(count)
+            for target, of, out_of in (("click", "clicks", "impressions"), ("like", "likes", "clicks")):
+                if of in counts and out_of in counts:
+                    prior = self.prior_weight * self._priors[target]
+                    smoothed = (counts[of] + prior) / (counts[out_of] + self.prior_weight)
+                    yield "statistics", f"log_{key}_{target}_rate", np.log(smoothed)
+
+
+def _find(log: ImpressionLog, group: str, name: str) -> str | None:
+    """Which table of the log holds a field: "rows", "users", "items" or None."""
+    if name in log.rows:
+        return "rows"
+    table = f"{group}s"
+    return table if group in ("user", "item") and name in getattr(log, table) else None
+
+
+class _Source:
+    """Values of fields, those of users and items only once for each that occurs in the rows."""
+
+    def __init__(self, log: ImpressionLog) -> None:
+        self.log = log
+        self.present: dict[str, NDArray[np.int64]] = {}  # positions that occur
+        self.at: dict[
+            str, NDArray[np.int64]
+        ] = {}  # for each row, where in ``present`` its user (item) stands
+        for key, table in (("user", log.users), ("item", log.items)):
+            codes = log.rows[key].to_numpy()
+            occurs = np.zeros(len(table), dtype=bool)
+            occurs[codes] = True
+            self.present[key] = np.flatnonzero(occurs)
+            self.at[key] = (np.cumsum(occurs) - 1)[codes]
+
+    def values(self, group: str, name: str) -> tuple[pd.Series, NDArray[np.int64] | None]:
+        """Values of a field and, unless there is one per row, the index of each row's value among them."""
+        if name == group:  # the id itself, which means the same in every log; a position where there is none
+            table = getattr(self.log, f"{group}s")
+            ids = table[f"{group}_id"] if f"{group}_id" in table else table.index.to_series()
+            return ids.iloc[self.present[group]], self.at[group]
+        where = _find(self.log, group, name)
+        if where is None:
+            raise ValueError(f"log must have what the training rows had; it lacks the {group} field {name!r}")
+        if where == "rows":
+            return self.log.rows[name], None
+        return getattr(self.log, where)[name].iloc[self.present[group]], self.at[group]

@@ -1,0 +1,156 @@
+"""Impressions as one plain matrix of numbers: what the study of gates in chapter 4 trains on.
+
+Ids are left out and small fields are written as 0 and 1, so that many small models can be trained at once on
+the same matrix, without embedding tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ranking import validation
+from ranking.logs.features import FeatureEncoder, add_statistics
+from ranking.logs.impressions import TARGETS, ImpressionLog
+from ranking.simulator.world import World
+
+SMALL_FIELDS = ("gender", "followed", "place")
+"""Categorical fields of the simulator with few values."""
+
+
+@dataclass(frozen=True)
+class DenseExamples:
+    """Inputs and labels of impressions whose truth is known.
+
+    Attributes:
+        columns: names of the inputs.
+        targets: names of the targets, "click" first.
+        inputs: (rows, columns) float32.
+        labels: 0 or 1, (rows, targets) float32.
+        label_mask: 1 where a label means something, (rows, targets) float32: click's everywhere, the others'
+            only after a click (claim A7).
+        truth: true probabilities, those after a click given the click, (rows, targets) float64.
+    """
+
+    columns: tuple[str, ...]
+    targets: tuple[str, ...]
+    inputs: NDArray[np.float32]
+    labels: NDArray[np.float32]
+    label_mask: NDArray[np.float32]
+    truth: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def log_loss(self, logits: ArrayLike) -> NDArray[np.float64]:
+        """Log loss of each target, in nats, as expected over fresh labels drawn from the truth.
+
+        A row counts once for clicks, and for what comes after a click as often as it is clicked.
+
+        Args:
+            logits: (..., rows, targets), for example with the seeds of an ensemble in front.
+
+        Returns:
+            Shape (..., targets).
+        """
+        z = validation.as_floats("logits", logits)
+        if z.shape[-2:] != self.truth.shape:
+            raise ValueError(f"logits must have shape (..., {len(self)}, {len(self.targets)}), got {z.shape}")
+        losses = np.logaddexp(0.0, z) - self.truth * z  # (..., rows, targets)
+        counts = np.broadcast_to(self.truth[:, :1], self.truth.shape).copy()  # (rows, targets)
+        counts[:, 0] = 1.0
+        return (losses * counts).sum(axis=-2) / counts.sum(axis=0)  # (..., targets)
+
+
+def dense_examples(
+    log: ImpressionLog,
+    encoder: FeatureEncoder,
+    targets: Sequence[str] = ("click", "like"),
+    raw_counts: bool = False,
+) -> DenseExamples:
+    """The encoder's dense columns, then one column of 0 and 1 per known value of each of ``SMALL_FIELDS``.
+
+    Args:
+        log: from the simulator, with the statistics of :func:`~ranking.logs.add_statistics`.
+        encoder: fitted on the training rows.
+        targets: "click" first, then any that are counted per click.
+        raw_counts: puts the six counts in as they are, instead of their standardised logarithms.
+
+    Raises:
+        ValueError: for targets that do not begin with "click" or name another twice, and for a log without
+            truth.
+    """
+    targets = tuple(targets)
+    for target in targets:
+        validation.one_of("targets", target, TARGETS)
+    if targets[:1] != ("click",) or len(set(targets)) != len(targets):
+        raise ValueError(f"targets must begin with 'click' and name each once, got {targets}")
+    if log.truth is None:
+        raise ValueError("log must know its truth: take one from the simulator")
+    table = encoder.transform(log)
+    parts, names = [], []
+    for name, values in zip(table.columns, table.dense.T, strict=True):
+        count = name.removeprefix("log_")
+        if name.endswith("_missing"):  # the simulator knows every duration and every date
+            continue
+        if raw_counts and count != "duration" and count in log.rows:
+            name, values = count, log.rows[count].to_numpy(dtype=np.float32)
+        parts.append(values[:, None])  # (rows, 1)
+        names.append(name)
+    for field in SMALL_FIELDS:
+        at = table.fields.index(field)
+        values = table.categorical[:, at, None]  # (rows, 1)
+        known = np.arange(1, table.cardinalities[at])
+        parts.append((values == known).astype(np.float32))  # (rows, values)
+        names += [f"{field} {code}" for code in known]
+    labels = np.stack([log.label(target) for target in targets], axis=1).astype(np.float32)  # (rows, targets)
+    label_mask = np.repeat(labels[:, :1], len(targets), axis=1)  # (rows, targets)
+    label_mask[:, 0] = 1.0
+    return DenseExamples(
+        columns=tuple(names),
+        targets=targets,
+        inputs=np.ascontiguousarray(np.concatenate(parts, axis=1), dtype=np.float32),
+        labels=labels,
+        label_mask=label_mask,
+        truth=log.truth[[f"p_{target}" for target in targets]].to_numpy(dtype=np.float64),
+    )
+
+
+def gate_examples(
+    seed: int = 0,
+    rows: int = 40_000,
+    held_out: int = 10_000,
+    raw_counts: bool = False,
+    targets: Sequence[str] = ("click", "like"),
+) -> tuple[DenseExamples, DenseExamples]:
+    """Rows to learn from and rows to judge on, for the study of gates: the setting of chapter 4.
+
+    A log of a million impressions from the course's world; the first 30 days only fill the window of the
+    statistics; of the last ten, the older 80% are learnt from and the newer 20% are judged on. Takes two to
+    three seconds.
+
+    Args:
+        seed: of the log, and of the rows that are drawn from it.
+        rows: how many to draw, without replacement, from those to learn from.
+        held_out: how many to draw from those to judge on.
+        raw_counts: as in :func:`dense_examples`.
+        targets: as in :func:`dense_examples`.
+
+    Returns:
+        Examples to learn from, and held-out ones.
+    """
+    seed = validation.seed("seed", seed)
+    log = add_statistics(World.build(seed=0).simulate(1_000_000, seed=seed)).after(days=30)
+    parts = log.split(0.8, 0.2)
+    encoder = FeatureEncoder().fit(parts[0])
+    rng = np.random.default_rng(seed)
+    drawn = []
+    for name, part, wanted in zip(("rows", "held_out"), parts, (rows, held_out), strict=True):
+        if validation.positive_int(name, wanted) > len(part):
+            raise ValueError(f"{name} must be at most {len(part):,}, got {wanted:,}")
+        chosen = np.sort(rng.choice(len(part), wanted, replace=False))
+        drawn.append(dense_examples(part.select(chosen), encoder, targets, raw_counts))
+    return drawn[0], drawn[1]

@@ -1,0 +1,202 @@
+"""The logging policy: when users come, and what the system of the day shows them.
+
+A log is never a fair sample of what could have been shown. The policy here knows topics, popularity, follows
+and age, as an earlier system would, but neither vectors nor quality nor appeal. It draws its slates at random
+with known probabilities, and a small share of its requests uniformly, so that later chapters can
+correct for it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ranking.logs.impressions import DAY_MS
+from ranking.simulator.population import START_MS, Population, WeightedDraw, draw_topics
+
+PLACES = ("home", "commute", "work", "other")
+"""What the integers of ``place`` stand for."""
+
+HOUR_WEIGHT = np.array(
+    (
+        *(3.0, 1.5, 0.8, 0.5, 0.4, 0.6, 1.5, 3.0),  # from midnight
+        *(4.0, 3.5, 3.0, 3.5, 6.0, 5.0, 3.5, 3.0),  # from 8 in the morning
+        *(3.0, 4.0, 5.5, 6.5, 8.0, 9.0, 8.0, 5.0),  # from 4 in the afternoon
+    )
+)
+"""Requests by hour of the day: a peak at lunch, a higher one in the evening."""
+WEEKEND_WEIGHT = 1.25
+
+CHANNELS = {"popular": 14, "fresh": 6, "interest": 15, "follow": 5}
+"""Candidates drawn per request by each channel. What two channels both bring counts once."""
+FRESH_DAYS = 2
+
+POLICY = {"interest": 3.0, "popularity": 0.3, "followed": 0.6, "age": -0.2}
+"""Score of a candidate: these times the share of the user's interest in the topic, ln popularity, 1 if the
+author is followed, and ln(1 + age in days). A Gumbel number is added, so that the best k are a random
+draw."""
+
+
+def place_shares() -> NDArray[np.float64]:
+    """P(place | hour, weekday), shape (7, 24, 4)."""
+    shares = np.tile((0.75, 0.05, 0.05, 0.15), (7, 24, 1))
+    shares[:, 0:7] = (0.95, 0.01, 0.01, 0.03)
+    shares[:5, 9:18] = (0.25, 0.05, 0.55, 0.15)
+    shares[:5, [7, 8, 18]] = (0.35, 0.45, 0.10, 0.10)
+    shares[5:, 10:20] = (0.60, 0.08, 0.02, 0.30)
+    return shares
+
+
+@dataclass(frozen=True)
+class Requests:
+    """Requests in order of time; every array has the shape (requests,)."""
+
+    user: NDArray[np.int32]
+    time_ms: NDArray[np.int64]
+    hour: NDArray[np.int8]
+    weekday: NDArray[np.int8]
+    place: NDArray[np.int8]
+    randomised: NDArray[np.bool_]
+
+    def __len__(self) -> int:
+        return len(self.user)
+
+    def __getitem__(self, rows: slice) -> Requests:
+        return Requests(*(getattr(self, part.name)[rows] for part in fields(self)))
+
+
+def draw_requests(population: Population, n_requests: int, rng: np.random.Generator) -> Requests:
+    """Draw who comes when and where, over the logged days, by the daily rhythm."""
+    config = population.config
+    weekday_of = np.arange(config.days) % 7  # time starts on a Monday
+    day_weight = np.where(weekday_of >= 5, WEEKEND_WEIGHT, 1.0)
+    weight = np.outer(day_weight, HOUR_WEIGHT).ravel()  # (days · 24,)
+    slot = rng.choice(weight.size, n_requests, p=weight / weight.sum())
+    hour_ms = DAY_MS // 24
+    time_ms = START_MS + np.sort(slot * hour_ms + rng.integers(0, hour_ms, n_requests))
+    slot = (time_ms - START_MS) // hour_ms
+    hour, weekday = slot % 24, weekday_of[slot // 24]
+
+    reached = np.cumsum(place_shares(), axis=-1)[weekday, hour]  # (requests, places)
+    place = (rng.random((n_requests, 1)) >= reached[:, :-1]).sum(axis=1)
+    activity = population.user_activity.astype(np.float64)
+    return Requests(
+        user=rng.choice(len(activity), n_requests, p=activity / activity.sum()).astype(np.int32),
+        time_ms=time_ms,
+        hour=hour.astype(np.int8),
+        weekday=weekday.astype(np.int8),
+        place=place.astype(np.int8),
+        randomised=rng.random(n_requests) < config.randomised_share,
+    )
+
+
+class LoggingPolicy:
+    """Draws a slate for each request from the items that were published by then."""
+
+    def __init__(self, population: Population) -> None:
+        self.population = population
+        popularity = population.item_popularity
+        self.publish_ms = population.items["publish_ms"].to_numpy()
+        self.any_item = WeightedDraw(np.zeros(len(popularity), dtype=np.int8), popularity)
+        self.of_topic = WeightedDraw(population.item_topic, popularity)
+        self.of_author = WeightedDraw(population.item_author, popularity)
+
+    @cached_property
+    def log_popularity(self) -> NDArray[np.float32]:
+        """(items,) ln of the popularity, 0 at the mean."""
+        return np.log(self.population.item_popularity)
+
+    def slates(
+        self, requests: Requests, rng: np.random.Generator
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Items shown, in order of position, and their propensities; both of shape (requests, slate_size).
+
+        The propensity of the item at position k is the probability that the policy puts it there, given the
+        candidates of the request and what stands above. The product over a slate is the probability of the
+        whole slate, given the candidates (a Plackett–Luce draw). For a randomised request it is one over the
+        number of candidates left.
+        """
+        candidates = self._candidates(requests, rng)  # (requests, candidates), ascending
+        scores = self._scores(requests, candidates)  # (requests, candidates), −inf for a repeated candidate
+        order, propensity = draw_slates(scores, self.population.config.slate_size, rng)
+        return np.take_along_axis(candidates, order, axis=1), propensity
+
+    def _candidates(self, requests: Requests, rng: np.random.Generator) -> NDArray[np.int64]:
+        people = self.population
+        published = np.searchsorted(self.publish_ms, requests.time_ms, side="right")  # (requests,)
+        since = np.searchsorted(self.publish_ms, requests.time_ms - FRESH_DAYS * DAY_MS)
+
+        def columns(channel: str, per_request: NDArray[np.int64]) -> NDArray[np.int64]:
+            return np.repeat(per_request[:, None], CHANNELS[channel], axis=1)
+
+        anything = np.zeros(len(requests), dtype=np.int64)
+        popular = self.any_item(rng, columns("popular", anything), published[:, None])
+        fresh = self.any_item(rng, columns("fresh", anything), published[:, None], since[:, None])
+
+        topic = draw_topics(rng, people.user_interests, columns("interest", requests.user))
+        interest = self.of_topic(rng, topic, published[:, None])
+
+        user = columns("follow", requests.user)
+        count = people.follow_start[user + 1] - people.follow_start[user]
+        at = people.follow_start[user] + (rng.random(user.shape) * count).astype(np.int64)
+        author = np.append(people.follow_author, 0)[np.where(count > 0, at, len(people.follow_author))]
+        follow = np.where(count > 0, self.of_author(rng, author, published[:, None]), -1)
+
+        candidates = np.concatenate((popular, fresh, interest, follow), axis=1)
+        nothing = candidates < 0  # an empty channel is filled by popularity
+        published = np.broadcast_to(published[:, None], candidates.shape)
+        candidates[nothing] = self.any_item(rng, np.zeros(nothing.sum(), dtype=np.int64), published[nothing])
+        candidates.sort(axis=1)
+        # a small catalogue repeats itself: redraw repeats, uniformly, until every slate can be filled
+        while True:
+            again = _repeated(candidates)
+            short = (~again).sum(axis=1) < self.population.config.slate_size
+            again &= short[:, None]
+            if not again.any():
+                return candidates
+            candidates[again] = (rng.random(again.sum()) * published[again]).astype(np.int64)
+            candidates.sort(axis=1)
+
+    def _scores(self, requests: Requests, candidates: NDArray[np.int64]) -> NDArray[np.float64]:
+        people = self.population
+        user = requests.user[:, None]
+        age = (requests.time_ms[:, None] - self.publish_ms[candidates]) / DAY_MS
+        scores = POLICY["interest"] * people.user_interests[user, people.item_topic[candidates]]
+        scores = scores + POLICY["popularity"] * self.log_popularity[candidates]
+        scores += POLICY["followed"] * people.follows(user, people.item_author[candidates])
+        scores = scores + POLICY["age"] * np.log1p(age)
+        scores[requests.randomised] = 0.0
+        scores[_repeated(candidates)] = -np.inf
+        return scores
+
+
+def _repeated(candidates: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Marks all but the first of equal entries in rows that are sorted, shape (requests, candidates)."""
+    repeated = np.zeros(candidates.shape, dtype=bool)
+    repeated[:, 1:] = candidates[:, 1:] == candidates[:, :-1]
+    return repeated
+
+
+def draw_slates(
+    scores: NDArray[np.float64], size: int, rng: np.random.Generator
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Draw the first ``size`` of each row without replacement, with probability proportional to exp(score).
+
+    Adding Gumbel noise and sorting is the same as drawing one after the other (Plackett–Luce).
+
+    Args:
+        scores: (requests, candidates); −inf marks what must not be drawn.
+        size: how many to draw; every row must have as many finite scores.
+        rng: where the noise comes from.
+
+    Returns:
+        the columns drawn, in order, and the probability of each draw given those before it; (requests, size).
+    """
+    order = np.argsort(-(scores + rng.gumbel(size=scores.shape)), axis=1)  # (requests, candidates)
+    mass = np.exp(scores - scores.max(axis=1, keepdims=True))
+    mass = np.take_along_axis(mass, order, axis=1)
+    left = np.cumsum(mass[:, ::-1], axis=1)[:, ::-1]  # of this candidate and all that come after
+    return order[:, :size], mass[:, :size] / left[:, :size]

@@ -1,0 +1,391 @@
+"""Who lives in the simulated world: topics, authors, items and users.
+
+What a platform can observe stands in the tables ``users``, ``items``, ``authors`` and ``topics``. What it
+cannot observe (interests, quality, appeal, biases) stands in plain arrays beside them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from ranking import validation
+from ranking.logs.impressions import DAY_MS, TARGETS
+
+Floats = NDArray[np.float32]
+
+OUTCOMES = (*TARGETS, "watch_time")
+"""What a user does with an item, in the order of the columns of ``user_bias`` and ``topic_effect``."""
+
+TOPICS = (
+    *("music", "dance", "comedy", "film", "games", "sports", "fitness", "food"),
+    *("travel", "fashion", "beauty", "pets", "family", "home", "garden", "cars"),
+    *("technology", "science", "history", "languages", "finance", "news", "crafts", "photography"),
+)
+AGE_BANDS = ("under 18", "18–24", "25–34", "35–44", "45–54", "55 and over")
+GENDERS = ("female", "male", "not given")
+N_REGIONS = 30
+
+START_MS = 1_727_625_600_000
+"""Where simulated time starts: Monday 30 September 2024, 00:00 in UTC+8, as milliseconds since 1970 UTC."""
+
+SHORTEST, LONGEST = 7.0, 600.0  # seconds; every item is between the two
+LARGEST_SLATE = 20  # half of the candidates that a request has
+LARGEST_WATCH_SIGMA = 5.0  # far above it, exp(σ²) in the mean watch time leaves what float32 can hold
+MOST_TOPICS = int(np.iinfo(np.int16).max)  # topics are kept as int16
+ITEM_CHUNK = 20_000  # items whose vectors are drawn at a time: temporaries that stay in the cache
+
+
+@dataclass(frozen=True)
+class WorldConfig:
+    """The size of a world and the rates that its log is to show.
+
+    Attributes:
+        n_users, n_items, n_authors, n_topics: how many of each; at most 32,767 topics.
+        dim: length of the latent vectors of users and items.
+        days: length of the logged time.
+        fresh_share: share of the items that are published during the logged time, in [0, 1).
+        slate_size: items shown per request.
+        randomised_share: share of the requests whose slate is drawn and ordered uniformly, in [0, 1].
+        click_rate: clicks / impressions of the log (claim C1: about 10 in 100).
+        like_rate, collect_rate, share_rate: each / *clicks* (claim A7).
+        watch_mean: mean watch time of a clicked impression, in seconds.
+        watch_sigma: spread of ln(watch time) around its expectation for one user and one item, at most 5.
+        examination_decay: η in P(the user looks at position k) = k^(−η); 0 means no position bias.
+    """
+
+    n_users: int = 5_000
+    n_items: int = 20_000
+    n_authors: int = 2_000
+    n_topics: int = 24
+    dim: int = 16
+    days: int = 40
+    fresh_share: float = 0.3
+    slate_size: int = 10
+    randomised_share: float = 0.05
+    click_rate: float = 0.10
+    like_rate: float = 0.04
+    collect_rate: float = 0.03
+    share_rate: float = 0.015
+    watch_mean: float = 20.0
+    watch_sigma: float = 1.4
+    examination_decay: float = 0.3
+
+    def __post_init__(self) -> None:
+        for name in ("n_users", "n_items", "n_authors", "n_topics", "dim", "days", "slate_size"):
+            validation.positive_int(name, getattr(self, name))
+        for name in ("click_rate", "like_rate", "collect_rate", "share_rate"):
+            validation.rate(name, getattr(self, name))
+        for name in ("fresh_share", "randomised_share"):
+            validation.probabilities(name, validation.number(name, getattr(self, name)))
+        for name in ("watch_mean", "watch_sigma", "examination_decay"):
+            validation.non_negative(name, validation.number(name, getattr(self, name)))
+        for name in ("watch_mean", "watch_sigma"):
+            if getattr(self, name) == 0:
+                raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
+        if self.watch_sigma > LARGEST_WATCH_SIGMA:
+            raise ValueError(f"watch_sigma must be at most {LARGEST_WATCH_SIGMA:g}, got {self.watch_sigma}")
+        if self.n_topics > MOST_TOPICS:
+            raise ValueError(f"n_topics must be at most {MOST_TOPICS}, got {self.n_topics}")
+        if self.slate_size > LARGEST_SLATE:
+            raise ValueError(f"slate_size must be at most {LARGEST_SLATE}, got {self.slate_size}")
+        old_items = self.n_items - round(self.n_items * self.fresh_share)
+        if old_items < 2 * self.slate_size:
+            raise ValueError(
+                f"n_items must leave at least {2 * self.slate_size} items (two slates) published before the "
+                f"log starts, got {old_items} of {self.n_items} with a fresh_share of {self.fresh_share}"
+            )
+
+
+@dataclass(frozen=True, repr=False)
+class Population:
+    """Who and what there is. Items are numbered by time of publication, so "published by then" is a prefix.
+
+    Attributes:
+        config: the sizes and rates asked for.
+        topics: ``name``, ``peak_hour``, one row per topic.
+        authors: ``author_id``, ``topic``, one row per author.
+        items: ``item_id``, ``author``, ``topic``, ``duration`` (seconds), ``publish_ms``; what a log shows.
+        users: ``user_id``, ``age_band``, ``gender``, ``region``, and the two topics that a user *declared*,
+            ``interest_1`` and ``interest_2``: the strongest true interests, each replaced at random
+            with probability 0.15.
+        user_interests: (users, topics), a distribution over the topics for each user.
+        user_vectors, item_vectors: (users, dim) and (items, dim), of length 1; their dot product is the
+            affinity.
+        user_bias: (users, 5), one column per outcome, on the scale of logits (of ln seconds for watch time,
+            where it is patience).
+        topic_effect: (topics, 5), the same for topics: what is watched is not what is collected.
+        item_quality: (items,), about N(0, 1): raises likes, collects, shares and watch time.
+        item_appeal: (items,), N(0, 1): the pull of cover and title. Raises clicks, lowers what comes after.
+        item_popularity: (items,), Zipf-like with mean 1, correlated with both; what the logging policy
+            goes by.
+        user_activity: (users,), how often a user comes, mean 1.
+        follow_start, follow_author: user u follows ``follow_author[follow_start[u]:follow_start[u + 1]]``,
+            in ascending order.
+    """
+
+    config: WorldConfig
+    topics: pd.DataFrame
+    authors: pd.DataFrame
+    items: pd.DataFrame
+    users: pd.DataFrame
+    user_interests: Floats
+    user_vectors: Floats
+    item_vectors: Floats
+    user_bias: Floats
+    topic_effect: Floats
+    item_quality: Floats
+    item_appeal: Floats
+    item_popularity: Floats
+    user_activity: Floats
+    follow_start: NDArray[np.int64]
+    follow_author: NDArray[np.int32]
+
+    def __repr__(self) -> str:
+        sizes = ", ".join(
+            f"{len(getattr(self, name)):,} {name}" for name in ("users", "items", "authors", "topics")
+        )
+        return f"{type(self).__name__}({sizes})"
+
+    def parts(self) -> dict[str, object]:
+        """The fields of a population by name, for building a world on top of it."""
+        return {part.name: getattr(self, part.name) for part in fields(Population)}
+
+    @cached_property
+    def item_topic(self) -> NDArray[np.int16]:
+        """(items,) the topic of each item."""
+        return self.items["topic"].to_numpy()
+
+    @cached_property
+    def item_author(self) -> NDArray[np.int32]:
+        """(items,) the author of each item."""
+        return self.items["author"].to_numpy()
+
+    @cached_property
+    def _follow_keys(self) -> NDArray[np.int64]:
+        user = np.repeat(np.arange(len(self.users), dtype=np.int64), np.diff(self.follow_start))
+        return user * len(self.authors) + self.follow_author
+
+    def follows(self, user: NDArray[np.integer], author: NDArray[np.integer]) -> NDArray[np.bool_]:
+        """Whether each user follows each author, for arrays that broadcast."""
+        keys = self._follow_keys
+        if np.ndim(user) == 0:
+            # one user: a list of the authors is looked up faster than a sorted one searched
+            followed = np.zeros(len(self.authors), dtype=bool)
+            followed[self.follow_author[self.follow_start[user] : self.follow_start[user + 1]]] = True
+            return followed[author]
+        wanted = np.asarray(user, dtype=np.int64) * len(self.authors) + author
+        if not keys.size:
+            return np.zeros(wanted.shape, dtype=bool)
+        return keys[np.minimum(np.searchsorted(keys, wanted), keys.size - 1)] == wanted
+
+
+class WeightedDraw:
+    """Weighted draws of positions, inside one group and one range of positions.
+
+    Positions are sorted by (group, position) once; a draw is then two binary searches. Used for "a
+    popular item of this topic that was published by now" and the like.
+    """
+
+    def __init__(self, groups: NDArray[np.integer], weights: NDArray[np.floating]) -> None:
+        self.size = len(groups)
+        self.positions = np.argsort(groups, kind="stable")
+        self.keys = groups[self.positions].astype(np.int64) * self.size + self.positions
+        self.mass = np.concatenate(([0.0], np.cumsum(weights[self.positions], dtype=np.float64)))
+        self.one_group = not groups.any()  # then a position stands at its own place, and need not be searched
+
+    def __call__(
+        self,
+        rng: np.random.Generator,
+        groups: NDArray[np.integer],
+        before: NDArray[np.integer] | int,
+        since: NDArray[np.integer] | int = 0,
+    ) -> NDArray[np.int64]:
+        """One draw per entry of ``groups``, from positions in [since, before); −1 where there is none."""
+        base = groups.astype(np.int64) * self.size
+        low, high = base + since, base + before
+        if self.one_group:
+            low, high = np.minimum(low, self.size), np.minimum(high, self.size)
+        else:
+            low, high = np.searchsorted(self.keys, low), np.searchsorted(self.keys, high)
+        aim = self.mass[low] + rng.random(base.shape) * (self.mass[high] - self.mass[low])
+        # rounding at the very end of a range must not step outside it
+        at = np.clip(np.searchsorted(self.mass, aim, side="right") - 1, low, high - 1)
+        return np.where(high > low, self.positions[at], -1)
+
+
+def draw_population(config: WorldConfig, rng: np.random.Generator) -> Population:
+    """Draw everything that exists in the world; the docstring of :class:`Population` says what."""
+    topic_vectors = _unit(
+        rng.standard_normal((config.n_topics, config.dim), dtype=np.float32)
+    )  # (topics, dim)
+    topic_share = rng.dirichlet(np.full(config.n_topics, 5.0))
+    topics = pd.DataFrame(
+        {
+            "name": [TOPICS[k] if k < len(TOPICS) else f"topic {k + 1}" for k in range(config.n_topics)],
+            "peak_hour": rng.integers(7, 24, config.n_topics).astype(np.int8),
+        }
+    )
+    topic_effect = rng.normal(0.0, (0.25, 0.35, 0.5, 0.5, 0.2), (config.n_topics, len(OUTCOMES)))
+
+    author_topic = rng.choice(config.n_topics, config.n_authors, p=topic_share).astype(np.int16)
+    author_activity = _zipf(rng.random(config.n_authors), exponent=0.7)
+    author_quality = rng.standard_normal(config.n_authors, dtype=np.float32)
+    authors = pd.DataFrame({"author_id": np.arange(config.n_authors), "topic": author_topic})
+
+    items, item_quality, item_appeal, item_popularity = _draw_items(
+        config, rng, author_topic, author_activity, author_quality
+    )
+    item_vectors = _draw_item_vectors(config, rng, items, topic_vectors)
+
+    users, interests, user_bias = _draw_users(config, rng)
+    spread = rng.standard_normal((config.n_users, config.dim), dtype=np.float32) / np.sqrt(
+        np.float32(config.dim)
+    )
+    user_vectors = _unit(interests @ topic_vectors + 0.3 * spread)  # (users, dim)
+    follow_start, follow_author = _draw_follows(config, rng, interests, author_topic, author_activity)
+    activity = rng.lognormal(0.0, 0.8, config.n_users)
+    return Population(
+        config=config,
+        topics=topics,
+        authors=authors,
+        items=items,
+        users=users,
+        user_interests=interests,
+        user_vectors=user_vectors,
+        item_vectors=item_vectors,
+        user_bias=user_bias,
+        topic_effect=topic_effect.astype(np.float32),
+        item_quality=item_quality,
+        item_appeal=item_appeal,
+        item_popularity=item_popularity,
+        user_activity=(activity / activity.mean()).astype(np.float32),
+        follow_start=follow_start,
+        follow_author=follow_author,
+    )
+
+
+def _unit(vectors: Floats) -> Floats:
+    """Vectors scaled to length 1 along the last axis."""
+    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+
+
+def _zipf(score: NDArray[np.floating], exponent: float) -> Floats:
+    """Weights of mean 1 that fall with the rank of ``score`` (best first) as (rank + 10)^(−exponent)."""
+    rank = np.empty(len(score), dtype=np.float64)
+    rank[np.argsort(-score)] = np.arange(len(score))
+    weight = (rank + 10.0) ** -exponent
+    return (weight / weight.mean()).astype(np.float32)
+
+
+def _draw_items(
+    config: WorldConfig,
+    rng: np.random.Generator,
+    author_topic: NDArray[np.int16],
+    author_activity: Floats,
+    author_quality: Floats,
+) -> tuple[pd.DataFrame, Floats, Floats, Floats]:
+    n = config.n_items
+    n_fresh = round(n * config.fresh_share)
+    age = rng.exponential(60 * DAY_MS, n - n_fresh)  # before the log starts
+    publish = np.concatenate((START_MS - age, START_MS + rng.random(n_fresh) * config.days * DAY_MS))
+    author = rng.choice(config.n_authors, n, p=author_activity / author_activity.sum(dtype=np.float64))
+    astray = rng.random(n) < 0.15  # now and then an author leaves the usual topic
+    topic = np.where(astray, rng.integers(0, config.n_topics, n), author_topic[author]).astype(np.int16)
+
+    # ln d is squeezed between the shortest and the longest, around a middle that depends on the topic
+    middle = rng.normal(-0.1, 0.6, config.n_topics).astype(np.float32)
+    squeezed = 1.0 / (1.0 + np.exp(-(middle[topic] + 0.8 * rng.standard_normal(n, dtype=np.float32))))
+    duration = SHORTEST * (LONGEST / SHORTEST) ** squeezed
+
+    quality = 0.6 * author_quality[author] + 0.8 * rng.standard_normal(n, dtype=np.float32)
+    appeal = rng.standard_normal(n, dtype=np.float32)
+    fame = 0.4 * quality + 0.6 * appeal + 0.7 * rng.standard_normal(n, dtype=np.float32)
+    items = pd.DataFrame(
+        {
+            "item_id": np.arange(n),
+            "author": author.astype(np.int32),
+            "topic": topic,
+            "duration": duration.astype(np.float32),
+            "publish_ms": np.sort(publish).astype(np.int64),
+        }
+    )
+    return items, quality.astype(np.float32), appeal, _zipf(fame, exponent=0.8)
+
+
+def _draw_item_vectors(
+    config: WorldConfig, rng: np.random.Generator, items: pd.DataFrame, topic_vectors: Floats
+) -> Floats:
+    """An item stands near its topic, drawn a little towards its author's own style."""
+    topic, author = items["topic"].to_numpy(), items["author"].to_numpy()
+    scale = 1.0 / np.sqrt(np.float32(config.dim))
+    style = rng.standard_normal((config.n_authors, config.dim), dtype=np.float32) * scale  # (authors, dim)
+    vectors = np.empty((config.n_items, config.dim), dtype=np.float32)
+    for start in range(0, config.n_items, ITEM_CHUNK):
+        part = slice(start, start + ITEM_CHUNK)
+        own = rng.standard_normal(vectors[part].shape, dtype=np.float32) * scale  # (chunk, dim)
+        vectors[part] = _unit(topic_vectors[topic[part]] + 0.4 * style[author[part]] + 0.5 * own)
+    return vectors
+
+
+def _draw_users(config: WorldConfig, rng: np.random.Generator) -> tuple[pd.DataFrame, Floats, Floats]:
+    n = config.n_users
+    age = rng.choice(len(AGE_BANDS), n, p=(0.08, 0.24, 0.30, 0.20, 0.11, 0.07))
+    gender = rng.choice(len(GENDERS), n, p=(0.46, 0.46, 0.08))
+    region = rng.choice(N_REGIONS, n, p=rng.dirichlet(np.full(N_REGIONS, 3.0)))
+
+    # interests lean by age and gender, so that a profile says something, but most of them is the user's own
+    lean = rng.normal(0.0, 0.8, (len(AGE_BANDS), config.n_topics))[age]
+    lean += rng.normal(0.0, 0.5, (len(GENDERS), config.n_topics))[gender]
+    strength = np.exp(1.2 * (lean + rng.gumbel(size=(n, config.n_topics))))
+    interests = strength / strength.sum(axis=1, keepdims=True)  # (users, topics)
+    strongest = np.argsort(-interests, axis=1)[:, [0, min(1, config.n_topics - 1)]]  # (users, 2)
+    wrong = rng.random((n, 2)) < 0.15
+    declared = np.where(wrong, rng.integers(0, config.n_topics, (n, 2)), strongest)
+
+    bias = rng.normal(0.0, (0.6, 0.7, 0.7, 0.8, 0.35), (n, len(OUTCOMES)))
+    bias += rng.normal(0.0, (0.2, 0.3, 0.3, 0.4, 0.15), (len(AGE_BANDS), len(OUTCOMES)))[age]
+    bias += rng.normal(0.0, (0.15, 0.15, 0.15, 0.15, 0.05), (N_REGIONS, len(OUTCOMES)))[region]
+    users = pd.DataFrame(
+        {
+            "user_id": np.arange(n),
+            "age_band": age.astype(np.int8),
+            "gender": gender.astype(np.int8),
+            "region": region.astype(np.int8),
+            "interest_1": declared[:, 0].astype(np.int16),
+            "interest_2": declared[:, 1].astype(np.int16),
+        }
+    )
+    return users, interests.astype(np.float32), bias.astype(np.float32)
+
+
+def _draw_follows(
+    config: WorldConfig,
+    rng: np.random.Generator,
+    interests: Floats,
+    author_topic: NDArray[np.int16],
+    author_activity: Floats,
+) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """About ten followed authors per user (many follow few), by interest in the topic, then by fame."""
+    user = np.repeat(np.arange(config.n_users), rng.poisson(rng.exponential(10.0, config.n_users)))
+    author = WeightedDraw(author_topic, author_activity)(
+        rng, draw_topics(rng, interests, user), config.n_authors
+    )
+    there = author >= 0  # a topic that nobody writes about
+    keys = np.unique(user[there] * config.n_authors + author[there])
+    counts = np.bincount(keys // config.n_authors, minlength=config.n_users)
+    return np.concatenate(([0], np.cumsum(counts))), (keys % config.n_authors).astype(np.int32)
+
+
+def draw_topics(rng: np.random.Generator, interests: Floats, user: NDArray[np.integer]) -> NDArray[np.int64]:
+    """One topic for each of ``user``, any shape, with the probabilities of that user's interests."""
+    n_users, n_topics = interests.shape
+    # one ascending array for all users: user u's cumulative interests lie in (u, u + 1]
+    reached = np.cumsum(interests, axis=1, dtype=np.float64)
+    reached = (reached / reached[:, -1:] + np.arange(n_users)[:, None]).ravel()  # (users · topics,)
+    at = np.searchsorted(reached, user + rng.random(user.shape), side="right")
+    return np.minimum(at - user * n_topics, n_topics - 1)

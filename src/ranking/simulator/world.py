@@ -1,0 +1,379 @@
+"""The simulator: a world that knows the truth behind every impression.
+
+``World.build`` draws a population and solves for the intercepts that give the rates asked for;
+``World.truth`` says what would happen for any user and any item; ``World.simulate`` writes the log that a
+platform would see, with the truth beside it. ``simulate_log`` does all of it in one line.
+
+How an impression comes about, with Φ the standard normal distribution function:
+
+- P(click) = examination · sigmoid(logit), where examination = position^(−η) is the chance that the user looks
+  at the position at all (the position-based model; Craswell et al., WSDM 2008).
+- Like, collect and share happen only after a click, each with its own sigmoid (claim A7). Given the user, the
+  item and the context they are independent; across the log they are not, because they share causes.
+- The watch time after a click is t = min(exp(N(μ, σ²)), d): log-normal, and over when the item is over. Hence
+
+      E[t]       = exp(μ + σ²/2) · Φ((ln d − μ − σ²) / σ) + d · Φ((μ − ln d) / σ)
+      P(t ≥ c d) = Φ((μ − ln(c d)) / σ)            for a share c of the duration in (0, 1]
+      quantile   = min(exp(μ + σ Φ⁻¹(q)), d)
+
+Every logit, and μ, is a sum: intercept + bias of the user + effect of the topic + ``EFFECTS`` · drivers +
+context. The drivers that only the simulator sees (affinity, quality, appeal) are what a model has to infer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields, replace
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+from scipy.optimize import brentq
+from scipy.special import expit, ndtr, ndtri
+
+from ranking import validation
+from ranking.logs.features import add_statistics
+from ranking.logs.impressions import TARGETS, ImpressionLog
+from ranking.simulator.policy import PLACES, LoggingPolicy, Requests, draw_requests
+from ranking.simulator.population import OUTCOMES, Floats, Population, WorldConfig, draw_population
+
+EFFECTS = {
+    "click": {"affinity": 3.0, "quality": 0.2, "appeal": 0.7, "followed": 0.6, "length": -0.2},
+    "like": {"affinity": 1.5, "quality": 0.8, "appeal": -0.5, "followed": 0.8},
+    "collect": {"affinity": 1.0, "quality": 0.8, "appeal": -0.4, "length": 0.4},
+    "share": {"affinity": 0.8, "quality": 0.4, "appeal": 0.2, "length": -0.3},
+    "watch_time": {"affinity": 0.8, "quality": 0.3, "appeal": -0.3, "followed": 0.1, "length": 0.35},
+}
+"""What each driver adds to a logit (to ln seconds for watch time). Affinity is the cosine of user and item,
+quality and appeal have a standard deviation of about 1, followed is 0 or 1, length is ln(duration / 60 s)."""
+
+PLACE_LENGTH = np.array((0.10, -0.50, -0.25, 0.0), dtype=np.float32)
+"""Added to the click logit per unit of length, by place: on the way, long items are left alone."""
+PLACE_WATCH = np.array((0.10, -0.20, -0.30, 0.0), dtype=np.float32)
+"""Added to μ, by place."""
+WEEKEND_WATCH = 0.1
+"""Added to μ on Saturday and Sunday."""
+PEAK_CLICK = 0.4
+"""Height of a daily wave on the click logit, whose top is the peak hour of the topic."""
+APPEAL_SPREAD = 0.08
+"""Added to σ per unit of appeal: of those drawn in by a cover, some leave at once."""
+
+COMPLETED = 0.8
+"""A completion is a play of at least this share of the duration (claim G2)."""
+SOLVE_REQUESTS = 20_000  # requests on which the intercepts are solved
+CHUNK_REQUESTS = 10_000  # requests simulated at a time, which bounds the memory of temporaries
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What would happen, for any users and items; every array has the shape that the arguments broadcast to.
+
+    Attributes:
+        p_click: P(click | shown).
+        p_like, p_collect, p_share: P(· | clicked). Per impression, multiply by ``p_click``.
+        watch_mu, watch_sigma: mean and standard deviation of ln(watch time), before the item ends.
+        duration: seconds.
+    """
+
+    p_click: Floats
+    p_like: Floats
+    p_collect: Floats
+    p_share: Floats
+    watch_mu: Floats
+    watch_sigma: Floats
+    duration: Floats
+
+    @cached_property
+    def watch_time(self) -> Floats:
+        """True mean watch time given click, in seconds."""
+        return mean_watch_time(self.watch_mu, self.watch_sigma, self.duration)
+
+    @cached_property
+    def completion(self) -> Floats:
+        """True P(played ≥ 80% of the duration), given click."""
+        return self.reaches(COMPLETED)
+
+    def reaches(self, share: float) -> Floats:
+        """True P(played ≥ ``share`` of the duration), given click, for a share in (0, 1]."""
+        share = validation.rate("share", share)
+        return ndtr((self.watch_mu - np.log(self.duration) - np.float32(np.log(share))) / self.watch_sigma)
+
+    def watch_quantile(self, level: float) -> Floats:
+        """Quantile of the watch time given click, in seconds; 0.5 is the median."""
+        if not 0.0 < level < 1.0:
+            raise ValueError(f"level must be in (0, 1), got {level}")
+        return np.minimum(np.exp(self.watch_mu + self.watch_sigma * np.float32(ndtri(level))), self.duration)
+
+    def frame(self) -> pd.DataFrame:
+        """All of it as a table, one row per entry, in the columns of ``ImpressionLog.truth``."""
+        names = [part.name for part in fields(self) if part.name != "duration"] + ["watch_time", "completion"]
+        return pd.DataFrame({name: np.ravel(getattr(self, name)) for name in names})
+
+
+@dataclass(frozen=True, repr=False)
+class World(Population):
+    """A population and how it behaves.
+
+    Attributes (beyond those of :class:`Population`):
+        seed: the seed it was built from.
+        intercepts: (5,), one per outcome: four logits, and ln seconds for watch time.
+    """
+
+    seed: int
+    intercepts: NDArray[np.float64]
+
+    @classmethod
+    def build(cls, config: WorldConfig | None = None, seed: int = 0) -> World:
+        """Draw a world and solve for the intercepts, so that its log shows the rates of ``config``.
+
+        The same config and seed give the same world, bit for bit.
+
+        Raises:
+            ValueError: a rate cannot be reached, e.g. more clicks than impressions that anybody looks at.
+        """
+        config = WorldConfig() if config is None else config
+        people, sample = (np.random.default_rng(s) for s in _seed("world", seed).spawn(2))
+        population = draw_population(config, people)
+        raw = cls(**population.parts(), seed=seed, intercepts=np.zeros(len(OUTCOMES)))
+        return replace(raw, intercepts=raw._solve_intercepts(sample))
+
+    def truth(
+        self,
+        user: ArrayLike,
+        item: ArrayLike,
+        hour: ArrayLike,
+        weekday: ArrayLike,
+        place: ArrayLike,
+        position: ArrayLike = 1,
+    ) -> Truth:
+        """What would happen if these items were shown to these users.
+
+        The arguments broadcast: one user against all items is ``truth(7, np.arange(n), 21, 5, 0)``,
+        a grid of both is ``truth(users[:, None], items[None, :], …)``.
+
+        Args:
+            user: positions in ``users``.
+            item: positions in ``items``.
+            hour: local hour, 0 to 23.
+            weekday: Monday is 0, Sunday 6.
+            place: position in ``PLACES``: home, commute, work, other.
+            position: place in the slate, from 1. The default is a position that everybody looks at.
+
+        Raises:
+            ValueError: an argument is no whole number or out of range, or shapes do not broadcast.
+        """
+        user = validation.indices("user", user, len(self.users))
+        item = validation.indices("item", item, len(self.items))
+        hour = validation.indices("hour", hour, 24)
+        weekday = validation.indices("weekday", weekday, 7)
+        place = validation.indices("place", place, len(PLACES))
+        position = validation.indices("position", position, np.iinfo(np.int16).max, start=1)
+        try:
+            shape = np.broadcast_shapes(*(np.shape(a) for a in (user, item, hour, weekday, place, position)))
+        except ValueError as error:
+            raise ValueError(
+                f"user, item, hour, weekday, place and position must broadcast: {error}"
+            ) from None
+
+        parts = self._linear(user, item, hour, weekday, place)
+        shift = dict(zip(OUTCOMES, self.intercepts.astype(np.float32), strict=True))
+        p = {name: expit(parts[name] + shift[name]) for name in TARGETS}
+        p["click"] = p["click"] * self._examination(position)
+        return Truth(
+            **{f"p_{name}": np.broadcast_to(p[name], shape) for name in TARGETS},
+            watch_mu=np.broadcast_to(parts["watch_time"] + shift["watch_time"], shape),
+            watch_sigma=np.broadcast_to(self._watch_sigma(item), shape),
+            duration=np.broadcast_to(self._duration[item], shape),
+        )
+
+    def simulate(self, n_impressions: int, seed: int = 0) -> ImpressionLog:
+        """Write a log over the days of the world, in order of time, with the truth beside the labels.
+
+        ``rows`` and ``truth`` have all columns that :class:`ImpressionLog` names, ``tab`` aside. If
+        ``n_impressions`` is no multiple of the slate size, the last slate is cut short. ``users`` and
+        ``items`` of the log are copies: what is written to them does not change the world.
+
+        The world's seed and this one are independent: one world can write many logs.
+        """
+        validation.positive_int("n_impressions", n_impressions)
+        rng = np.random.default_rng(_seed("log", seed))
+        size = self.config.slate_size
+        requests = draw_requests(self, -(-n_impressions // size), rng)
+        policy = LoggingPolicy(self)
+        rows, truths = [], []
+        for start in range(0, len(requests), CHUNK_REQUESTS):
+            part = requests[start : start + CHUNK_REQUESTS]
+            item, propensity = policy.slates(part, rng)  # (requests, slate_size)
+            truth = self._truth_of_slates(part, item)
+            shown = {
+                "request": np.arange(start, start + len(part), dtype=np.int32)[:, None],
+                "user": part.user[:, None],
+                "item": item.astype(np.int32),
+                "time_ms": part.time_ms[:, None],
+                "hour": part.hour[:, None],
+                "weekday": part.weekday[:, None],
+                "place": part.place[:, None],
+                "position": np.arange(1, size + 1, dtype=np.int16),
+                "randomised": part.randomised[:, None],
+                "followed": self.follows(part.user[:, None], self.item_author[item]),
+                "duration": truth.duration,
+                **respond(truth, rng),
+            }
+            rows.append(pd.DataFrame({k: np.broadcast_to(v, item.shape).ravel() for k, v in shown.items()}))
+            truths.append(truth.frame().assign(propensity=propensity.ravel().astype(np.float32)))
+        rows = pd.concat(rows, ignore_index=True)[:n_impressions]
+        truth = pd.concat(truths, ignore_index=True)[:n_impressions]
+        return ImpressionLog(rows=rows, users=self.users.copy(), items=self.items.copy(), truth=truth)
+
+    @cached_property
+    def _duration(self) -> Floats:
+        return self.items["duration"].to_numpy()
+
+    def _examination(self, position: NDArray[np.integer]) -> Floats:
+        """P(the user looks at the position), the shape of ``position``."""
+        return np.asarray(position, dtype=np.float32) ** np.float32(-self.config.examination_decay)
+
+    def _linear(
+        self,
+        user: NDArray[np.integer],
+        item: NDArray[np.integer],
+        hour: NDArray[np.integer],
+        weekday: NDArray[np.integer],
+        place: NDArray[np.integer],
+    ) -> dict[str, Floats]:
+        """The four logits and μ without their intercepts, for arrays that broadcast."""
+        topic = self.item_topic[item]
+        length = np.log(self._duration[item] / np.float32(60.0))
+        drivers = {
+            "affinity": np.einsum("...d,...d->...", self.user_vectors[user], self.item_vectors[item]),
+            "quality": self.item_quality[item],
+            "appeal": self.item_appeal[item],
+            "followed": self.follows(user, self.item_author[item]).astype(np.float32),
+            "length": length,
+        }
+        parts = {}
+        for column, outcome in enumerate(OUTCOMES):
+            parts[outcome] = self.user_bias[user, column] + self.topic_effect[topic, column]
+            for driver, effect in EFFECTS[outcome].items():
+                parts[outcome] = parts[outcome] + np.float32(effect) * drivers[driver]
+        parts["click"] = parts["click"] + PLACE_LENGTH[place] * length + self._daily_wave[topic, hour]
+        weekend = np.float32(WEEKEND_WATCH) * (weekday >= 5)
+        parts["watch_time"] = parts["watch_time"] + PLACE_WATCH[place] + weekend
+        return parts
+
+    @cached_property
+    def _daily_wave(self) -> Floats:
+        """(topics, 24) what the hour adds to the click logit of a topic."""
+        turn = 2 * np.pi / 24 * (np.arange(24) - self.topics["peak_hour"].to_numpy()[:, None])
+        return (PEAK_CLICK * np.cos(turn)).astype(np.float32)
+
+    def _watch_sigma(self, item: NDArray[np.integer]) -> Floats:
+        return np.float32(self.config.watch_sigma) * np.exp(
+            np.float32(APPEAL_SPREAD) * self.item_appeal[item]
+        )
+
+    def _truth_of_slates(self, requests: Requests, item: NDArray[np.integer]) -> Truth:
+        """The truth of slates of shape (requests, slate_size), shown from position 1 down."""
+        return self.truth(*_columns(requests, item), position=np.arange(1, item.shape[1] + 1))
+
+    def _solve_intercepts(self, rng: np.random.Generator) -> NDArray[np.float64]:
+        """The intercept of each outcome that brings its mean over logged impressions to what is asked for.
+
+        What the logging policy shows does not depend on the intercepts, so one sample of slates serves
+        for all.
+        """
+        config = self.config
+        requests = draw_requests(self, SOLVE_REQUESTS, rng)
+        item, _ = LoggingPolicy(self).slates(requests, rng)  # (requests, slate_size)
+        parts = self._linear(*_columns(requests, item))
+        examined = self._examination(np.arange(1, item.shape[1] + 1))
+        click = _solve(
+            "click_rate", config.click_rate, lambda b: np.mean(examined * expit(b + parts["click"]))
+        )
+
+        clicks = examined * expit(click + parts["click"])
+        clicks = clicks / clicks.sum()  # each impression's part of all clicks
+        sigma, duration = self._watch_sigma(item), self._duration[item]
+
+        def rate(outcome: str) -> Callable[[float], float]:
+            return lambda b: np.sum(clicks * expit(b + parts[outcome]))
+
+        return np.array(
+            [
+                click,
+                *(
+                    _solve(f"{name}_rate", getattr(config, f"{name}_rate"), rate(name))
+                    for name in TARGETS[1:]
+                ),
+                _solve(
+                    "watch_mean",
+                    config.watch_mean,
+                    lambda b: np.sum(clicks * mean_watch_time(b + parts["watch_time"], sigma, duration)),
+                ),
+            ]
+        )
+
+
+def mean_watch_time(mu: Floats, sigma: Floats, duration: Floats) -> Floats:
+    """E[min(exp(N(mu, sigma²)), duration)] in seconds; the formula stands at the top of this module."""
+    log_d = np.log(duration)
+    inside = np.exp(mu + sigma**2 / 2) * ndtr((log_d - mu) / sigma - sigma)
+    return inside + duration * ndtr((mu - log_d) / sigma)
+
+
+def simulate_log(n_impressions: int = 200_000, seed: int = 0, **config: float) -> ImpressionLog:
+    """A simulated log with its statistics, in one line.
+
+    Args:
+        n_impressions: number of rows.
+        seed: of the world and of the log (which use it independently).
+        config: fields of :class:`WorldConfig` that are to differ from their defaults, e.g.
+            ``click_rate=0.05``.
+    """
+    known = [part.name for part in fields(WorldConfig)]
+    for name in config:
+        validation.one_of("config", name, tuple(known))
+    world = World.build(WorldConfig(**config), seed)
+    return add_statistics(world.simulate(n_impressions, seed))
+
+
+_STREAMS = {"world": 0, "log": 1}
+
+
+def _seed(purpose: str, seed: int) -> np.random.SeedSequence:
+    """Independent streams for building a world and for writing a log, even from the same number."""
+    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
+        raise ValueError(f"seed must be a whole number of at least 0, got {seed!r}")
+    return np.random.SeedSequence(int(seed), spawn_key=(_STREAMS[purpose],))
+
+
+def _columns(requests: Requests, item: NDArray[np.integer]) -> tuple[NDArray[np.integer], ...]:
+    """User, item, hour, weekday, place of slates, so that they broadcast to (requests, slate_size)."""
+    hour, weekday, place = (getattr(requests, name)[:, None] for name in ("hour", "weekday", "place"))
+    return requests.user[:, None], item, hour, weekday, place
+
+
+def _solve(name: str, wanted: float, mean: Callable[[float], float]) -> float:
+    """The intercept at which ``mean``, which rises with it, is as wanted."""
+    low, high = -25.0, 25.0
+    least, most = mean(low), mean(high)
+    if not least < wanted < most:
+        raise ValueError(
+            f"{name} must be between {least:.4g} and {most:.4g}, what this world can reach, got {wanted}"
+        )
+    return brentq(lambda b: mean(b) - wanted, low, high, xtol=1e-6)
+
+
+def respond(truth: Truth, rng: np.random.Generator) -> dict[str, NDArray]:
+    """Draw the labels of impressions from their truth: clicks and what follows (bool), and seconds watched.
+
+    Arrays of the truth's shape, by the names of the log's columns.
+    """
+    shape = truth.p_click.shape
+    drawn = {name: rng.random(shape, dtype=np.float32) < getattr(truth, f"p_{name}") for name in TARGETS}
+    for name in TARGETS[1:]:
+        drawn[name] &= drawn["click"]
+    noise = rng.standard_normal(shape, dtype=np.float32)
+    watched = np.minimum(np.exp(truth.watch_mu + truth.watch_sigma * noise), truth.duration)
+    return {**drawn, "watch_time": np.where(drawn["click"], watched, np.float32(0.0))}

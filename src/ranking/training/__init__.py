@@ -1,0 +1,17 @@
+"""Training: one fit loop for every model of the course, and the examples that it learns from."""
+
+from ranking.training.examples import Examples, TableExamples, WatchTimeExamples, labels_of
+from ranking.training.fitting import History, Loss, fit, fit_log, predict_logits, seeded
+
+__all__ = [
+    "Examples",
+    "History",
+    "Loss",
+    "TableExamples",
+    "WatchTimeExamples",
+    "fit",
+    "fit_log",
+    "labels_of",
+    "predict_logits",
+    "seeded",
+]

@@ -1,0 +1,157 @@
+"""Examples to learn from: features with labels, dealt out in shuffled batches.
+
+``TableExamples`` holds them in memory; ``ranking.training.parquet.ParquetRows`` streams them from files. The
+fit loop asks both for the same thing: how many there are, and one pass of batches.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Sequence
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+
+from ranking import validation
+from ranking.logs.features import FeatureTable
+from ranking.logs.impressions import ImpressionLog
+
+Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+
+
+@runtime_checkable
+class Examples(Protocol):
+    """What the fit loop needs of its rows."""
+
+    def __len__(self) -> int:
+        """Number of rows."""
+
+    def batches(self, batch_size: int, generator: torch.Generator | None = None) -> Iterator[Batch]:
+        """One pass: ids (rows, fields), dense features (rows, columns), labels (rows, targets) per batch.
+
+        With a generator the rows come shuffled by it; the same state gives the same batches. Without one they
+        come in the order in which they lie.
+        """
+
+    def shuffle_state(self) -> dict[str, int]:
+        """What else the batches depend on, for a checkpoint to compare."""
+
+
+class TableExamples:
+    """Examples in memory.
+
+    Args:
+        features: the rows.
+        labels: numbers in [0, 1], shape (rows,) or (rows, targets).
+        targets: names of the targets, for messages; numbered if left out.
+        name: what the caller calls the labels, for messages.
+        one_class: whether labels of one class only are allowed, as they are in held-out rows.
+
+    Raises:
+        ValueError: for shapes that do not match, no rows, features that are not finite, labels outside
+            [0, 1], and a target whose labels are all 0 or all 1: there is nothing to tell apart, and the loss
+            would drive its logit towards infinity.
+    """
+
+    def __init__(
+        self,
+        features: FeatureTable,
+        labels: ArrayLike,
+        targets: Sequence[str] | None = None,
+        name: str = "labels",
+        one_class: bool = False,
+    ) -> None:
+        y = np.asarray(labels, dtype=np.float32)
+        y = y[:, None] if y.ndim == 1 else y  # (rows, targets)
+        if y.ndim != 2 or len(y) != len(features):
+            raise ValueError(
+                f"{name} must have one row per row of features: {y.shape} for {len(features)} rows"
+            )
+        validation.not_empty(name, y)
+        validation.probabilities(name, y)
+        if targets is not None and len(targets) != y.shape[1]:
+            raise ValueError(f"{name} must have one column per target: {y.shape[1]} for {', '.join(targets)}")
+        if not one_class:
+            both_classes(name, y.min(axis=0), y.max(axis=0), targets)
+        finite_features(features.dense, features.columns)
+        self.categorical, self.dense = features.to_tensors()
+        self.labels = torch.from_numpy(np.ascontiguousarray(y))
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    def batches(self, batch_size: int, generator: torch.Generator | None = None) -> Iterator[Batch]:
+        """One pass, see :class:`Examples`."""
+        if generator is None:
+            parts = (self.categorical, self.dense, self.labels)
+            yield from zip(*(part.split(batch_size) for part in parts), strict=True)
+            return
+        for chosen in torch.randperm(len(self), generator=generator).split(batch_size):
+            yield self.categorical[chosen], self.dense[chosen], self.labels[chosen]
+
+    def shuffle_state(self) -> dict[str, int]:
+        """The number of rows, which with the generator's state decides the order, and a checksum of them."""
+        checksum = 0
+        for part in (self.categorical, self.dense, self.labels):
+            checksum = zlib.crc32(part.numpy(), checksum)
+        return {"rows": len(self), "rows_checksum": checksum}
+
+
+class WatchTimeExamples(TableExamples):
+    """Rows to learn from whose labels are seconds, for :func:`ranking.training.fit`.
+
+    Args:
+        features: the rows.
+        labels: watch times in seconds, at least 0, shape (rows,) or (rows, columns); a second column may say
+            which rows were clicked.
+
+    Raises:
+        ValueError: for shapes that do not match, no rows, features that are not finite, labels below 0 or not
+            finite, and watch times that are all 0.
+    """
+
+    def __init__(self, features: FeatureTable, labels: ArrayLike) -> None:
+        y = validation.non_negative("labels", labels).astype(np.float32)
+        y = y[:, None] if y.ndim == 1 else y  # (rows, columns)
+        if y.ndim != 2 or len(y) != len(features):
+            raise ValueError(f"labels must have one row per row of features: {y.shape} for {len(features)}")
+        validation.not_empty("labels", y)
+        if not y[:, 0].any():
+            raise ValueError("labels must hold a watch time above 0, got only 0")
+        finite_features(features.dense, features.columns)
+        self.categorical, self.dense = features.to_tensors()
+        self.labels = torch.from_numpy(np.ascontiguousarray(y))
+
+
+def both_classes(
+    name: str, low: NDArray[np.floating], high: NDArray[np.floating], targets: Sequence[str] | None
+) -> None:
+    """Every target's labels, of which the smallest and largest are given, hold more than one class."""
+    names = [f"target {k}" for k in range(len(low))] if targets is None else list(targets)
+    for target, smallest, largest in zip(names, low, high, strict=True):
+        if largest == 0.0:
+            raise ValueError(f"{name} must hold positives for every target, got none for {target}")
+        if smallest == 1.0:
+            raise ValueError(f"{name} must hold negatives for every target, got none for {target}")
+
+
+def finite_features(dense: NDArray[np.floating], columns: Sequence[str]) -> None:
+    """No dense feature is NaN or infinite."""
+    bad = ~np.isfinite(dense)
+    if bad.any():
+        row, column = (int(where) for where in np.argwhere(bad)[0])
+        raise ValueError(
+            f"features must be finite, got {dense[row, column]} in the column {columns[column]} at row {row} "
+            f"({int(bad.sum())} such values): FeatureEncoder turns what is missing into an indicator"
+        )
+
+
+def labels_of(log: ImpressionLog, targets: Sequence[str]) -> NDArray[np.float32]:
+    """Labels of several targets side by side, 0 or 1, shape (rows, targets).
+
+    Raises:
+        ValueError: for a target that the log has no labels for.
+    """
+    return np.stack([log.label(target) for target in targets], axis=1)  # (rows, targets)

@@ -1,0 +1,32 @@
+"""Live figures: a Python class and a JavaScript module each, live in JupyterLab and in the built page."""
+
+from bookwork.explorer.base import Explorer
+from bookwork.explorer.quiz import QuizExplorer, checked_questions, quizzes, read_questions
+from bookwork.explorer.recorded import RecordedExplorer, Slider
+from ranking_course.explorers.calibration import CalibrationExplorer
+from ranking_course.explorers.completion import CompletionExplorer, completion_recording
+from ranking_course.explorers.funnel import FunnelExplorer
+from ranking_course.explorers.fusion import FusionExplorer
+from ranking_course.explorers.gates import GatesExplorer
+from ranking_course.explorers.loss import LossExplorer
+from ranking_course.explorers.reranking import RerankingExplorer
+from ranking_course.explorers.watch_time import WatchTimeExplorer
+
+__all__ = [
+    "CalibrationExplorer",
+    "CompletionExplorer",
+    "Explorer",
+    "FunnelExplorer",
+    "FusionExplorer",
+    "GatesExplorer",
+    "LossExplorer",
+    "QuizExplorer",
+    "RecordedExplorer",
+    "RerankingExplorer",
+    "Slider",
+    "WatchTimeExplorer",
+    "checked_questions",
+    "completion_recording",
+    "quizzes",
+    "read_questions",
+]

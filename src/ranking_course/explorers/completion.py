@@ -1,0 +1,329 @@
+"""The completion explorer of chapter 6: two targets, and their correction for length (G1–G3, X14, X15)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import traitlets
+
+from bookwork.explorer.base import Explorer, plain_json
+from bookwork.explorer.traits import Count, Share, ascending, entries, entry
+from ranking import validation
+from ranking.simulator.world import EFFECTS
+from ranking.watch_time.completion import COMPLETED, LengthCorrection, completed, share_played
+
+if TYPE_CHECKING:
+    from ranking.logs import ImpressionLog
+    from ranking.simulator import World
+
+TARGETS = ("reaches", "share")
+THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0)
+KNOTS = (3, 4, 5, 7)
+MOST_CANDIDATES = 100
+STRONGEST = 1.5
+EVENING, WEDNESDAY, HOME = 21, 2, 0  # when and where the candidates would be shown
+
+
+def completion_recording(
+    world: World, log: ImpressionLog, candidates: int = 40, rows: int = 20_000, seed: int = 0
+) -> dict[str, Any]:
+    """What the completion explorer replays: fits of f(length) to a log, and videos whose truth is known.
+
+    f is fitted to clicked rows, once for the share played and once for every threshold, with every number of
+    knots (:class:`ranking.watch_time.LengthCorrection`). The candidates are drawn evenly from all items of
+    the world, for one user who is drawn too.
+
+    Args:
+        world: that the log comes from.
+        log: clicked rows are drawn from it, without regard to anything else.
+        candidates: how many videos, from 2 to 100.
+        rows: how many clicked rows f is fitted to; all where there are fewer.
+        seed: of the draws.
+
+    Returns:
+        Plain JSON data, as :func:`checked_recording` takes it.
+    """
+    streams = np.random.SeedSequence(validation.seed("seed", seed)).spawn(2)
+    of_rows, of_candidates = (np.random.default_rng(stream) for stream in streams)
+    clicked = np.flatnonzero(log.rows["click"])
+    validation.not_empty("log.rows['click']", clicked)
+    taken = of_rows.choice(clicked, min(validation.positive_int("rows", rows), len(clicked)), replace=False)
+    t, d = (log.rows[name].to_numpy(dtype=np.float64)[taken] for name in ("watch_time", "duration"))
+
+    def fits(labels: np.ndarray) -> list[dict[str, Any]]:
+        found = [LengthCorrection.fit(d, labels, count) for count in KNOTS]
+        return [{"knots": fit.knots.tolist(), "coefficients": fit.coefficients.tolist()} for fit in found]
+
+    user = int(of_candidates.integers(len(world.users)))
+    count = validation.positive_int("candidates", candidates)
+    items = of_candidates.choice(len(world.items), count, replace=False)
+    truth = world.truth(user, items, EVENING, WEDNESDAY, HOME)
+    topics = world.topics["name"].to_numpy()[world.item_topic[items]]
+    described = zip(items, topics, truth.duration, truth.watch_mu, truth.watch_sigma, strict=True)
+    return {
+        "rows": len(taken),
+        "thresholds": list(THRESHOLDS),
+        "knots": list(KNOTS),
+        "fits": {
+            "share": fits(share_played(t, d).share),
+            "reaches": [fits(completed(t, d, threshold)) for threshold in THRESHOLDS],
+        },
+        "length_effect": EFFECTS["watch_time"]["length"],
+        "candidates": [
+            {
+                "item": int(item),
+                "topic": str(topic),
+                "duration": float(duration),
+                "mu": float(mu),
+                "sigma": float(sigma),
+            }
+            for item, topic, duration, mu, sigma in described
+        ],
+    }
+
+
+def _checked_fits(name: str, fits: Any, knots: Sequence[int]) -> list[dict[str, list[float]]]:
+    if len(fits) != len(knots):
+        raise ValueError(f"{name} must hold one fit per number of knots ({len(knots)}), got {len(fits)}")
+    kept = []
+    for i, count in enumerate(knots):
+        places = validation.as_floats(f"{name}[{i}]['knots']", entries(f"{name}[{i}]", fits[i], "knots"))
+        weights = validation.as_floats(
+            f"{name}[{i}]['coefficients']", entries(f"{name}[{i}]", fits[i], "coefficients")
+        )
+        if places.shape != (count,) or weights.shape != (count,) or (np.diff(places) <= 0.0).any():
+            raise ValueError(
+                f"{name}[{i}] must hold {count} ascending knots and {count} coefficients, got "
+                f"{places.tolist()} and {weights.tolist()}"
+            )
+        kept.append({"knots": places.tolist(), "coefficients": weights.tolist()})
+    return kept
+
+
+def checked_recording(recorded: Mapping[str, Any]) -> dict[str, Any]:
+    """A recording checked and cut down to what the explorer shows.
+
+    Args:
+        recorded: what :func:`completion_recording` makes: ``"rows"`` that f was fitted to; ``"thresholds"``
+            in (0, 1] and ``"knots"``, both ascending; ``"fits"`` with ``"share"``, one fit per number of
+            knots, and ``"reaches"``, such a list per threshold, a fit being ``{"knots", "coefficients"}``;
+            ``"length_effect"``, what ln t gains per unit of ln d; ``"candidates"``, from 2 to 100 of
+            ``{"item", "topic", "duration", "mu", "sigma"}``: ln t is N(mu, sigma²) until the item ends.
+
+    Returns:
+        Plain JSON data.
+
+    Raises:
+        ValueError: naming the entry that is missing or not allowed.
+    """
+    thresholds = ascending("recorded['thresholds']", entries("recorded", recorded, "thresholds"))
+    for i, threshold in enumerate(thresholds):
+        validation.rate(f"recorded['thresholds'][{i}]", threshold)
+    knots = [int(count) for count in ascending("recorded['knots']", entries("recorded", recorded, "knots"))]
+    fits = entry("recorded", recorded, "fits")
+    reaches = entries("recorded['fits']", fits, "reaches")
+    if len(reaches) != len(thresholds):
+        raise ValueError(
+            f"recorded['fits']['reaches'] must hold one list per threshold ({len(thresholds)}), "
+            f"got {len(reaches)}"
+        )
+    candidates = entries("recorded", recorded, "candidates")
+    if not 2 <= len(candidates) <= MOST_CANDIDATES:
+        raise ValueError(f"recorded['candidates'] must be from 2 to {MOST_CANDIDATES}, got {len(candidates)}")
+    checks = {"duration": validation.positive, "mu": validation.number, "sigma": validation.positive}
+    kept = []
+    for i, candidate in enumerate(candidates):
+        name = f"recorded['candidates'][{i}]"
+        numbers = {
+            key: float(
+                check(f"{name}[{key!r}]", validation.number(f"{name}[{key!r}]", entry(name, candidate, key)))
+            )
+            for key, check in checks.items()
+        }
+        kept.append(
+            {"item": entry(name, candidate, "item"), "topic": str(entry(name, candidate, "topic")), **numbers}
+        )
+    checked = {
+        "rows": validation.positive_int("recorded['rows']", entry("recorded", recorded, "rows")),
+        "thresholds": thresholds,
+        "knots": knots,
+        "fits": {
+            "share": _checked_fits(
+                "recorded['fits']['share']", entries("recorded['fits']", fits, "share"), knots
+            ),
+            "reaches": [
+                _checked_fits(f"recorded['fits']['reaches'][{i}]", each, knots)
+                for i, each in enumerate(reaches)
+            ],
+        },
+        "length_effect": validation.number(
+            "recorded['length_effect']", entry("recorded", recorded, "length_effect")
+        ),
+        "candidates": kept,
+    }
+    return plain_json("recorded", checked)
+
+
+class CompletionExplorer(Explorer):
+    """Share played and P(played ≥ threshold) by length, and what dividing by f(length) does to the order.
+
+    ``CompletionExplorer(recorded, threshold=0.8, strength=1.0, knots=4, target="reaches")``: the traits
+    ``threshold`` and ``knots`` (of the spline f, both as recorded), ``strength`` (γ from 0 to 1.5; the score
+    is p / f^γ) and ``target`` (which p: "reaches" or "share") follow the controls and can be set.
+    ``recorded``: see :func:`completion_recording`. The predictions are the truth: what a model without error
+    would say.
+    """
+
+    module = "completion"
+    settings = ("threshold", "strength", "knots", "target")
+    default_labels: ClassVar[Mapping[str, str]] = {
+        "title": "Completion explorer",
+        "alt": (
+            "Completion explorer. {candidates} videos ranked by {target}, divided by f(length) to the power "
+            "{strength}; controls change target, threshold and correction."
+        ),
+        "reset": "Reset",
+        "table": "Data table",
+        "readout": "Arrow keys read out values.",
+        "target": "Score from",
+        "target_reaches": "P(played ≥ threshold)",
+        "target_share": "expected share played",
+        "threshold": "Threshold",
+        "threshold_hint": "share that counts as completed",
+        "strength": "Correction γ",
+        "strength_hint": "score = p / f(length)^γ",
+        "knots": "Knots of f",
+        "knots_hint": "more: f bends more freely",
+        "reaches": "P(≥ {threshold})",
+        "share": "share played",
+        "usual": "f(length)",
+        "length": "length",
+        "seconds": "{n} s",
+        "minutes": "{n} min",
+        "completion": "completion",
+        "candidate": "candidate",
+        "item": "item",
+        "topic": "topic",
+        "targets_title": "What is played, by length",
+        "targets_alt": (
+            "Both targets by length for a video of middling interest. From {shortest} to {longest} the "
+            "expected share falls from {share_short} to {share_long}, P(≥ {threshold}) from {reaches_short} "
+            "to {reaches_long}."
+        ),
+        "targets_note": (
+            "Lines: one interest at every length. Dashed: f, fitted to {rows} clicked rows. Dots: the "
+            "{candidates} videos."
+        ),
+        "targets_caption": "Targets by length for a video of middling interest",
+        "score": "score",
+        "raw": "raw",
+        "corrected": "corrected",
+        "scores_title": "The score, by length",
+        "scores_alt": (
+            "Score by length for a video of middling interest. Raw it falls from {raw_short} at {shortest} "
+            "to {raw_long} at {longest}; corrected it goes from {corrected_short} to {corrected_long}. The "
+            "largest score of a candidate is {largest}."
+        ),
+        "scores_note": "Largest score of a video: {largest}. {above} of {candidates} are above 1.",
+        "scores_caption": "Score by length at γ = {strength}",
+        "ranks_title": "Places, before and after",
+        "ranks_alt": (
+            "Place of each of {candidates} videos by length, before and after the correction. {moved} change "
+            "their place, {item} by the most, from {from} to {to}."
+        ),
+        "ranks_note": (
+            "Hollow: before; filled: after. Rank correlation with length {length_before} → {length_after}, "
+            "with true interest {interest_before} → {interest_after}."
+        ),
+        "ranks_caption": "Candidates by place after the correction, γ = {strength}",
+        "place": "place, 1 is first",
+        "before": "before",
+        "after": "after",
+        "by_interest": "by interest",
+        "curve_title": "How strong should it be?",
+        "curve_alt": (
+            "Rank correlation of the score with length and with true interest, by γ from 0 to {strongest}. "
+            "At γ = {strength} they are {length_after} and {interest_after}; that of true interest with "
+            "length is {interest_length}."
+        ),
+        "curve_note": (
+            "True interest: the watch time expected if all videos were of one length. Dashed: its own rank "
+            "correlation with length among these videos, {interest_length}."
+        ),
+        "curve_caption": "Rank correlation of the score by γ",
+        "gamma": "correction γ",
+        "rank_correlation": "rank correlation",
+        "with_length": "with length",
+        "with_interest": "with interest",
+        "interest_itself": "interest itself",
+        "now": "now",
+        "a_share": "an expected share",
+        "a_probability": "a probability",
+        "sentence_raw": (
+            "Uncorrected, the score is {kind}, and long videos stand at a disadvantage: its rank correlation "
+            "with length is {length_before}, with true interest {interest_before}."
+        ),
+        "sentence_full": (
+            "Divided by f(length), the score is no longer {kind}: the first video has {first}, which says "
+            "{first} times what is usual at its length. Rank correlation with length {length_before} → "
+            "{length_after} (of interest itself {interest_length}), with true interest {interest_before} → "
+            "{interest_after}."
+        ),
+        "sentence_part": (
+            "Divided by f(length)^{strength}, the score is no longer {kind}, nor a multiple of what is "
+            "usual: it only orders. Rank correlation with length {length_before} → {length_after} (of "
+            "interest itself {interest_length}), with true interest {interest_before} → {interest_after}."
+        ),
+    }
+
+    threshold = Share(COMPLETED, 0.0, 1.0, help="Share of the length that counts as completed.").tag(
+        sync=True, explorer=True
+    )
+    strength = Share(1.0, 0.0, STRONGEST, help="γ: the power of f that the score is divided by.").tag(
+        sync=True, explorer=True
+    )
+    knots = Count(4, 3, 100, help="Knots of f.").tag(sync=True, explorer=True)
+    target = traitlets.Enum(TARGETS, "reaches", help="Which p the score is made of.").tag(
+        sync=True, explorer=True
+    )
+    recorded = traitlets.Dict(help="Recorded fits and candidates.").tag(sync=True, explorer=True)
+
+    def __init__(
+        self,
+        recorded: Mapping[str, Any],
+        threshold: float = COMPLETED,
+        strength: float = 1.0,
+        knots: int = 4,
+        target: str = "reaches",
+        **others: Any,
+    ) -> None:
+        """See the class; ``others`` are the arguments of :class:`Explorer`."""
+        super().__init__(
+            recorded=recorded, threshold=threshold, strength=strength, knots=knots, target=target, **others
+        )
+
+    @traitlets.validate("recorded")
+    def _check_recorded(self, proposal: dict[str, Any]) -> dict[str, Any]:
+        return checked_recording(proposal["value"])
+
+    @traitlets.validate("threshold", "knots")
+    def _check_recorded_values(self, proposal: dict[str, Any]) -> float | int:
+        name = {"threshold": "thresholds", "knots": "knots"}[proposal["trait"].name]
+        for value in self.recorded[name]:
+            if np.isclose(value, proposal["value"], rtol=1e-7, atol=0.0):
+                return value
+        raise traitlets.TraitError(
+            f"{proposal['trait'].name} must be one of the recorded {name}, "
+            f"{', '.join(f'{value:g}' for value in self.recorded[name])}; got {proposal['value']!r}"
+        )
+
+    def describe(self) -> str:
+        """The alternative text where none was given."""
+        target = self.labels["reaches" if self.target == "reaches" else "share"]
+        return self.labels["alt"].format(
+            candidates=len(self.recorded["candidates"]),
+            target=target.format(threshold=f"{self.threshold:.0%}"),
+            strength=f"{self.strength:g}",
+        )

@@ -1,0 +1,278 @@
+"""The funnel explorer of chapter 1: quotas, what each stage keeps, and cost per item by slider (A1–A5)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import traitlets
+
+from bookwork.explorer.base import Explorer, plain_json
+from bookwork.explorer.traits import Count, Named, Share, ascending, entries, entry
+from ranking import validation
+
+CHANNELS = ("embedding", "popular", "fresh", "followed", "topic")
+"""Retrieval channels: nearest by embedding, popular, fresh, by followed authors, topic of recent clicks."""
+
+STAGES = ("retrieval", "pre_ranking", "ranking", "re_ranking")
+"""Stages of the chain in order (claim A1)."""
+
+QUOTAS = {"embedding": 1000, "popular": 200, "fresh": 200, "followed": 200, "topic": 400}
+COSTS = {"retrieval": 0.01, "pre_ranking": 2.0, "ranking": 50.0, "re_ranking": 0.1}
+SURVIVAL = ("retrieval", "pre_ranking", "re_ranking")
+
+
+def stage_costs(
+    candidates: float, kept: float, shown: float, costs: Mapping[str, float], catalogue: float
+) -> dict[str, float]:
+    """Milliseconds that each stage of one request takes.
+
+    Retrieval looks at the whole catalogue, pre-ranking at every candidate, ranking at every one that
+    pre-ranking keeps; greedy re-ranking looks at all of those again for every place that it fills.
+
+    Args:
+        candidates: distinct items that the channels retrieve together.
+        kept: items that pre-ranking keeps; no more than there are candidates are ranked.
+        shown: items that re-ranking shows; no more than are kept.
+        costs: microseconds per item of each of :data:`STAGES`; of re-ranking per item and place.
+        catalogue: items in the catalogue.
+
+    Returns:
+        Milliseconds for each of :data:`STAGES`; their sum is the latency of a request.
+    """
+    ranked = min(kept, candidates)
+    return {
+        "retrieval": catalogue * costs["retrieval"] / 1000,
+        "pre_ranking": candidates * costs["pre_ranking"] / 1000,
+        "ranking": ranked * costs["ranking"] / 1000,
+        "re_ranking": ranked * min(shown, ranked) * costs["re_ranking"] / 1000,
+    }
+
+
+def _shares(name: str, values: Any, size: int, above: list[float] | None) -> list[float]:
+    """Survival at each setting, no higher than before the stage."""
+    shares = validation.probabilities(name, values).tolist()
+    if not isinstance(shares, list) or len(shares) != size:
+        raise ValueError(f"{name} must hold {size:,} shares, one per setting, got {values!r:.60}")
+    if above is not None:
+        step = size // len(above)
+        for i, share in enumerate(shares):
+            if share > above[i // step] + 1e-9:
+                raise ValueError(
+                    f"{name} must not exceed the share that survived the stage before, got {share} "
+                    f"at index {i} after {above[i // step]}"
+                )
+    return shares
+
+
+def checked_recording(recorded: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Recorded survival of the truly best items, checked and cut down to what the explorer shows.
+
+    Args:
+        recorded: ``{"catalogue": items, "requests": how many were followed per run, "best": how many truly
+            best items of each request were followed, "grid": {...}, "runs": [...]}`` and optionally
+            ``"costs"``: measured microseconds per item, for each of :data:`STAGES` (of retrieval per item of
+            the catalogue, of re-ranking per item and place), with which the cost sliders then start.
+
+            ``grid`` maps each of :data:`CHANNELS` to the quotas that were tried, and ``"kept"`` and
+            ``"shown"`` to the numbers of items tried there; each is an ascending list of at least two numbers
+            (quotas may start at 0: channel off). These become the stops of the sliders.
+
+            A run is ``{"seed", "candidates", "retrieval", "pre_ranking", "re_ranking"}``: flat lists in the
+            order of NumPy's ``ravel()`` of arrays whose axes are the grid's. ``candidates`` (mean number of
+            distinct items retrieved) and ``retrieval`` (share of the best items among them) have the axes
+            (embedding, popular, fresh, followed, topic); ``pre_ranking`` (share of the best items still
+            there after it) has (…, kept), ``re_ranking`` (share of the best items shown) has (…, kept,
+            shown). Ranking truncates nothing (claim A4). Where every quota is 0 all of them are 0. Three
+            decimals are enough: with 4 quotas for embedding, 3 for each other channel, 4 kept and 2 shown a
+            run is 4,536 numbers.
+
+    Returns:
+        Plain JSON data, or None for None.
+
+    Raises:
+        ValueError: naming the entry that is missing or not allowed.
+    """
+    if recorded is None:
+        return None
+    given = entry("recorded", recorded, "grid")
+    grid = {
+        name: ascending(f"recorded['grid'][{name!r}]", entry("recorded['grid']", given, name))
+        for name in (*CHANNELS, "kept", "shown")
+    }
+    for name in ("kept", "shown"):
+        if grid[name][0] < 1:
+            raise ValueError(f"recorded['grid'][{name!r}] must be at least 1, got {grid[name][0]}")
+    quotas = math.prod(len(grid[name]) for name in CHANNELS)
+    runs = []
+    for i, run in enumerate(entries("recorded", recorded, "runs")):
+        name = f"recorded['runs'][{i}]"
+        candidates = validation.non_negative(f"{name}['candidates']", entry(name, run, "candidates")).tolist()
+        if not isinstance(candidates, list) or len(candidates) != quotas:
+            raise ValueError(f"{name}['candidates'] must hold {quotas:,} numbers, one per setting of quotas")
+        kept: dict[str, Any] = {"seed": entry(name, run, "seed"), "candidates": candidates}
+        size, above = quotas, None
+        for stage, axis in zip(SURVIVAL, (None, "kept", "shown"), strict=True):
+            size *= len(grid[axis]) if axis else 1
+            above = _shares(f"{name}[{stage!r}]", entry(name, run, stage), size, above)
+            kept[stage] = above
+        runs.append(kept)
+    counts = {
+        key: validation.positive_int(f"recorded[{key!r}]", entry("recorded", recorded, key))
+        for key in ("catalogue", "requests", "best")
+    }
+    return plain_json("recorded", {**counts, "grid": grid, "runs": runs})
+
+
+class FunnelExplorer(Explorer):
+    """What a request costs, and what becomes of the truly best items, as the funnel is set by slider.
+
+    ``FunnelExplorer(recorded=None, quotas=None, kept=300, shown=30, costs=None, catalogue=1_000_000)``: the
+    traits ``quotas`` (items per channel of :data:`CHANNELS`), ``kept`` (after pre-ranking), ``shown`` (after
+    re-ranking) and ``costs`` (microseconds per item of each of :data:`STAGES`, see :func:`stage_costs`)
+    follow the sliders and can be set. ``recorded`` adds measured survival, see :func:`checked_recording`,
+    and then says how large the catalogue is; without it only what follows from the counts is shown.
+    """
+
+    module = "funnel"
+    settings = ("quotas", "kept", "shown", "costs")
+    default_labels: ClassVar[Mapping[str, str]] = {
+        "title": "Funnel explorer",
+        "alt": (
+            "Funnel explorer. Of {catalogue} items the channels are asked for {asked}, {kept} are ranked and "
+            "{shown} are shown; sliders change these counts and what an item costs at each stage."
+        ),
+        "reset": "Reset",
+        "table": "Data table",
+        "readout": "Arrow keys read out values.",
+        "quotas": "Retrieval: items asked of each channel",
+        "embedding": "embedding",
+        "popular": "popular",
+        "fresh": "fresh",
+        "followed": "followed",
+        "topic": "topic",
+        "counts": "After retrieval: items",
+        "kept": "kept by pre-ranking",
+        "shown": "shown after re-ranking",
+        "costs": "Cost per item, in microseconds",
+        "cost_retrieval": "retrieval",
+        "cost_retrieval_hint": "per item of the catalogue",
+        "cost_pre_ranking": "pre-ranking",
+        "cost_pre_ranking_hint": "per candidate",
+        "cost_ranking": "ranking",
+        "cost_ranking_hint": "per item ranked",
+        "cost_re_ranking": "re-ranking",
+        "cost_re_ranking_hint": "per item ranked and place filled",
+        "catalogue": "Catalogue",
+        "retrieval": "Retrieval",
+        "pre_ranking": "Pre-ranking",
+        "ranking": "Ranking",
+        "re_ranking": "Re-ranking",
+        "stage": "stage",
+        "items": "items that remain",
+        "of_catalogue": "share of the catalogue",
+        "narrowing_title": "The narrowing: items that remain",
+        "narrowing_alt": (
+            "A funnel: {catalogue} items in the catalogue, {candidates} after retrieval, {ranked} after "
+            "pre-ranking, as many after ranking, {shown} after re-ranking."
+        ),
+        "narrowing_note": (
+            "Widths are logarithms. Ranking drops nothing. Here no two channels bring the same item."
+        ),
+        "narrowing_note_recorded": (
+            "Widths are logarithms. Ranking drops nothing. Channels bring some items twice, or fewer than "
+            "asked: {candidates} of {asked} remain once merged."
+        ),
+        "narrowing_caption": "Items that remain after each stage",
+        "cost_title": "What a request costs",
+        "cost_alt": "Time per stage: {listed}; {total} together.",
+        "cost_note": "Together {total} per request. Ranking the whole catalogue would take {everything}.",
+        "cost_caption": "Cost of one request by stage",
+        "looks": "items looked at",
+        "per_item": "µs per item",
+        "milliseconds": "ms",
+        "share_of_time": "share of the time",
+        "survival_title": "What survives of the {best} truly best items",
+        "survival_alt": "Share of the truly best items that remain: {listed}.",
+        "survival_note": (
+            "Recorded: mean over {requests} requests, median of {runs} runs. Small marks: single runs."
+        ),
+        "survival_near": (
+            "Recorded at the nearest setting, {setting}: mean over {requests} requests, median of {runs} "
+            "runs. Small marks: single runs."
+        ),
+        "survival_most": "{shown} places can show at most {most} of the {best}.",
+        "survival_caption": "Share of the truly best items that remain",
+        "share": "share that remains",
+        "run": "run",
+        "sentence": (
+            "Of {catalogue} items, {candidates} are retrieved, {ranked} ranked and {shown} shown, in "
+            "{total}: {times} times cheaper than ranking everything."
+        ),
+        "sentence_recorded": (
+            "Of {catalogue} items, {candidates} are retrieved, {ranked} ranked and {shown} shown, in "
+            "{total}; of the {best} truly best ones {retrieved_share} reach pre-ranking, {ranked_share} "
+            "ranking, and {shown_share} are shown."
+        ),
+        "sentence_few": (
+            "Pre-ranking may keep {kept}, but only {candidates} candidates come: it has nothing to choose, "
+            "and a request takes {total}."
+        ),
+        "sentence_none": "No channel is asked for anything: nothing can be shown.",
+    }
+
+    quotas = Named(QUOTAS, Count(0, 0, 10_000), help="Items asked of each retrieval channel.").tag(
+        sync=True, explorer=True
+    )
+    kept = Count(300, 1, 10_000, help="Items that pre-ranking keeps.").tag(sync=True, explorer=True)
+    shown = Count(30, 1, 1_000, help="Items that re-ranking shows.").tag(sync=True, explorer=True)
+    costs = Named(COSTS, Share(0.0, 0.0, 10_000.0), help="Microseconds per item of each stage.").tag(
+        sync=True, explorer=True
+    )
+    catalogue = Count(1_000_000, 1, 10**12, help="Items in the catalogue.").tag(sync=True, explorer=True)
+    recorded = traitlets.Dict(None, allow_none=True, help="Recorded survival.").tag(sync=True, explorer=True)
+
+    def __init__(
+        self,
+        recorded: Mapping[str, Any] | None = None,
+        *,
+        quotas: Mapping[str, int] | None = None,
+        kept: int | None = None,
+        shown: int | None = None,
+        costs: Mapping[str, float] | None = None,
+        catalogue: int | None = None,
+        **others: Any,
+    ) -> None:
+        """See the class; what is not given starts at a middle setting. ``others`` as in :class:`Explorer`.
+
+        Raises:
+            ValueError: also where ``catalogue`` is not that of the recording.
+        """
+        checked = checked_recording(recorded)
+        given: dict[str, Any] = {"quotas": QUOTAS, "kept": 300, "shown": 30, "costs": COSTS}
+        if checked is not None:
+            middle = {name: int(stops[len(stops) // 2]) for name, stops in checked["grid"].items()}
+            given["quotas"] = {name: middle[name] for name in CHANNELS}
+            given |= {name: middle[name] for name in ("kept", "shown")}
+            given["catalogue"] = checked["catalogue"]
+            if catalogue not in (None, checked["catalogue"]):
+                raise ValueError(f"catalogue must be the recorded {checked['catalogue']:,}, got {catalogue}")
+        if recorded is not None and "costs" in recorded:
+            given["costs"] = recorded["costs"]
+        chosen = {"quotas": quotas, "kept": kept, "shown": shown, "costs": costs, "catalogue": catalogue}
+        given |= {name: value for name, value in chosen.items() if value is not None}
+        super().__init__(recorded=checked, **given, **others)
+
+    @traitlets.validate("recorded")
+    def _check_recorded(self, proposal: dict[str, Any]) -> dict[str, Any] | None:
+        return checked_recording(proposal["value"])
+
+    def describe(self) -> str:
+        """The alternative text where none was given."""
+        return self.labels["alt"].format(
+            catalogue=f"{self.catalogue:,}",
+            asked=f"{sum(self.quotas.values()):,}",
+            kept=f"{self.kept:,}",
+            shown=f"{self.shown:,}",
+        )

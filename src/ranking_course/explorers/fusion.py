@@ -1,0 +1,377 @@
+"""The fusion explorer of chapter 5: a list re-ordered by formula, weights and exponents (E1–E3)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+import numpy as np
+import traitlets
+
+from bookwork.explorer.base import Explorer, plain_json
+from bookwork.explorer.traits import Count, Named, Share, entry
+from ranking import validation
+from ranking.calibration import downsampled
+from ranking.simulator import World
+
+TERMS = ("click", "like", "collect", "share", "watch_time", "completion")
+"""What a candidate has predictions of: the chance of a click, and what follows *given* a click (claim A7).
+
+Watch time is in seconds, all others are probabilities.
+"""
+
+FORMULAS = ("weighted_sum", "click_times_rest", "product_of_powers", "rank_fusion", "commerce_product")
+"""Formulas by their names in :mod:`ranking.fusion`."""
+
+SCORED_BY = ("predictions", "uncalibrated", "truth")
+"""What the formula is given: predictions, the same with the click left uncalibrated, or the true values."""
+
+SAMPLING_RATE = 0.1
+"""α of the click prediction that was left uncalibrated: trained on one negative in ten."""
+
+WEIGHTS = {"click": 1.0, "like": 10.0, "collect": 10.0, "share": 20.0, "watch_time": 0.05, "completion": 1.0}
+ONES = dict.fromkeys(TERMS, 1.0)
+FEWEST, MOST = 2, 40
+
+_SETTING = ("formula", "weights", "exponents", "rank_weights", "power", "offset", "scored_by")
+
+
+def simulated_candidates(
+    world: World | None = None, count: int = 12, seed: int = 0, error: float = 0.4
+) -> list[dict[str, Any]]:
+    """Candidates of one request of the simulator, with their true values and predictions that err.
+
+    Half are drawn from the 300 items that the user would most likely click, half from the rest of the
+    likeliest quarter of all, so that click rates differ as widely as a ranking model meets them; no more than
+    three are of a topic where there are topics enough. No model is trained: a predicted probability is the
+    true one with Gaussian noise on its logit, a predicted watch time the true one with half that noise on its
+    logarithm.
+
+    Args:
+        world: the simulator; by default ``World.build(seed=0)``.
+        count: how many, from 2 to 40.
+        seed: of the user, the draw and the noise. For the default, the first five of the weighted sum with
+            the explorer's weights bring a sixth fewer clicks than the first five by clicks: the median of
+            seeds 0 to 39.
+        error: standard deviation of the noise.
+
+    Returns:
+        What :class:`FusionExplorer` takes as ``candidates``. Items are named by topic and length.
+    """
+    if not FEWEST <= validation.positive_int("count", count) <= MOST:
+        raise ValueError(f"count must be from {FEWEST} to {MOST}, got {count}")
+    sigma = float(validation.non_negative("error", validation.number("error", error)))
+    rng = np.random.default_rng(validation.seed("seed", seed))
+    world = World.build(seed=0) if world is None else world
+    user = int(rng.integers(len(world.users)))
+    truth = world.truth(user, np.arange(len(world.items)), hour=21, weekday=5, place=0)
+    topic = world.items["topic"].to_numpy()
+    names = world.topics["name"].to_numpy()
+    by_click = np.argsort(-truth.p_click, kind="stable")
+    likely, others = rng.permutation(by_click[:300]), rng.permutation(by_click[300 : len(by_click) // 4])
+    by_turns = [i for pair in zip(likely, others, strict=False) for i in pair]
+    by_turns += list(likely[len(others) :])  # in a small world there are few others
+    drawn: dict[str, int] = {}
+    for most in (3, len(by_turns)):  # of a topic
+        for i in by_turns:
+            name = f"{names[topic[i]]} {_clock(truth.duration[i])}"
+            if sum(topic[j] == topic[i] for j in drawn.values()) < most and len(drawn) < count:
+                drawn.setdefault(name, i)
+    if len(drawn) < count:
+        raise ValueError(f"world must have {count} candidates of different topics or lengths for a user")
+    rows = list(drawn.values())
+    true = {
+        **{name: getattr(truth, f"p_{name}")[rows].astype(np.float64) for name in TERMS[:4]},
+        **{name: getattr(truth, name)[rows].astype(np.float64) for name in TERMS[4:]},
+    }
+    noise = {name: sigma * rng.standard_normal(count) for name in TERMS}
+    predicted = {
+        name: values * np.exp(noise[name] / 2)
+        if name == "watch_time"
+        else 1 / (1 + (1 - values) / values * np.exp(-noise[name]))
+        for name, values in true.items()
+    }
+
+    def of(values: Mapping[str, np.ndarray], k: int) -> dict[str, float]:
+        return {name: float(f"{values[name][k]:.4g}") for name in TERMS}
+
+    return [
+        {"item": name, "predictions": of(predicted, k), "truth": of(true, k)} for k, name in enumerate(drawn)
+    ]
+
+
+def _clock(seconds: float) -> str:
+    minutes, rest = divmod(round(float(seconds)), 60)
+    return f"{minutes}:{rest:02d}"
+
+
+def _values(name: str, given: Any) -> dict[str, float]:
+    if not isinstance(given, Mapping) or set(given) != set(TERMS):
+        raise ValueError(f"{name} must map exactly the names {', '.join(TERMS)}, got {given!r:.120}")
+    kept = {}
+    for term in TERMS:
+        check = validation.non_negative if term == "watch_time" else validation.probabilities
+        where = f"{name}[{term!r}]"
+        kept[term] = float(check(where, validation.number(where, given[term])))
+    return kept
+
+
+def checked_candidates(candidates: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """Candidates of one request, checked and cut down to what the explorer shows.
+
+    Args:
+        candidates: 2 to 40 of ``{"item": name, "predictions": {...}}``, each with a value for every one of
+            :data:`TERMS`, and optionally, then all of them, with ``"truth": {...}`` of the same form. Where
+            two have the same score, the one given first stands first.
+
+    Returns:
+        Plain JSON data, in the order given.
+
+    Raises:
+        ValueError: naming the entry that is missing or not allowed.
+    """
+    if isinstance(candidates, (str, bytes, Mapping)) or not isinstance(candidates, Sequence):
+        raise ValueError(f"candidates must be a list of mappings, got {candidates!r:.80}")
+    if not FEWEST <= len(candidates) <= MOST:
+        raise ValueError(f"candidates must be from {FEWEST} to {MOST}, got {len(candidates)}")
+    known = sum(isinstance(candidate, Mapping) and "truth" in candidate for candidate in candidates)
+    if known not in (0, len(candidates)):
+        raise ValueError(
+            f"candidates must have a truth all or none, got {known} of {len(candidates)} with one"
+        )
+    kept = []
+    for i, candidate in enumerate(candidates):
+        name = f"candidates[{i}]"
+        kept.append(
+            {"item": str(entry(name, candidate, "item"))}
+            | {
+                key: _values(f"{name}[{key!r}]", entry(name, candidate, key))
+                for key in (("predictions", "truth") if known else ("predictions",))
+            }
+        )
+    if len({candidate["item"] for candidate in kept}) < len(kept):
+        raise ValueError("candidates must not hold an item twice")
+    return plain_json("candidates", kept)
+
+
+class FusionExplorer(Explorer):
+    """A list of candidates that re-orders as formula, weights and exponents change, beside a list kept.
+
+    ``FusionExplorer(candidates=None, formula="click_times_rest", weights=None, exponents=None, shown=5)``.
+    All traits follow the controls and can be set:
+
+    - ``formula``, one of :data:`FORMULAS`;
+    - ``weights`` (w of claims E1 to E3), ``exponents`` (β of E3 and of the e-commerce product) and
+      ``rank_weights`` (w of rank fusion), each a number of at least 0 for every one of :data:`TERMS`;
+    - ``power`` and ``offset``: a and b of rank fusion;
+    - ``shown``: k, how many of the list are shown;
+    - ``scored_by``: what the formula is given, one of :data:`SCORED_BY`;
+    - ``kept``: setting B, which the present one, A, is compared with: a mapping of the traits above but
+      ``shown``. What the argument leaves out is as in A; by default B orders by the click alone.
+
+    ``candidates``: see :func:`checked_candidates`; by default :func:`simulated_candidates`. What the first k
+    bring is counted by their true values, or by the predictions where no truth is known.
+    """
+
+    module = "fusion"
+    settings = (*_SETTING, "shown", "kept")
+    default_labels: ClassVar[Mapping[str, str]] = {
+        "title": "Fusion explorer",
+        "alt": (
+            "Fusion explorer. {candidates} candidates ordered by one score made of six predictions, by the "
+            "formula {formula}; sliders change weights and exponents, and a second setting stands beside it."
+        ),
+        "reset": "Reset",
+        "table": "Data table",
+        "readout": "Arrow keys read out values.",
+        "click": "click",
+        "like": "like",
+        "collect": "collect",
+        "share": "share",
+        "watch_time": "watch time",
+        "completion": "completion",
+        "formula": "Formula",
+        "weighted_sum": "weighted sum",
+        "click_times_rest": "click × the rest",
+        "product_of_powers": "product of powers",
+        "rank_fusion": "rank fusion",
+        "commerce_product": "e-commerce product",
+        "weight": "weight w",
+        "exponent": "exponent β",
+        "ranks": "Places, not values",
+        "power": "power a",
+        "offset": "offset b",
+        "per_second": "{weight} / s",
+        "scored_by": "The formula is given",
+        "predictions": "predictions",
+        "uncalibrated": "clicks uncalibrated (α = 0.1)",
+        "truth": "the truth",
+        "shown": "Shown: top k",
+        "keep": "Keep A as B",
+        "swap": "Swap A and B",
+        "place": "place",
+        "candidate": "candidate",
+        "place_in": "place in B",
+        "score": "score",
+        "log_score": "ln score",
+        "value": "{term}: given",
+        "part": "{term}: adds",
+        "list_title": "A: the list, each score taken apart",
+        "list_setting": "A: {setting}",
+        "list_alt": "Candidates in A's order, with place, score and what each prediction adds",
+        "list_caption": "A: {setting}",
+        "not_shown": "top {shown}; what follows is not shown",
+        "up": "up {places} against B",
+        "down": "down {places} against B",
+        "same_place": "same place as in B",
+        "nothing": "nothing: all scores are equal",
+        "given_truth": "by the truth",
+        "given_uncalibrated": "clicks uncalibrated",
+        "meaning_weighted_sum": "Bars add up to the score. A like counts whether or not a click is likely.",
+        "meaning_click_times_rest": (
+            "Bars add up to the score: what an impression is expected to bring, in clicks."
+        ),
+        "meaning_product_of_powers": (
+            "Bars are β ln(1 + w p) and add up to ln score: the more there is of one thing, the less a "
+            "further bit adds."
+        ),
+        "meaning_rank_fusion": (
+            "Bars are w / (place^a + b), the place being that by one prediction: its values do not count."
+        ),
+        "meaning_commerce_product": (
+            "Bars are β ln p and add up to ln score. Below 0 they point left: the longer, the lower the "
+            "score."
+        ),
+        "other_title": "B: the list kept",
+        "other_setting": "B: {setting}",
+        "other_alt": "Candidates in B's order, with place",
+        "other_note": "✓: also in A's top {shown}.",
+        "other_caption": "B: {setting}",
+        "in_both": "also in A's top {shown}",
+        "totals_title": "What the top {shown} bring: A against B",
+        "totals_alt": "Expected totals in the top {shown}, A against B: {listed}.",
+        "totals_note": "By the truth, per request, if every place is looked at. {listed}.",
+        "totals_note_predicted": "By the predictions, per request, if every place is looked at. {listed}.",
+        "totals_caption": "Expected totals in the top {shown}, per request",
+        "totals_axis": "A against B",
+        "outcome": "outcome",
+        "difference": "difference",
+        "most": "most that {shown} can bring",
+        "clicks": "clicks",
+        "likes": "likes",
+        "collects": "collects",
+        "shares": "shares",
+        "minutes": "minutes",
+        "sentence": (
+            "A puts {first} first. Against B, {moved} of {candidates} candidates change places, {new} of A's "
+            "top {shown} would not be in B's, and the expected totals change: {listed}."
+        ),
+        "sentence_same": (
+            "A puts {first} first. Against B, {moved} of {candidates} candidates change places, but the top "
+            "{shown} are the same items: if all of them are looked at, they bring the same."
+        ),
+        "sentence_equal": (
+            "A puts {first} first and orders all {candidates} candidates as B does, so the top {shown} of "
+            "both bring the same."
+        ),
+    }
+
+    formula = traitlets.Enum(FORMULAS, "click_times_rest", help="How the score is made.").tag(
+        sync=True, explorer=True
+    )
+    weights = Named(WEIGHTS, Share(1.0, 0.0, 1000.0), help="w of E1, E2 and E3.").tag(
+        sync=True, explorer=True
+    )
+    exponents = Named(ONES, Share(1.0, 0.0, 10.0), help="β of E3 and the e-commerce product.").tag(
+        sync=True, explorer=True
+    )
+    rank_weights = Named(ONES, Share(1.0, 0.0, 1000.0), help="w of rank fusion.").tag(
+        sync=True, explorer=True
+    )
+    power = Share(1.0, 0.01, 10.0, help="a of rank fusion.").tag(sync=True, explorer=True)
+    offset = Share(60.0, 0.0, 1000.0, help="b of rank fusion.").tag(sync=True, explorer=True)
+    scored_by = traitlets.Enum(SCORED_BY, "predictions", help="What the formula is given.").tag(
+        sync=True, explorer=True
+    )
+    shown = Count(5, 1, MOST, help="k, how many of the list are shown.").tag(sync=True, explorer=True)
+    kept = traitlets.Dict(help="Setting B, which the present one is compared with.").tag(
+        sync=True, explorer=True
+    )
+    candidates = traitlets.List(help="Candidates in the order that equal scores keep.").tag(
+        sync=True, explorer=True
+    )
+
+    def __init__(
+        self,
+        candidates: Sequence[Mapping[str, Any]] | None = None,
+        *,
+        kept: Mapping[str, Any] | None = None,
+        shown: int = 5,
+        **others: Any,
+    ) -> None:
+        """See the class; ``others`` are further traits and the arguments of :class:`Explorer`."""
+        checked = simulated_candidates() if candidates is None else checked_candidates(candidates)
+        others = {name: value for name, value in others.items() if value is not None}
+        super().__init__(candidates=checked, shown=shown, **others)
+        if kept is None:
+            kept = {"formula": "weighted_sum", "weights": {**dict.fromkeys(TERMS, 0.0), "click": 1.0}}
+        if isinstance(kept, Mapping):
+            kept = {**{name: getattr(self, name) for name in _SETTING}, **kept}
+        self.kept = kept
+        self.start = {**self.start, "kept": self.kept}
+
+    @traitlets.validate("candidates")
+    def _check_candidates(self, proposal: dict[str, Any]) -> list[dict[str, Any]]:
+        return checked_candidates(proposal["value"])
+
+    @traitlets.validate("shown")
+    def _check_shown(self, proposal: dict[str, Any]) -> int:
+        if self.candidates and proposal["value"] > len(self.candidates):
+            raise traitlets.TraitError(
+                f"shown must be at most the number of candidates, {len(self.candidates)}, "
+                f"got {proposal['value']}"
+            )
+        return proposal["value"]
+
+    @traitlets.validate("scored_by")
+    def _check_scored_by(self, proposal: dict[str, Any]) -> str:
+        return self._known(proposal["value"])
+
+    @traitlets.validate("kept")
+    def _check_kept(self, proposal: dict[str, Any]) -> dict[str, Any]:
+        kept = proposal["value"]
+        if not kept:  # before the constructor has filled it
+            return kept
+        if set(kept) != set(_SETTING):
+            raise traitlets.TraitError(
+                f"kept must map exactly the names {', '.join(_SETTING)}, got {', '.join(map(str, kept))}"
+            )
+        traits = self.traits()
+        checked = {}
+        for name in _SETTING:
+            try:
+                checked[name] = traits[name].validate(self, kept[name])
+            except traitlets.TraitError as error:
+                raise traitlets.TraitError(f"kept[{name!r}]: {error}") from error
+        self._known(checked["scored_by"])
+        return checked
+
+    def _known(self, scored_by: str) -> str:
+        if scored_by == "truth" and self.candidates and "truth" not in self.candidates[0]:
+            raise traitlets.TraitError(
+                "scored_by must be 'predictions' or 'uncalibrated' where candidates have no truth, "
+                "got 'truth'"
+            )
+        return scored_by
+
+    def given(self) -> dict[str, np.ndarray]:
+        """What the formula is given now, by term, each of shape (candidates,): see ``scored_by``."""
+        key = "truth" if self.scored_by == "truth" else "predictions"
+        values = {term: np.array([c[key][term] for c in self.candidates]) for term in TERMS}
+        if self.scored_by == "uncalibrated":
+            values["click"] = downsampled(values["click"], SAMPLING_RATE)
+        return values
+
+    def describe(self) -> str:
+        """The alternative text where none was given."""
+        return self.labels["alt"].format(candidates=len(self.candidates), formula=self.labels[self.formula])

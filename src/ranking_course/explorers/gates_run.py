@@ -1,0 +1,155 @@
+"""Runs for the gates explorer: an ensemble trained with one of the cures, and packed small (claims D5, D7).
+
+The recording and the explorer's own button both come through here, so that they cannot differ. This module
+imports torch, the explorer itself only once something is trained.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from ranking import mmoe, validation
+from ranking_course.explorers.gates import CURES, pack_utilisation, pack_weights
+
+LEARNING_RATE = 0.05
+STEPS = (0, 2, 5, 10, 15, 20, 30, 40, 60, 80, 100, 130, 160, 200, 250, 300)
+"""After which a run is looked at: most of what happens happens early."""
+
+ROWS = 60
+"""Held-out rows whose weights are kept."""
+
+SLOWER = 5
+"""By what the cure "slow" divides the learning rate."""
+
+_MASKINGS = {"exact": "renormalised", "constant": "epsilon", "plain": "dropout"}
+_PENALTIES = {"entropy": {"entropy_bonus": 0.01}, "balance": {"load_balancing": 0.01}}
+
+
+class Examples(Protocol):
+    """Rows as arrays, like :class:`ranking.mmoe.examples.DenseExamples`.
+
+    Attributes:
+        inputs: float32, shape (rows, columns).
+        labels: 0 or 1, shape (rows, tasks).
+        label_mask: 1 where a label means something, else 0, shape (rows, tasks).
+    """
+
+    inputs: NDArray[np.float32]
+    labels: NDArray[np.float32]
+    label_mask: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class GateRun:
+    """An ensemble's training, as it was seen.
+
+    Attributes:
+        cure, experts, seeds: what was trained.
+        learning_rate: at which it was.
+        trajectory: what was recorded.
+    """
+
+    cure: str
+    experts: int
+    seeds: tuple[int, ...]
+    learning_rate: float
+    trajectory: mmoe.Trajectory
+
+    def packed(self, shown: int) -> dict[str, Any]:
+        """What the explorer keeps: the gates of the first ``shown`` seeds, counts over all of them."""
+        used = self.trajectory.utilisation  # (steps, seeds, tasks, experts)
+        gates = self.trajectory.gates  # (steps, seeds, rows, tasks, experts)
+        weights = gates[:, :shown].transpose(1, 0, 3, 2, 4)  # (shown, steps, tasks, rows, experts)
+        return {
+            "cure": self.cure,
+            "experts": self.experts,
+            "seeds": len(self.seeds),
+            "learning_rate": self.learning_rate,
+            "steps": self.trajectory.steps.tolist(),
+            "polarized": mmoe.polarized(used).any(axis=-1).sum(axis=-1).tolist(),  # seeds, per step
+            "rows": gates.shape[2],
+            "utilisation": pack_utilisation(used[:, :shown].swapaxes(0, 1)),
+            "weights": pack_weights(weights) if self.experts == 3 else None,
+        }
+
+
+@contextmanager
+def _counted(model: nn.Module, steps: int, on_progress: Callable[[float], None]) -> Iterator[None]:
+    """Every forward pass in training is a step: tell which share of them is done."""
+    done = 0
+
+    def count(module: nn.Module, *_: Any) -> None:
+        nonlocal done
+        if module.training:
+            done += 1
+            on_progress(done / steps)
+
+    handle = model.register_forward_hook(count)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def train_gates(
+    train: Examples,
+    held_out: Examples,
+    cure: str,
+    experts: int = 3,
+    *,
+    seeds: Sequence[int] = range(40),
+    learning_rate: float = LEARNING_RATE,
+    steps: Sequence[int] = STEPS,
+    rows: int = ROWS,
+    on_progress: Callable[[float], None] = lambda done: None,
+) -> GateRun:
+    """Train one MMoE per seed, all at once: two-layer experts of 16, gates with a hidden layer of 16.
+
+    Args:
+        train: rows to learn from.
+        held_out: other rows, on which the gates are looked at.
+        cure: one of :data:`ranking_course.explorers.gates.CURES`. Masks hide 10% of the experts.
+        experts: number of experts.
+        seeds: of first weights, batches and masks; a member does not depend on which others there are.
+        learning_rate: Adam's; the cure "slow" takes a fifth of it.
+        steps: after which of them to look, rising; training ends with the last.
+        rows: number of held-out rows whose weights are kept.
+        on_progress: told the share of the steps that is done, after each.
+    """
+    validation.one_of("cure", cure, CURES)
+    inputs, labels, mask = map(torch.as_tensor, (train.inputs, train.labels, train.label_mask))
+    masking = {"masking": _MASKINGS[cure]} if cure in _MASKINGS else {"mask_rate": 0.0}
+    model = mmoe.MMoE(
+        inputs.shape[1],
+        tasks=labels.shape[1],
+        experts=experts,
+        expert=(16, 16),
+        gate=(16,),
+        seeds=seeds,
+        **masking,
+    )
+    rate = learning_rate / SLOWER if cure == "slow" else learning_rate
+    with _counted(model, steps[-1], on_progress):
+        trajectory = mmoe.train_ensemble(
+            model,
+            inputs,
+            labels,
+            steps=steps[-1],
+            batch_size=128,
+            learning_rate=rate,
+            label_mask=mask,
+            held_out=(torch.as_tensor(held_out.inputs), torch.as_tensor(held_out.labels)),
+            record_at=steps,
+            keep_gates=rows,
+            description=cure,
+            **_PENALTIES.get(cure, {}),
+        )
+    return GateRun(cure, experts, tuple(seeds), rate, trajectory)

@@ -1,0 +1,179 @@
+"""The re-ranking explorer of chapter 1: diversity against score, by method, trade-off and window (A5)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+import traitlets
+
+from bookwork.explorer.base import Explorer, plain_json
+from bookwork.explorer.traits import Count, Share, entries, entry
+from ranking import validation
+
+METHODS = ("mmr", "dpp")
+MOST_CANDIDATES = 200
+
+
+def checked_recording(recorded: Mapping[str, Any]) -> dict[str, Any]:
+    """The candidates of one request, checked and cut down to what the explorer shows.
+
+    Args:
+        recorded: ``{"candidates": [...], "vectors": [...]}``. A candidate, one of at most 200 that enter
+            re-ranking, in any order, is ``{"item": id, "topic": name, "score": s}``: topic a text or a
+            number, s the fused score, at least 0. To be weighed against a similarity, scores are scaled to
+            run from 0 to 1 over the candidates (``ranking.funnel.stages.relative``); the score that a slate
+            keeps is that of the scores as given. ``vectors`` say how similar two candidates are, one list of
+            numbers per candidate, all of one length: the similarity is their cosine
+            (``ranking.funnel.stages.similarity_vectors`` makes such vectors). Four decimals are enough.
+
+    Returns:
+        Plain JSON data; candidates sorted by falling score, vectors of length 1 in the same order.
+
+    Raises:
+        ValueError: naming the entry that is missing or not allowed.
+    """
+    candidates = entries("recorded", recorded, "candidates")
+    if len(candidates) > MOST_CANDIDATES:
+        raise ValueError(
+            f"recorded['candidates'] must be at most {MOST_CANDIDATES}, got {len(candidates)}: "
+            "the slate is made anew at every move of a slider"
+        )
+    kept = []
+    for i, candidate in enumerate(candidates):
+        name = f"recorded['candidates'][{i}]"
+        score = float(validation.non_negative(f"{name}['score']", entry(name, candidate, "score")))
+        kept.append(
+            {
+                "item": entry(name, candidate, "item"),
+                "topic": str(entry(name, candidate, "topic")),
+                "score": score,
+            }
+        )
+    if len({str(candidate["item"]) for candidate in kept}) < len(kept):
+        raise ValueError("recorded['candidates'] must not hold an item twice")
+    if not any(candidate["score"] for candidate in kept):
+        raise ValueError("recorded['candidates'] must have a score above 0, got none")
+    vectors = validation.as_floats("recorded['vectors']", entry("recorded", recorded, "vectors"))
+    if vectors.ndim != 2 or len(vectors) != len(kept):
+        raise ValueError(
+            f"recorded['vectors'] must have one row per candidate ({len(kept)}), got shape {vectors.shape}"
+        )
+    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
+    if not (lengths > 0).all():
+        raise ValueError(f"recorded['vectors'] must not be 0, got that at index {int(np.argmin(lengths))}")
+    order = np.argsort([-candidate["score"] for candidate in kept], kind="stable")
+    unit = np.round(vectors / lengths, 6)[order]
+    return plain_json("recorded", {"candidates": [kept[i] for i in order], "vectors": unit.tolist()})
+
+
+class RerankingExplorer(Explorer):
+    """The slate that MMR or a greedy DPP makes of recorded candidates, made anew as the sliders move.
+
+    ``RerankingExplorer(recorded, trade_off=0.5, window=5, method="mmr", shown=12)``: the traits ``trade_off``
+    (θ from 0, only diversity, to 1, only score), ``window`` (how many of the last places a new item must
+    differ from) and ``method`` ("mmr" or "dpp") follow the controls and can be set; ``shown`` is the length
+    of the slate. ``recorded``: see :func:`checked_recording`.
+    """
+
+    module = "reranking"
+    settings = ("trade_off", "window", "method")
+    default_labels: ClassVar[Mapping[str, str]] = {
+        "title": "Re-ranking explorer",
+        "alt": (
+            "Re-ranking explorer. A slate of {shown} out of {candidates} candidates, chosen by {method} with "
+            "trade-off {theta} and a window of {window}; sliders change them."
+        ),
+        "reset": "Reset",
+        "table": "Data table",
+        "readout": "Arrow keys read out values.",
+        "method": "Method",
+        "mmr": "MMR",
+        "dpp": "greedy DPP",
+        "trade_off": "Trade-off θ",
+        "trade_off_hint": "weight of the score; the rest is for variety",
+        "window": "Window",
+        "window_hint": "places before, from which a new item must differ",
+        "place": "place",
+        "item": "item",
+        "topic": "topic",
+        "score": "score",
+        "rank": "rank by score",
+        "nearest": "largest similarity in the window",
+        "slate_title": "The slate, place by place",
+        "slate_alt": "Scores of {shown} items in their places; their topics: {listed}.",
+        "slate_note": "Letters and fills are topics: {legend}.",
+        "slate_caption": "The slate at θ = {theta}, window {window}, {method}",
+        "matrix_title": "How similar the shown items are",
+        "matrix_alt": (
+            "Similarity of every two items of the slate, {mean} on average, {highest} at most, between "
+            "places {pair}."
+        ),
+        "matrix_note": (
+            "Empty: unlike, 0 or less. Full: alike, 1. Mean of all pairs {mean}, by score alone {mean_top}."
+        ),
+        "matrix_caption": "Similarity of the items in two places",
+        "similarity": "similarity",
+        "curve_title": "What variety costs in score",
+        "curve_alt": (
+            "Mean similarity against score, for θ from 0 to 1. The present slate keeps {kept} of the best "
+            "score at a mean similarity of {mean}."
+        ),
+        "curve_note": "A mark for each tenth of θ, at a window of {window}. Filled: the present slate.",
+        "curve_caption": "Score and similarity by θ at a window of {window}",
+        "kept_score": "share of the best score",
+        "mean_similarity": "mean similarity",
+        "present": "now",
+        "sentence": (
+            "{method} at θ = {theta} keeps {kept} of the score of the best {shown}, and brings mean "
+            "similarity from {mean_top} to {mean} and topics from {topics_top} to {topics}."
+        ),
+        "sentence_same": (
+            "{method} at θ = {theta} shows the {shown} best by score: mean similarity {mean}, {topics} "
+            "topics."
+        ),
+    }
+
+    trade_off = Share(0.5, 0.0, 1.0, help="θ: 1 is score alone, 0 diversity alone.").tag(
+        sync=True, explorer=True
+    )
+    window = Count(5, 1, 50, help="Places before a new item that it must differ from.").tag(
+        sync=True, explorer=True
+    )
+    method = traitlets.Enum(METHODS, "mmr", help="How the slate is made.").tag(sync=True, explorer=True)
+    shown = Count(12, 2, 20, help="Length of the slate.").tag(sync=True, explorer=True)
+    recorded = traitlets.Dict(help="Recorded candidates.").tag(sync=True, explorer=True)
+
+    def __init__(
+        self,
+        recorded: Mapping[str, Any],
+        trade_off: float = 0.5,
+        window: int = 5,
+        method: str = "mmr",
+        shown: int = 12,
+        **others: Any,
+    ) -> None:
+        """See the class; ``others`` are the arguments of :class:`Explorer`."""
+        checked = checked_recording(recorded)
+        if len(checked["candidates"]) < shown:
+            raise ValueError(
+                f"recorded['candidates'] must be at least shown={shown}, got {len(checked['candidates'])}"
+            )
+        super().__init__(
+            recorded=checked, trade_off=trade_off, window=window, method=method, shown=shown, **others
+        )
+
+    @traitlets.validate("recorded")
+    def _check_recorded(self, proposal: dict[str, Any]) -> dict[str, Any]:
+        return checked_recording(proposal["value"])
+
+    def describe(self) -> str:
+        """The alternative text where none was given."""
+        return self.labels["alt"].format(
+            shown=self.shown,
+            candidates=len(self.recorded["candidates"]),
+            method=self.labels[self.method],
+            theta=f"{self.trade_off:g}",
+            window=self.window,
+        )

@@ -1,0 +1,338 @@
+"""Figures that Python draws: one plotly template, and helpers for the shapes that chapters share.
+
+A figure is the last expression of its cell, with its alternative text and its caption in ``layout.meta``;
+the built page shows them with the figure's data as a table, and recolours the inks for its theme.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import unicodedata
+from collections.abc import Mapping
+
+import numpy as np
+import plotly.graph_objects as go
+import plotly.io as pio
+from numpy.typing import ArrayLike
+
+from ranking import validation
+from ranking.evaluation.metrics import Reliability
+from ranking_course.palette import FONT, NEUTRAL, TARGETS
+
+ROLES: dict[str, dict[str, object]] = {
+    "plain": {"width": 2.5},
+    "raw": {"width": 2},
+    "calibrated": {"width": 3.5},
+    "truth": {"width": 2, "dash": "dash"},
+}
+"""Line style of each role: raw predictions thin, calibrated ones bold, the truth dashed (and in ink)."""
+
+PLACES = ("top", "middle", "bottom")
+"""Where a direct label may stand at the end of its line."""
+
+DIRECT_LABEL = (
+    "direct label"  # what ``meta`` of a trace says that is a label; a legend replaces it on a phone
+)
+
+ELSEWHERE = {
+    *("PLOTLY_RENDERER", "COLAB_NOTEBOOK_ID", "KAGGLE_KERNEL_RUN_TYPE", "AZURE_NOTEBOOKS_HOST", "VSCODE_PID"),
+    *("NTERACT_EXE", "COCALC_PROJECT_ID", "DATABRICKS_RUNTIME_VERSION"),
+}
+"""Environment variables by which plotly knows notebooks other than Jupyter's, or is told what to do."""
+
+_AXIS = {
+    "automargin": True,
+    "gridcolor": NEUTRAL["grid"],
+    "linecolor": NEUTRAL["ink-soft"],
+    "showline": True,
+    "tickcolor": NEUTRAL["ink-soft"],
+    "tickfont": {"color": NEUTRAL["ink-soft"], "size": 13},
+    "ticks": "outside",
+    "title": {"font": {"color": NEUTRAL["ink"], "size": 14}, "standoff": 10},
+    "zeroline": False,
+}
+
+_POWERS = [factor * 10.0**power for power in range(-6, 7) for factor in (1, 2, 5)]
+_LOG_TICKS = {"tickmode": "array", "tickvals": _POWERS, "ticktext": [f"{value:g}" for value in _POWERS]}
+
+template = go.layout.Template(
+    layout={
+        "colorway": list(TARGETS.values()),
+        "dragmode": False,  # a finger that scrolls the page must not zoom the figure
+        "font": {"color": NEUTRAL["ink"], "family": FONT, "size": 14},
+        "height": 400,
+        "hovermode": "closest",
+        "hoverlabel": {"font": {"family": FONT}},
+        "legend": {"orientation": "h", "x": 0, "xanchor": "left", "y": -0.22, "yanchor": "top"},
+        "margin": {"b": 56, "l": 56, "r": 16, "t": 48},
+        "paper_bgcolor": "rgba(0,0,0,0)",
+        "plot_bgcolor": "rgba(0,0,0,0)",
+        "title": {"font": {"size": 16}, "x": 0, "xanchor": "left", "xref": "paper", "y": 0.97},
+        "xaxis": _AXIS,
+        "yaxis": _AXIS,
+    }
+)
+"""The look of every figure: transparent ground, system fonts, no zoom by dragging."""
+
+pio.templates["ranking"] = template
+
+
+class Figure(go.Figure):
+    """A figure that a Jupyter kernel shows at once.
+
+    The first time that plotly shows a figure, it loads the tools for every place there may be, which takes
+    more than a second. Jupyter needs none of them, and is given just what plotly would give it. Elsewhere
+    (a place in ``ELSEWHERE``, a terminal, a renderer that somebody chose), plotly's own way is taken.
+    """
+
+    def _ipython_display_(self) -> None:
+        from IPython import display, get_ipython
+
+        in_jupyter = type(get_ipython()).__module__.startswith("ipykernel.")
+        if not in_jupyter or ELSEWHERE & os.environ.keys() or "plotly.io._renderers" in sys.modules:
+            super()._ipython_display_()
+            return
+        display.display({"application/vnd.plotly.v1+json": json.loads(self.to_json())}, raw=True)
+
+
+def new_figure(
+    *, title: str, alt: str, caption: str, x: str, y: str, height: int = 400, **axes: bool
+) -> Figure:
+    """An empty figure in the style of the course.
+
+    Args:
+        title: a short statement of what is seen, above the figure.
+        alt: what a reader who cannot see the figure needs to know from it.
+        caption: one or two sentences below the figure, Markdown with ``$maths$``, for the built page.
+        x: title of the horizontal axis, unit included: "sampling rate α".
+        y: title of the vertical axis, unit included.
+        height: in pixels; the width follows the page.
+        axes: ``x_log=True``, ``y_log=True`` for logarithmic axes, ``x_reversed=True`` for one that falls from
+            left to right.
+
+    Raises:
+        ValueError: if a text is empty, or ``axes`` holds another name.
+    """
+    for name, text in {"title": title, "alt": alt, "caption": caption, "x": x, "y": y}.items():
+        if not isinstance(text, str) or not text.strip():
+            raise ValueError(f"{name} must be a text that is not empty, got {text!r}")
+    for name in axes:
+        validation.one_of("axes", name, ("x_log", "y_log", "x_reversed"))
+    figure = Figure(
+        layout={
+            "template": template,
+            "title": {"text": title},
+            "height": validation.positive_int("height", height),
+            "meta": {"alt": alt, "caption": caption},
+            "showlegend": False,
+            "xaxis": {"title": {"text": x}},
+            "yaxis": {"title": {"text": y}},
+        }
+    )
+    if axes.get("x_log"):
+        figure.update_xaxes(type="log", **_LOG_TICKS)
+    if axes.get("y_log"):
+        figure.update_yaxes(type="log", **_LOG_TICKS)
+    if axes.get("x_reversed"):
+        figure.update_xaxes(autorange="reversed")
+    return figure
+
+
+def add_line(
+    figure: go.Figure,
+    x: ArrayLike,
+    y: ArrayLike,
+    *,
+    name: str,
+    target: str | None = None,
+    role: str = "plain",
+    label_at: str = "middle",
+) -> go.Figure:
+    """Add one line with its name written at its right end.
+
+    Args:
+        figure: from :func:`new_figure`; changed in place and returned.
+        x: shape (points,).
+        y: shape (points,).
+        name: the direct label.
+        target: whose colour the line takes ("click", "like", ...); None, and the role "truth", for ink.
+        role: "plain", "raw" (thin), "calibrated" (bold) or "truth" (dashed).
+        label_at: "top", "middle" or "bottom" of the line's end, so that labels keep off each other.
+
+    Raises:
+        ValueError: if the shapes differ, there is no point, a value cannot be drawn on a logarithmic axis, or
+            target, role or place of the label is unknown; the figure is then as it was.
+    """
+    x_values, y_values = validation.as_floats("x", x), validation.as_floats("y", y)
+    validation.same_shape(x=x_values, y=y_values)
+    _check_points(figure, x_values, "y", y_values)
+    colour, line = _style(target, role)
+    validation.one_of("label_at", label_at, PLACES)
+    figure.add_scatter(x=x_values, y=y_values, name=name, mode="lines", line=line)
+    return _label_end(figure, x_values, y_values, name, colour, label_at)
+
+
+def line_with_seeds(
+    figure: go.Figure,
+    x: ArrayLike,
+    values: ArrayLike,
+    *,
+    name: str,
+    target: str | None = None,
+    role: str = "plain",
+    label_at: str = "middle",
+) -> go.Figure:
+    """Add one faint line per seed and their median, drawn over them with markers and a direct label.
+
+    Args:
+        figure: from :func:`new_figure`; changed in place and returned.
+        x: shape (points,).
+        values: shape (seeds, points).
+        name: the direct label.
+        target: as in :func:`add_line`.
+        role: as in :func:`add_line`.
+        label_at: as in :func:`add_line`.
+
+    Raises:
+        ValueError: if ``values`` is not (seeds, points) for these points, and as in :func:`add_line`.
+    """
+    x_values, runs = validation.as_floats("x", x), validation.as_floats("values", values)
+    _check_points(figure, x_values, "values", runs)
+    validation.not_empty("values", runs)
+    if runs.ndim != 2 or x_values.shape != runs.shape[1:]:
+        raise ValueError(
+            f"values must have shape (seeds, points) for x of shape {x_values.shape}, got {runs.shape}"
+        )
+    colour, line = _style(target, role)
+    validation.one_of("label_at", label_at, PLACES)
+    for number, run in enumerate(runs, start=1):  # run: (points,)
+        figure.add_scatter(
+            x=x_values,
+            y=run,
+            name=f"{name}, seed {number}",
+            mode="lines",
+            line={**line, "width": 1},
+            opacity=0.4,
+            showlegend=False,
+            hoverinfo="skip",
+        )
+    median = np.median(runs, axis=0)  # (points,)
+    figure.add_scatter(
+        x=x_values,
+        y=median,
+        name=f"{name}, median" if len(runs) > 1 else name,
+        mode="lines+markers",
+        line=line,
+        marker={"size": 7},
+    )
+    return _label_end(figure, x_values, median, name, colour, label_at)
+
+
+def reliability_figure(
+    diagrams: Mapping[str, Reliability],
+    *,
+    title: str,
+    alt: str,
+    caption: str,
+    target: str = "click",
+    roles: Mapping[str, str] | None = None,
+) -> go.Figure:
+    """A reliability diagram: mean prediction against observed rate, bin by bin, beside the dashed diagonal.
+
+    Args:
+        diagrams: name -> bins from :func:`ranking.evaluation.metrics.reliability`. Empty bins are left out.
+        title: as in :func:`new_figure`.
+        alt: as in :func:`new_figure`.
+        caption: as in :func:`new_figure`.
+        target: whose colour the curves take.
+        roles: name -> "raw" or "calibrated" (or another role), so that the curves differ in width and marker.
+
+    Raises:
+        ValueError: if ``diagrams`` is empty or holds one with empty bins only, or ``roles`` names a curve
+            that is not there.
+    """
+    if not diagrams:
+        raise ValueError("diagrams must not be empty")
+    for name, diagram in diagrams.items():
+        if not (diagram.count > 0).any():
+            raise ValueError(f"diagrams[{name!r}] must have at least one bin that holds rows")
+    roles = roles or {}
+    for name in roles:
+        validation.one_of("roles", name, tuple(diagrams))
+    figure = new_figure(
+        title=title, alt=alt, caption=caption, x="mean prediction in the bin", y="observed rate in the bin"
+    )
+    filled = {name: diagram.count > 0 for name, diagram in diagrams.items()}
+    top = max(
+        float(np.max([diagram.predicted[filled[name]], diagram.observed[filled[name]]]))
+        for name, diagram in diagrams.items()
+    )
+    add_line(figure, [0.0, top], [0.0, top], name="perfect", role="truth")
+    for name, diagram in diagrams.items():
+        rows = diagram.count[filled[name]]  # (filled bins,)
+        x, y = diagram.predicted[filled[name]], diagram.observed[filled[name]]  # (filled bins,)
+        role = roles.get(name, "plain")
+        colour, line = _style(target, role)
+        figure.add_scatter(
+            x=x,
+            y=y,
+            name=name,
+            mode="lines+markers",
+            line=line,
+            marker={
+                "size": 5 + 11 * np.sqrt(rows / rows.max()),
+                "symbol": "circle-open" if role == "raw" else "circle",
+                "opacity": 1,
+                "line": {"width": 2 if role == "raw" else 0},
+            },
+            customdata=rows,
+            hovertemplate="predicted %{x:.3f}, observed %{y:.3f}, %{customdata:.0f} rows",
+            meta={"customdata": "rows"},
+        )
+        _label_end(figure, x, y, name, colour, "middle")
+    return figure
+
+
+def _check_points(figure: go.Figure, x: np.ndarray, name: str, values: np.ndarray) -> None:
+    """There are points in a row, and each can be drawn on the figure's axes."""
+    if x.ndim != 1:
+        raise ValueError(f"x must have shape (points,), got {x.shape}")
+    validation.not_empty("x", x)
+    for label, numbers, axis in (("x", x, figure.layout.xaxis), (name, values, figure.layout.yaxis)):
+        if axis.type == "log" and (numbers <= 0.0).any():
+            raise ValueError(f"{label} must be above 0 on a logarithmic axis, got {numbers.min()}")
+
+
+def _style(target: str | None, role: str) -> tuple[str, dict[str, object]]:
+    """Colour and plotly line style of a curve."""
+    validation.one_of("role", role, tuple(ROLES))
+    if target is not None:
+        validation.one_of("target", target, tuple(TARGETS))
+    colour = NEUTRAL["ink"] if target is None or role == "truth" else TARGETS[target]
+    return colour, {"color": colour, **ROLES[role]}
+
+
+def _label_end(
+    figure: go.Figure, x: np.ndarray, y: np.ndarray, name: str, colour: str, place: str
+) -> go.Figure:
+    """Write ``name`` right of the point that is drawn furthest to the right."""
+    falling = figure.layout.xaxis.autorange == "reversed"
+    last = int(np.argmin(x) if falling else np.argmax(x))
+    figure.add_scatter(
+        x=x[last : last + 1],
+        y=y[last : last + 1],
+        name=f"label of {name}",
+        mode="markers+text",  # the marker is not seen: its size keeps a text above and one below apart
+        marker={"size": 5, "opacity": 0},
+        text=[f'  <span style="color:{colour}">●</span> {name}'],  # the text itself in ink, to be readable
+        textposition=f"{place} right",
+        cliponaxis=False,
+        showlegend=False,
+        hoverinfo="skip",
+        meta=DIRECT_LABEL,
+    )
+    width = 36 + sum(14 if unicodedata.east_asian_width(letter) in "WF" else 7.6 for letter in name)
+    figure.update_layout(margin_r=max(figure.layout.margin.r or 0, round(width)))
+    return figure

@@ -1,0 +1,113 @@
+"""The notebooks of the book, and the checker that keeps them clean."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from notebook_hygiene import CHECKED, KERNEL, faults, main
+
+BOOK = Path(__file__).parents[2] / "book"
+NOTEBOOKS = sorted(BOOK.rglob("*.ipynb"))
+
+
+def test_there_are_notebooks():
+    assert NOTEBOOKS
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+def test_notebook_is_clean(path):
+    assert faults(path) == []
+
+
+def texts(path: Path) -> str:
+    """All text cells of a notebook."""
+    cells = nbformat.read(path, as_version=4).cells
+    return "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+
+
+def test_the_introduction_says_how_long_each_chapter_takes():
+    row = r"^\| \[.+?\]\((\w+)\.ipynb\) \|.*\| (\d+) \| \[exercises\]\(exercises/(\w+)\.ipynb\) \|$"
+    listed = re.findall(row, texts(BOOK / "intro.ipynb"), flags=re.MULTILINE)
+    assert [chapter for chapter, _, _ in listed] == [path.stem for path in sorted(BOOK.glob("0*.ipynb"))]
+    for chapter, minutes, exercises in listed:
+        table = re.search(
+            r"^\| section \| minutes \|\n(.*?)(?:\n\n|\Z)", texts(BOOK / f"{chapter}.ipynb"), re.M | re.S
+        )
+        own = sum(map(int, re.findall(r"\| (\d+) \|$", table[1], flags=re.MULTILINE)))
+        assert own == int(minutes), f"{chapter} takes {own} minutes, the introduction says {minutes}"
+        assert (BOOK / "exercises" / f"{exercises}.ipynb").is_file()
+
+
+def checked_cell(
+    source: str = "1 + 1", text: str = "2", tags: tuple[str, ...] = (CHECKED,), count: int | None = 1
+):
+    output = new_output("execute_result", {"text/plain": text}, execution_count=count)
+    return new_code_cell(source, outputs=[output], execution_count=count, metadata={"tags": list(tags)})
+
+
+def write(path: Path, *cells) -> Path:
+    notebook = new_notebook(cells=list(cells), metadata={"kernelspec": KERNEL})
+    nbformat.write(notebook, path)
+    return path
+
+
+def test_a_clean_notebook_passes(tmp_path):
+    assert faults(write(tmp_path / "a.ipynb", new_markdown_cell("# Title"), checked_cell())) == []
+
+
+@pytest.mark.parametrize(
+    ("cell", "message"),
+    [
+        (checked_cell(tags=()), "stored outputs"),
+        (new_code_cell("1", metadata={"tags": [CHECKED]}), "stores no output"),
+        (checked_cell(text="x" * 3_000), "characters of output"),
+        (checked_cell(source="\n".join(["1"] * 31)), "31 lines"),
+        (checked_cell(source="1;"), "ends in ';'"),
+        (checked_cell(text="training:   0%|          | 0/79 [00:00<?]"), "progress bar"),
+        (checked_cell(text="read /" + "home/me/file"), "path of one machine"),
+        (new_markdown_cell("see /" + "tmp/x"), "path of one machine"),
+        (new_code_cell("1", execution_count=3), "execution count"),
+        (checked_cell(count=None), "without an execution count"),
+    ],
+)
+def test_faults_are_named(tmp_path, cell, message):
+    found = faults(write(tmp_path / "a.ipynb", new_markdown_cell("# Title"), checked_cell(), cell))
+    assert any(message in fault for fault in found), found
+
+
+def test_a_notebook_without_checked_cells_is_a_fault(tmp_path):
+    path = write(tmp_path / "a.ipynb", new_markdown_cell("# Title"), new_code_cell("1"))
+    assert any("nbval compares nothing" in fault for fault in faults(path))
+
+
+def test_fix_strips_and_keeps_checked_outputs(tmp_path, capsys):
+    path = write(
+        tmp_path / "a.ipynb", new_markdown_cell("# Title"), checked_cell(), checked_cell(tags=("hide-input",))
+    )
+    assert main([str(path)]) == 1
+    assert "stored outputs" in capsys.readouterr().err
+    assert main(["--fix", str(path)]) == 0
+    kept = [cell.outputs for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    assert [len(outputs) for outputs in kept] == [1, 0]
+
+
+def test_nbval_compares_what_a_clean_notebook_stores(tmp_path):
+    """The stored form is one that nbval takes, and it sees a wrong output."""
+    for text, failed in (("2", 0), ("3", 1)):
+        path = write(tmp_path / f"says_{text}.ipynb", new_markdown_cell("# Title"), checked_cell(text=text))
+        assert main(["--fix", str(path)]) == 0
+        command = [sys.executable, "-m", "pytest", "--nbval", "-q", "-p", "no:cacheprovider", str(path)]
+        answer = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        assert answer.returncode == failed, answer.stdout
+
+
+def test_refresh_stores_what_the_cell_prints(tmp_path):
+    path = write(tmp_path / "a.ipynb", new_markdown_cell("# Title"), checked_cell(source="6 * 7", text="?"))
+    assert main(["--refresh", str(path)]) == 0
+    assert nbformat.read(path, as_version=4).cells[1].outputs[0].data["text/plain"] == "42"

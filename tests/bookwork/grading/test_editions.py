@@ -1,0 +1,123 @@
+"""From the authored notebook to the learner's: nothing hidden is left, and what is wrong is named."""
+
+from __future__ import annotations
+
+import re
+
+import nbformat
+import pytest
+from small_course import SECRETS, named, small_notebook
+
+from bookwork.grading import course, editions
+from bookwork.grading.__main__ import main
+
+AUTHORED = editions.notebooks(course.authored())
+
+
+@pytest.fixture
+def authored():
+    return small_notebook()
+
+
+def test_the_small_notebook_is_sound(authored):
+    assert editions.faults(authored) == []
+    assert [(e.name, e.points, e.minutes) for e in editions.exercises(authored)] == [
+        ("double", 2, 5),
+        ("half", 2, 5),
+    ]
+
+
+def test_learners_get_stubs_and_no_secret(authored):
+    learners = editions.learners(authored)
+    text = nbformat.writes(learners)
+    for secret in (*SECRETS, "HIDDEN", "SOLUTION", "return 2 * x", "Show the solution"):
+        assert secret not in text
+    assert named(learners, "double").source == "def double(x):\n    ...  # your code here"
+    assert named(learners, "double-check").source.endswith("checks.score()")
+    assert named(learners, "double-check").metadata["editable"] is False
+    assert named(learners, "double").metadata.get("editable") is None
+    assert "HIDDEN" in nbformat.writes(authored)  # the authored one stays as it is
+
+
+def test_parts_of_a_cell(authored):
+    solution, check = named(authored, "half").source, named(authored, "half-check").source
+    assert editions.solution_of(solution) == "def half(x):\n    return x / 2"
+    assert "38.75" in editions.hidden_of(check)
+    assert "three in sight" not in editions.hidden_of(check)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda c: c["double"].metadata.nbgrader.update(points=3), "metadata that follows from its name"),
+        (lambda c: c["double"].update(id="other"), "must have that id"),
+        (lambda c: c["double"].update(source="x = 1"), "marks no solution"),
+        (lambda c: c["double"].metadata.pop("tags"), "tagged hide-input"),
+        (lambda c: c["half"].update(source="### BEGIN SOLUTION"), "must be followed by"),
+        (lambda c: c["half"].update(source="### END SOLUTION"), "must come in pairs"),
+        (lambda c: c["half-check"].update(source="checks.score()"), "no hidden check"),
+        (lambda c: c["half-check"].update(source="### BEGIN HIDDEN TESTS"), "must end in checks.score"),
+        (lambda c: c["half-check"].metadata.nbgrader.update(points=3), "must promise its 3 points"),
+        (lambda c: c["half-check"].metadata.pop("nbgrader"), "must have a check cell"),
+        (lambda c: c["text-2"].update(source="## No promise"), "must say its points and minutes"),
+    ],
+)
+def test_faults_are_named(authored, change, message):
+    change({cell.id: cell for cell in authored.cells})
+    assert any(message in fault for fault in editions.faults(authored)), editions.faults(authored)
+
+
+@pytest.mark.parametrize("path", AUTHORED, ids=lambda path: path.stem)
+class TestCourseExercises:
+    def test_at_least_five_from_easy_to_open(self, path):
+        found = list(editions.exercises(editions.read(path)))
+        assert len(found) >= 5
+        assert found[0].points <= found[-1].points == max(e.points for e in found)
+        assert all(1 <= e.minutes <= 45 for e in found)
+
+    def test_the_title_adds_up(self, path):
+        notebook = editions.read(path)
+        found = list(editions.exercises(notebook))
+        title = notebook.cells[0].source
+        points = sum(e.points for e in found)
+        assert f"{points:g} points, about {sum(e.minutes for e in found)} minutes" in title
+
+    def test_the_learners_edition_keeps_the_secrets(self, path):
+        notebook = editions.read(path)
+        text = nbformat.writes(editions.learners(notebook))
+        assert "HIDDEN" not in text
+        assert "SOLUTION" not in text
+        assert "](../" not in text  # a learner has the exercises, and not what lies beside them here
+        assert not any(cell.get("outputs") for cell in editions.learners(notebook).cells)
+
+
+def test_no_notebooks_is_an_error(tmp_path):
+    with pytest.raises(ValueError, match="must hold exercise notebooks"):
+        editions.notebooks(tmp_path)
+
+
+def test_the_students_folder_has_notebooks_package_and_instructions(tmp_path, capsys):
+    out = tmp_path / "class"
+    assert main(["student", str(out)]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == len(AUTHORED)
+    assert {path.name for path in (out / "exercises").iterdir()} == {path.name for path in AUTHORED}
+    for name in (
+        "README.md",
+        "LICENSE",
+        "pyproject.toml",
+        "requirements.txt",
+        "src/ranking/__init__.py",
+        "src/bookwork/__init__.py",
+        "src/ranking_course/__init__.py",
+    ):
+        assert (out / name).is_file(), name
+    everything = "".join(path.read_text(encoding="utf-8") for path in (out / "exercises").iterdir())
+    assert "BEGIN" not in everything
+    assert re.search(r"whl/cpu torch==[\d.]+`", (out / "README.md").read_text(encoding="utf-8"))
+
+
+def test_a_folder_that_is_not_empty_is_left_alone(tmp_path, capsys):
+    (tmp_path / "mine.txt").write_text("keep")
+    assert main(["student", str(tmp_path)]) == 2
+    assert "OUT must be a new or an empty folder" in capsys.readouterr().err
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]

@@ -1,0 +1,119 @@
+"""The gate: nbgrader gives every answer to the exercises of the course the points that it deserves.
+
+`make test` grades, per chapter, the solution, the empty edition and one submission full of mistakes; `make
+test-all` grades all mistakes, and a class of thirty. Each chapter is a class, so that workers share them out.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+from small_course import NAME, small_notebook, write_small_notebook
+
+from bookwork.grading import course, editions, gate
+
+EVERYTHING = bool(os.environ.get("RANKING_TEST_ALL"))
+CLASS_SIZE = 30
+
+
+class Chapter:
+    """The gate for one chapter."""
+
+    name: ClassVar[str]
+
+    def test_every_answer_gets_what_it_deserves(self, tmp_path: Path) -> None:
+        notebook = course.EXERCISES / f"{self.name}.ipynb"
+        assert gate.verify(notebook, tmp_path / "course", None if EVERYTHING else 1) == []
+
+
+class TestFunnel(Chapter):
+    name = "01_funnel"
+
+
+class TestMultiTask(Chapter):
+    name = "02_multi_task"
+
+
+class TestCalibration(Chapter):
+    name = "03_calibration"
+
+
+class TestMmoe(Chapter):
+    name = "04_mmoe"
+
+
+class TestFusion(Chapter):
+    name = "05_fusion"
+
+
+class TestWatchTime(Chapter):
+    name = "06_watch_time"
+
+
+class TestTheGateItself:
+    """It must see what is wrong."""
+
+    def test_every_notebook_of_the_course_passes_through_it(self):
+        tested = {each.name for each in Chapter.__subclasses__()}
+        assert tested == {path.stem for path in editions.notebooks(course.EXERCISES)}
+
+    def test_every_exercise_has_its_typical_mistakes(self):
+        for path in editions.notebooks(course.EXERCISES):
+            expected, rounds = gate.expected_grades(path)
+            assert len(rounds) >= gate.FEWEST
+            for name, full in expected[gate.SOLUTION].items():
+                worth = [answers[name].points for answers in rounds if name in answers]
+                assert all(0 <= points < full for points in worth), name
+
+    def test_wrong_points_and_lost_submissions_are_reported(self):
+        answer = gate.Answer("double", "adds", 1.0, "")
+        expected = {"solution": {"double": 2.0}, "empty": {"double": 0.0}, "wrong-1": {"double": 1.0}}
+        found = {"solution": {"double": gate.Grade(1.5, True)}, "wrong-1": {"double": gate.Grade(1.0, False)}}
+        assert gate.differences("x", expected, [{"double": answer}], found) == [
+            "x, double, solution: 1.5 points, deserves 2",
+            "x, double, empty: not graded",
+            "x, double, 'adds': not graded",
+        ]
+
+    def test_too_few_mistakes_are_refused(self, tmp_path):
+        path = write_small_notebook(tmp_path)
+        path.with_suffix(".toml").write_text(
+            "[[answer]]\nexercise = 'double'\nmistake = 'none'\npoints = 0\ncode = ''\n"
+        )
+        with pytest.raises(ValueError, match="'double' must have at least 4 typical mistakes, got 1"):
+            gate.wrong_answers(path)
+
+    def test_unknown_chapters_are_refused(self, tmp_path):
+        with pytest.raises(ValueError, match="chapters must be some of"):
+            gate.verify_all(tmp_path, ["99_nothing"])
+
+
+@pytest.mark.skipif(not EVERYTHING, reason="make test-all grades a whole class")
+def test_a_class_of_thirty_loses_nobody(tmp_path: Path) -> None:
+    """Some right, some wrong, some with an endless loop, some without a kernel: all in one run."""
+    write_small_notebook(tmp_path / "authored")
+    folder = tmp_path / "course"
+    course.write_course(folder, tmp_path / "authored")
+    with (folder / "nbgrader_config.py").open("a") as config:
+        config.write("c.RunApart.seconds = 5\n")
+    right = small_notebook()
+    kinds = [
+        ({}, 4.0),
+        ({"double": "while True:\n    pass"}, 2.0),
+        ({"half": "import os\nos._exit(1)"}, 2.0),
+        ({"double": "double = None", "half": "half = 3"}, 0.0),
+        ({"half": "def half(x):\n    return np.array([1.5])"}, 2.5),
+    ]
+    for number in range(CLASS_SIZE):
+        codes, _ = kinds[number % len(kinds)]
+        gate.hand_in(folder, f"learner-{number}", NAME, gate.submission(right, codes))
+    course.nbgrader(folder, "autograde", NAME)
+    found = gate.grades(folder, NAME)
+    assert len(found) == CLASS_SIZE
+    for number in range(CLASS_SIZE):
+        grades = found[f"learner-{number}"].values()
+        assert all(grade.graded for grade in grades)
+        assert sum(grade.points for grade in grades) == kinds[number % len(kinds)][1], number

@@ -1,0 +1,91 @@
+"""What the instructor's guide says of chapters and exercises is so."""
+
+from __future__ import annotations
+
+import math
+import re
+from pathlib import Path
+
+import pytest
+
+from bookwork.grading import course, editions
+
+BOOK = Path(__file__).parents[3] / "book"
+PLAN = (BOOK / "teaching" / "plan.md").read_text(encoding="utf-8")
+CHAPTERS = sorted(BOOK.glob("0*.ipynb"))
+MINUTES = re.compile(r"^\| *(.+?) *\| *(\d+) *\|$", re.MULTILINE)
+
+
+def texts(path: Path) -> str:
+    return "\n".join(cell.source for cell in editions.read(path).cells if cell.cell_type == "markdown")
+
+
+def sections(path: Path) -> dict[str, int]:
+    """The table of minutes at the top of a chapter."""
+    return {name: int(minutes) for name, minutes in MINUTES.findall(texts(path))}
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_minutes_of_a_chapter(path):
+    number = int(path.stem[:2])
+    (said,) = re.findall(rf"^\| {number}\. [^|]*\| (\d+) \|", PLAN, re.MULTILINE)
+    of_chapter = sections(path)
+    assert int(said) == sum(of_chapter.values()) - of_chapter["Check yourself"]
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_a_session_is_as_long_as_it_says(path):
+    """As in: chapter 1 without "Pre-ranking" (85 minutes)."""
+    number = int(path.stem[:2])
+    (row,) = re.findall(rf"^\| {number} \| (chapter {number}\b[^|]*)\|", PLAN, re.MULTILINE)
+    said = int(re.findall(r"\((\d+)", row)[0])
+    of_chapter = sections(path)
+    left_out = re.findall(r'"([^"]+)"', row)
+    whole = sum(of_chapter.values()) - of_chapter["Check yourself"]
+    assert said == whole - sum(of_chapter[name] for name in left_out)
+    assert said <= 90
+
+
+def test_every_section_that_the_plan_names_exists():
+    headings = {line.strip("# ") for path in CHAPTERS for line in texts(path).split("\n") if line[:2] == "##"}
+    lecture = PLAN.split("## One lecture")[1].split("\n## ")[0]
+    named = set(re.findall(r'"([^"]+)"', lecture))
+    assert len(named) > 8
+    assert named <= headings
+
+
+def test_the_version_to_install_on_a_server_is_the_pinned_one():
+    guide = (BOOK / "teaching" / "classroom.md").read_text(encoding="utf-8")
+    pinned = (BOOK.parent / "requirements.txt").read_text(encoding="utf-8")
+    (said,) = re.findall(r"torch==[\d.]+", guide)
+    assert said in pinned.split()
+
+
+def test_every_notebook_that_a_learner_may_run_was_measured():
+    """And what follows from the table does follow."""
+    guide = (BOOK / "teaching" / "classroom.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (exercises|chapter) (\d) \| ([\d,]+) \| ([\d.]+) \|$", guide, re.MULTILINE)
+    memory = {(kind, int(number)): int(mib.replace(",", "")) for kind, number, mib, _ in rows}
+    assert set(memory) == {(kind, n) for kind in ("exercises", "chapter") for n in range(1, 7)}
+    server = int(re.search(r"nothing open \| (\d+)", guide)[1])
+    groups = [
+        max(mib for (kind, _), mib in memory.items() if kind == "exercises"),
+        max(mib for (kind, number), mib in memory.items() if (kind, number) != ("chapter", 1)),
+        max(memory.values()),
+    ]
+    said = re.search(r"largest notebook and server \| (.*) \|", guide)[1].split(" | ")
+    assert said == [f"{most + server:,} MiB" for most in groups]
+    headroom = re.search(r"with 30% of headroom \| (.*) \|", guide)[1].split(" | ")
+    assert headroom == [f"{round(1.3 * (most + server)):,} MiB" for most in groups]
+    for learners in (60, 100):
+        (row,) = re.findall(
+            rf"^\| (?:all )?{learners}[^|]* at the same time \| (.*) \|$", guide, re.MULTILINE
+        )
+        whole = [(learners * round(1.3 * (most + server)) + 128) / 1024 for most in groups]
+        assert row.split(" | ") == [f"{math.ceil(gib)} GiB" for gib in whole]
+
+
+def test_exercises_take_as_long_as_the_plan_says():
+    least, most = map(int, re.search(r"Its exercises take another (\d+) to (\d+)\s+minutes", PLAN).groups())
+    for path in editions.notebooks(course.EXERCISES):
+        assert least <= sum(each.minutes for each in editions.exercises(editions.read(path))) <= most

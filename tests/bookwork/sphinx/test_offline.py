@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import re
+from types import SimpleNamespace
+
+from bookwork.sphinx import offline
+from bookwork.sphinx.theme import style_sheet
+from ranking_course.palette import NEUTRAL
+
+
+def test_mathjax_is_one_script_that_lies_at_hand():
+    assert offline.mathjax_source().stat().st_size > 1_000_000
+
+
+def test_the_script_of_figures_knows_the_stand_ins():
+    script = offline.plotly_page_script()
+    for colour in NEUTRAL.values():
+        assert colour in script
+    assert "/* NEUTRAL */" not in script
+
+
+def test_nothing_that_pages_load_names_another_host():
+    own = [
+        offline.plotly_page_script(),
+        (offline.ASSETS / "book.js").read_text(encoding="utf-8"),
+        style_sheet(),
+    ]
+    for text in own:
+        assert re.findall(r"(?:https?:)?//(?!www\.w3\.org)[a-z0-9-]+\.[a-z]+", text) == []
+        assert "url(" not in text
+
+
+def test_a_file_is_written_only_when_it_changes(tmp_path):
+    path = tmp_path / "a.js"
+    offline.write(path, b"1")
+    before = path.stat().st_mtime_ns
+    offline.write(path, b"1")
+    assert path.stat().st_mtime_ns == before
+    offline.write(path, b"2")
+    assert path.read_bytes() == b"2"
+
+
+def test_widget_state_and_thebe_are_dropped():
+    state = SimpleNamespace(filename=None, attributes={"type": offline.WIDGET_STATE, "body": "{}"})
+    thebe = SimpleNamespace(filename="_static/sphinx-thebe.css", attributes={})
+    kept = SimpleNamespace(filename="_static/ranking/book.js", attributes={"defer": "defer"})
+    context = {"script_files": [state, kept], "css_files": [thebe]}
+    offline.drop_assets(None, "page", "page.html", context, None)
+    assert context == {"script_files": [kept], "css_files": []}

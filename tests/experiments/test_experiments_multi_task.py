@@ -1,0 +1,94 @@
+"""Recorded results of chapter 2: complete, fit for the explorer, and a small part of them comes out again."""
+
+from __future__ import annotations
+
+import statistics
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "experiments"))
+
+from bookwork.results import load_results  # noqa: E402
+from ranking.logs import TARGETS, add_statistics  # noqa: E402
+from ranking.simulator import World  # noqa: E402
+from ranking_course.explorers.loss import checked_recording  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    return load_results("loss_weights")
+
+
+def test_every_task_has_every_weight_and_at_least_five_seeds(recorded):
+    seeds = recorded["made_by"]["seeds"]
+    assert len(seeds) >= 5
+    sweeps = checked_recording(recorded)["sweeps"]
+    assert tuple(sweeps) == TARGETS
+    for sweep in sweeps.values():
+        assert (sweep["weights"], sweep["seeds"]) == (recorded["weights"], seeds)
+
+
+def test_models_lie_between_the_constant_and_the_truth(recorded):
+    """The truth is out of reach for every run; all but share beat the constant at equal weights."""
+    bounds = {bound["seed"]: bound for bound in recorded["bounds"]}
+    for run in recorded["runs"]:
+        for target in TARGETS:
+            assert run["log_loss"][target] > bounds[run["seed"]]["truth"]["log_loss"][target]
+            if run["weight"] == 1.0 and target != "share":
+                assert run["log_loss"][target] < bounds[run["seed"]]["constant"]["log_loss"][target]
+
+
+def test_a_mask_decides_which_rate_the_head_predicts(recorded):
+    logs = recorded["per_impression"]
+    ratios = {
+        "unmasked": [log["unmasked_head_mean"] / log["true_like_per_impression"] for log in logs],
+        "masked": [log["masked_head_mean_on_clicks"] / log["true_like_per_click"] for log in logs],
+    }
+    for found in ratios.values():
+        assert statistics.median(found) == pytest.approx(1.0, abs=0.1)
+        assert found == pytest.approx([1.0] * len(logs), abs=0.25)
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_a_part_of_the_record_comes_out_again(recorded):
+    from loss_weights import Setting, WeightedCrossEntropy
+
+    log = add_statistics(World.build(seed=0).simulate(recorded["impressions"], seed=0)).after(days=30)
+    setting = Setting(log, seed=0)
+    loss = WeightedCrossEntropy(TARGETS, {"collect": 10.0})
+    again = setting.judge(setting.predictions(setting.train(loss)))
+    runs = {(run["task"], run["weight"], run["seed"]): run for run in recorded["runs"]}
+    was = runs["collect", 10.0, 0]
+    for target in TARGETS:
+        # Sums run in another order on another processor: equal up to what that makes of some hundred steps.
+        assert again["auc"][target] == pytest.approx(was["auc"][target], abs=0.01)
+        assert again["log_loss"][target] == pytest.approx(was["log_loss"][target], rel=0.01)
+
+
+def test_training_takes_time_in_proportion_to_the_rows_and_streams_in_flat_memory():
+    """What ``benchmarks/training.py`` measured on the machine that the record names."""
+    speed = load_results("training_speed")
+    found = {(part["rows"], part["mode"]): part for part in speed["measured"]}
+    assert {rows for rows, _ in found} == {100_000, 1_000_000, 10_000_000}
+    for mode in ("in memory", "streamed"):
+        assert found[1_000_000, mode]["seconds"] < 30
+    streamed = [found[rows, "streamed"] for rows in (100_000, 1_000_000, 10_000_000)]
+    per_row = [part["seconds"] / part["rows"] for part in streamed]
+    assert max(per_row) < 1.5 * min(per_row)
+    assert streamed[2]["peak_mb"] < 1.1 * streamed[1]["peak_mb"]
+    assert found[1_000_000, "streamed"]["loss"] == pytest.approx(
+        found[1_000_000, "in memory"]["loss"], rel=0.02
+    )
+
+
+@pytest.mark.kuairand
+def test_likes_without_a_click_in_a_real_log(kuairand_folder):
+    from kuairand_likes import count
+
+    from ranking.logs.kuairand import load_kuairand
+
+    found = count(load_kuairand(kuairand_folder))
+    assert found["like"]["without_click"] / found["like"]["all"] == pytest.approx(1 / 6, abs=0.04)

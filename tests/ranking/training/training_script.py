@@ -1,0 +1,79 @@
+"""A small training run as a script of its own, for the tests that kill it or start it under torchrun."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import signal
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ranking.logs.features import FeatureTable
+from ranking.multi_task import MultiTaskModel, WeightedCrossEntropy
+from ranking.training import fit, seeded
+
+TARGETS = ("click", "like")
+
+
+class WithDropout(MultiTaskModel):
+    """Dropout draws from torch's own generator, whose state a checkpoint has to keep, too."""
+
+    def forward(self, categorical: torch.Tensor, dense: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.dropout(super().forward(categorical, dense), 0.1, self.training)
+
+
+class Killed(WeightedCrossEntropy):
+    """The usual loss, which ends its own process at a given step, as a power cut would."""
+
+    def __init__(self, at: int | None, masked: bool) -> None:
+        super().__init__(TARGETS, masked=masked)
+        self.left = at
+
+    def forward(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        if self.left is not None and self.training:
+            self.left -= 1
+            if self.left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return super().forward(logits, labels)
+
+
+def table(rows: int, seed: int = 0) -> tuple[FeatureTable, np.ndarray]:
+    """Features, and labels that follow from them."""
+    rng = np.random.default_rng(seed)
+    ids = np.stack([rng.integers(0, size, rows) for size in (20, 30)], axis=1)  # (rows, fields)
+    dense = rng.normal(size=(rows, 3)).astype(np.float32)
+    groups = {"user": ("user",), "item": ("item",), "statistics": ("a", "b", "c"), "context": ()}
+    features = FeatureTable(ids, dense, ("user", "item"), ("a", "b", "c"), (20, 30), groups)
+    p = 1 / (1 + np.exp(-(dense[:, 0] + (ids[:, 0] < 10) - 0.5)))
+    click = rng.random(rows) < p
+    like = click & (rng.random(rows) < 0.5)
+    return features, np.stack([click, like], axis=1).astype(np.float32)  # labels (rows, targets)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--checkpoint", type=Path)
+    parser.add_argument("--kill-at", type=int)
+    parser.add_argument("--dropout", action="store_true")
+    parser.add_argument("--masked", action="store_true")
+    options = parser.parse_args()
+    torch.set_num_threads(1)
+    with seeded(0):
+        model = (WithDropout if options.dropout else MultiTaskModel)((20, 30), 3, TARGETS)
+    features, labels = table(2_010)
+    history = fit(
+        *(model, features, labels, Killed(options.kill_at, options.masked)),
+        **{"seed": 5, "epochs": 3, "batch_size": 64, "held_out": table(300, seed=1)},
+        **{"checkpoint": options.checkpoint, "checkpoint_every": 10},
+    )
+    if os.environ.get("RANK", "0") == "0":
+        torch.save(model.state_dict(), options.out)
+        options.out.with_suffix(".json").write_text(json.dumps(vars(history)))
+
+
+if __name__ == "__main__":
+    main()

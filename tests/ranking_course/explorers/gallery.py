@@ -1,0 +1,56 @@
+"""One of every explorer, each whole: made-up recordings where it replays any. By the name of its module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from pages import made_up_recording
+from recordings import (
+    completion_made_up,
+    funnel_recording,
+    gates_examples,
+    gates_recording,
+    slate_recording,
+    sweep_recording,
+)
+
+from ranking_course.explorers import (
+    CalibrationExplorer,
+    CompletionExplorer,
+    Explorer,
+    FunnelExplorer,
+    FusionExplorer,
+    GatesExplorer,
+    LossExplorer,
+    QuizExplorer,
+    RecordedExplorer,
+    RerankingExplorer,
+    WatchTimeExplorer,
+)
+
+
+def _powers(power: float) -> dict[str, object]:
+    x = np.linspace(0, 1, 40)
+    return {
+        "x": {"label": "x"},
+        "y": {"label": "y"},
+        "series": [{"name": "curve", "kind": "line", "x": x, "y": x**power, "color": "watch_time"}],
+        "sentence": f"At power {power}.",
+    }
+
+
+GALLERY: dict[str, Callable[[], Explorer]] = {
+    "calibration": lambda: CalibrationExplorer(
+        recorded=made_up_recording([1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01], seeds=5, bins=15)
+    ),
+    "completion": lambda: CompletionExplorer(completion_made_up(candidates=40), knots=5),
+    "funnel": lambda: FunnelExplorer(funnel_recording()),
+    "fusion": FusionExplorer,
+    "gates": lambda: GatesExplorer(gates_recording(seeds=10, rows=60), data=gates_examples()),
+    "loss": lambda: LossExplorer(sweep_recording()),
+    "quiz": lambda: QuizExplorer("calibration"),
+    "recorded": lambda: RecordedExplorer(_powers, {"power": [0.5, 1, 2, 4]}, title="Powers"),
+    "reranking": lambda: RerankingExplorer(slate_recording(candidates=100)),
+    "watch_time": WatchTimeExplorer,
+}

@@ -1,0 +1,198 @@
+"""Made-up recordings of the explorers that replay any."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from ranking_course.explorers.funnel import CHANNELS
+from ranking_course.explorers.gates import pack_utilisation, pack_weights
+from ranking_course.explorers.loss import TASKS
+
+
+def spoilt(data: Any, path: Sequence[Any], bad: Any) -> Any:
+    """A copy of ``data`` with the entry at ``path`` replaced, or dropped where ``bad`` is None."""
+    copied = copy.deepcopy(data)
+    *way, last = path
+    place = copied
+    for key in way:
+        place = place[key]
+    if bad is None:
+        del place[last]
+    else:
+        place[last] = bad
+    return copied
+
+
+def funnel_recording(runs: int = 3) -> dict[str, Any]:
+    """Every setting has a value of its own, and no stage keeps more than the one before."""
+    grid = {
+        "embedding": [0, 250, 500, 1000],
+        **{name: [0, 100, 200] for name in CHANNELS[1:]},
+        "kept": [100, 300, 500],
+        "shown": [10, 30],
+    }
+    asked = sum(np.meshgrid(*(grid[name] for name in CHANNELS), indexing="ij"))  # (4, 3, 3, 3, 3)
+    recorded = []
+    for seed in range(runs):
+        rng = np.random.default_rng(seed)
+        retrieval = 0.8 * asked / asked.max() + 0.05 * rng.random(asked.shape)
+        retrieval[asked == 0] = 0.0
+        pre_ranking = retrieval[..., None] * np.array([0.6, 0.8, 0.9])
+        re_ranking = pre_ranking[..., None] * np.array([0.5, 0.75])
+        recorded.append(
+            {
+                "seed": seed,
+                "candidates": np.round(0.9 * asked, 1).ravel().tolist(),
+                "retrieval": np.round(retrieval, 3).ravel().tolist(),
+                "pre_ranking": np.round(pre_ranking, 3).ravel().tolist(),
+                "re_ranking": np.round(re_ranking, 3).ravel().tolist(),
+                "note": "left out",
+            }
+        )
+    costs = {"retrieval": 0.004, "pre_ranking": 1.5, "ranking": 37.0, "re_ranking": 0.05}
+    return {
+        "catalogue": 1_000_000,
+        "requests": 200,
+        "best": 10,
+        "grid": grid,
+        "runs": recorded,
+        "costs": costs,
+        "made_by": "a note that explorers leave out",
+    }
+
+
+def slate_recording(candidates: int = 40, topics: int = 10, dim: int = 8) -> dict[str, Any]:
+    """Candidates of a few topics; one topic has the best scores. Unsorted, vectors of any length."""
+    rng = np.random.default_rng(7)
+    share = np.array([5.0, 5.0, *[1.0] * (topics - 2)])
+    topic = rng.choice(topics, candidates, p=share / share.sum())
+    centres = rng.normal(size=(topics, dim)) + 0.3
+    vectors = (centres[topic] + 0.4 * rng.normal(size=(candidates, dim))) * rng.uniform(
+        0.5, 2, (candidates, 1)
+    )
+    scores = 0.2 + 0.6 * rng.random(candidates) + 0.35 * (topic < 2)
+    return {
+        "candidates": [
+            {"item": 1000 + i, "topic": f"topic {topic[i]}", "score": round(float(scores[i]), 4), "author": 3}
+            for i in range(candidates)
+        ],
+        "vectors": np.round(vectors, 4).tolist(),
+        "made_by": "a note that explorers leave out",
+    }
+
+
+def sweep_recording(tasks: tuple[str, ...] = ("like", "share"), seeds: int = 3) -> dict[str, Any]:
+    """The AUC of the varied task grows with its weight, that of the others falls."""
+    runs = []
+    for task in tasks:
+        for weight in (0.1, 1.0, 4.0, 16.0):
+            for seed in range(seeds):
+                gain = {other: (0.01 if other == task else -0.004) * np.log2(weight) for other in TASKS}
+                level = {other: 0.7 + 0.03 * i + 0.002 * seed for i, other in enumerate(TASKS)}
+                runs.append(
+                    {
+                        "task": task,
+                        "weight": weight,
+                        "seed": seed,
+                        "auc": {other: level[other] + gain[other] for other in TASKS},
+                        "log_loss": {other: 0.4 - 0.1 * i - gain[other] for i, other in enumerate(TASKS)},
+                        "seconds": 1.0,
+                    }
+                )
+    return {"runs": runs, "made_by": "a note that explorers leave out"}
+
+
+def completion_made_up(candidates: int = 20) -> dict[str, Any]:
+    """f falls with the length, the faster the more knots; videos of every length, interest left to chance."""
+    rng = np.random.default_rng(9)
+    thresholds, knots = [0.5, 0.8, 1.0], [3, 5]
+
+    def fits(level: float) -> list[dict[str, Any]]:
+        return [
+            {
+                "knots": np.linspace(2.2, 5.8, count).tolist(),
+                "coefficients": [level, -2.0 - 0.1 * count, *[0.5] * (count - 2)],
+            }
+            for count in knots
+        ]
+
+    return {
+        "rows": 12_345,
+        "thresholds": thresholds,
+        "knots": knots,
+        "fits": {"share": fits(0.4), "reaches": [fits(0.3 - threshold) for threshold in thresholds]},
+        "length_effect": 0.35,
+        "candidates": [
+            {
+                "item": 500 + i,
+                "topic": f"topic {i % 4}",
+                "duration": float(np.exp(rng.uniform(np.log(8), np.log(590)))),
+                "mu": float(rng.normal(2.3, 0.7)),
+                "sigma": float(rng.uniform(1.2, 1.8)),
+                "author": 3,
+            }
+            for i in range(candidates)
+        ],
+        "made_by": "a note that explorers leave out",
+    }
+
+
+def gates_recording(seeds: int = 4, rows: int = 12) -> dict[str, Any]:
+    """Gates that drift to one expert, soonest without a cure, that of like less far; 3 and 8 experts."""
+    rng = np.random.default_rng(11)
+    steps = [0, 5, 20, 60, 200]
+    runs = []
+    for cure, pace in (("none", 1.0), ("exact", 0.6), ("entropy", 0.05)):
+        for experts in (3, 8):
+            way = pace * np.sqrt(np.array(steps))[None, :, None, None, None]  # (1, steps, 1, 1, 1)
+            pull = rng.random((seeds, 1, 2, 1, experts)) * np.array([1.0, 0.3])[:, None, None]
+            scatter = 0.6 * rng.normal(size=(seeds, 1, 2, rows, experts))
+            logits = way * pull + scatter  # (seeds, steps, tasks, rows, experts)
+            weights = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+            used = weights.mean(axis=-2)
+            polarized = (used.max(axis=-1) > 0.95).any(axis=-1).sum(axis=0)
+            runs.append(
+                {
+                    "cure": cure,
+                    "experts": experts,
+                    "seeds": 2 * seeds,
+                    "steps": steps,
+                    "polarized": (2 * polarized).tolist(),
+                    "rows": rows,
+                    "utilisation": pack_utilisation(used),
+                    "weights": pack_weights(weights) if experts == 3 else None,
+                    "note": "left out",
+                }
+            )
+    tasks = [{"name": name, "color": name} for name in ("click", "like")]
+    return {
+        "tasks": tasks,
+        "steps": steps,
+        "shown": seeds,
+        "threshold": 0.95,
+        "dead": 0.01,
+        "runs": runs,
+        "made_by": "a note that explorers leave out",
+    }
+
+
+def gates_examples(rows: int = 400, columns: int = 5) -> tuple[SimpleNamespace, SimpleNamespace]:
+    """Rows to train on and held-out rows, as the study of gates takes them; a third is clicked."""
+    rng = np.random.default_rng(12)
+
+    def part(rows: int) -> SimpleNamespace:
+        inputs = rng.normal(size=(rows, columns)).astype(np.float32)
+        click = inputs[:, 0] + rng.normal(size=rows) > 0.6
+        like = click & (inputs[:, 1] + rng.normal(size=rows) > 0)
+        label_mask = np.stack([np.ones(rows), click], axis=1)
+        labels = np.stack([click, like], axis=1)
+        return SimpleNamespace(
+            inputs=inputs, labels=labels.astype(np.float32), label_mask=label_mask.astype(np.float32)
+        )
+
+    return part(rows), part(100)

@@ -1,0 +1,195 @@
+from __future__ import annotations
+
+import json
+from typing import ClassVar
+
+import numpy as np
+import pytest
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_notebook
+
+from ranking.evaluation.metrics import Reliability, reliability
+from ranking_course import figures
+from ranking_course.palette import NEUTRAL, TARGETS
+
+TEXTS = {
+    "title": "A title",
+    "alt": "What is seen.",
+    "caption": "A caption.",
+    "x": "α",
+    "y": "log loss (nats)",
+}
+X = np.array([1.0, 0.1, 0.01])
+
+
+def labels(figure):
+    return [trace for trace in figure.data if trace.meta == figures.DIRECT_LABEL]
+
+
+def test_a_new_figure_carries_its_texts():
+    figure = figures.new_figure(**TEXTS)
+    assert figure.layout.meta == {"alt": "What is seen.", "caption": "A caption."}
+    assert figure.layout.title.text == "A title"
+    assert figure.layout.yaxis.title.text == "log loss (nats)"
+
+
+SHOWN_TWICE = """
+import sys
+import numpy as np
+from ranking_course import figures
+figure = figures.new_figure(title="T", alt="A", caption="C", x="x", y="y")
+figures.add_line(figure, np.arange(3), np.array([0.1, 0.2, 0.3]), name="line", target="click")
+display(figure)
+print("plotly.io._renderers" in sys.modules)
+figure.show()  # plotly's own way
+display(figure)
+"""
+
+
+def test_jupyter_is_given_what_plotly_would_give_it_without_the_wait():
+    notebook = new_notebook(cells=[new_code_cell(SHOWN_TWICE)])
+    NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
+    ours, loaded, theirs, after = notebook.cells[0].outputs
+    assert loaded.text == "False\n"
+    assert ours.data == theirs.data == after.data
+    assert set(ours.data) == {"application/vnd.plotly.v1+json"}
+
+
+def test_another_place_is_left_to_plotly(monkeypatch):
+    called = []
+    monkeypatch.setattr(figures.go.Figure, "_ipython_display_", lambda self: called.append(self))
+    figure = figures.new_figure(**TEXTS)
+    figure._ipython_display_()  # no kernel here
+    assert called == [figure]
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_a_figure_without_a_text_is_refused(name):
+    with pytest.raises(ValueError, match=f"{name} must be a text that is not empty, got ' '"):
+        figures.new_figure(**{**TEXTS, name: " "})
+
+
+def test_an_unknown_kind_of_axis_is_refused():
+    with pytest.raises(ValueError, match="axes must be one of 'x_log', 'y_log', 'x_reversed', got 'z_log'"):
+        figures.new_figure(**TEXTS, z_log=True)
+
+
+def test_the_look_is_transparent_local_and_in_replaceable_inks():
+    stored = json.dumps(figures.add_line(figures.new_figure(**TEXTS), X, X, name="truth").to_plotly_json())
+    assert '"paper_bgcolor": "rgba(0,0,0,0)"' in stored
+    assert NEUTRAL["ink"] in stored
+    assert "http" not in stored
+
+
+def test_a_line_takes_the_colour_of_its_target_and_the_style_of_its_role():
+    figure = figures.new_figure(**TEXTS)
+    figures.add_line(figure, X, X, name="raw", target="like", role="raw")
+    figures.add_line(figure, X, X, name="calibrated", target="like", role="calibrated")
+    figures.add_line(figure, X, X, name="truth", target="like", role="truth")
+    raw, calibrated, truth = (trace.line for trace in figure.data if trace.meta is None)
+    assert raw.color == calibrated.color == TARGETS["like"]
+    assert raw.width < calibrated.width
+    assert (truth.color, truth.dash) == (NEUTRAL["ink"], "dash")
+
+
+@pytest.mark.parametrize(("reversed_axis", "end"), [(False, 1.0), (True, 0.01)])
+def test_the_label_stands_at_the_right_end(reversed_axis, end):
+    figure = figures.new_figure(**TEXTS, x_log=True, x_reversed=reversed_axis)
+    figures.add_line(figure, X, 2 * X, name="raw", label_at="top")
+    (label,) = labels(figure)
+    assert (label.x[0], label.y[0]) == (end, 2 * end)
+    assert label.textposition == "top right"
+    assert label.text[0].endswith(" raw")
+
+
+def test_seeds_are_faint_lines_behind_their_median():
+    values = np.array([[1.0, 2.0, 9.0], [2.0, 3.0, 1.0], [6.0, 4.0, 2.0]])
+    figure = figures.line_with_seeds(figures.new_figure(**TEXTS), X, values, name="raw", target="click")
+    *seeds, median, label = figure.data
+    assert [trace.name for trace in seeds] == ["raw, seed 1", "raw, seed 2", "raw, seed 3"]
+    assert all(trace.opacity < 0.5 and not trace.showlegend for trace in seeds)
+    np.testing.assert_array_equal(median.y, [2.0, 3.0, 2.0])
+    assert label.y[0] == 2.0
+
+
+def test_one_run_is_not_called_a_median():
+    figure = figures.line_with_seeds(figures.new_figure(**TEXTS), X, [X], name="raw")
+    assert figure.data[1].name == "raw"
+
+
+@pytest.mark.parametrize("values", [X, X[None, :2], np.ones((3, 2))])
+def test_seeds_of_another_shape_are_refused(values):
+    with pytest.raises(ValueError, match=r"values must have shape \(seeds, points\)"):
+        figures.line_with_seeds(figures.new_figure(**TEXTS), X, values, name="raw")
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"y": X[:2]}, "same shape"),
+        ({"x": [], "y": []}, "x must not be empty"),
+        ({"y": [1.0, np.nan, 2.0]}, "y must be finite"),
+        ({"target": "clicks"}, "target must be one of"),
+        ({"role": "bold"}, "role must be one of"),
+        ({"label_at": "left"}, "label_at must be one of"),
+        ({"x": 1.0, "y": 1.0}, r"x must have shape \(points,\), got \(\)"),
+        ({"x": X[None], "y": X[None]}, r"x must have shape \(points,\), got \(1, 3\)"),
+        ({"x": X - 0.01}, "x must be above 0 on a logarithmic axis, got 0.0"),
+        ({"y": -X}, "y must be above 0 on a logarithmic axis, got -1.0"),
+    ],
+)
+def test_bad_lines_are_refused_and_leave_the_figure_as_it_was(changed, message):
+    figure = figures.new_figure(**TEXTS, x_log=True, y_log=True)
+    with pytest.raises(ValueError, match=message):
+        figures.add_line(figure, **{"x": X, "y": X, "name": "raw", **changed})
+    assert not figure.data
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"label_at": "left"}, "label_at must be one of"),
+        ({"values": [X, -X]}, "values must be above 0 on a logarithmic axis, got -1.0"),
+        ({"x": 1.0}, r"x must have shape \(points,\), got \(\)"),
+    ],
+)
+def test_bad_seeds_leave_the_figure_as_it_was(changed, message):
+    figure = figures.new_figure(**TEXTS, y_log=True)
+    with pytest.raises(ValueError, match=message):
+        figures.line_with_seeds(figure, **{"x": X, "values": [X, X], "name": "raw", **changed})
+    assert not figure.data
+
+
+class TestReliabilityFigure:
+    texts: ClassVar = {key: TEXTS[key] for key in ("title", "alt", "caption")}
+
+    def diagrams(self):
+        p = np.random.default_rng(0).beta(1, 9, 2_000)
+        return {"raw": reliability(p, np.sqrt(p)), "calibrated": reliability(p, p)}
+
+    def test_every_filled_bin_is_a_point(self):
+        diagrams = self.diagrams()
+        figure = figures.reliability_figure(diagrams, **self.texts, roles={"raw": "raw"})
+        curves = {trace.name: trace for trace in figure.data}
+        for name, diagram in diagrams.items():
+            filled = diagram.count > 0
+            assert not filled.all()
+            np.testing.assert_array_equal(curves[name].x, diagram.predicted[filled])
+            np.testing.assert_array_equal(curves[name].y, diagram.observed[filled])
+            np.testing.assert_array_equal(curves[name].customdata, diagram.count[filled])
+        assert curves["raw"].marker.symbol == "circle-open"
+        assert curves["perfect"].line.dash == "dash"
+
+    def test_empty_bins_alone_are_refused(self):
+        nothing = np.full(2, np.nan)
+        empty = Reliability(np.array([0.0, 0.5, 1.0]), nothing, nothing, np.zeros(2))
+        with pytest.raises(
+            ValueError, match=r"diagrams\['none'\] must have at least one bin that holds rows"
+        ):
+            figures.reliability_figure({**self.diagrams(), "none": empty}, **self.texts)
+
+    def test_bad_arguments_are_refused(self):
+        with pytest.raises(ValueError, match="diagrams must not be empty"):
+            figures.reliability_figure({}, **self.texts)
+        with pytest.raises(ValueError, match="roles must be one of 'raw', 'calibrated', got 'cooked'"):
+            figures.reliability_figure(self.diagrams(), **self.texts, roles={"cooked": "raw"})

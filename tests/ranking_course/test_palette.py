@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from ranking_course.palette import GROUPS, NEUTRAL, TARGETS, THEMES, css_variables
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance of WCAG 2 for #RRGGBB."""
+    channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    """Contrast ratio of WCAG 2, from 1 to 21."""
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("theme", THEMES)
+@pytest.mark.parametrize("ink", ["ink", "ink-soft", "accent"])
+@pytest.mark.parametrize("ground", ["paper", "panel"])
+def test_text_is_readable_in_both_themes(theme, ink, ground):
+    assert contrast(THEMES[theme][ink], THEMES[theme][ground]) >= 4.5
+
+
+@pytest.mark.parametrize("ground", ["#FFFFFF", "#111111"])  # JupyterLab's light and dark pages
+@pytest.mark.parametrize("name", ["ink", "ink-soft"])
+def test_stand_ins_are_readable_where_nothing_recolours_them(name, ground):
+    assert contrast(NEUTRAL[name], ground) >= 4.0
+
+
+def test_groups_carry_dark_letters():
+    assert min(contrast(colour, THEMES["light"]["ink"]) for colour in GROUPS) >= 4.5
+    assert not set(GROUPS) & set(TARGETS.values())
+
+
+def test_themes_name_the_same_inks():
+    assert THEMES["light"].keys() == THEMES["dark"].keys()
+    assert NEUTRAL.keys() <= THEMES["light"].keys()
+
+
+def test_stand_ins_differ_so_that_each_can_be_replaced():
+    assert len({*NEUTRAL.values(), *TARGETS.values()}) == len(NEUTRAL) + len(TARGETS)
+
+
+def test_style_variables_name_every_colour():
+    declared = dict(re.findall(r"--ranking-([\w-]+): ([^;]+);", css_variables("dark")))
+    assert declared["watch-time"] == "#E69F00"
+    assert declared["ink"] == THEMES["dark"]["ink"]
+    assert len(declared) == len(TARGETS) + len(GROUPS) + len(THEMES["dark"]) + 1
+
+
+def test_unknown_theme_is_refused():
+    with pytest.raises(ValueError, match="theme must be one of 'light', 'dark', got 'blue'"):
+        css_variables("blue")
