@@ -26,7 +26,7 @@ html[data-theme="dark"] .rx, body[data-jp-theme-light="false"] .rx {{ {dark} }}
 {rules}"""
 
 
-FOLDERS = ("bookwork", "ranking_course.explorers")
+FOLDERS = ("bookwork", "ranking_course")
 """Packages that hold explorers in a folder ``js``."""
 
 

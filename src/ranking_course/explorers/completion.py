@@ -11,8 +11,7 @@ import traitlets
 from bookwork.explorer.base import Explorer, plain_json
 from bookwork.explorer.traits import Count, Share, ascending, entries, entry
 from ranking import validation
-from ranking.simulator.world import EFFECTS
-from ranking.watch_time.completion import COMPLETED, LengthCorrection, completed, share_played
+from ranking.simulator.world import COMPLETED, EFFECTS
 
 if TYPE_CHECKING:
     from ranking.logs import ImpressionLog
@@ -45,6 +44,8 @@ def completion_recording(
     Returns:
         Plain JSON data, as :func:`checked_recording` takes it.
     """
+    from ranking import watch_time as wt  # torch, which nothing else here needs
+
     streams = np.random.SeedSequence(validation.seed("seed", seed)).spawn(2)
     of_rows, of_candidates = (np.random.default_rng(stream) for stream in streams)
     clicked = np.flatnonzero(log.rows["click"])
@@ -53,7 +54,7 @@ def completion_recording(
     t, d = (log.rows[name].to_numpy(dtype=np.float64)[taken] for name in ("watch_time", "duration"))
 
     def fits(labels: np.ndarray) -> list[dict[str, Any]]:
-        found = [LengthCorrection.fit(d, labels, count) for count in KNOTS]
+        found = [wt.LengthCorrection.fit(d, labels, count) for count in KNOTS]
         return [{"knots": fit.knots.tolist(), "coefficients": fit.coefficients.tolist()} for fit in found]
 
     user = int(of_candidates.integers(len(world.users)))
@@ -67,8 +68,8 @@ def completion_recording(
         "thresholds": list(THRESHOLDS),
         "knots": list(KNOTS),
         "fits": {
-            "share": fits(share_played(t, d).share),
-            "reaches": [fits(completed(t, d, threshold)) for threshold in THRESHOLDS],
+            "share": fits(wt.share_played(t, d).share),
+            "reaches": [fits(wt.completed(t, d, threshold)) for threshold in THRESHOLDS],
         },
         "length_effect": EFFECTS["watch_time"]["length"],
         "candidates": [

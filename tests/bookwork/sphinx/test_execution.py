@@ -10,7 +10,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from bookwork.sphinx.execution import (
     BUILD_ONLY,
-    PACKAGE,
+    PACKAGES,
     as_parsed,
     execute_side_by_side,
     fingerprint,
@@ -52,8 +52,8 @@ def test_fingerprint_sees_names_and_contents_not_order(tmp_path):
 
 def test_inputs_are_package_environment_and_results(project):
     found = inputs(project)
-    assert PACKAGE / "calibration.py" in found
-    assert PACKAGE / "explorers" / "js" / "chart.js" in found
+    assert PACKAGES / "ranking" / "calibration.py" in found
+    assert PACKAGES / "bookwork" / "js" / "chart.js" in found
     assert project / "requirements.txt" in found
     assert project / "experiments" / "results" / "a.json" in found
     assert not any(BUILD_ONLY in path.parents for path in found)
