@@ -28,7 +28,7 @@ help:
 	@echo "make test         set up (a browser too) and run the tests"
 	@echo "make test-all     the same, with every wrong answer and a whole class of submissions graded"
 	@echo "make bench        run the benchmarks"
-	@echo "make experiments  re-make the recorded results under experiments/results"
+	@echo "make experiments  re-make the recorded results under experiments"
 	@echo "make notebooks    refresh the stored outputs of checked cells, strip all others"
 	@echo "make lock         pin the environment anew from the ranges in pyproject.toml"
 	@echo "make clean        remove what was built (the environment stays)"
@@ -87,10 +87,12 @@ test-all: export RANKING_TEST_ALL = 1
 test-all: test
 
 bench: $(READY) $(BROWSER_READY)
-	@set -e; for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script; done
+	@set -e; for script in benchmarks/*.py; do \
+	  module=$$(echo $${script%.py} | tr / .); echo "== $$module"; $(BIN)/python -m $$module; done
 
 experiments: $(READY)
-	@set -e; for script in experiments/*.py; do echo "== $$script"; $(BIN)/python $$script; done
+	@set -e; for script in experiments/*/[a-z]*.py; do \
+	  module=$$(echo $${script%.py} | tr / .); echo "== $$module"; $(BIN)/python -m $$module; done
 
 notebooks: $(READY)
 	$(BIN)/python tests/book/notebook_hygiene.py --refresh $$(git ls-files 'book/*.ipynb')

@@ -1,6 +1,6 @@
 """The funnel: search in a large catalogue, diversity, and the whole chain by stage.
 
-    python benchmarks/funnel.py [--items 10000000] [--chain-items 1000000] [--repeats 5]
+    python -m benchmarks.funnel [--items 10000000] [--chain-items 1000000] [--repeats 5]
 
 Search: vectors of 32 numbers around a thousand centres, one query at a time, exact and approximate (with
 recall against exact), beside the time that one pass of reading all vectors takes: below that no exact search
@@ -12,20 +12,15 @@ models trained on its log, one request at a time. Times are medians; everything 
 from __future__ import annotations
 
 import argparse
-import sys
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import faiss
 import numpy as np
 import torch
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "experiments"))
-
-from funnel import build  # the script of chapter 1's experiment
-
+from experiments.funnel.stages import build
 from ranking import funnel
 
 DIM = 32

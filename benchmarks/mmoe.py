@@ -52,7 +52,7 @@ from bookwork.results import save_results
 from ranking.mmoe import MMoE
 
 EXPERT, TOWER = (64, 32), (32,)
-RESULTS = Path(__file__).parents[1] / "experiments" / "results" / "mmoe_speed.json"
+RESULTS = Path(__file__).parents[1] / "experiments" / "mmoe" / "speed.json"
 LEARNING_RATE = 1e-3
 
 

@@ -1,7 +1,7 @@
 """Time and peak memory of training the four-task model, in memory and streamed from Parquet.
 
     python benchmarks/training.py [--rows 100000 1000000 10000000] [--in-memory-up-to 1000000] [--repeats 1]
-                                  [--out experiments/results/training_speed.json]
+                                  [--out experiments/multi_task/training_speed.json]
 
 The rows come from the simulator and are written to Parquet first, a log of at most a million impressions at a
 time, so that making them needs no more memory either. Every measurement is a process of its own, with a peak

@@ -84,7 +84,7 @@ def save_results(path: Path | str, data: dict[str, Any], *, command: str, seeds:
 
 
 def load_results(name: str) -> dict[str, Any]:
-    """The recorded results ``experiments/results/<name>.json``, looked up from the working folder upwards.
+    """The recorded results ``experiments/<name>.json``, looked up from the working folder upwards.
 
     Raises:
         FileNotFoundError: if no folder from here to the root holds the file.
@@ -92,13 +92,13 @@ def load_results(name: str) -> dict[str, Any]:
     """
     here = Path.cwd()
     for folder in (here, *here.parents):
-        path = folder / "experiments" / "results" / f"{name}.json"
+        path = folder / "experiments" / f"{name}.json"
         if path.is_file():
             try:
                 return json.loads(path.read_text(encoding="utf-8"))
             except ValueError as error:  # broken JSON, or not UTF-8
                 raise ValueError(f"{path} must hold JSON, got {error}") from error
     raise FileNotFoundError(
-        f"no experiments/results/{name}.json in {here} or a folder above it: "
+        f"no experiments/{name}.json in {here} or a folder above it: "
         "work inside the course's repository, or re-make it with `make experiments`"
     )

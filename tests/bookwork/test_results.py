@@ -9,23 +9,25 @@ from bookwork.results import load_results, save_results
 
 
 def test_round_trip_from_a_folder_below(tmp_path, monkeypatch):
-    folder = tmp_path / "experiments" / "results"
+    folder = tmp_path / "experiments" / "chapter"
     folder.mkdir(parents=True)
-    save_results(folder / "toy.json", {"runs": [1, 2]}, command="python experiments/toy.py", seeds=range(2))
+    save_results(
+        folder / "toy.json", {"runs": [1, 2]}, command="python -m experiments.chapter.toy", seeds=range(2)
+    )
     (tmp_path / "book").mkdir()
     monkeypatch.chdir(tmp_path / "book")
-    found = load_results("toy")
+    found = load_results("chapter/toy")
     assert found["runs"] == [1, 2]
     assert found["made_by"]["seeds"] == [0, 1]
-    assert found["made_by"]["command"] == "python experiments/toy.py"
+    assert found["made_by"]["command"] == "python -m experiments.chapter.toy"
     assert {"torch", "numpy"} <= set(found["made_by"]["versions"])
     assert found["made_by"]["machine"]["cores"] >= 1
 
 
 def test_missing_results_say_where_they_were_sought(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(FileNotFoundError, match=r"experiments/results/toy\.json"):
-        load_results("toy")
+    with pytest.raises(FileNotFoundError, match=r"experiments/chapter/toy\.json"):
+        load_results("chapter/toy")
 
 
 @pytest.mark.parametrize(
@@ -48,7 +50,7 @@ def test_bad_data_is_refused(tmp_path, data, message):
 
 
 def test_numpy_numbers_and_text_paths_are_taken(tmp_path, monkeypatch):
-    folder = tmp_path / "experiments" / "results"
+    folder = tmp_path / "experiments" / "chapter"
     folder.mkdir(parents=True)
     data = {
         "auc": np.float64(0.5),
@@ -59,16 +61,16 @@ def test_numpy_numbers_and_text_paths_are_taken(tmp_path, monkeypatch):
     }
     save_results(str(folder / "toy.json"), data, command="", seeds=np.arange(2))
     monkeypatch.chdir(tmp_path)
-    found = load_results("toy")
+    found = load_results("chapter/toy")
     assert found.pop("made_by")["seeds"] == [0, 1]
     assert found == {"auc": 0.5, "rows": 3, "kept": True, "bins": [0, 1], "0.1": [1, None]}
 
 
 @pytest.mark.parametrize("content", [b'{"runs": [1,', b"\xff"])
 def test_a_broken_file_is_named(tmp_path, monkeypatch, content):
-    folder = tmp_path / "experiments" / "results"
+    folder = tmp_path / "experiments" / "chapter"
     folder.mkdir(parents=True)
     (folder / "toy.json").write_bytes(content)
     monkeypatch.chdir(tmp_path)
     with pytest.raises(ValueError, match=r"toy\.json must hold JSON, got"):
-        load_results("toy")
+        load_results("chapter/toy")

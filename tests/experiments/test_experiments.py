@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "experiments"))
-
-from bookwork.results import load_results  # noqa: E402
-from ranking.logs import add_statistics  # noqa: E402
-from ranking.simulator import World  # noqa: E402
+from bookwork.results import load_results
+from ranking.logs import add_statistics
+from ranking.simulator import World
 
 
 @pytest.fixture(scope="module")
 def recorded():
-    return load_results("calibration")
+    return load_results("calibration/sampling")
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +49,7 @@ def test_calibration_never_changes_the_log_loss_of_the_full_data(runs):
 
 @pytest.mark.usefixtures("one_thread")
 def test_a_part_of_the_record_comes_out_again(recorded, runs):
-    from calibration import run
+    from experiments.calibration.sampling import run
 
     log = add_statistics(World.build(seed=0).simulate(recorded["impressions"], seed=0)).after(days=30)
     again = run(log, rate=0.1, seed=0)
@@ -71,7 +65,7 @@ def test_a_part_of_the_record_comes_out_again(recorded, runs):
     ("rows", "size"), [(1_000_000, 256), (99_999, 64), (8_907, 64), (8_000, 32), (2_000, 8), (10, 8)]
 )
 def test_a_small_log_is_learned_in_small_steps(rows, size):
-    from kuairand_calibration import batch_size_for
+    from experiments.calibration.kuairand import batch_size_for
 
     assert batch_size_for(rows) == size
 
@@ -80,8 +74,7 @@ def test_a_small_log_is_learned_in_small_steps(rows, size):
 @pytest.mark.usefixtures("one_thread")
 def test_calibration_holds_on_real_rows(kuairand_folder):
     """Within 5% of the observed click rate on held-out rows of a real log, over five seeds."""
-    from kuairand_calibration import run
-
+    from experiments.calibration.kuairand import run
     from ranking.logs.kuairand import load_kuairand
 
     train, test = add_statistics(load_kuairand(kuairand_folder)).split(0.8, 0.2)

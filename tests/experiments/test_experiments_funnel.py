@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import json
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "experiments"))
-
-import funnel as script  # noqa: E402
-
-from bookwork.results import load_results  # noqa: E402
-from ranking_course.explorers import funnel as funnel_explorer  # noqa: E402
-from ranking_course.explorers import reranking as reranking_explorer  # noqa: E402
+from bookwork.results import load_results
+from experiments.funnel import stages as script
+from ranking_course.explorers import funnel as funnel_explorer
+from ranking_course.explorers import reranking as reranking_explorer
 
 STAGES = ("retrieval", "pre_ranking", "ranking", "re_ranking")
 
 
 @pytest.fixture(scope="module")
 def recorded():
-    return load_results("funnel")
+    return load_results("funnel/stages")
 
 
 @pytest.fixture(scope="module")

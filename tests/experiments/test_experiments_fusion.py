@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "experiments"))
+from bookwork.results import load_results
+from ranking import fusion
+from ranking.funnel.feed import Feed, train_predictor
+from ranking.logs import add_statistics
+from ranking.simulator import World
 
-from bookwork.results import load_results  # noqa: E402
-from ranking import fusion  # noqa: E402
-from ranking.funnel.feed import Feed, train_predictor  # noqa: E402
-from ranking.logs import add_statistics  # noqa: E402
-from ranking.simulator import World  # noqa: E402
-
-NAMES = ("fusion_formulas", "fusion_weights", "fusion_ab", "fusion_offline")
+NAMES = ("formulas", "weights", "ab", "offline")
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -48,15 +42,15 @@ def predictor(log):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_record_has_ten_logs(name):
-    recorded = load_results(name)
-    assert recorded["made_by"]["command"].startswith(f"python experiments/{name}.py")
+    recorded = load_results(f"fusion/{name}")
+    assert recorded["made_by"]["command"].startswith(f"python -m experiments.fusion.{name}")
     assert [run["seed"] for run in recorded["runs"]] == recorded["made_by"]["seeds"] == list(range(10))
 
 
 def test_what_formulas_bring_comes_out_again(world, log):
-    from fusion_formulas import run
+    from experiments.fusion.formulas import run
 
-    recorded = load_results("fusion_formulas")
+    recorded = load_results("fusion/formulas")
     was, again = recorded["runs"][0], run(world, log, 0, recorded["requests"])
     # Sums run in another order on another processor: equal up to what training makes of it.
     for name in ("click_only", "weighted_sum", "click_times_rest", "rank_fusion"):
@@ -86,7 +80,7 @@ def test_a_search_is_judged_by_its_own_trials(world, log, predictor):
 
 
 def test_searches_made_all_their_trials():
-    recorded = load_results("fusion_weights")
+    recorded = load_results("fusion/weights")
     searches = pd.DataFrame([search for run in recorded["runs"] for search in run["searches"]])
     assert (searches["trials"] == recorded["trials"]).all()
     assert searches.groupby(["judge", "search"]).size().eq(10).all()
@@ -96,7 +90,7 @@ def test_recorded_choices_bring_what_was_recorded(world, log, predictor):
     """The weights that a search chose, valued again by the truth on the users that it never saw."""
     import fusion_weights as script
 
-    recorded = load_results("fusion_weights")
+    recorded = load_results("fusion/weights")
     halves = np.array_split(np.random.default_rng(0).permutation(len(world.users)), 2)
     checking = Feed.at_end(world, log, recorded["requests"], seed=1, users=halves[1])
     check = script.Trials(checking, checking.predictions(predictor), None, np.random.default_rng(0))
@@ -111,7 +105,7 @@ def test_sizes_and_false_alarms_come_out_again(world, log, predictor):
 
     from ranking.evaluation import requests_per_arm
 
-    was = load_results("fusion_ab")["runs"][0]
+    was = load_results("fusion/ab")["runs"][0]
     feed = Feed.at_end(world, log, 2_000, seed=0)
     p = feed.predictions(predictor)
     a, b = (fusion.top_k(fusion.click_times_rest(p, w), script.SHOWN) for w in (script.A, script.B))
@@ -128,9 +122,9 @@ def test_sizes_and_false_alarms_come_out_again(world, log, predictor):
 
 
 def test_the_randomised_log_is_read_as_recorded(world, predictor):
-    from fusion_offline import randomised_slates
+    from experiments.fusion.offline import randomised_slates
 
-    recorded = load_results("fusion_offline")
+    recorded = load_results("fusion/offline")
     was = recorded["runs"][0]["randomised"]
     again = randomised_slates(world, predictor, recorded["impressions"], seed=1_000)
     assert again["requests"] == was["requests"]
@@ -141,7 +135,7 @@ def test_the_randomised_log_is_read_as_recorded(world, predictor):
 
 
 def test_an_exploring_feed_is_estimated_without_bias(world, log, predictor):
-    from fusion_offline import exploring
+    from experiments.fusion.offline import exploring
 
     feed = Feed.at_end(world, log, 400, seed=0)
     found = exploring(feed, feed.predictions(predictor), 60, np.random.default_rng(0))["policies"]

@@ -12,15 +12,13 @@ import numpy as np
 import pytest
 import torch
 
+from bookwork.results import load_results
+from ranking.logs import TARGETS, add_statistics
+from ranking.mmoe import polarized
+from ranking.mmoe.examples import gate_examples
+from ranking.simulator import World
+
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "experiments"))
-
-from bookwork.results import load_results  # noqa: E402
-from ranking.logs import TARGETS, add_statistics  # noqa: E402
-from ranking.mmoe import polarized  # noqa: E402
-from ranking.mmoe.examples import gate_examples  # noqa: E402
-from ranking.simulator import World  # noqa: E402
-
 pytestmark = pytest.mark.usefixtures("one_thread")
 
 
@@ -54,7 +52,7 @@ def assert_same_seeds(again, was):
 
 
 def test_synthetic_record_is_complete():
-    recorded = load_results("mmoe_synthetic")
+    recorded = load_results("mmoe/synthetic")
     seeds = len(recorded["made_by"]["seeds"])
     assert seeds >= 20
     assert [run["cosine"] for run in recorded["runs"]] == [0.5, 0.9, 1.0]
@@ -68,7 +66,7 @@ def test_synthetic_record_is_complete():
 
 
 def test_synthetic_labels_have_the_likeness_that_is_asked_for():
-    from mmoe_synthetic import NOISE, tasks
+    from experiments.mmoe.synthetic import NOISE, tasks
 
     x = np.random.default_rng(0).normal(size=(20_000, 100))
     likeness = [np.corrcoef(tasks(x, p, seed=3).T)[0, 1] for p in (0.0, 0.5, 0.9, 1.0)]
@@ -79,9 +77,9 @@ def test_synthetic_labels_have_the_likeness_that_is_asked_for():
 
 
 def test_a_part_of_the_synthetic_record_comes_out_again():
-    from mmoe_synthetic import run
+    from experiments.mmoe.synthetic import run
 
-    recorded = load_results("mmoe_synthetic")
+    recorded = load_results("mmoe/synthetic")
     again = run(1.0, range(2), recorded["steps"])
     was = recorded["runs"][-1]
     assert again["correlation"] == pytest.approx(was["correlation"][:2], abs=1e-3)
@@ -93,9 +91,9 @@ def test_a_part_of_the_synthetic_record_comes_out_again():
 
 
 def test_polarization_record_is_complete():
-    from mmoe_polarization import VARIED
+    from experiments.mmoe.polarization import VARIED
 
-    recorded = load_results("mmoe_polarization")
+    recorded = load_results("mmoe/polarization")
     seeds = len(recorded["made_by"]["seeds"])
     assert seeds >= 40
     assert [run["name"] for run in recorded["runs"]] == list(VARIED)
@@ -103,23 +101,23 @@ def test_polarization_record_is_complete():
 
 
 def test_losses_lie_above_that_of_the_truth():
-    recorded = load_results("mmoe_polarization")
+    recorded = load_results("mmoe/polarization")
     for run in recorded["runs"]:
         assert (np.array(run["log_loss"]) > recorded["bounds"]["truth"]).all()
 
 
 def test_a_part_of_the_polarization_record_comes_out_again(data):
-    from mmoe_polarization import BASE, run
+    from experiments.mmoe.polarization import BASE, run
 
-    recorded = load_results("mmoe_polarization")
+    recorded = load_results("mmoe/polarization")
     setting = {name: value for name, value in BASE.items() if name != "raw_counts"}
     assert_same_seeds(run(data, range(8), **setting), recorded["runs"][0])
 
 
 def test_cures_record_is_complete():
-    from mmoe_cures import CURES, EXPERTS, LOGS
+    from experiments.mmoe.cures import CURES, EXPERTS, LOGS
 
-    recorded = load_results("mmoe_cures")
+    recorded = load_results("mmoe/cures")
     found = {(run["cure"], run["experts"], run["log"]): run for run in recorded["runs"]}
     assert set(found) == {(cure, experts, log) for cure in CURES for experts in EXPERTS for log in LOGS}
     assert all(len(run["seeds"]) >= 40 for run in found.values())
@@ -128,9 +126,9 @@ def test_cures_record_is_complete():
 
 
 def test_a_part_of_the_cures_record_comes_out_again(data):
-    from mmoe_cures import BASE, CURES, run
+    from experiments.mmoe.cures import BASE, CURES, run
 
-    recorded = load_results("mmoe_cures")
+    recorded = load_results("mmoe/cures")
     cure = "mask 10%, renormalise"
     setting = {name: value for name, value in BASE.items() if name != "raw_counts"}
     was = next(run for run in recorded["runs"] if (run["cure"], run["experts"], run["log"]) == (cure, 3, 0))
@@ -138,9 +136,9 @@ def test_a_part_of_the_cures_record_comes_out_again(data):
 
 
 def test_log_record_is_complete():
-    from mmoe_log import MODELS
+    from experiments.mmoe.log import MODELS
 
-    recorded = load_results("mmoe_log")
+    recorded = load_results("mmoe/log")
     seeds = recorded["made_by"]["seeds"]
     assert len(seeds) >= 5
     assert [(run["model"], run["seed"]) for run in recorded["runs"]] == [
@@ -152,10 +150,10 @@ def test_log_record_is_complete():
 
 
 def test_a_part_of_the_log_record_comes_out_again():
-    from loss_weights import Setting
-    from mmoe_log import run
+    from experiments.mmoe.log import run
+    from experiments.multi_task.loss_weights import Setting
 
-    recorded = load_results("mmoe_log")
+    recorded = load_results("mmoe/log")
     log = add_statistics(World.build(seed=0).simulate(recorded["impressions"], seed=0)).after(days=30)
     again = run(Setting(log, seed=0), "MMoE, as large")
     was = next(run for run in recorded["runs"] if run["model"] == "MMoE, as large" and run["seed"] == 0)
@@ -165,7 +163,7 @@ def test_a_part_of_the_log_record_comes_out_again():
 
 
 def test_speed_record_is_complete():
-    recorded = load_results("mmoe_speed")
+    recorded = load_results("mmoe/speed")
     sizes = [
         tuple(cell[key] for key in ("batch", "inputs", "experts", "tasks")) for cell in recorded["cells"]
     ]
@@ -190,7 +188,7 @@ def test_the_benchmark_runs(tmp_path):
     command = [sys.executable, str(ROOT / "benchmarks" / "mmoe.py"), *options]
     subprocess.run(command, check=True, capture_output=True)
     (cell,) = json.loads(out.read_text())["cells"]
-    recorded = load_results("mmoe_speed")["cells"][0]
+    recorded = load_results("mmoe/speed")["cells"][0]
     there = set(cell["train"])
     assert {"ours", "masked", "loop", "products"} <= there <= set(recorded["train"])
     assert set(cell["infer"]) == there - {"masked"}

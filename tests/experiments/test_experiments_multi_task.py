@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import statistics
-import sys
-from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "experiments"))
-
-from bookwork.results import load_results  # noqa: E402
-from ranking.logs import TARGETS, add_statistics  # noqa: E402
-from ranking.simulator import World  # noqa: E402
-from ranking_course.explorers.loss import checked_recording  # noqa: E402
+from bookwork.results import load_results
+from ranking.logs import TARGETS, add_statistics
+from ranking.simulator import World
+from ranking_course.explorers.loss import checked_recording
 
 
 @pytest.fixture(scope="module")
 def recorded():
-    return load_results("loss_weights")
+    return load_results("multi_task/loss_weights")
 
 
 def test_every_task_has_every_weight_and_at_least_five_seeds(recorded):
@@ -54,7 +49,7 @@ def test_a_mask_decides_which_rate_the_head_predicts(recorded):
 
 @pytest.mark.usefixtures("one_thread")
 def test_a_part_of_the_record_comes_out_again(recorded):
-    from loss_weights import Setting, WeightedCrossEntropy
+    from experiments.multi_task.loss_weights import Setting, WeightedCrossEntropy
 
     log = add_statistics(World.build(seed=0).simulate(recorded["impressions"], seed=0)).after(days=30)
     setting = Setting(log, seed=0)
@@ -70,7 +65,7 @@ def test_a_part_of_the_record_comes_out_again(recorded):
 
 def test_training_takes_time_in_proportion_to_the_rows_and_streams_in_flat_memory():
     """What ``benchmarks/training.py`` measured on the machine that the record names."""
-    speed = load_results("training_speed")
+    speed = load_results("multi_task/training_speed")
     found = {(part["rows"], part["mode"]): part for part in speed["measured"]}
     assert {rows for rows, _ in found} == {100_000, 1_000_000, 10_000_000}
     for mode in ("in memory", "streamed"):
@@ -86,8 +81,7 @@ def test_training_takes_time_in_proportion_to_the_rows_and_streams_in_flat_memor
 
 @pytest.mark.kuairand
 def test_likes_without_a_click_in_a_real_log(kuairand_folder):
-    from kuairand_likes import count
-
+    from experiments.multi_task.kuairand import count
     from ranking.logs.kuairand import load_kuairand
 
     found = count(load_kuairand(kuairand_folder))

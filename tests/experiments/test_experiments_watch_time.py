@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "experiments"))
-
-from bookwork.results import load_results  # noqa: E402
-from ranking import watch_time as wt  # noqa: E402
-from ranking.logs import FeatureEncoder, add_statistics  # noqa: E402
-from ranking.simulator import World  # noqa: E402
+from bookwork.results import load_results
+from ranking import watch_time as wt
+from ranking.logs import FeatureEncoder, add_statistics
+from ranking.simulator import World
 
 
 @pytest.fixture(autouse=True)
@@ -29,12 +23,12 @@ def _one_thread():
 
 @pytest.fixture(scope="module")
 def recorded():
-    return load_results("watch_time")
+    return load_results("watch_time/losses")
 
 
 @pytest.fixture(scope="module")
 def completions():
-    return load_results("completion")
+    return load_results("watch_time/completion")
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +75,7 @@ def test_only_the_true_mean_loses_nothing_in_a_fused_order(recorded):
 
 
 def test_a_part_of_the_record_comes_out_again(recorded, log):
-    from watch_time import judge, trained, truth_of
+    from experiments.watch_time.losses import judge, trained, truth_of
 
     train, test = log.split(0.8, 0.2)
     encoder = FeatureEncoder().fit(train)
@@ -100,7 +94,7 @@ def test_a_part_of_the_record_comes_out_again(recorded, log):
 
 
 def test_completion_comes_out_again(completions, log):
-    from completion import run
+    from experiments.watch_time.completion import run
 
     again, was = run(log, seed=0), completions["runs"][0]
     assert again["rows"] == was["rows"]
@@ -122,7 +116,7 @@ def test_the_correction_takes_the_length_out_in_every_log(completions):
 
 
 def test_the_record_of_the_real_log_adds_up():
-    recorded = load_results("kuairand_watch_time")
+    recorded = load_results("watch_time/kuairand")
     assert recorded["impressions"] == recorded["rows"] + recorded["unknown_duration"]
     described = recorded["described"]
     assert sum(group["rows"] for group in described["by_length"]) == recorded["rows"]
@@ -130,7 +124,7 @@ def test_the_record_of_the_real_log_adds_up():
 
 
 def test_only_the_newest_real_rows_are_read_too_low():
-    recorded = load_results("kuairand_watch_time")
+    recorded = load_results("watch_time/kuairand")
     for run in recorded["runs"]:
         found = run["drift"]
         assert found["newest"] == run["methods"]["without the weight"]["level"]
@@ -143,8 +137,7 @@ def test_only_the_newest_real_rows_are_read_too_low():
 @pytest.mark.kuairand
 def test_what_a_real_log_shows(kuairand_folder):
     """Completion falls with length, and the source's loss in seconds says a small part of what is watched."""
-    from kuairand_watch_time import described, drift, run
-
+    from experiments.watch_time.kuairand import described, drift, run
     from ranking.logs.kuairand import load_kuairand
     from ranking.watch_time.completion import known_duration
 

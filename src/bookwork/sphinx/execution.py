@@ -51,7 +51,7 @@ def inputs(root: Path) -> list[Path]:
         root: the project's folder, above the folder of the book.
     """
     package = [path for path in sources(PACKAGES) if BUILD_ONLY not in path.parents]
-    results = [path for path in (root / "experiments" / "results").rglob("*") if path.is_file()]
+    results = [path for path in (root / "experiments").rglob("*.json") if path.is_file()]
     requirements = root / "requirements.txt"
     return [*package, *results, *([requirements] if requirements.is_file() else [])]
 

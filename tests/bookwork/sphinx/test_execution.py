@@ -22,8 +22,8 @@ from bookwork.sphinx.execution import (
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    (tmp_path / "experiments" / "results").mkdir(parents=True)
-    (tmp_path / "experiments" / "results" / "a.json").write_text("{}")
+    (tmp_path / "experiments" / "chapter").mkdir(parents=True)
+    (tmp_path / "experiments" / "chapter" / "a.json").write_text("{}")
     (tmp_path / "requirements.txt").write_text("numpy==2.0\n")
     return tmp_path
 
@@ -55,7 +55,7 @@ def test_inputs_are_package_environment_and_results(project):
     assert PACKAGES / "ranking" / "calibration.py" in found
     assert PACKAGES / "bookwork" / "js" / "chart.js" in found
     assert project / "requirements.txt" in found
-    assert project / "experiments" / "results" / "a.json" in found
+    assert project / "experiments" / "chapter" / "a.json" in found
     assert not any(BUILD_ONLY in path.parents for path in found)
 
 
@@ -63,7 +63,7 @@ def test_the_same_state_keeps_its_cache(project):
     assert cache_path(project) == cache_path(project)
 
 
-@pytest.mark.parametrize("changed", ["requirements.txt", "experiments/results/a.json"])
+@pytest.mark.parametrize("changed", ["requirements.txt", "experiments/chapter/a.json"])
 def test_another_state_has_another_cache_and_the_old_one_goes(project, changed):
     old = cache_path(project)
     (project / changed).write_text("other")

@@ -49,7 +49,7 @@ LIMIT_BYTES = 1_000_000
 
 @pytest.fixture(scope="module")
 def recorded():
-    return load_results("gates")
+    return load_results("mmoe/gates")
 
 
 def share(text):
@@ -285,7 +285,7 @@ def test_the_end_is_that_of_the_experiment_on_cures(recorded):
         "balance": "load balancing .01",
         "slow": "learning rate .01",
     }
-    others = {(run["cure"], run["experts"], run["log"]): run for run in load_results("mmoe_cures")["runs"]}
+    others = {(run["cure"], run["experts"], run["log"]): run for run in load_results("mmoe/cures")["runs"]}
     for run in recorded["runs"]:
         other = others[names[run["cure"]], run["experts"], 0]
         assert run["polarized"][-1] == polarized(other["utilisation"]).any(axis=-1).sum()

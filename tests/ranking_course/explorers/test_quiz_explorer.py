@@ -36,7 +36,7 @@ QUESTIONS = [
 
 def auc_lost(rate: float) -> str:
     """Median over the logs of the recorded AUC below that with all rows."""
-    runs = load_results("calibration")["runs"]
+    runs = load_results("calibration/sampling")["runs"]
     auc = {(run["rate"], run["seed"]): run["auc"] for run in runs}
     assert len({seed for _, seed in auc}) == 10  # "the median of ten logs"
     lost = [auc[1.0, seed] - value for (r, seed), value in auc.items() if r == rate]
@@ -143,7 +143,7 @@ def test_questions_are_authored_well():
 
 
 def test_what_questions_say_of_the_recorded_funnel():
-    record = load_results("funnel")
+    record = load_results("funnel/stages")
     for run in record["runs"]:
         tried = run["requests"][:6]  # those on which every item was ranked
         after_cuts = np.mean([request["value_of_first"]["ranking"] for request in tried])
@@ -158,7 +158,7 @@ def test_what_questions_say_of_the_recorded_funnel():
 
 def test_what_questions_say_of_recorded_levels():
     """ "About as well": the calibrated level at 0.01 is within a few per cent, as at 0.1."""
-    record = load_results("calibration")
+    record = load_results("calibration/sampling")
     true = {t["seed"]: t["mean"] for t in record["truths"]}
     for rate in (0.1, 0.01):
         levels = [r["calibrated"]["mean"] / true[r["seed"]] for r in record["runs"] if r["rate"] == rate]

@@ -1,0 +1,382 @@
+"""Chapter 1's experiment: what each stage of the funnel costs, and what it loses, with the truth known.
+
+    python -m experiments.funnel.stages [--seeds 3] [--items 1000000] [--impressions 600000] [--requests 12]
+
+Every seed is a world of its own with its log and its models. The models learn from the log; the requests
+come at its end; the true value of every item of the catalogue says which items should have been shown. Takes
+about two minutes per seed on two quiet cores. Times are medians of single requests, one after the other.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from bookwork.results import save_results
+from ranking import funnel
+from ranking.funnel import Candidates, Funnel, Request
+from ranking.logs import FeatureEncoder, ImpressionLog, add_statistics
+from ranking.multi_task import MultiTaskModel
+from ranking.progress import progress
+from ranking.simulator import World, WorldConfig
+
+RESULTS = Path(__file__).with_suffix(".json")
+BEST = 30  # as many truly best items as the slate has places
+KEPT, SHOWN = 300, 30
+LISTS, PROBES = 512, 16
+GRID = {
+    "embedding": [0, 500, 1500, 3000],
+    "popular": [0, 300],
+    "fresh": [0, 200],
+    "followed": [0, 300],
+    "topic": [0, 700, 1400],
+    "kept": [100, 300, 600],
+    "shown": [10, 30],
+}
+TRADE_OFFS = (0.0, 0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
+DAYS_FOR_STATISTICS = 20
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One world with everything that a request needs."""
+
+    world: World
+    log: ImpressionLog
+    snapshot: funnel.Snapshot
+    encoder: FeatureEncoder
+    ranker: MultiTaskModel
+    vectors: np.ndarray
+    exact: funnel.VectorIndex
+    channels: dict[str, Callable[..., Any]]
+    chain: Funnel
+
+
+def build(items: int, impressions: int, seed: int, approximate: bool = True) -> Setting:
+    """World, log, models, index and chain from one seed."""
+    world = World.build(WorldConfig(n_items=items, n_authors=max(200, items // 50)), seed=seed)
+    log = funnel.add_topic_history(add_statistics(world.simulate(impressions, seed=seed)))
+    recent = log.after(DAYS_FOR_STATISTICS)
+    encoder = funnel.funnel_encoder().fit(recent)
+    table = funnel.training_table(encoder, recent)
+    two = funnel.train_retrieval(table, recent, seed)
+    three = funnel.train_pre_ranking(table, recent, seed)
+    ranker = funnel.train_ranking(table, recent, seed)
+
+    snapshot = funnel.Snapshot.at_end(world, log)
+    features = snapshot.item_features(encoder)
+    vectors = funnel.tower_vectors(two.item, features)
+    exact = funnel.VectorIndex(vectors)
+    index = funnel.VectorIndex(vectors, min(LISTS, items // 100), PROBES) if approximate else exact
+    channels = funnel.channels_of(snapshot, encoder, two, index)
+    chain = Funnel(
+        funnel.Retrieval(snapshot, channels, funnel.QUOTAS),
+        funnel.PreRanking(
+            snapshot, encoder, three, funnel.tower_vectors(three.item_tower, features), keep=KEPT
+        ),
+        funnel.Ranking(snapshot, encoder, ranker),
+        funnel.ReRanking(snapshot, vectors, shown=SHOWN),
+    )
+    return Setting(world, log, snapshot, encoder, ranker, vectors, exact, channels, chain)
+
+
+def seconds(action: Callable[[], Any], repeats: int = 7) -> float:
+    """Median wall time of an action."""
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        action()
+        times.append(time.perf_counter() - start)
+    return float(np.median(times))
+
+
+def follow(setting: Setting, request: Request, values: np.ndarray) -> dict[str, Any]:
+    """What becomes of the truly best items of one request, stage by stage."""
+    trace = setting.chain.trace(request)
+    best = funnel.truly_best(values, BEST)
+    ideal = values[best].sum()
+    found = trace.after["retrieval"]
+    bits = dict(zip(found.items, found.channels, strict=True))
+    only = {
+        name: float(np.mean([bits.get(item, 0) == funnel.Channel[name.upper()] for item in best]))
+        for name in funnel.CHANNELS
+    }
+    first = trace.after["ranking"].best(SHOWN)
+    return {
+        "candidates": {name: len(state) for name, state in trace.after.items()},
+        "seconds": dict(trace.seconds),
+        "survival": funnel.survival(trace, best),
+        "value_kept": {name: funnel.value_kept(values, s, SHOWN) for name, s in trace.after.items()},
+        "found_by": funnel.found_shares(found, best),
+        "found_only_by": only,
+        "value_of_first": {
+            "pre_ranking": float(values[trace.after["pre_ranking"].items[:SHOWN]].sum() / ideal),
+            "ranking": float(values[first.items].sum() / ideal),
+            "re_ranking": float(values[trace.slate.items].sum() / ideal),
+        },
+        "survival_in_first": float(np.isin(best, first.items).mean()),
+        "value_of_random": float(values.mean() * SHOWN / ideal),
+        "best_topics": len(np.unique(setting.world.item_topic[best])),
+    }
+
+
+def rank_everything(setting: Setting, request: Request, values: np.ndarray) -> dict[str, float]:
+    """The full model on the whole catalogue, in parts that fit into memory."""
+    scores = np.empty(len(values))
+    start = time.perf_counter()
+    for part in np.array_split(np.arange(len(values)), max(1, len(values) // 100_000)):
+        bits = np.ones(len(part), np.uint8)
+        ranked = setting.chain.rank(Candidates(request, part, bits, np.zeros(len(part))))
+        scores[ranked.items] = ranked.scores
+    took = time.perf_counter() - start
+    best = funnel.truly_best(values, BEST)
+    first = funnel.truly_best(scores, SHOWN)
+    return {
+        "seconds": took,
+        "value_of_first": float(values[first].sum() / values[best].sum()),
+        "survival_in_first": float(np.isin(best, first).mean()),
+    }
+
+
+def survival_grid(setting: Setting, requests: list[Request], values: list[np.ndarray]) -> dict[str, list]:
+    """Survival of the best items at every setting of ``GRID``, means over the requests."""
+    combos = list(itertools.product(*(GRID[name] for name in funnel.CHANNELS)))
+    shape = len(combos), len(GRID["kept"]), len(GRID["shown"])
+    sums = {"candidates": np.zeros(shape[:1]), "retrieval": np.zeros(shape[:1])}
+    sums |= {"pre_ranking": np.zeros(shape[:2]), "re_ranking": np.zeros(shape)}
+    pre_rank = replace(setting.chain.pre_rank, keep=10**6)
+    re_rank = replace(setting.chain.re_rank, shown=max(GRID["shown"]))
+    for request, value in zip(requests, values, strict=True):
+        best = funnel.truly_best(value, BEST)
+        found = {name: find(request, max(GRID[name])) for name, find in setting.channels.items()}
+        everything = funnel.merge(request, found)
+        cheap = pre_rank(everything)  # best first
+        full = setting.chain.rank(cheap)
+        place = {  # of each item in each channel's list
+            name: dict(zip(items, range(len(items)), strict=True)) for name, (items, _) in found.items()
+        }
+        places = {
+            name: np.array([place[name].get(i, 10**9) for i in cheap.items]) for name in funnel.CHANNELS
+        }
+        order = {item: at for at, item in enumerate(full.items)}
+        full_at = np.array([order[item] for item in cheap.items])
+        for c, quotas in enumerate(combos):
+            inside = np.any([places[n] < q for n, q in zip(funnel.CHANNELS, quotas, strict=True)], axis=0)
+            if not inside.any():
+                continue  # nothing found, nothing survives
+            left = np.flatnonzero(inside)
+            sums["candidates"][c] += left.size
+            sums["retrieval"][c] += np.isin(best, cheap.items[left]).mean()
+            for k, kept in enumerate(GRID["kept"]):
+                sums["pre_ranking"][c, k] += np.isin(best, cheap.items[left[:kept]]).mean()
+                ranked = full.take(np.sort(full_at[left[:kept]]))
+                chosen = re_rank.diversify(ranked)
+                for s, shown in enumerate(GRID["shown"]):
+                    part = replace(re_rank, shown=shown)
+                    slate = part.scatter(chosen.best(part.spare * shown))
+                    sums["re_ranking"][c, k, s] += np.isin(best, slate.items).mean()
+    sums["re_ranking"] = np.minimum(sums["re_ranking"], sums["pre_ranking"][..., None])
+    return {
+        name: np.round(total / len(requests), 1 if name == "candidates" else 4).ravel().tolist()
+        for name, total in sums.items()
+    }
+
+
+def diversity(setting: Setting, ranked: Candidates, values: np.ndarray) -> list[dict[str, Any]]:
+    """Slates of one request by method and trade-off: their value, similarity, topics; rules left aside."""
+    ideal = values[funnel.truly_best(values, SHOWN)].sum()
+    similarity = setting.chain.re_rank.similarity(ranked)
+    scores = funnel.relative(ranked.scores)
+    rows = []
+    for method, choose in {"mmr": funnel.mmr, "dpp": funnel.greedy_dpp}.items():
+        for theta in TRADE_OFFS:
+            at = choose(scores, similarity, SHOWN, theta, setting.chain.re_rank.window)
+            items = ranked.items[at]
+            pairs = similarity[np.ix_(at, at)][np.triu_indices(SHOWN, 1)]
+            rows.append(
+                {
+                    "method": method,
+                    "trade_off": theta,
+                    "true_value": float(values[items].sum() / ideal),
+                    "score": float(ranked.scores[at].sum() / ranked.scores[:SHOWN].sum()),
+                    "similarity": float(pairs.mean()),
+                    "topics": len(np.unique(setting.world.item_topic[items])),
+                }
+            )
+    return rows
+
+
+def search_costs(setting: Setting, requests: list[Request]) -> dict[str, Any]:
+    """Exact and approximate search for one query at a time: milliseconds and recall of 1,500 items."""
+    keep = funnel.QUOTAS["embedding"]
+    queries = np.concatenate([setting.channels["embedding"].user_vector(request) for request in requests])
+    truth, _ = setting.exact.search(queries, keep)
+    inverted, flat = setting.channels["embedding"].index, setting.vectors.ravel()
+    result = {
+        "bytes": setting.vectors.nbytes,
+        "keep": keep,
+        "lists": inverted.index.nlist,
+        "read_ms": 1e3 * seconds(lambda: np.dot(flat, flat)),  # the leanest way to touch every number
+        "exact_ms": 1e3
+        * float(np.median([seconds(lambda q=q: setting.exact.search(q[None], keep), 3) for q in queries])),
+        "approximate": [],
+    }
+    before = inverted.index.nprobe
+    for probes in (1, 2, 4, 8, 16, 32, 64):
+        inverted.index.nprobe = min(probes, inverted.index.nlist)
+        found, _ = inverted.search(queries, keep)
+        took = np.median([seconds(lambda q=q: inverted.search(q[None], keep), 3) for q in queries])
+        result["approximate"].append(
+            {"probes": probes, "ms": 1e3 * float(took), "recall": funnel.recall(found, truth)}
+        )
+    inverted.index.nprobe = before
+    return result
+
+
+def costs_per_item(setting: Setting, request: Request, search_ms: float) -> dict[str, float]:
+    """Microseconds per item of each stage: the slope between few and many items, free of overheads."""
+    n = min(30_000, setting.snapshot.n_items)
+    some = np.arange(setting.snapshot.n_items - n, setting.snapshot.n_items)
+
+    def slope(stage: Callable[[Candidates], Any], few: int, many: int) -> float:
+        took = []
+        for size in (few, many):
+            part = Candidates(request, some[:size], np.ones(size, np.uint8), np.linspace(1, 0, size))
+            took.append(seconds(lambda part=part: stage(part)))
+        return 1e6 * (took[1] - took[0]) / (many - few)
+
+    ranked = setting.chain.trace(request).after["ranking"]
+    places = 1e6 * seconds(lambda: setting.chain.re_rank(ranked)) / len(ranked) / SHOWN
+    return {
+        "retrieval": 1e3 * search_ms / setting.snapshot.n_items,
+        "pre_ranking": slope(replace(setting.chain.pre_rank, keep=10), n // 10, n),
+        "ranking": slope(setting.chain.rank, n // 10, n),
+        "re_ranking": places,
+    }
+
+
+def slate_data(setting: Setting, requests: list[Request], most: int = 100, first: int = 12) -> dict[str, Any]:
+    """The best of the candidates that enter re-ranking, for the explorer.
+
+    Of the request whose first places leave out the most topics of its candidates: there a method has most to
+    choose from. What happens on average stands in ``diversity``.
+    """
+
+    def left_out(part: Candidates) -> int:
+        topics = setting.world.item_topic[part.items]
+        return len(np.unique(topics)) - len(np.unique(topics[:first]))
+
+    ranked = max((setting.chain.trace(r).after["ranking"].best(most) for r in requests), key=left_out)
+    topics = setting.world.topics["name"].to_numpy()[setting.world.item_topic[ranked.items]]
+    vectors = funnel.similarity_vectors(setting.vectors[ranked.items], topics)
+    return {
+        "candidates": [
+            {"item": int(item), "topic": str(topic), "score": round(float(score), 5)}
+            for item, topic, score in zip(ranked.items, topics, ranked.scores, strict=True)
+        ],
+        "vectors": np.round(vectors, 4).tolist(),
+    }
+
+
+def mean_of(rows: list[dict[str, Any]]) -> dict[str, Any]:
+    """Means of nested dictionaries of numbers, rounded to six digits."""
+    first = rows[0]
+    return {
+        key: mean_of([row[key] for row in rows])
+        if isinstance(first[key], dict)
+        else round(float(np.mean([row[key] for row in rows])), 6)
+        for key in first
+    }
+
+
+def run(options: argparse.Namespace, seed: int) -> dict[str, Any]:
+    """Everything that one world tells."""
+    setting = build(options.items, options.impressions, seed)
+    requests = funnel.requests_from(setting.log, options.requests, seed=seed)
+    catalogue = np.arange(setting.snapshot.n_items)
+    values = [
+        funnel.true_values(setting.world, request, catalogue).astype(np.float32)
+        for request in progress(requests, description="truth")
+    ]
+    setting.chain(requests[0])  # the first call pays for what is cached
+    followed = [follow(setting, r, v) for r, v in zip(requests, values, strict=True)]
+    everything = [rank_everything(setting, r, v) for r, v in list(zip(requests, values, strict=True))[:6]]
+    slates = [
+        diversity(setting, setting.chain.trace(r).after["ranking"], v)
+        for r, v in zip(requests, values, strict=True)
+    ]
+    searches = search_costs(setting, requests)
+    middle = next(row["ms"] for row in searches["approximate"] if row["probes"] == PROBES)
+    pre_rank = setting.chain.pre_rank.model
+    return {
+        "seed": seed,
+        "stages": mean_of(followed),
+        "requests": [{"survival": f["survival"], "value_of_first": f["value_of_first"]} for f in followed],
+        "rank_everything": mean_of(everything),
+        "diversity": [
+            {"method": rows[0]["method"], **mean_of([{k: r[k] for k in r if k != "method"} for r in rows])}
+            for rows in zip(*slates, strict=True)
+        ],
+        "search": searches,
+        "costs": costs_per_item(setting, requests[0], middle),
+        "multiply_adds": {
+            "dot_product": setting.vectors.shape[1],
+            "pre_ranking": funnel.multiply_adds(pre_rank.cross_tower) + funnel.multiply_adds(pre_rank.top),
+            "ranking": funnel.multiply_adds(setting.ranker),
+        },
+        "grid": survival_grid(setting, requests, values),
+        "slate": slate_data(setting, requests) if seed == 0 else None,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--seeds", type=int, default=3, help="how many worlds")
+    parser.add_argument("--items", type=int, default=1_000_000, help="items in the catalogue")
+    parser.add_argument("--impressions", type=int, default=600_000, help="rows per log")
+    parser.add_argument("--requests", type=int, default=12, help="requests per world")
+    parser.add_argument("--out", type=Path, default=RESULTS, help="result file")
+    options = parser.parse_args()
+
+    torch.set_num_threads(1)  # a steadier clock, and sums in the same order on every machine
+    runs = [run(options, seed) for seed in progress(range(options.seeds), description="funnel")]
+    grids = [{"seed": run["seed"], **run.pop("grid")} for run in runs]
+    slates = [run.pop("slate") for run in runs]
+    costs = {name: round(float(np.median([r["costs"][name] for r in runs])), 6) for name in runs[0]["costs"]}
+    data = {
+        "question": "What does each stage of the funnel cost, and what does it lose?",
+        "items": options.items,
+        "impressions": options.impressions,
+        "best": BEST,
+        "kept": KEPT,
+        "shown": SHOWN,
+        "faiss": version("faiss-cpu"),
+        "runs": runs,
+        "explorer": {
+            "catalogue": options.items,
+            "requests": options.requests,
+            "best": BEST,
+            "grid": GRID,
+            "costs": costs,
+            "runs": grids,
+        },
+        "reranking": slates[0],
+    }
+    command = (
+        f"python -m experiments.funnel.stages --seeds {options.seeds} --items {options.items} "
+        f"--impressions {options.impressions} --requests {options.requests}"
+    )
+    save_results(options.out, data, command=command, seeds=range(options.seeds))
+
+
+if __name__ == "__main__":
+    main()
