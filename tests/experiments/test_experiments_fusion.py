@@ -64,7 +64,7 @@ def test_what_formulas_bring_comes_out_again(world, log):
 
 
 def test_a_search_is_judged_by_its_own_trials(world, log, predictor):
-    import fusion_weights as script
+    from experiments.fusion import weights as script
 
     users = np.random.default_rng(0).permutation(len(world.users))[:2_500]
     feed = Feed.at_end(world, log, 200, seed=0, users=users)
@@ -88,7 +88,7 @@ def test_searches_made_all_their_trials():
 
 def test_recorded_choices_bring_what_was_recorded(world, log, predictor):
     """The weights that a search chose, valued again by the truth on the users that it never saw."""
-    import fusion_weights as script
+    from experiments.fusion import weights as script
 
     recorded = load_results("fusion/weights")
     halves = np.array_split(np.random.default_rng(0).permutation(len(world.users)), 2)
@@ -101,8 +101,7 @@ def test_recorded_choices_bring_what_was_recorded(world, log, predictor):
 
 
 def test_sizes_and_false_alarms_come_out_again(world, log, predictor):
-    import fusion_ab as script
-
+    from experiments.fusion import ab as script
     from ranking.evaluation import requests_per_arm
 
     was = load_results("fusion/ab")["runs"][0]
