@@ -1,6 +1,8 @@
-"""Recorded results: what an experiment script measured, kept as a small data file that chapters read.
+"""Recorded results: what an experiment measured, kept as a small data file that chapters read.
 
-Each file says how it came about: the command, the seeds, the versions and the machine.
+Each file says how it came about: the command, the seeds, the versions and the machine. It is JSON with one
+key a line, and one record a line where a key holds a list of records, so that a change shows which run it
+touched.
 """
 
 from __future__ import annotations
@@ -9,6 +11,7 @@ import json
 import math
 import os
 import platform
+import secrets
 from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
@@ -17,6 +20,8 @@ from typing import Any
 import numpy as np
 
 PACKAGES = ("numpy", "pandas", "scipy", "torch")
+REPOSITORY = Path(__file__).parents[2]
+"""Where an editable installation lies; of another one, a folder of libraries."""
 
 
 def machine() -> dict[str, Any]:
@@ -38,7 +43,10 @@ def _plain(name: str, value: Any) -> Any:
     if isinstance(value, (np.generic, np.ndarray)):
         value = value.tolist()
     if isinstance(value, Mapping):
-        return {_key(name, key): _plain(f"{name}[{key!r}]", entry) for key, entry in value.items()}
+        entries = {_key(name, key): _plain(f"{name}[{key!r}]", entry) for key, entry in value.items()}
+        if len(entries) < len(value):
+            raise ValueError(f"{name} must have keys that differ as texts, got {list(value)}")
+        return entries
     if isinstance(value, (list, tuple)):
         return [_plain(f"{name}[{i}]", entry) for i, entry in enumerate(value)]
     if isinstance(value, float) and not math.isfinite(value):
@@ -79,26 +87,73 @@ def save_results(path: Path | str, data: dict[str, Any], *, command: str, seeds:
         "versions": {name: version(name) for name in PACKAGES},
         "machine": machine(),
     }
-    text = json.dumps({"made_by": made_by, **_plain("data", data)}, ensure_ascii=False, indent=1)
-    Path(path).write_text(text + "\n", encoding="utf-8")
+    write_whole(Path(path), text_of({"made_by": made_by, **_plain("data", data)}))
 
 
-def load_results(name: str) -> dict[str, Any]:
-    """The recorded results ``experiments/<name>.json``, looked up from the working folder upwards.
+def text_of(data: Mapping[str, Any]) -> str:
+    """``data`` as JSON, one key a line; where a key holds a list of mappings, one of them a line."""
+
+    def line(value: Any) -> str:
+        return json.dumps(value, ensure_ascii=False)
+
+    def part(value: Any) -> str:
+        if isinstance(value, list) and value and all(isinstance(entry, dict) for entry in value):
+            return "[\n" + ",\n".join(f"  {line(entry)}" for entry in value) + "\n ]"
+        return line(value)
+
+    return "{\n" + ",\n".join(f" {line(key)}: {part(value)}" for key, value in data.items()) + "\n}\n"
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file beside ``path`` and rename it: whoever reads finds the old text or the new one, whole.
+
+    Every writer has a file of its own; the last to finish wins. Where writing fails, on a full disk for
+    example, that file goes and the old one stays.
+    """
+    path = path.resolve()  # a link stays one
+    if path.exists() and not path.is_file():
+        raise ValueError(f"path must name a file, got {path}")
+    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    try:
+        with open(beside, "x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(beside, path)
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+
+
+def load_results(name: str, folder: Path | str | None = None) -> dict[str, Any]:
+    """The recorded results ``experiments/<name>.json``.
+
+    Args:
+        name: path below the folder of the experiments, such as "fusion/weights".
+        folder: where the experiments lie. By default the nearest folder ``experiments`` with such a file,
+            from the working folder upwards, else that of the repository which the package was installed
+            from as an editable one: a chapter also runs where it was downloaded to.
 
     Raises:
-        FileNotFoundError: if no folder from here to the root holds the file.
+        FileNotFoundError: if none of these folders holds the file.
         ValueError: if the file is not JSON.
     """
-    here = Path.cwd()
-    for folder in (here, *here.parents):
-        path = folder / "experiments" / f"{name}.json"
+    if folder is not None:
+        folders = [Path(folder)]
+    else:
+        above = (Path.cwd(), *Path.cwd().parents, REPOSITORY)
+        folders = [parent / "experiments" for parent in above]
+    for place in folders:
+        path = place / f"{name}.json"
         if path.is_file():
             try:
                 return json.loads(path.read_text(encoding="utf-8"))
             except ValueError as error:  # broken JSON, or not UTF-8
                 raise ValueError(f"{path} must hold JSON, got {error}") from error
+    if folder is not None:
+        raise FileNotFoundError(f"no {name}.json in {folder}")
     raise FileNotFoundError(
-        f"no experiments/{name}.json in {here} or a folder above it: "
-        "work inside the course's repository, or re-make it with `make experiments`"
+        f"no experiments/{name}.json in {Path.cwd()}, a folder above it, or {REPOSITORY}: install the package "
+        "with `pip install -e` from its repository, or name the folder of the results: "
+        f"load_results({name!r}, folder=...)"
     )
