@@ -153,7 +153,7 @@ def load_results(name: str, folder: Path | str | None = None) -> dict[str, Any]:
     if folder is not None:
         raise FileNotFoundError(f"no {name}.json in {folder}")
     raise FileNotFoundError(
-        f"no experiments/{name}.json in {Path.cwd()}, a folder above it, or {REPOSITORY}: install the package "
-        "with `pip install -e` from its repository, or name the folder of the results: "
+        f"no experiments/{name}.json in {Path.cwd()}, a folder above it, or {REPOSITORY}: install the "
+        "package with `pip install -e` from its repository, or name the folder of the results: "
         f"load_results({name!r}, folder=...)"
     )
