@@ -80,5 +80,5 @@ def main(paths: list[Path]) -> None:
 
 
 if __name__ == "__main__":
-    exercises, chapters = sorted(BOOK.glob("exercises/0*.ipynb")), sorted(BOOK.glob("0*.ipynb"))
+    exercises, chapters = (sorted(BOOK.glob(f"0*/{name}.ipynb")) for name in ("exercises", "index"))
     main([Path(name).resolve() for name in sys.argv[1:]] or [*exercises, *chapters])

@@ -69,11 +69,19 @@ def small_notebook() -> NotebookNode:
     return new_notebook(cells=cells, metadata={"kernelspec": KERNEL, "language_info": {"name": "python"}})
 
 
-def write_small_notebook(folder: Path) -> Path:
-    """The authored notebook as a file."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{NAME}.ipynb"
+def write_small_notebook(book: Path) -> Path:
+    """The authored notebook as a file of a book."""
+    path = book / NAME / f"{editions.NAME}.ipynb"
+    path.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(small_notebook(), path)
+    return path
+
+
+def write_small_project(root: Path) -> Path:
+    """A project whose book has the authored notebook; gives its file."""
+    path = write_small_notebook(root / "book")
+    contents = f"format: jb-book\nroot: intro\nchapters:\n  - file: {NAME}/{editions.NAME}\n"
+    (root / "_toc.yml").write_text(contents)
     return path
 
 

@@ -34,9 +34,10 @@ def in_sight(notebook: NotebookNode) -> str:
     return "\n".join(text for source in shown for text in (squeezed(source), plain(source)))
 
 
-def authored_secrets(folder: Path) -> list[str]:
-    """Markers, and all lines and texts of hidden checks that no exercise shows."""
-    notebooks = [editions.read(path) for path in editions.notebooks(folder)]
+def authored_secrets(book: Path) -> list[str]:
+    """Markers, and all lines and texts of hidden checks that no exercise of the book's sources shows."""
+    notebooks = [editions.read(path) for path in sorted(book.glob(f"*/{editions.NAME}.ipynb"))]
+    assert notebooks, f"no exercises in {book}"
     found = set(MARKERS)
     for hidden in (editions.hidden_of(cell.source) for notebook in notebooks for cell in notebook.cells):
         found |= {line.strip(" ,") for line in hidden.split("\n")}

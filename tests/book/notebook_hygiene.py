@@ -21,7 +21,6 @@ from ranking.progress import SILENT
 CHECKED = "nbval-check-output"
 MAX_OUTPUT = 2_000  # characters of one checked output: something a reader can compare by eye
 MAX_LINES = 30  # lines of one code cell: longer code belongs into the package
-EXERCISES = "exercises"  # folder of notebooks that are graded
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 PROGRESS_BAR = re.compile(r"\d%\|")  # as tqdm draws it
 # Paths of one machine say nothing to the next reader.
@@ -100,7 +99,7 @@ def faults(path: Path) -> list[str]:
             found += [f"{path}: cell {number} {fault}" for fault in cell_faults(cell)]
         elif MACHINE_PATH.search(cell.source):
             found.append(f"{path}: cell {number} names a path of one machine")
-    if path.parent.name == EXERCISES:
+    if path.stem == editions.NAME:
         found += [f"{path}: {fault}" for fault in editions.faults(notebook)]
     return found
 

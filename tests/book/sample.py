@@ -120,8 +120,8 @@ def write_sample_book(root: Path) -> Path:
         "# Functions\n\n```{eval-rst}\n.. automodule:: ranking.calibration\n   :members:\n```\n",
         encoding="utf-8",
     )
-    write_small_notebook(book / "exercises")
-    pages_after = ("second", "api", f"exercises/{NAME}")
+    write_small_notebook(book)
+    pages_after = ("second", "api", f"{NAME}/exercises")
     toc = {"format": "jb-book", "root": "intro", "chapters": [{"file": name} for name in pages_after]}
     return configured(root, toc)
 
@@ -129,10 +129,10 @@ def write_sample_book(root: Path) -> Path:
 def write_small_book(root: Path) -> Path:
     """Sources of a book of one page and its exercises."""
     book = root / "book"
-    write_small_notebook(book / "exercises")
+    write_small_notebook(book)
     (book / "intro.md").write_text("# A page\n", encoding="utf-8")
     return configured(
-        root, {"format": "jb-book", "root": "intro", "chapters": [{"file": f"exercises/{NAME}"}]}
+        root, {"format": "jb-book", "root": "intro", "chapters": [{"file": f"{NAME}/exercises"}]}
     )
 
 

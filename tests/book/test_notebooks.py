@@ -13,6 +13,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from notebook_hygiene import CHECKED, KERNEL, faults, main
 
 BOOK = Path(__file__).parents[2] / "book"
+CHAPTERS = sorted(BOOK.glob("0*/index.ipynb"))
 NOTEBOOKS = sorted(BOOK.rglob("*.ipynb"))
 
 
@@ -20,7 +21,9 @@ def test_there_are_notebooks():
     assert NOTEBOOKS
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
+@pytest.mark.parametrize(
+    "path", NOTEBOOKS, ids=lambda path: path.relative_to(BOOK).with_suffix("").as_posix()
+)
 def test_notebook_is_clean(path):
     assert faults(path) == []
 
@@ -32,16 +35,16 @@ def texts(path: Path) -> str:
 
 
 def test_the_introduction_says_how_long_each_chapter_takes():
-    row = r"^\| \[.+?\]\((\w+)\.ipynb\) \|.*\| (\d+) \| \[exercises\]\(exercises/(\w+)\.ipynb\) \|$"
+    row = r"^\| \[.+?\]\((\w+)/index\.ipynb\) \|.*\| (\d+) \| \[exercises\]\((\w+)/exercises\.ipynb\) \|$"
     listed = re.findall(row, texts(BOOK / "intro.ipynb"), flags=re.MULTILINE)
-    assert [chapter for chapter, _, _ in listed] == [path.stem for path in sorted(BOOK.glob("0*.ipynb"))]
+    assert [chapter for chapter, _, _ in listed] == [path.parent.name for path in CHAPTERS]
     for chapter, minutes, exercises in listed:
         table = re.search(
-            r"^\| section \| minutes \|\n(.*?)(?:\n\n|\Z)", texts(BOOK / f"{chapter}.ipynb"), re.M | re.S
+            r"^\| section \| minutes \|\n(.*?)(?:\n\n|\Z)", texts(BOOK / chapter / "index.ipynb"), re.M | re.S
         )
         own = sum(map(int, re.findall(r"\| (\d+) \|$", table[1], flags=re.MULTILINE)))
         assert own == int(minutes), f"{chapter} takes {own} minutes, the introduction says {minutes}"
-        assert (BOOK / "exercises" / f"{exercises}.ipynb").is_file()
+        assert (BOOK / exercises / "exercises.ipynb").is_file()
 
 
 def checked_cell(

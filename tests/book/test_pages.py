@@ -178,7 +178,7 @@ class TestCourse(PageChecks, FileChecks):
 
     def test_no_hidden_check_and_no_marker_in_any_file(self, book):
         authored = REPOSITORY / "book"
-        assert leaks(book, authored_secrets(authored / "exercises"), authored) == []
+        assert leaks(book, authored_secrets(authored), authored) == []
 
 
 class TestCourseOnAPhone(PageChecks):
@@ -282,21 +282,21 @@ class TestSample(PageChecks, FileChecks):
 
     def test_no_hidden_check_and_no_marker_in_any_file(self, book):
         authored = book.parents[1] / "book"
-        secrets = authored_secrets(authored / "exercises")
+        secrets = authored_secrets(authored)
         assert {"a secret number, 17.25", "expected = x / 2"} <= set(secrets)
         assert leaks(book, secrets, authored) == []
         assert leaks(book, ["three in sight"]) == [  # so that the search is known to find things
-            f"_sources/exercises/{NAME}.ipynb: three in sight",
-            f"exercises/{NAME}.html: three in sight",
+            f"{NAME}/exercises.html: three in sight",
+            f"_sources/{NAME}/exercises.ipynb: three in sight",
         ]
 
     def test_what_can_be_downloaded_is_the_learners_edition(self, book):
-        download = nbformat.read(book / "_sources" / "exercises" / f"{NAME}.ipynb", as_version=4)
+        download = nbformat.read(book / "_sources" / NAME / "exercises.ipynb", as_version=4)
         assert download == editions.learners(small_notebook())
 
     def test_a_solution_opens_by_keyboard(self, reader):
         with reader.tab(WIDE) as (page, _):
-            reader.open(page, WIDE, f"exercises/{NAME}.html")
+            reader.open(page, WIDE, f"{NAME}/exercises.html")
             stubs = page.locator("div.highlight-python", has_text="your code here")
             assert stubs.count() == 2
             assert stubs.first.is_visible()
@@ -337,6 +337,6 @@ def test_a_book_without_solutions(tmp_path):
     build(root, root, RANKING_SOLUTIONS="no")
     book = root / "_build" / "html"
     assert leaks(book, ["return 2 * x", "return x / 2", "Show the solution"]) == []
-    text = (book / "exercises" / f"{NAME}.html").read_text(encoding="utf-8")
+    text = (book / NAME / "exercises.html").read_text(encoding="utf-8")
     assert "your code here" in text
     assert "three in sight" in text

@@ -41,8 +41,8 @@ def source_rows() -> list[list[str]]:
 
 def chapters() -> dict[str, str]:
     """The text cells of each chapter and of the introduction, by name."""
-    paths = [BOOK / "intro.ipynb", *sorted(BOOK.glob("0*.ipynb"))]
-    notebooks = {path.stem: nbformat.read(path, as_version=4) for path in paths}
+    paths = [BOOK / "intro.ipynb", *sorted(BOOK.glob("0*/index.ipynb"))]
+    notebooks = {path.parent.name: nbformat.read(path, as_version=4) for path in paths}
     return {
         name: "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
         for name, notebook in notebooks.items()
@@ -98,7 +98,7 @@ def test_rows_of_the_source_map_can_be_linked_to_and_say_something():
 def test_chapters_that_stand_carry_their_claims(chapter, carries):
     carried = {re.match(r"\[(\w+)\]", row[0])[1]: row[2] for row in source_rows()}
     for name in carries.split():
-        assert re.match(rf"\[[^]]+\]\(\.\./{chapter}\.ipynb#", carried[name]), name
+        assert re.match(rf"\[[^]]+\]\(\.\./{chapter}/index\.ipynb#", carried[name]), name
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -146,7 +146,7 @@ def test_every_explorer_stands_in_the_api():
 
     classes = {name for name in explorers.__all__ if isinstance(getattr(explorers, name), type)}
     described = set(
-        re.findall(r"^\.\. autoclass:: ranking\.explorers\.(\w+)$", page("api"), flags=re.MULTILINE)
+        re.findall(r"^\.\. autoclass:: ranking_course\.explorers\.(\w+)$", page("api"), flags=re.MULTILINE)
     )
     assert classes == described
 

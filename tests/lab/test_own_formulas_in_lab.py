@@ -35,7 +35,7 @@ IMPORTS = "import numpy as np\nfrom ranking import watch_time as wt"
 
 def cells_of(chapter: str, *ids: str) -> list[dict[str, Any]]:
     """Code cells of a chapter, as they stand there."""
-    cells = json.loads((BOOK / chapter).read_text(encoding="utf-8"))["cells"]
+    cells = json.loads((BOOK / chapter / "index.ipynb").read_text(encoding="utf-8"))["cells"]
     found = [cell for cell in cells if cell["id"] in ids]
     assert [cell["id"] for cell in found] == list(ids)
     return found
@@ -44,8 +44,8 @@ def cells_of(chapter: str, *ids: str) -> list[dict[str, Any]]:
 @pytest.mark.parametrize(
     ("chapter", "before", "ids", "slider", "shown"),
     [
-        ("05_fusion.ipynb", A_SMALL_FEED, ("cell-66", "cell-67"), "c", ".js-plotly-plot .bartext"),
-        ("06_watch_time.ipynb", IMPORTS, ("cell-96", "cell-97"), "spread", ".widget-output pre"),
+        ("05_fusion", A_SMALL_FEED, ("cell-66", "cell-67"), "c", ".js-plotly-plot .bartext"),
+        ("06_watch_time", IMPORTS, ("cell-96", "cell-97"), "spread", ".widget-output pre"),
     ],
 )
 def test_a_slider_moves_what_the_learner_wrote(

@@ -6,16 +6,17 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import nbformat
+import yaml
 
 import bookwork
 from bookwork.grading import editions
 
 PROJECT = Path(bookwork.__file__).resolve().parents[2]
-EXERCISES = PROJECT / "book" / "exercises"
 
 CONFIGURATION = '''"""nbgrader's configuration for the exercises of this course."""
 
@@ -45,16 +46,44 @@ Hand in the notebook under the name that it has.
 """
 
 
-def authored(folder: Path | None = None) -> Path:
-    """The folder of the authored notebooks.
+def authored(project: Path = PROJECT) -> dict[str, Path]:
+    """The authored notebooks of a project, by the name of their assignment, in the order of the contents.
+
+    What else lies in the folders (a copy that somebody made) is no part of the course.
 
     Raises:
-        ValueError: there is none, as the package was installed without the project around it.
+        ValueError: there are none, or no project, as the package was installed without it.
     """
-    folder = EXERCISES if folder is None else folder
-    if not folder.is_dir():
-        raise ValueError(f"the authored exercises must lie in {folder}: work in a copy of the repository")
-    return folder
+    contents = project / "_toc.yml"
+    if not contents.is_file():
+        raise ValueError(f"the course's contents must stand in {contents}: work in a copy of the repository")
+    pages = [project / "book" / f"{name}.ipynb" for name in files_in(yaml.safe_load(contents.read_text()))]
+    found = {page.parent.name: page for page in pages if page.stem == editions.NAME}
+    if not found:
+        raise ValueError(f"{contents} must name pages of exercises, NAME/{editions.NAME}")
+    return found
+
+
+def files_in(contents: Any) -> Iterator[str]:
+    """The files that a table of contents names, in order."""
+    for value in contents.values() if isinstance(contents, dict) else contents:
+        if isinstance(value, (dict, list)):
+            yield from files_in(value)
+    if isinstance(contents, dict) and "file" in contents:
+        yield contents["file"]
+
+
+def chosen(project: Path, chapters: Iterable[str] | None) -> dict[str, Path]:
+    """Some of the authored notebooks, or all of them.
+
+    Raises:
+        ValueError: naming the chapters that there are none of.
+    """
+    found = authored(project)
+    wanted = list(found if chapters is None else chapters)
+    if unknown := [name for name in wanted if name not in found]:
+        raise ValueError(f"chapters must be some of {', '.join(found)}, got {', '.join(unknown)}")
+    return {name: found[name] for name in wanted}
 
 
 def empty_folder(path: Path) -> Path:
@@ -69,28 +98,28 @@ def empty_folder(path: Path) -> Path:
     return path
 
 
-def write_learners(out: Path, source: Path | None = None) -> list[Path]:
+def write_learners(out: Path, project: Path = PROJECT) -> list[Path]:
     """The learner's edition: all exercise notebooks, the package that they need, and how to install it.
 
     Args:
         out: a new folder.
-        source: folder of the authored notebooks.
+        project: the folder of _toc.yml and of the book's folder.
 
     Returns:
         The notebooks.
     """
-    found = editions.notebooks(authored(source))
+    found = authored(project)
     out = empty_folder(out)
     (out / "exercises").mkdir()
     written = []
-    for path in found:
-        written.append(out / "exercises" / path.name)
+    for name, path in found.items():
+        written.append(out / "exercises" / f"{name}.ipynb")
         nbformat.write(editions.learners(editions.read(path)), written[-1])
     ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(PROJECT / "src", out / "src", ignore=ignored)
+    shutil.copytree(project / "src", out / "src", ignore=ignored)
     for name in ("pyproject.toml", "requirements.txt", "LICENSE"):
-        shutil.copy(PROJECT / name, out / name)
-    lines = (PROJECT / "requirements.txt").read_text(encoding="utf-8").split()
+        shutil.copy(project / name, out / name)
+    lines = (project / "requirements.txt").read_text(encoding="utf-8").split()
     (torch,) = (line for line in lines if line.startswith("torch=="))
     readme = LEARNERS_README.format(stub=editions.STUB, torch=torch)
     (out / "README.md").write_text(readme, encoding="utf-8")
@@ -115,9 +144,7 @@ def nbgrader(course: Path, *arguments: str) -> str:
     return printed
 
 
-def write_course(
-    out: Path, source: Path | None = None, chapters: Iterable[str] | None = None
-) -> Sequence[str]:
+def write_course(out: Path, project: Path = PROJECT, chapters: Iterable[str] | None = None) -> Sequence[str]:
     """A course folder in which ``nbgrader autograde CHAPTER`` can be run at once.
 
     Every chapter is an assignment with one notebook of the same name. ``release/`` holds the learner's
@@ -125,22 +152,19 @@ def write_course(
 
     Args:
         out: a new folder.
-        source: folder of the authored notebooks.
+        project: the folder of _toc.yml and of the book's folder.
         chapters: which of them; all by default.
 
     Returns:
         The names of the assignments.
     """
-    found = {path.stem: path for path in editions.notebooks(authored(source))}
-    wanted = list(found if chapters is None else chapters)
-    if unknown := [name for name in wanted if name not in found]:
-        raise ValueError(f"chapters must be some of {', '.join(found)}, got {', '.join(unknown)}")
+    wanted = chosen(project, chapters)
     out = empty_folder(out)
     (out / "nbgrader_config.py").write_text(CONFIGURATION, encoding="utf-8")
     (out / "submitted").mkdir()
-    for name in wanted:
+    for name, path in wanted.items():
         folder = out / "source" / name
         folder.mkdir(parents=True)
-        shutil.copy(found[name], folder / f"{name}.ipynb")
+        shutil.copy(path, folder / f"{name}.ipynb")
         nbgrader(out, "generate_assignment", name, "--create")
-    return wanted
+    return list(wanted)

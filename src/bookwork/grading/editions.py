@@ -22,10 +22,13 @@ STUB = "...  # your code here"
 CHECK = "-check"
 SETUP = "setup"
 SCHEMA = 3  # of nbgrader's metadata
+NAME = "exercises"
+"""Stem of an authored notebook; its folder's name is that of the assignment."""
+
 PROMISE = re.compile(r"\*(\d+) points?, about (\d+) minutes\*")
 """What stands under the heading of an exercise."""
 
-ELSEWHERE = re.compile(r"\[([^]]*)\]\(\.\./[^)]*\)")
+ELSEWHERE = re.compile(r"(?<!!)\[([^]]*)\]\((?!\w+:|#)[^)]*\)")
 """A link to what lies beside the authored notebooks, and not beside a learner's."""
 
 AUTHORED_TAGS = ("hide-input", "hide-output", "nbval-check-output")
@@ -72,18 +75,6 @@ def grade_id(cell: NotebookNode) -> str | None:
 def read(path: Path) -> NotebookNode:
     """A notebook."""
     return nbformat.read(path, as_version=4)
-
-
-def notebooks(folder: Path) -> list[Path]:
-    """The authored notebooks of a folder, in order.
-
-    Raises:
-        ValueError: there are none.
-    """
-    found = sorted(folder.glob("[0-9]*.ipynb"))
-    if not found:
-        raise ValueError(f"folder must hold exercise notebooks, got {folder}")
-    return found
 
 
 def exercises(notebook: NotebookNode) -> Iterator[Exercise]:

@@ -26,8 +26,9 @@ import nbformat
 from nbformat import NotebookNode
 
 from bookwork.grading import editions
-from bookwork.grading.course import authored, nbgrader, write_course
+from bookwork.grading.course import PROJECT, chosen, nbgrader, write_course
 
+WRONG = "wrong_answers.toml"
 FEWEST = 4
 """Typical mistakes that each exercise must have in its file."""
 TOLERANCE = 0.006  # points; the file rounds them to hundredths
@@ -58,7 +59,7 @@ def wrong_answers(notebook: Path) -> list[Answer]:
     Raises:
         ValueError: an exercise has too few, or a mistake belongs to none.
     """
-    data = tomllib.loads(notebook.with_suffix(".toml").read_text(encoding="utf-8"))
+    data = tomllib.loads(notebook.with_name(WRONG).read_text(encoding="utf-8"))
     found = [Answer(**entry) for entry in data["answer"]]
     names = [exercise.name for exercise in editions.exercises(editions.read(notebook))]
     for name in names:
@@ -128,23 +129,24 @@ def expected_grades(
     return expected, rounds
 
 
-def verify(notebook: Path, scratch: Path, most: int | None = None) -> list[str]:
+def verify(name: str, scratch: Path, most: int | None = None, project: Path = PROJECT) -> list[str]:
     """Grade the class of the gate, and say what is wrong.
 
     Args:
-        notebook: an authored one.
+        name: of the assignment.
         scratch: a new folder for the course.
         most: how many submissions with mistakes; all by default.
+        project: the folder of _toc.yml and of the book's folder.
 
     Returns:
         A line for each answer that did not get what it deserves.
     """
+    notebook = chosen(project, [name])[name]
     source = editions.read(notebook)
     if found := editions.faults(source):
-        return [f"{notebook.stem}: {fault}" for fault in found]
+        return [f"{name}: {fault}" for fault in found]
     expected, rounds = expected_grades(notebook, most)
-    name = notebook.stem
-    write_course(scratch, notebook.parent, [name])
+    write_course(scratch, project, [name])
     hand_in(scratch, SOLUTION, name, submission(source, {}))
     hand_in(scratch, EMPTY, name, editions.learners(source))
     for at, answers in enumerate(rounds, start=1):
@@ -178,8 +180,5 @@ def differences(
 
 def verify_all(scratch: Path, chapters: Iterable[str] | None = None, most: int | None = None) -> list[str]:
     """The gate for some chapters, or for all."""
-    found = {path.stem: path for path in editions.notebooks(authored())}
-    names = list(found if chapters is None else chapters)
-    if unknown := [name for name in names if name not in found]:
-        raise ValueError(f"chapters must be some of {', '.join(found)}, got {', '.join(unknown)}")
-    return [line for name in names for line in verify(found[name], scratch / name, most)]
+    names = chosen(PROJECT, chapters)
+    return [line for name in names for line in verify(name, scratch / name, most)]

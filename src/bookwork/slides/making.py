@@ -240,10 +240,15 @@ def html_output(html: str) -> NotebookNode:
     return nbformat.v4.new_output("display_data", data={"text/html": html})
 
 
+def name_of(path: Path) -> str:
+    """What the slides of a notebook are called: as it is, or its folder where it is the index of one."""
+    return path.resolve().parent.name if path.stem == "index" else path.stem
+
+
 def links_to_slides(text: str, names: Iterable[str]) -> str:
     """Links to chapters lead to their slides; links to other notebooks become plain text."""
     for name in names:
-        text = text.replace(f"]({name}.ipynb", f"]({name}.html")
+        text = re.sub(rf"\]\((?:[^):]*/)?{re.escape(name)}(?:/index)?\.ipynb", f"]({name}.html", text)
     return re.sub(r"\[([^]]*)\]\([^):]*\.ipynb[^)]*\)", r"\1", text)
 
 
@@ -365,13 +370,13 @@ def executed(path: Path, caches: Path | None = None) -> NotebookNode:
     return client.execute()
 
 
-def write_slides(out: Path, notebooks: Mapping[str, NotebookNode], folder: Path) -> list[Path]:
+def write_slides(out: Path, notebooks: Mapping[str, NotebookNode], folders: Mapping[str, Path]) -> list[Path]:
     """Write the slides of some chapters, a page that leads to them, and all that they load.
 
     Args:
         out: the folder to write to.
         notebooks: executed, by name.
-        folder: where the chapters' drawings are found.
+        folders: where the drawings of each are found.
 
     Returns:
         The pages of slides.
@@ -386,7 +391,7 @@ def write_slides(out: Path, notebooks: Mapping[str, NotebookNode], folder: Path)
         if not slides:
             raise ValueError(f"notebooks must have a heading each, got none in {name!r}")
         pages.append(out / f"{name}.html")
-        write(pages[-1], html_of(slides, folder, notebooks).encode())
+        write(pages[-1], html_of(slides, folders[name], notebooks).encode())
         links.append(f'<li><a href="{name}.html">{escape(slides[0].title)}</a></li>')
     front = FRONT_PAGE.format(loaded=LOADED, links="\n".join(links))
     write(out / "index.html", front.encode())
@@ -398,15 +403,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m bookwork.slides.making", description=__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("out", type=Path, metavar="OUT", help="folder to write to")
-    parser.add_argument("notebooks", type=Path, nargs="+", metavar="NOTEBOOK", help="chapters, of one folder")
+    parser.add_argument("notebooks", type=Path, nargs="+", metavar="NOTEBOOK", help="chapters")
     parser.add_argument("--caches", type=Path, help="folder of executed notebooks of the book's build")
     options = parser.parse_args(arguments)
     missing = [str(path) for path in options.notebooks if not path.is_file()]
     if missing:
         print(f"NOTEBOOK must be a file, got {', '.join(missing)}", file=sys.stderr)
         return 2
-    notebooks = {path.stem: executed(path, options.caches) for path in options.notebooks}
-    for page in write_slides(options.out, notebooks, options.notebooks[0].resolve().parent):
+    notebooks = {name_of(path): executed(path, options.caches) for path in options.notebooks}
+    folders = {name_of(path): path.resolve().parent for path in options.notebooks}
+    for page in write_slides(options.out, notebooks, folders):
         print(page)
     return 0
 

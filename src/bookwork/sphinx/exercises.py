@@ -21,9 +21,6 @@ from bookwork.grading import editions
 from bookwork.sphinx.offline import write
 
 VARIABLE = "RANKING_SOLUTIONS"
-FOLDER = "exercises/"
-"""Documents below this folder of the book are authored exercises."""
-
 NO = ("no", "0", "false", "off")
 
 
@@ -69,7 +66,7 @@ def show_learners(app: Sphinx, docname: str, source: list[str]) -> None:
 
 def is_exercise(app: Sphinx, docname: str) -> bool:
     """Whether a document is an authored notebook of exercises."""
-    return docname.startswith(FOLDER) and app.env.doc2path(docname).endswith(".ipynb")
+    return Path(docname).name == editions.NAME and app.env.doc2path(docname).endswith(".ipynb")
 
 
 def replace_sources(app: Sphinx, exception: Exception | None) -> None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
+import shutil
 
 import nbformat
 import pytest
-from small_course import SECRETS, named, small_notebook
+from small_course import NAME, SECRETS, named, small_notebook, write_small_project
 
 from bookwork.grading import course, editions
 from bookwork.grading.__main__ import main
 
-AUTHORED = editions.notebooks(course.authored())
+AUTHORED = course.authored()
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def test_faults_are_named(authored, change, message):
     assert any(message in fault for fault in editions.faults(authored)), editions.faults(authored)
 
 
-@pytest.mark.parametrize("path", AUTHORED, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", AUTHORED.values(), ids=list(AUTHORED))
 class TestCourseExercises:
     def test_at_least_five_from_easy_to_open(self, path):
         found = list(editions.exercises(editions.read(path)))
@@ -87,20 +88,31 @@ class TestCourseExercises:
         text = nbformat.writes(editions.learners(notebook))
         assert "HIDDEN" not in text
         assert "SOLUTION" not in text
-        assert "](../" not in text  # a learner has the exercises, and not what lies beside them here
+        assert ".ipynb)" not in text  # a learner has the exercises, and not what lies beside them here
         assert not any(cell.get("outputs") for cell in editions.learners(notebook).cells)
 
 
 def test_no_notebooks_is_an_error(tmp_path):
-    with pytest.raises(ValueError, match="must hold exercise notebooks"):
-        editions.notebooks(tmp_path)
+    with pytest.raises(ValueError, match="work in a copy of the repository"):
+        course.authored(tmp_path)
+    (tmp_path / "_toc.yml").write_text("root: intro\nchapters:\n  - file: 09_small/index\n")
+    with pytest.raises(ValueError, match="must name pages of exercises"):
+        course.authored(tmp_path)
+
+
+def test_a_copy_beside_an_authored_notebook_is_no_part_of_the_course(tmp_path):
+    path = write_small_project(tmp_path)
+    shutil.copy(path, path.with_name("exercises-Copy1.ipynb"))
+    assert course.authored(tmp_path) == {NAME: path}
+    assert course.write_course(tmp_path / "course", tmp_path) == [NAME]
+    assert [p.name for p in (tmp_path / "course" / "release" / NAME).iterdir()] == [f"{NAME}.ipynb"]
 
 
 def test_the_students_folder_has_notebooks_package_and_instructions(tmp_path, capsys):
     out = tmp_path / "class"
     assert main(["student", str(out)]) == 0
     assert len(capsys.readouterr().out.splitlines()) == len(AUTHORED)
-    assert {path.name for path in (out / "exercises").iterdir()} == {path.name for path in AUTHORED}
+    assert {path.name for path in (out / "exercises").iterdir()} == {f"{name}.ipynb" for name in AUTHORED}
     for name in (
         "README.md",
         "LICENSE",

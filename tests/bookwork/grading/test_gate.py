@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import ClassVar
 
 import pytest
-from small_course import NAME, small_notebook, write_small_notebook
+from small_course import NAME, small_notebook, write_small_project
 
-from bookwork.grading import course, editions, gate
+from bookwork.grading import course, gate
 
 EVERYTHING = bool(os.environ.get("RANKING_TEST_ALL"))
 CLASS_SIZE = 30
@@ -25,8 +25,7 @@ class Chapter:
     name: ClassVar[str]
 
     def test_every_answer_gets_what_it_deserves(self, tmp_path: Path) -> None:
-        notebook = course.EXERCISES / f"{self.name}.ipynb"
-        assert gate.verify(notebook, tmp_path / "course", None if EVERYTHING else 1) == []
+        assert gate.verify(self.name, tmp_path / "course", None if EVERYTHING else 1) == []
 
 
 class TestFunnel(Chapter):
@@ -58,10 +57,10 @@ class TestTheGateItself:
 
     def test_every_notebook_of_the_course_passes_through_it(self):
         tested = {each.name for each in Chapter.__subclasses__()}
-        assert tested == {path.stem for path in editions.notebooks(course.EXERCISES)}
+        assert tested == set(course.authored())
 
     def test_every_exercise_has_its_typical_mistakes(self):
-        for path in editions.notebooks(course.EXERCISES):
+        for path in course.authored().values():
             expected, rounds = gate.expected_grades(path)
             assert len(rounds) >= gate.FEWEST
             for name, full in expected[gate.SOLUTION].items():
@@ -79,8 +78,8 @@ class TestTheGateItself:
         ]
 
     def test_too_few_mistakes_are_refused(self, tmp_path):
-        path = write_small_notebook(tmp_path)
-        path.with_suffix(".toml").write_text(
+        path = write_small_project(tmp_path)
+        path.with_name(gate.WRONG).write_text(
             "[[answer]]\nexercise = 'double'\nmistake = 'none'\npoints = 0\ncode = ''\n"
         )
         with pytest.raises(ValueError, match="'double' must have at least 4 typical mistakes, got 1"):
@@ -94,7 +93,7 @@ class TestTheGateItself:
 @pytest.mark.skipif(not EVERYTHING, reason="make test-all grades a whole class")
 def test_a_class_of_thirty_loses_nobody(tmp_path: Path) -> None:
     """Some right, some wrong, some with an endless loop, some without a kernel: all in one run."""
-    write_small_notebook(tmp_path / "authored")
+    write_small_project(tmp_path / "authored")
     folder = tmp_path / "course"
     course.write_course(folder, tmp_path / "authored")
     with (folder / "nbgrader_config.py").open("a") as config:

@@ -13,7 +13,7 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
-from small_course import NAME, RIGHT, SECRETS, answer, named, small_notebook, write_small_notebook
+from small_course import NAME, RIGHT, SECRETS, answer, named, small_notebook, write_small_project
 
 from bookwork.grading import editions
 from bookwork.grading.course import nbgrader, write_course
@@ -251,7 +251,7 @@ MISHAPS: dict[str, Callable[[NotebookNode], NotebookNode]] = {
 def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The course after everything was handed in and graded."""
     root = tmp_path_factory.mktemp("grading")
-    write_small_notebook(root / "authored")
+    write_small_project(root / "authored")
     course = root / "course"
     write_course(course, root / "authored")
     with (course / "nbgrader_config.py").open("a") as config:

@@ -12,7 +12,7 @@ from bookwork.grading import course, editions
 
 BOOK = Path(__file__).parents[3] / "book"
 PLAN = (BOOK / "teaching" / "plan.md").read_text(encoding="utf-8")
-CHAPTERS = sorted(BOOK.glob("0*.ipynb"))
+CHAPTERS = sorted(BOOK.glob("0*/index.ipynb"))
 MINUTES = re.compile(r"^\| *(.+?) *\| *(\d+) *\|$", re.MULTILINE)
 
 
@@ -25,18 +25,18 @@ def sections(path: Path) -> dict[str, int]:
     return {name: int(minutes) for name, minutes in MINUTES.findall(texts(path))}
 
 
-@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.parent.name)
 def test_minutes_of_a_chapter(path):
-    number = int(path.stem[:2])
+    number = int(path.parent.name[:2])
     (said,) = re.findall(rf"^\| {number}\. [^|]*\| (\d+) \|", PLAN, re.MULTILINE)
     of_chapter = sections(path)
     assert int(said) == sum(of_chapter.values()) - of_chapter["Check yourself"]
 
 
-@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.parent.name)
 def test_a_session_is_as_long_as_it_says(path):
     """As in: chapter 1 without "Pre-ranking" (85 minutes)."""
-    number = int(path.stem[:2])
+    number = int(path.parent.name[:2])
     (row,) = re.findall(rf"^\| {number} \| (chapter {number}\b[^|]*)\|", PLAN, re.MULTILINE)
     said = int(re.findall(r"\((\d+)", row)[0])
     of_chapter = sections(path)
@@ -87,5 +87,5 @@ def test_every_notebook_that_a_learner_may_run_was_measured():
 
 def test_exercises_take_as_long_as_the_plan_says():
     least, most = map(int, re.search(r"Its exercises take another (\d+) to (\d+)\s+minutes", PLAN).groups())
-    for path in editions.notebooks(course.EXERCISES):
+    for path in course.authored().values():
         assert least <= sum(each.minutes for each in editions.exercises(editions.read(path))) <= most

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from small_course import NAME, named, small_notebook, write_small_notebook
+from small_course import NAME, named, small_notebook, write_small_project
 
 from bookwork.grading import editions
 from bookwork.grading.__main__ import main
@@ -19,7 +19,7 @@ from bookwork.grading.standings import standings
 def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Graded once, with damaged submissions in it; one came late."""
     root = tmp_path_factory.mktemp("standings")
-    write_small_notebook(root / "authored")
+    write_small_project(root / "authored")
     course = root / "course"
     write_course(course, root / "authored")
     right = submission(small_notebook(), {})
@@ -62,7 +62,7 @@ def test_one_notebook_that_cannot_be_read_costs_nobody_else_a_grade(course):
 
 def test_a_check_that_is_broken_itself_gives_no_grade_at_all(tmp_path):
     """As when the package that grades is older than the exercises: 0 points would blame the learner."""
-    source = write_small_notebook(tmp_path / "authored")
+    source = write_small_project(tmp_path / "authored")
     broken = editions.read(source)
     check = named(broken, "half-check")
     check.source = check.source.replace("import Checks, close", "import Checks, close, of_tomorrow")

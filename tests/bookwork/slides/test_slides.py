@@ -159,11 +159,18 @@ def test_what_does_not_fit_goes_on_below():
 def test_links_lead_to_slides_or_nowhere():
     text = "[a](small.ipynb), [b](other.ipynb#x), [c](https://example.org/n.ipynb)"
     assert slides.links_to_slides(text, ["small"]) == "[a](small.html), b, [c](https://example.org/n.ipynb)"
+    text = "[a](../small/index.ipynb#y), [b](../not_small/index.ipynb), [c](exercises.ipynb)"
+    assert slides.links_to_slides(text, ["small"]) == "[a](small.html#y), b, c"
+
+
+def test_slides_are_named_after_the_chapter():
+    assert slides.name_of(Path("book/01_first/index.ipynb")) == "01_first"
+    assert slides.name_of(Path("book/intro.ipynb")) == "intro"
 
 
 def test_a_notebook_without_a_heading_is_refused(tmp_path):
     with pytest.raises(ValueError, match="must have a heading each, got none in 'x'"):
-        slides.write_slides(tmp_path, {"x": new_notebook()}, tmp_path)
+        slides.write_slides(tmp_path, {"x": new_notebook()}, {"x": tmp_path})
 
 
 def test_missing_notebooks_are_named(tmp_path, capsys):
@@ -179,7 +186,7 @@ def test_a_notebook_that_is_in_no_cache_is_executed(tmp_path):
 
 @pytest.mark.browser
 def test_slides_live_without_any_other_host(notebook, chromium: Any, tmp_path: Path) -> None:
-    (page_path,) = slides.write_slides(tmp_path / "out", {"small": notebook}, tmp_path)
+    (page_path,) = slides.write_slides(tmp_path / "out", {"small": notebook}, {"small": tmp_path})
     page = chromium.new_page(viewport={"width": 1280, "height": 720})
     faults: list[str] = []
     page.on("console", lambda message: faults.append(message.text))
