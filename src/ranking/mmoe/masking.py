@@ -35,6 +35,14 @@ def check_mask_rate(rate: float) -> float:
     return number
 
 
+def check_masking(mask_rate: float, masking: str, epsilon: float) -> tuple[float, str, float]:
+    """The three settings: a rate in [0, 1), one of :data:`MASKINGS`, and a constant above 0."""
+    validation.one_of("masking", masking, MASKINGS)
+    epsilon = validation.number("epsilon", epsilon)
+    validation.positive("epsilon", epsilon)
+    return check_mask_rate(mask_rate), masking, epsilon
+
+
 def draw_kept(
     shape: Sequence[int],
     rate: float,
@@ -67,9 +75,10 @@ def draw_kept(
     check_mask_rate(rate)
     if at_least_one and not shape[dim]:
         raise ValueError(f"shape must have at least one expert on axis {dim}, got {tuple(shape)}")
+    uniform = torch.rand(tuple(shape), generator=generator)
     if not at_least_one or rate == 0.0:
-        return torch.rand(tuple(shape), generator=generator) >= rate
-    uniform = torch.rand(tuple(shape), generator=generator).movedim(dim, -1)  # (..., experts)
+        return uniform >= rate
+    uniform = uniform.movedim(dim, -1)  # (..., experts)
     experts = uniform.shape[-1]
     # float64: near 1 − q^E the logarithm must not come out beyond the last expert
     share = uniform[..., :1].double() * (1.0 - rate**experts)
@@ -98,21 +107,10 @@ def masked_gates(
     Raises:
         ValueError: for arguments outside what is allowed, and where "renormalised" has no expert left.
     """
-    validation.one_of("masking", masking, MASKINGS)
-    check_mask_rate(mask_rate)
-    check_epsilon(epsilon)
+    check_masking(mask_rate, masking, epsilon)
     validation.as_floats("logits", logits)
-    return mixing_weights(
-        logits, check_kept(kept, logits.shape, masking, dim), masking, mask_rate, epsilon, dim
-    )
-
-
-def check_epsilon(epsilon: float) -> float:
-    """A constant for a denominator: above 0."""
-    number = validation.number("epsilon", epsilon)
-    if not number > 0.0:
-        raise ValueError(f"epsilon must be above 0, got {epsilon}")
-    return number
+    kept = check_kept(kept, logits.shape, masking, dim)
+    return mixing_weights(logits, kept, masking, mask_rate, epsilon, dim)
 
 
 def check_kept(kept: Tensor, shape: Sequence[int], masking: str, dim: int) -> Tensor:

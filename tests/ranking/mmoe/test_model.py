@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -43,20 +44,25 @@ def compare_with_naive(model: MMoE, x: torch.Tensor, kept: torch.Tensor | None =
     ours, gates = model(ours_x, return_gates=True, kept=kept)
     parts = layers_of(model)
     naive, naive_gates = naive_mmoe(model, parts, naive_x, kept)
-    close = {"rtol": 0.0, "atol": 1e-9}
-    torch.testing.assert_close(ours, naive, **close)
-    torch.testing.assert_close(gates, naive_gates, **close)
+    torch.testing.assert_close(ours, naive, rtol=0.0, atol=1e-9)
+    torch.testing.assert_close(gates, naive_gates, rtol=0.0, atol=1e-9)
     for logits, weights in ((ours, gates), (naive, naive_gates)):
         (torch.sin(logits).sum() + weights.square().sum()).backward()
-    torch.testing.assert_close(ours_x.grad, naive_x.grad, **close)
+    assert_same_gradients(model, parts, ours_x, naive_x)
+
+
+def assert_same_gradients(model: MMoE, parts: dict, ours_x: torch.Tensor, naive_x: torch.Tensor) -> None:
+    """What was handed back to the rows and to every layer of the model and of the naive version's copies."""
+    close = partial(torch.testing.assert_close, rtol=0.0, atol=1e-9)
+    close(ours_x.grad, naive_x.grad)
     stacks = {"experts": model.expert_networks, "towers": model.towers}
     if model.n_gates:
         stacks["gates"] = model.gate_networks
     for name, networks in stacks.items():
         for i, (weight, bias) in enumerate(networks.by_layer()):
             for number, layers in enumerate(parts[name]):
-                torch.testing.assert_close(weight.grad[0, number], layers[i][0].grad, **close)
-                torch.testing.assert_close(bias.grad[0, number], layers[i][1].grad, **close)
+                close(weight.grad[0, number], layers[i][0].grad)
+                close(bias.grad[0, number], layers[i][1].grad)
 
 
 @pytest.mark.parametrize("name", FAMILY)
@@ -93,15 +99,42 @@ def test_gradients_are_those_of_finite_differences():
     assert torch.autograd.gradcheck(logits, (x, *parameters))
 
 
-@pytest.mark.parametrize("seeds", [None, (1, 2)])
+@pytest.mark.parametrize("name", FAMILY)
+def test_second_derivatives_are_those_of_finite_differences(name):
+    model, x = build(**FAMILY[name]).eval(), some_rows(3).requires_grad_()
+    names = [name for name, _ in model.named_parameters()]
+
+    def logits(x, *values):
+        return torch.func.functional_call(model, dict(zip(names, values, strict=True)), (x,))
+
+    assert torch.autograd.gradgradcheck(logits, (x, *model.parameters()), fast_mode=True)
+
+
+@pytest.mark.parametrize("masking", MASKINGS)
+@pytest.mark.parametrize("gates", ["per task", "one"])
+def test_a_gradient_penalty_is_that_of_the_formula(masking, gates):
+    """The gradient at the inputs, differentiated again: at the inputs and at all weights."""
+    model = build(masking=masking, mask_rate=0.4, gates=gates, epsilon=0.1, gate=(5,)).train()
+    kept = draw_kept((9, model.n_gates, 3), 0.4, at_least_one=masking == "renormalised")
+    ours_x, naive_x = some_rows().requires_grad_(), some_rows().requires_grad_()
+    parts = layers_of(model)
+    for x, logits in (
+        (ours_x, model(ours_x, kept=kept)),
+        (naive_x, naive_mmoe(model, parts, naive_x, kept)[0]),
+    ):
+        (slope,) = torch.autograd.grad(torch.sin(logits).sum(), x, create_graph=True)
+        slope.square().sum().backward()
+    assert_same_gradients(model, parts, ours_x, naive_x)
+
+
 @pytest.mark.parametrize("name", ["source", "OMoE", "shared bottom"])
-def test_the_gradient_at_the_inputs_lies_in_memory_as_they_do(name, seeds):
+def test_the_gradient_at_the_inputs_lies_in_memory_as_they_do(name):
     """Turned round, it would have to be turned back to be added to that of the gates and to be kept."""
-    x = some_rows(seeds=None if seeds is None else 2).requires_grad_()
+    x = some_rows().requires_grad_()
     strides = []
     inputs = x + 0
     inputs.register_hook(lambda gradient: strides.append(gradient.stride()))
-    build(seeds=seeds, **FAMILY[name]).eval()(inputs).sum().backward()
+    build(**FAMILY[name]).eval()(inputs).sum().backward()
     assert strides == [x.stride()]
 
 

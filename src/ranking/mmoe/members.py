@@ -1,0 +1,83 @@
+"""One model, or many at once: parameters with a leading axis over seeds, one per member of an ensemble.
+
+All members are evaluated and trained at once, and share nothing: a product of matrices with a leading axis is
+as many products, and no gradient of one member's loss reaches another's parameters.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Sequence
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from ranking import validation
+from ranking.mmoe.networks import Networks
+
+
+class Members(nn.Module):
+    """A model made of :class:`Networks`; with ``seeds`` it is an ensemble of as many.
+
+    Inside, every tensor has the axis of the seeds in front, of length 1 for a single model; outside, a single
+    model does not show it.
+
+    Args:
+        inputs: numbers per row.
+        seeds: None for one model, whose first weights torch's global random state decides; or a seed for each
+            member of an ensemble, which starts like the single model that is built after
+            ``torch.manual_seed(seed)``.
+
+    Raises:
+        ValueError: for arguments outside what is allowed.
+    """
+
+    def __init__(self, inputs: int, seeds: Sequence[int] | None) -> None:
+        super().__init__()
+        self.inputs = validation.positive_int("inputs", inputs)
+        self.seeds = None if seeds is None else tuple(validation.seed("seeds", seed) for seed in seeds)
+        if self.seeds is not None and (not self.seeds or len(set(self.seeds)) < len(self.seeds)):
+            raise ValueError(f"seeds must be at least one, each once, got {self.seeds}")
+
+    @property
+    def members(self) -> int:
+        """How many there are; 1 for a single model."""
+        return 1 if self.seeds is None else len(self.seeds)
+
+    def draw(self) -> None:
+        """First weights of all networks, each member's from a stream of its own."""
+        for number in range(self.members):
+            own = None if self.seeds is None else torch.Generator().manual_seed(self.seeds[number])
+            for networks in self.children():
+                if isinstance(networks, Networks):
+                    networks.draw(number, own)
+
+    def inwards(self, x: Tensor) -> Tensor:
+        """Rows as networks read them, (seeds or 1, 1, inputs, rows), from ([seeds,] rows, inputs); checked."""
+        dtype = next(self.parameters()).dtype
+        if not isinstance(x, Tensor) or x.dtype != dtype:
+            got = x.dtype if isinstance(x, Tensor) else type(x).__name__
+            raise ValueError(f"x must be a tensor of {dtype}, as the model is, got {got}")
+        own_rows = self.seeds is not None and x.ndim == 3 and len(x) == self.members
+        if x.ndim != 2 + own_rows or x.shape[-1] != self.inputs:
+            several = "" if self.seeds is None else f" or ({self.members}, rows, {self.inputs})"
+            raise ValueError(f"x must have shape (rows, {self.inputs}){several}, got {tuple(x.shape)}")
+        # One sum is the cheapest look at all numbers; only if it is not finite is there more to find out.
+        if not math.isfinite(x.detach().sum().item()):
+            validation.as_floats("x", x)
+        return (x if own_rows else x.unsqueeze(0)).mT.unsqueeze(1)
+
+    def outwards(self, values: Tensor) -> Tensor:
+        """Without the axis of the seeds where there is one model."""
+        return values.squeeze(0) if self.seeds is None else values
+
+    def member(self, number: int) -> Self:
+        """Member ``number`` of an ensemble (from 0) as a single model, with a copy of its parameters."""
+        validation.indices("number", number, self.members)
+        single = copy.deepcopy(self)
+        single.seeds = None
+        for parameter in single.parameters():
+            parameter.data = parameter.data[number : number + 1].clone()
+        return single
