@@ -6,19 +6,18 @@ tensors with any leading axes (seeds, recorded steps) and gives NumPy arrays.
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ranking import validation
+from ranking.validation import Array
 
 POLARIZED_ABOVE = 0.95
 DEAD_BELOW = 0.01
 _ROUNDING = 1e-3  # how far from 1 the sum of weights may lie that were kept with few digits
 
 
-def _weights(name: str, values: ArrayLike, axes: int, shape: str) -> NDArray[np.float64]:
+def _weights(name: str, values: ArrayLike, axes: int, shape: str) -> Array:
     """Weights over experts: in [0, 1], summing to 1 along the last axis."""
     weights = validation.probabilities(name, values)
     if weights.ndim < axes:
@@ -34,16 +33,17 @@ def _weights(name: str, values: ArrayLike, axes: int, shape: str) -> NDArray[np.
     return weights
 
 
-def utilisation(gates: ArrayLike) -> NDArray[np.float64]:
+def utilisation(gates: ArrayLike) -> Array:
     """Mean gate weight of every expert over rows: u, shape (..., tasks, experts).
 
     Args:
         gates: gate weights, shape (..., rows, tasks, experts), each row's summing to 1 over the experts.
     """
-    return _weights("gates", gates, 3, "(..., rows, tasks, experts)").mean(axis=-3)
+    u: Array = _weights("gates", gates, 3, "(..., rows, tasks, experts)").mean(axis=-3)
+    return u
 
 
-def effective_experts(u: ArrayLike) -> NDArray[np.float64]:
+def effective_experts(u: ArrayLike) -> Array:
     """Effective number of experts exp(−Σ u ln u), from 1 to the number of experts, shape (..., tasks).
 
     Args:
@@ -51,7 +51,8 @@ def effective_experts(u: ArrayLike) -> NDArray[np.float64]:
     """
     u = _weights("u", u, 2, "(..., tasks, experts)")
     logs = np.log(u, out=np.zeros_like(u), where=u > 0)
-    return np.exp(-(u * logs).sum(axis=-1))
+    effective: Array = np.exp(-(u * logs).sum(axis=-1))
+    return effective
 
 
 def polarized(u: ArrayLike, above: float = POLARIZED_ABOVE) -> NDArray[np.bool_]:
@@ -62,7 +63,8 @@ def polarized(u: ArrayLike, above: float = POLARIZED_ABOVE) -> NDArray[np.bool_]
         above: the limit, in (0, 1].
     """
     limit = validation.rate("above", above)
-    return _weights("u", u, 2, "(..., tasks, experts)").max(axis=-1) > limit
+    largest: Array = _weights("u", u, 2, "(..., tasks, experts)").max(axis=-1)
+    return np.asarray(largest > limit)
 
 
 def dead_experts(u: ArrayLike, below: float = DEAD_BELOW) -> NDArray[np.bool_]:
@@ -73,10 +75,10 @@ def dead_experts(u: ArrayLike, below: float = DEAD_BELOW) -> NDArray[np.bool_]:
         below: the limit, in (0, 1].
     """
     limit = validation.rate("below", below)
-    return (_weights("u", u, 2, "(..., tasks, experts)") < limit).all(axis=-2)
+    return np.asarray((_weights("u", u, 2, "(..., tasks, experts)") < limit).all(axis=-2))
 
 
-def mean_largest_weight(gates: ArrayLike) -> NDArray[np.float64]:
+def mean_largest_weight(gates: ArrayLike) -> Array:
     """Mean over rows of the largest weight, shape (..., tasks): a measure that misleads.
 
     It is 1 for a polarized gate, but also for a gate that sends half of the rows to one expert and half to
@@ -85,5 +87,6 @@ def mean_largest_weight(gates: ArrayLike) -> NDArray[np.float64]:
     Args:
         gates: gate weights, shape (..., rows, tasks, experts).
     """
-    weights: NDArray[Any] = _weights("gates", gates, 3, "(..., rows, tasks, experts)")
-    return weights.max(axis=-1).mean(axis=-2)
+    weights = _weights("gates", gates, 3, "(..., rows, tasks, experts)")
+    mean: Array = weights.max(axis=-1).mean(axis=-2)
+    return mean

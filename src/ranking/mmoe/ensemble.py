@@ -7,7 +7,8 @@ number. So every member takes the steps that it would take alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,7 +24,10 @@ from ranking.mmoe.model import MMoE
 from ranking.mmoe.penalties import gate_entropy, load_imbalance
 from ranking.progress import progress
 
-LOSSES = {"cross entropy": F.binary_cross_entropy_with_logits, "squared error": F.mse_loss}
+LOSSES: dict[str, Callable[..., Tensor]] = {
+    "cross entropy": F.binary_cross_entropy_with_logits,
+    "squared error": F.mse_loss,
+}
 DRAWN_AT_ONCE = 50  # steps whose random numbers are drawn together; part of what a seed means
 ROWS_AT_ONCE = 2**16  # rows of all members together in one evaluation
 
@@ -96,52 +100,39 @@ def train_ensemble(
             label of a task, and a loss that stops being a finite number.
     """
     seeds = model.seeds if seeds is None else tuple(validation.seed("seeds", seed) for seed in seeds)
-    members = len(model.seeds or (0,))
-    if seeds is None or len(seeds) != members:
-        raise ValueError(f"seeds must be given, one for each of {members} members, got {seeds}")
+    if seeds is None or len(seeds) != model.members:
+        raise ValueError(f"seeds must be given, one for each of {model.members} members, got {seeds}")
     validation.positive_int("steps", steps)
     validation.positive_int("batch_size", batch_size)
-    if not validation.number("learning_rate", learning_rate) > 0.0:
-        raise ValueError(f"learning_rate must be above 0, got {learning_rate}")
+    validation.positive("learning_rate", validation.number("learning_rate", learning_rate))
     validation.one_of("loss", loss, tuple(LOSSES))
-    for name, value in (("entropy_bonus", entropy_bonus), ("load_balancing", load_balancing)):
-        validation.non_negative(name, validation.number(name, value))
-    binary = loss == "cross entropy"
-    inputs, labels = _rows(model, inputs, labels, binary, "")
-    if label_mask is not None:
-        if not isinstance(label_mask, Tensor):
-            raise ValueError(f"label_mask must be a tensor, got {type(label_mask).__name__}")
-        if label_mask.ndim == 2:
-            label_mask = label_mask.unsqueeze(0)
-        validation.binary("label_mask", label_mask)
-        if label_mask.shape != labels.shape:
-            raise ValueError(
-                f"label_mask must have the shape of labels, {tuple(labels.shape[-2:])}, got "
-                f"{tuple(label_mask.shape[-2:])}"
-            )
-    recorder = _Recorder(model, held_out, binary, steps, record_at, keep_gates)
-    penalised = entropy_bonus > 0.0 or load_balancing > 0.0
+    validation.non_negative("entropy_bonus", validation.number("entropy_bonus", entropy_bonus))
+    validation.non_negative("load_balancing", validation.number("load_balancing", load_balancing))
+    inputs, labels = _rows(model, inputs, labels, loss, "")
+    mask = None if label_mask is None else _mask(model, label_mask, labels)
+    recorder = _Recorder(model, held_out, loss, steps, record_at, keep_gates)
     optimiser = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
-    losses = torch.empty(steps, members)
+    losses = torch.empty(steps, model.members)
     recorder.look(0)
     model.train()
     batches = _batches(model, seeds, inputs.shape[1], batch_size, steps)
     for step, (rows, kept) in enumerate(progress(batches, steps, description), start=1):
-        x, y = _take(inputs, rows), _take(labels, rows)  # (S, batch, inputs), (S, batch, tasks)
-        mask = None if label_mask is None else _take(label_mask, rows)
-        logits, gates = _run(model, x, kept, penalised)
-        per_member = _per_task(logits, y, loss, mask, step).sum(dim=1)  # (S,)
+        y = _take(labels, rows)  # (S, batch, tasks)
+        logits, gates = _run(model, _take(inputs, rows), kept)
+        counted = None if mask is None else _counted(_take(mask, rows), step)
+        per_member = _per_task(logits, y, loss, counted).sum(dim=1)  # (S,)
         total = per_member.sum()
         if entropy_bonus > 0.0:
             total = total - entropy_bonus * gate_entropy(gates).sum()
         if load_balancing > 0.0:
             total = total + load_balancing * load_imbalance(gates).sum()
         optimiser.zero_grad()
-        total.backward()
+        torch.autograd.backward(total)
         optimiser.step()
         losses[step - 1] = per_member.detach()
-        if not torch.isfinite(losses[step - 1]).all():
-            bad = [seeds[s] for s in torch.nonzero(~torch.isfinite(losses[step - 1]))[:, 0].tolist()]
+        finite = torch.isfinite(losses[step - 1])
+        if not finite.all():
+            bad = [seed for seed, sound in zip(seeds, finite.tolist(), strict=True) if not sound]
             raise ValueError(
                 f"the loss of seeds {bad} is not finite at step {step}: lower learning_rate "
                 f"(now {learning_rate})"
@@ -151,28 +142,30 @@ def train_ensemble(
     return recorder.trajectory(losses)
 
 
-def _rows(model: MMoE, inputs: Tensor, labels: Tensor, binary: bool, prefix: str) -> tuple[Tensor, Tensor]:
+def _rows(model: MMoE, inputs: Tensor, labels: Tensor, loss: str, prefix: str) -> tuple[Tensor, Tensor]:
     """Inputs and labels with an axis of the members, of length 1 where they share the rows; checked."""
-    members = len(model.seeds or (0,))
-    checked = []
-    for name, values, width in (("inputs", inputs, model.inputs), ("labels", labels, model.tasks)):
-        if not isinstance(values, Tensor):
-            raise ValueError(f"{prefix}{name} must be a tensor, got {type(values).__name__}")
-        shaped = values.unsqueeze(0) if values.ndim == 2 else values
-        if shaped.ndim != 3 or shaped.shape[-1] != width or shaped.shape[0] not in (1, members):
-            raise ValueError(
-                f"{prefix}{name} must have shape (rows, {width}) or ({members}, rows, {width}), got "
-                f"{tuple(values.shape)}"
-            )
-        validation.not_empty(prefix + name, values)
-        (validation.binary if binary and name == "labels" else validation.as_floats)(prefix + name, values)
-        checked.append(shaped.to(next(model.parameters()).dtype))
-    if checked[0].shape[1] != checked[1].shape[1]:
+    x = model.with_seeds(f"{prefix}inputs", inputs, model.inputs)  # (S or 1, rows, inputs)
+    y = model.with_seeds(f"{prefix}labels", labels, model.tasks)  # (S or 1, rows, tasks)
+    validation.not_empty(f"{prefix}inputs", validation.as_floats(f"{prefix}inputs", inputs))
+    (validation.binary if loss == "cross entropy" else validation.as_floats)(f"{prefix}labels", labels)
+    if x.shape[1] != y.shape[1]:
         raise ValueError(
-            f"{prefix}inputs and {prefix}labels must have one number of rows, got {checked[0].shape[1]} and "
-            f"{checked[1].shape[1]}"
+            f"{prefix}inputs and {prefix}labels must have one number of rows, got {x.shape[1]} and "
+            f"{y.shape[1]}"
         )
-    return checked[0], checked[1]
+    dtype = next(model.parameters()).dtype
+    return x.to(dtype), y.to(dtype)
+
+
+def _mask(model: MMoE, label_mask: Tensor, labels: Tensor) -> Tensor:
+    """Which labels count, of the shape of the labels (S or 1, rows, tasks); checked."""
+    mask = model.with_seeds("label_mask", label_mask, model.tasks)
+    validation.binary("label_mask", label_mask)
+    if mask.shape != labels.shape:
+        raise ValueError(
+            f"label_mask must have the shape of labels, {tuple(labels.shape)}, got {tuple(mask.shape)}"
+        )
+    return mask
 
 
 def _take(values: Tensor, rows: Tensor) -> Tensor:
@@ -189,17 +182,17 @@ def _batches(
     streams = [torch.Generator().manual_seed(_stream(seed)) for seed in seeds]
     masked = model.mask_rate > 0.0 and model.n_gates > 0
     exact = model.masking == "renormalised"
+    size = DRAWN_AT_ONCE, batch_size
     for start in range(0, steps, DRAWN_AT_ONCE):
         rows, kept = [], []
         for stream in streams:
-            rows.append(torch.randint(n_rows, (DRAWN_AT_ONCE, batch_size), generator=stream))
+            rows.append(torch.randint(n_rows, size, generator=stream))
             if masked:
-                shape = (DRAWN_AT_ONCE, batch_size, model.n_gates, model.experts)
+                shape = (*size, model.n_gates, model.experts)
                 kept.append(draw_kept(shape, model.mask_rate, at_least_one=exact, generator=stream))
-        rows_by_step = torch.stack(rows, dim=1)  # (drawn, S, batch)
-        kept_by_step = torch.stack(kept, dim=1) if masked else None  # (drawn, S, batch, n_gates, experts)
-        for i in range(min(DRAWN_AT_ONCE, steps - start)):
-            yield rows_by_step[i], kept_by_step[i] if masked else None
+        by_step = torch.stack(rows, dim=1)[: steps - start]  # (drawn, S, batch)
+        masks = torch.stack(kept, dim=1) if masked else itertools.repeat(None)  # (drawn, S, batch, …)
+        yield from zip(by_step, masks, strict=False)
 
 
 def _stream(seed: int) -> int:
@@ -207,30 +200,31 @@ def _stream(seed: int) -> int:
     return int(np.random.SeedSequence([seed, 1]).generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
-def _run(model: MMoE, x: Tensor, kept: Tensor | None, gates: bool) -> tuple[Tensor, Tensor | None]:
-    """Logits (S, batch, tasks) and gates, if asked for; a single model is given the axis of the seeds."""
-    if model.seeds is None:
-        x, kept = x[0], None if kept is None else kept[0]
-    out = model(x, return_gates=gates, kept=kept)
-    logits, weights = out if gates else (out, None)
-    if model.seeds is None:
-        return logits.unsqueeze(0), None if weights is None else weights.unsqueeze(0)
-    return logits, weights
+def _run(model: MMoE, x: Tensor, kept: Tensor | None) -> tuple[Tensor, Tensor]:
+    """Logits (S, batch, tasks) and gates (S, batch, tasks, experts) of ([S,] batch, inputs)."""
+    if model.seeds is not None:
+        logits, gates = model(x, return_gates=True, kept=kept)
+        return logits, gates
+    logits, gates = model(x.squeeze(0), return_gates=True, kept=None if kept is None else kept[0])
+    return logits.unsqueeze(0), gates.unsqueeze(0)
 
 
-def _per_task(logits: Tensor, y: Tensor, loss: str, mask: Tensor | None, step: int) -> Tensor:
-    """Mean loss of every member and task over the rows that count, shape (S, tasks)."""
-    values = LOSSES[loss](logits, y.expand_as(logits), reduction="none")  # (S, rows, tasks)
-    if mask is None:
-        return values.mean(dim=1)
-    labelled = mask.sum(dim=1)  # (S, tasks)
-    if not labelled.all():
-        member, task = (labelled == 0).nonzero()[0].tolist()
+def _per_task(logits: Tensor, y: Tensor, loss: str, mask: Tensor | None = None) -> Tensor:
+    """Mean loss of each member's tasks over the rows that count, (S, tasks); tensors (S, batch, tasks)."""
+    values = LOSSES[loss](logits, y.expand_as(logits), reduction="none")
+    return values.mean(dim=1) if mask is None else (values * mask).sum(dim=1) / mask.sum(dim=1)
+
+
+def _counted(mask: Tensor, step: int) -> Tensor:
+    """The mask of a batch (S, batch, tasks) that leaves every task a label."""
+    without = (mask.sum(dim=1) == 0).nonzero()  # (found, 2)
+    if len(without):
+        member, task = without[0].tolist()
         raise ValueError(
             f"label_mask must leave every task a label in every batch: task {task} has none at step {step} "
             f"for member {member}; take a larger batch_size"
         )
-    return (values * mask).sum(dim=1) / labelled
+    return mask
 
 
 class _Recorder:
@@ -240,27 +234,26 @@ class _Recorder:
         self,
         model: MMoE,
         held_out: tuple[Tensor, Tensor] | None,
-        binary: bool,
+        loss: str,
         steps: int,
         record_at: Sequence[int],
         keep_gates: int,
     ) -> None:
-        self.model, self.loss = model, "cross entropy" if binary else "squared error"
-        self.rows = None if held_out is None else _rows(model, *held_out, binary, "held_out ")
-        if self.rows is None and (len(record_at) or keep_gates):
+        if held_out is None and (len(record_at) or keep_gates):
             raise ValueError("held_out must be given to record anything, got None")
         at = validation.indices("record_at", np.asarray(list(record_at) or [steps]), steps + 1)
         if at.ndim != 1 or (np.diff(at) <= 0).any():
             raise ValueError(f"record_at must be rising step numbers, got {list(record_at)}")
-        self.at = set(at.tolist()) if held_out is not None else set()
         if isinstance(keep_gates, bool) or not isinstance(keep_gates, int) or keep_gates < 0:
             raise ValueError(f"keep_gates must be a whole number of at least 0, got {keep_gates!r}")
-        if self.rows is not None and keep_gates > self.rows[0].shape[1]:
-            raise ValueError(
-                f"keep_gates must be at most the {self.rows[0].shape[1]} held-out rows, got {keep_gates}"
-            )
-        self.keep_gates = keep_gates
-        self.steps: list[int] = []
+        self.model, self.loss, self.keep_gates = model, loss, keep_gates
+        self.at = [] if held_out is None else at.tolist()
+        if held_out is not None:
+            self.inputs, self.labels = _rows(model, *held_out, loss, "held_out ")
+            if keep_gates > self.inputs.shape[1]:
+                raise ValueError(
+                    f"keep_gates must be at most the {self.inputs.shape[1]} held-out rows, got {keep_gates}"
+                )
         self.used: list[NDArray[np.float64]] = []
         self.losses: list[NDArray[np.float64]] = []
         self.gates: list[NDArray[np.float32]] = []
@@ -270,35 +263,24 @@ class _Recorder:
         """Record, if this is one of the steps."""
         if step not in self.at:
             return
-        model, (inputs, labels) = self.model, self.rows
-        members, n_rows = len(model.seeds or (0,)), inputs.shape[1]
-        size = max(1, ROWS_AT_ONCE // members)
-        was_training = model.training
-        model.eval()
-        used, losses, kept = 0.0, 0.0, []
-        for start in range(0, n_rows, size):
-            x, y = inputs[:, start : start + size], labels[:, start : start + size]
-            # rows that all share need no copy for every member
-            logits, gates = _run(model, x if len(x) == members else x.squeeze(0), None, gates=True)
-            share = x.shape[1] / n_rows
-            used = used + share * utilisation(gates)
-            losses = losses + share * _per_task(logits, y, self.loss, None, step).double().numpy()
-            kept.append(gates[:, : max(0, self.keep_gates - start)].numpy())
-        model.train(was_training)
-        self.steps.append(step)
-        self.used.append(used)  # (S, tasks, experts)
-        self.losses.append(losses)  # (S, tasks)
-        if self.keep_gates:
-            self.gates.append(np.concatenate(kept, axis=1).astype(np.float32))
+        inputs = self.inputs if len(self.inputs) == self.model.members else self.inputs.squeeze(0)
+        was_training = self.model.training
+        self.model.eval()
+        parts = torch.split(inputs, max(1, ROWS_AT_ONCE // self.model.members), dim=-2)
+        found = zip(*(_run(self.model, part, None) for part in parts), strict=True)
+        self.model.train(was_training)
+        logits, gates = (torch.cat(values, dim=1) for values in found)  # (S, rows, tasks), (…, experts)
+        self.used.append(utilisation(gates))
+        self.losses.append(_per_task(logits, self.labels, self.loss).double().numpy())
+        self.gates.append(gates[:, : self.keep_gates].numpy().astype(np.float32))  # a copy, not all rows
 
     def trajectory(self, losses: Tensor) -> Trajectory:
         """All that was recorded."""
-        members = len(self.model.seeds or (0,))
-        tasks, experts = self.model.tasks, self.model.experts
+        members, tasks = self.model.members, self.model.tasks
         return Trajectory(
-            steps=np.array(self.steps, dtype=np.int64),
-            utilisation=np.array(self.used).reshape(-1, members, tasks, experts),
+            steps=np.array(self.at, dtype=np.int64),
+            utilisation=np.array(self.used).reshape(-1, members, tasks, self.model.experts),
             held_out_loss=np.array(self.losses).reshape(-1, members, tasks),
-            gates=np.stack(self.gates) if self.gates else None,
+            gates=np.stack(self.gates) if self.keep_gates else None,
             train_loss=losses.double().numpy(),
         )

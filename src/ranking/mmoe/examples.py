@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +17,7 @@ from ranking import validation
 from ranking.logs.features import FeatureEncoder, add_statistics
 from ranking.logs.impressions import TARGETS, ImpressionLog
 from ranking.simulator.world import World
+from ranking.validation import Array
 
 SMALL_FIELDS = ("gender", "followed", "place")
 """Categorical fields of the simulator with few values."""
@@ -40,12 +42,12 @@ class DenseExamples:
     inputs: NDArray[np.float32]
     labels: NDArray[np.float32]
     label_mask: NDArray[np.float32]
-    truth: NDArray[np.float64]
+    truth: Array
 
     def __len__(self) -> int:
         return len(self.inputs)
 
-    def log_loss(self, logits: ArrayLike) -> NDArray[np.float64]:
+    def log_loss(self, logits: ArrayLike) -> Array:
         """Log loss of each target, in nats, as expected over fresh labels drawn from the truth.
 
         A row counts once for clicks, and for what comes after a click as often as it is clicked.
@@ -60,9 +62,17 @@ class DenseExamples:
         if z.shape[-2:] != self.truth.shape:
             raise ValueError(f"logits must have shape (..., {len(self)}, {len(self.targets)}), got {z.shape}")
         losses = np.logaddexp(0.0, z) - self.truth * z  # (..., rows, targets)
-        counts = np.broadcast_to(self.truth[:, :1], self.truth.shape).copy()  # (rows, targets)
-        counts[:, 0] = 1.0
-        return (losses * counts).sum(axis=-2) / counts.sum(axis=0)  # (..., targets)
+        counts = _once_clicked(self.truth)  # (rows, targets)
+        mean: Array = (losses * counts).sum(axis=-2) / counts.sum(axis=0)  # (..., targets)
+        return mean
+
+
+def _once_clicked(clicks: NDArray[Any]) -> NDArray[Any]:
+    """How often a row counts for every target, (rows, targets), from the same with clicks in front: once for
+    clicks, as often as it is clicked for the others (claim A7)."""
+    counts = np.repeat(clicks[:, :1], clicks.shape[1], axis=1)
+    counts[:, 0] = 1.0
+    return counts
 
 
 def dense_examples(
@@ -91,30 +101,26 @@ def dense_examples(
     if log.truth is None:
         raise ValueError("log must know its truth: take one from the simulator")
     table = encoder.transform(log)
-    parts, names = [], []
+    columns: dict[str, NDArray[np.generic]] = {}  # each (rows,)
     for name, values in zip(table.columns, table.dense.T, strict=True):
         count = name.removeprefix("log_")
         if name.endswith("_missing"):  # the simulator knows every duration and every date
             continue
         if raw_counts and count != "duration" and count in log.rows:
-            name, values = count, log.rows[count].to_numpy(dtype=np.float32)
-        parts.append(values[:, None])  # (rows, 1)
-        names.append(name)
+            columns[count] = log.rows[count].to_numpy(dtype=np.float32)
+        else:
+            columns[name] = values
     for field in SMALL_FIELDS:
         at = table.fields.index(field)
-        values = table.categorical[:, at, None]  # (rows, 1)
-        known = np.arange(1, table.cardinalities[at])
-        parts.append((values == known).astype(np.float32))  # (rows, values)
-        names += [f"{field} {code}" for code in known]
-    labels = np.stack([log.label(target) for target in targets], axis=1).astype(np.float32)  # (rows, targets)
-    label_mask = np.repeat(labels[:, :1], len(targets), axis=1)  # (rows, targets)
-    label_mask[:, 0] = 1.0
+        for code in range(1, table.cardinalities[at]):
+            columns[f"{field} {code}"] = table.categorical[:, at] == code
+    labels = np.stack([log.label(target) for target in targets], axis=1)  # (rows, targets)
     return DenseExamples(
-        columns=tuple(names),
+        columns=tuple(columns),
         targets=targets,
-        inputs=np.ascontiguousarray(np.concatenate(parts, axis=1), dtype=np.float32),
+        inputs=np.stack(list(columns.values()), axis=1, dtype=np.float32),
         labels=labels,
-        label_mask=label_mask,
+        label_mask=_once_clicked(labels),
         truth=log.truth[[f"p_{target}" for target in targets]].to_numpy(dtype=np.float64),
     )
 

@@ -54,20 +54,27 @@ class Members(nn.Module):
                 if isinstance(networks, Networks):
                     networks.draw(number, own)
 
+    def with_seeds(self, name: str, values: Tensor, width: int) -> Tensor:
+        """``values``, ([seeds,] rows, width), as (seeds or 1, rows, width): 1 where all share them."""
+        if not isinstance(values, Tensor):
+            raise ValueError(f"{name} must be a tensor, got {type(values).__name__}")
+        own = self.seeds is not None and values.ndim == 3 and len(values) == self.members
+        if values.ndim != 2 + own or values.shape[-1] != width:
+            several = "" if self.seeds is None else f" or ({self.members}, rows, {width})"
+            raise ValueError(f"{name} must have shape (rows, {width}){several}, got {tuple(values.shape)}")
+        return values if own else values.unsqueeze(0)
+
     def inwards(self, x: Tensor) -> Tensor:
-        """Rows as networks read them, (seeds or 1, 1, inputs, rows), from ([seeds,] rows, inputs); checked."""
+        """Checked rows ([seeds,] rows, inputs) as networks read them: last, (seeds or 1, 1, inputs, rows)."""
         dtype = next(self.parameters()).dtype
         if not isinstance(x, Tensor) or x.dtype != dtype:
             got = x.dtype if isinstance(x, Tensor) else type(x).__name__
             raise ValueError(f"x must be a tensor of {dtype}, as the model is, got {got}")
-        own_rows = self.seeds is not None and x.ndim == 3 and len(x) == self.members
-        if x.ndim != 2 + own_rows or x.shape[-1] != self.inputs:
-            several = "" if self.seeds is None else f" or ({self.members}, rows, {self.inputs})"
-            raise ValueError(f"x must have shape (rows, {self.inputs}){several}, got {tuple(x.shape)}")
+        rows = self.with_seeds("x", x, self.inputs)
         # One sum is the cheapest look at all numbers; only if it is not finite is there more to find out.
         if not math.isfinite(x.detach().sum().item()):
             validation.as_floats("x", x)
-        return (x if own_rows else x.unsqueeze(0)).mT.unsqueeze(1)
+        return rows.mT.unsqueeze(1)
 
     def outwards(self, values: Tensor) -> Tensor:
         """Without the axis of the seeds where there is one model."""

@@ -108,9 +108,10 @@ class MMoE(Members):
         return self._by_rows(self._gate_logits(self.inwards(x)).softmax(dim=2))
 
     def _gate_logits(self, rows: Tensor) -> Tensor:
-        """What enters the softmax, (seeds, gates, experts, rows); a shared bottom has nothing to choose from."""
+        """What enters the softmax, (seeds, gates, experts, rows); 0 where there is nothing to choose from."""
         if self.n_gates:
-            return self.gate_networks(rows)
+            logits: Tensor = self.gate_networks(rows)
+            return logits
         return rows.new_zeros(self.members, 1, 1, rows.shape[-1])
 
     def _by_rows(self, g: Tensor) -> Tensor:

@@ -55,7 +55,7 @@ class Networks(nn.Module):
         return [(weight.data[seed, network], bias.data[seed, network]) for weight, bias in self.by_layer()]
 
     def forward(self, x: Tensor) -> Tensor:
-        """From (seeds or 1, 1 or networks, in, rows) to (seeds, networks, out, rows); ReLUs between layers."""
+        """From (seeds or 1, 1 or networks, in, rows) to (seeds, networks, out, rows); ReLUs in between."""
         for i, (weight, bias) in enumerate(self.by_layer()):
             x = dense(torch.relu(x) if i else x, weight, bias)
         return x

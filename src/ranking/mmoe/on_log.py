@@ -32,11 +32,13 @@ class EmbeddedMMoE(nn.Module):
                 raise ValueError(f"{name} must be left out: the embedding and the targets decide it")
         self.targets = tuple(targets)
         self.embedding = embedding
-        self.network = MMoE(embedding.output_dim, len(self.targets), **settings)
+        inputs: Any = embedding.output_dim
+        self.network = MMoE(inputs, len(self.targets), **settings)
 
     def forward(self, categorical: Tensor, dense: Tensor) -> Tensor:
         """Logits, shape (rows, targets), from ids (rows, fields) and dense features (rows, n)."""
-        return self.network(self.embedding(categorical, dense))
+        logits: Tensor = self.network(self.embedding(categorical, dense))
+        return logits
 
     def gate_weights(self, categorical: Tensor, dense: Tensor) -> Tensor:
         """The gates' softmax, nothing masked, without gradient: shape (rows, targets, experts)."""
