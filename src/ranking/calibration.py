@@ -7,6 +7,8 @@ Predicting Clicks on Ads at Facebook", ADKDD 2014, section 6.3, in the symbols o
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -32,8 +34,7 @@ def downsample_negatives(
             argument is not as described.
     """
     y = validation.binary("labels", labels)
-    if y.ndim != 1:
-        raise ValueError(f"labels must have shape (rows,), got {y.shape}")
+    validation.rows(labels=y)
     alpha = validation.rate("sampling_rate", sampling_rate)
     if not y.any():
         raise ValueError("labels must hold at least one positive, got none")
@@ -80,7 +81,7 @@ def calibrate_logits(logits: ArrayLike, sampling_rate: float) -> Array:
     the order of a list.
     """
     z = validation.as_floats("logits", logits)
-    return z + np.log(validation.rate("sampling_rate", sampling_rate))
+    return z + math.log(validation.rate("sampling_rate", sampling_rate))
 
 
 def kept_share(base_rate: ArrayLike, sampling_rate: float) -> Array:

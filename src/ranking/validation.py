@@ -6,6 +6,7 @@ argument, the offending value and what is allowed. Nothing is clipped or dropped
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from decimal import Decimal
 from numbers import Real
 from typing import Any
@@ -25,7 +26,7 @@ def _first_bad(values: NDArray[Any], bad: NDArray[np.bool_]) -> str:
     return f"{values[where]}{index}{more}"
 
 
-def _as_array(name: str, values: ArrayLike) -> NDArray[Any]:
+def _as_array(name: str, values: Any) -> NDArray[Any]:
     """``values`` as an array of the type that they have; tensors without their gradient."""
     if isinstance(values, np.ma.MaskedArray):
         raise ValueError(f"{name} must not be a masked array: fill it or leave the masked rows out")
@@ -40,11 +41,12 @@ def _as_array(name: str, values: ArrayLike) -> NDArray[Any]:
         raise ValueError(f"{name} must hold numbers, got {values!r}") from error
 
 
-def as_floats(name: str, values: ArrayLike) -> Array:
+def as_floats(name: str, values: ArrayLike, nan: float | None = None) -> Array:
     """``values`` as a float64 array without NaN or infinity, any shape.
 
     Arrays, tensors (gradients are left behind), lists and single numbers are taken; texts, dates, complex
-    numbers and masked arrays are refused, even where NumPy could convert them.
+    numbers and masked arrays are refused, even where NumPy could convert them. With ``nan`` given, NaN is
+    taken, too, and becomes that number.
     """
     array = _as_array(name, values)
     kind = array.dtype.kind
@@ -56,70 +58,79 @@ def as_floats(name: str, values: ArrayLike) -> Array:
         array = array.astype(np.float64, copy=False)
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{name} must hold numbers that a float can hold, got {values!r}") from error
-    bad = ~np.isfinite(array)
-    if bad.any():
-        raise ValueError(f"{name} must be finite, got {_first_bad(array, bad)}")
-    return array
+    if nan is not None:
+        array = np.where(np.isnan(array), nan, array)
+    return _all(name, array, np.isfinite(array), "be finite")
 
 
-def number(name: str, value: Any) -> float:
-    """A single finite number."""
+def number(
+    name: str,
+    value: Any,
+    least: float | None = None,
+    most: float | None = None,
+    above: float | None = None,
+    below: float | None = None,
+) -> float:
+    """A single finite number, within the limits that are given: ``least`` and ``most`` belong to them."""
     array = as_floats(name, value)
     if array.ndim != 0:
         raise ValueError(f"{name} must be a single number, got an array of shape {array.shape}")
-    return float(array)
+    x = float(array)
+    low, high = (above if least is None else least), (below if most is None else most)
+    if (low is not None and (x < low or x == above)) or (high is not None and (x > high or x == below)):
+        lower, upper = ("at least" if above is None else "above"), ("at most" if below is None else "below")
+        if low is not None and high is not None:
+            allowed = f"in {'[' if above is None else '('}{low:g}, {high:g}{']' if below is None else ')'}"
+        else:
+            allowed = f"{upper} {high:g}" if low is None else f"{lower} {low:g}"
+        raise ValueError(f"{name} must be {allowed}, got {x}")
+    return x
 
 
 def rate(name: str, value: Any) -> float:
     """A single share in (0, 1], such as the sampling rate α; booleans are refused."""
     if isinstance(value, (bool, np.bool_)):
         raise ValueError(f"{name} must be a number in (0, 1], got {value}")
-    share = number(name, value)
-    if not 0.0 < share <= 1.0:
-        raise ValueError(f"{name} must be in (0, 1], got {share}")
-    return share
+    return number(name, value, above=0.0, most=1.0)
+
+
+def _all(name: str, array: Array, good: NDArray[np.bool_], allowed: str) -> Array:
+    """The array, once all of it is good."""
+    if not good.all():
+        raise ValueError(f"{name} must {allowed}, got {_first_bad(array, ~good)}")
+    return array
 
 
 def probabilities(name: str, values: ArrayLike) -> Array:
     """Probabilities in [0, 1], any shape."""
     array = as_floats(name, values)
-    bad = (array < 0.0) | (array > 1.0)
-    if bad.any():
-        raise ValueError(f"{name} must be in [0, 1], got {_first_bad(array, bad)}")
-    return array
+    return _all(name, array, (array >= 0.0) & (array <= 1.0), "be in [0, 1]")
 
 
 def non_negative(name: str, values: ArrayLike) -> Array:
     """Numbers of at least 0 (times, counts, weights), any shape."""
     array = as_floats(name, values)
-    bad = array < 0.0
-    if bad.any():
-        raise ValueError(f"{name} must be at least 0, got {_first_bad(array, bad)}")
-    return array
+    return _all(name, array, array >= 0.0, "be at least 0")
 
 
 def positive(name: str, values: ArrayLike) -> Array:
     """Numbers above 0 (durations, units, scales), any shape."""
     array = as_floats(name, values)
-    bad = array <= 0.0
-    if bad.any():
-        raise ValueError(f"{name} must be above 0, got {_first_bad(array, bad)}")
-    return array
+    return _all(name, array, array > 0.0, "be above 0")
 
 
 def binary(name: str, values: ArrayLike) -> Array:
     """Labels that are 0 or 1, any shape; booleans count."""
     array = as_floats(name, values)
-    bad = (array != 0.0) & (array != 1.0)
-    if bad.any():
-        raise ValueError(f"{name} must hold only 0 and 1, got {_first_bad(array, bad)}")
-    return array
+    return _all(name, array, (array == 0.0) | (array == 1.0), "hold only 0 and 1")
 
 
-def positive_int(name: str, value: Any) -> int:
-    """A whole number of at least 1 (a count of rows, bins, steps)."""
+def positive_int(name: str, value: Any, most: int | None = None, of: str = "") -> int:
+    """A whole number of at least 1 (a count of rows, bins, steps), and at most ``most`` of what there is."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
         raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+    if most is not None and value > most:
+        raise ValueError(f"{name} must be at most {f'the {most:,} {of}' if of else f'{most:,}'}, got {value}")
     return int(value)
 
 
@@ -141,22 +152,42 @@ def indices(name: str, values: ArrayLike, stop: int, start: int = 0) -> NDArray[
     return array
 
 
-def same_shape(**arrays: NDArray[Any]) -> None:
-    """All arrays given by name have one shape."""
-    shapes = {name: np.shape(array) for name, array in arrays.items()}
+def same_shape(**arrays: Any) -> None:
+    """All arrays or tensors given by name have one shape."""
+    shapes = {name: tuple(np.shape(array)) for name, array in arrays.items()}
     if len(set(shapes.values())) > 1:
         listed = ", ".join(f"{name} {shape}" for name, shape in shapes.items())
         raise ValueError(f"arguments must have the same shape, got {listed}")
 
 
-def not_empty(name: str, array: NDArray[Any]) -> None:
-    """The array has at least one entry."""
+def rows(**arrays: NDArray[Any]) -> None:
+    """All arrays given by name have the shape (rows,), with at least one row."""
+    same_shape(**arrays)
+    for name, array in arrays.items():
+        if array.ndim != 1:
+            raise ValueError(f"{name} must have shape (rows,), got {array.shape}")
+        not_empty(name, array)
+
+
+def tensors(**given: Any) -> None:
+    """All arguments given by name are torch tensors of one shape, with at least one entry."""
+    for name, value in given.items():
+        if not hasattr(value, "detach"):  # without importing torch here
+            raise ValueError(f"{name} must be a tensor, got {type(value).__name__}")
+    same_shape(**given)
+    for name, value in given.items():
+        not_empty(name, value)
+
+
+def not_empty(name: str, array: Any) -> None:
+    """The array, tensor or table has at least one entry."""
     if 0 in np.shape(array):  # not np.size, which does not count the entries of a tensor
         raise ValueError(f"{name} must not be empty")
 
 
-def one_of(name: str, value: Any, allowed: tuple[Any, ...]) -> Any:
+def one_of(name: str, value: Any, allowed: Iterable[Any]) -> Any:
     """``value`` is one of the allowed ones."""
+    allowed = tuple(allowed)
     if value not in allowed:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}")
     return value

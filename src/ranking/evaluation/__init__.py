@@ -1,19 +1,5 @@
 """Evaluation: metrics, intervals, tests of rankings, estimates from a log."""
 
-from ranking.evaluation.comparing import (
-    Estimate,
-    clustered_error,
-    inverse_propensity,
-    power_of_test,
-    requests_per_arm,
-)
-from ranking.evaluation.intervals import wilson_interval
-
-__all__ = [
-    "Estimate",
-    "clustered_error",
-    "inverse_propensity",
-    "power_of_test",
-    "requests_per_arm",
-    "wilson_interval",
-]
+from ranking.evaluation.ab_tests import power_of_test, requests_per_arm
+from ranking.evaluation.intervals import clustered_error, wilson_interval
+from ranking.evaluation.offline import Estimate, inverse_propensity

@@ -30,7 +30,8 @@ def cross_entropy(labels: ArrayLike, predictions: ArrayLike) -> Array:
     y = validation.probabilities("labels", labels)
     p = validation.probabilities("predictions", predictions)
     validation.same_shape(labels=y, predictions=p)
-    return -(xlogy(y, p) + xlogy(1.0 - y, 1.0 - p))
+    losses: Array = -(xlogy(y, p) + xlogy(1.0 - y, 1.0 - p))
+    return losses
 
 
 def log_loss(labels: ArrayLike, predictions: ArrayLike) -> float:
@@ -227,7 +228,6 @@ def expected_auc(truth: ArrayLike, predictions: ArrayLike, weights: ArrayLike | 
     if not positive.sum() > 0.0 or not negative.sum() > 0.0:
         raise ValueError("truth must leave room for positives and negatives among the rows that count")
     _, group = np.unique(scores, return_inverse=True)  # ties form one group
-    positive, negative = np.bincount(group, weights=positive), np.bincount(group, weights=negative)
-    below = np.cumsum(negative) - negative  # negatives that score lower
-    wins = (positive * (below + negative / 2)).sum()
-    return float(wins / (positive.sum() * negative.sum()))
+    up, down = (np.bincount(group, weights=part) for part in (positive, negative))
+    below = np.cumsum(down) - down  # negatives that score lower
+    return float((up * (below + down / 2)).sum() / (up.sum() * down.sum()))

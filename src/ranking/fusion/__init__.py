@@ -4,26 +4,9 @@ from ranking.fusion.formulas import (
     click_times_rest,
     commerce_product,
     contributions,
-    expected_totals,
-    order,
-    per_impression,
     product_of_powers,
     rank_fusion,
-    ranks,
-    top_k,
     weighted_sum,
 )
-
-__all__ = [
-    "click_times_rest",
-    "commerce_product",
-    "contributions",
-    "expected_totals",
-    "order",
-    "per_impression",
-    "product_of_powers",
-    "rank_fusion",
-    "ranks",
-    "top_k",
-    "weighted_sum",
-]
+from ranking.fusion.ranks import order, ranks, top_k
+from ranking.fusion.totals import expected_totals, per_impression

@@ -7,13 +7,11 @@ from ranking.watch_time.completion import (
     known_duration,
     share_played,
 )
+from ranking.watch_time.distribution import LogNormalWatchTime, quadrature
 from ranking.watch_time.losses import (
-    DurationQuantiles,
-    LogNormalWatchTime,
     geometric_loss,
     log_squared_error,
     predicted_watch_time,
-    quadrature,
     quantile_loss,
     seconds_per_impression,
     smearing_factor,
@@ -24,26 +22,4 @@ from ranking.watch_time.losses import (
     weighted_logistic_limit,
     weighted_logistic_loss,
 )
-
-__all__ = [
-    "DurationQuantiles",
-    "LengthCorrection",
-    "LogNormalWatchTime",
-    "SharePlayed",
-    "completed",
-    "geometric_loss",
-    "known_duration",
-    "log_squared_error",
-    "predicted_watch_time",
-    "quadrature",
-    "quantile_loss",
-    "seconds_per_impression",
-    "share_played",
-    "smearing_factor",
-    "source_limit",
-    "squared_error",
-    "watch_time_loss",
-    "watch_time_target",
-    "weighted_logistic_limit",
-    "weighted_logistic_loss",
-]
+from ranking.watch_time.quantiles import DurationQuantiles

@@ -34,14 +34,8 @@ def known_duration(duration: ArrayLike) -> NDArray[np.bool_]:
         ValueError: for durations that are negative or infinite, which no log should hold; for texts and for
             masked arrays.
     """
-    if isinstance(duration, np.ma.MaskedArray):
-        raise ValueError("duration must not be a masked array: fill it or leave the masked rows out")
-    try:
-        d = np.asarray(duration, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"duration must hold numbers, got {duration!r:.80}") from error
-    missing = np.isnan(d)
-    return validation.non_negative("duration", np.where(missing, 0.0, d)) > 0.0
+    d = validation.as_floats("duration", duration, nan=0.0)
+    return validation.non_negative("duration", d) > 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,10 +119,7 @@ class LengthCorrection:
         """
         d = validation.positive("duration", duration)
         y = validation.probabilities("completion", completion)
-        validation.same_shape(duration=d, completion=y)
-        if d.ndim != 1:
-            raise ValueError(f"duration must have shape (rows,), got {d.shape}")
-        validation.not_empty("duration", d)
+        validation.rows(duration=d, completion=y)
         if validation.positive_int("knots", knots) < 3:
             raise ValueError(f"knots must be at least 3, got {knots}")
         if y.mean() in (0.0, 1.0):
@@ -143,7 +134,8 @@ class LengthCorrection:
     def expected(self, duration: ArrayLike) -> Array:
         """f(d): the usual completion at each duration, in (0, 1), same shape."""
         log_d = np.log(validation.positive("duration", duration))
-        return expit(_natural_spline(log_d, self.knots) @ self.coefficients)
+        usual: Array = expit(_natural_spline(log_d, self.knots) @ self.coefficients)
+        return usual
 
     def correct(self, predictions: ArrayLike, duration: ArrayLike) -> Array:
         """Predictions divided by what is usual: p / f(d), at least 0, and above 1 where p is more than usual.
@@ -166,12 +158,10 @@ def _natural_spline(x: Array, knots: Array) -> Array:
     span = knots[-1] - knots[0]
     x, at = (x - knots[0]) / span, (knots - knots[0]) / span
 
-    def bend(k: int) -> Array:
-        cubes = np.maximum(x - at[k], 0.0) ** 3 - np.maximum(x - at[-1], 0.0) ** 3
-        return cubes / (at[-1] - at[k])
-
-    last = bend(len(at) - 2)
-    return np.stack([np.ones_like(x), x, *(bend(k) - last for k in range(len(at) - 2))], axis=-1)
+    cubes = np.maximum(x[..., None] - at, 0.0) ** 3  # (*x.shape, k)
+    bends = (cubes[..., :-1] - cubes[..., -1:]) / (at[-1] - at[:-1])  # (*x.shape, k − 1)
+    line = np.stack((np.ones_like(x), x), axis=-1)
+    return np.concatenate((line, bends[..., :-1] - bends[..., -1:]), axis=-1)
 
 
 def _logistic_regression(features: Array, y: Array) -> Array:

@@ -21,21 +21,16 @@ Losses take tensors and are computed from logits; everything else takes arrays a
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-import torch.nn.functional as F
-from numpy.typing import ArrayLike, NDArray
-from scipy.special import expit, log_ndtr, ndtr, ndtri
-from torch import Tensor
+from numpy.typing import ArrayLike
 
 from ranking import validation
 from ranking.validation import Array
 
-QUADRATURE_NODES = 128
-QUADRATURE_REACH = 9.0  # standard deviations: what lies beyond has a probability of 1e-19
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def watch_time_target(watch_time: ArrayLike, unit: float = 1.0) -> Array:
@@ -118,199 +113,10 @@ def source_limit(watch_time: ArrayLike, unit: float = 1.0) -> float:
     return float(np.average(t, weights=1.0 / (_unit(unit) + t)))
 
 
-@dataclass(frozen=True, eq=False)
-class LogNormalWatchTime:
-    """The watch time of one user and one item as the simulator draws it: t = min(exp(N(μ, σ²)), d).
-
-    Attributes:
-        mu: mean of ln t before the item ends, any shape.
-        sigma: standard deviation of ln t, at least 0, broadcasting with ``mu``.
-        duration: d in seconds, above 0, broadcasting with ``mu``; None for a watch time without end.
-    """
-
-    mu: Array
-    sigma: Array
-    duration: Array | None = None
-
-    def __post_init__(self) -> None:
-        parts = [
-            validation.as_floats("mu", self.mu),
-            validation.non_negative("sigma", self.sigma),
-            np.inf if self.duration is None else validation.positive("duration", self.duration),
-        ]
-        try:
-            mu, sigma, duration = np.broadcast_arrays(*parts)
-        except ValueError as error:
-            raise ValueError(f"mu, sigma and duration must broadcast: {error}") from None
-        for name, value in {"mu": mu, "sigma": sigma, "duration": duration}.items():
-            object.__setattr__(self, name, value)
-
-    @cached_property
-    def _end(self) -> Array:
-        """Where the item ends, in standard deviations from μ."""
-        ahead = np.log(self.duration) - self.mu
-        certain = np.where(ahead < 0.0, -np.inf, np.inf)  # without spread the item ends before or after
-        return np.divide(ahead, self.sigma, out=certain, where=self.sigma > 0.0)
-
-    @cached_property
-    def _to_the_end(self) -> Array:
-        """P(t = d)."""
-        return ndtr(-self._end)
-
-    def _moment(self, k: float) -> Array:
-        """E[t^k]."""
-        # one exponential, as its two factors may be too large and too small for a float
-        inside = np.exp(k * self.mu + (k * self.sigma) ** 2 / 2 + log_ndtr(self._end - k * self.sigma))
-        last = np.where(np.isinf(self.duration), 1.0, self.duration) ** k  # never reached without an end
-        return inside + last * self._to_the_end
-
-    @property
-    def mean(self) -> Array:
-        """E[t] in seconds."""
-        return self._moment(1.0)
-
-    @property
-    def harmonic_mean(self) -> Array:
-        """1 / E[1/t] in seconds."""
-        return 1.0 / self._moment(-1.0)
-
-    @property
-    def geometric_mean(self) -> Array:
-        """exp(E[ln t]) in seconds: what :func:`log_squared_error` converges to."""
-        density = np.exp(-(self._end**2) / 2) / np.sqrt(2 * np.pi)
-        last = np.log(np.where(np.isinf(self.duration), 1.0, self.duration))
-        inside = self.mu * ndtr(self._end) - self.sigma * density
-        return np.exp(inside + last * self._to_the_end)
-
-    @property
-    def median(self) -> Array:
-        """Median of t in seconds."""
-        return self.quantile(0.5)
-
-    def quantile(self, level: float) -> Array:
-        """Quantile of t in seconds, for a level in (0, 1)."""
-        q = validation.number("level", level)
-        if not 0.0 < q < 1.0:
-            raise ValueError(f"level must be in (0, 1), got {level}")
-        with np.errstate(over="ignore"):  # what is too large for a float has reached the end
-            return np.minimum(np.exp(self.mu + self.sigma * ndtri(q)), self.duration)
-
-    def reaches(self, share: float) -> Array:
-        """P(played at least ``share`` of the duration), for a share in (0, 1]; 0 without an end."""
-        ahead = np.log(validation.rate("share", share) * self.duration) - self.mu
-        certain = np.where(ahead <= 0.0, -np.inf, np.inf)
-        return ndtr(-np.divide(ahead, self.sigma, out=certain, where=self.sigma > 0.0))
-
-    def expected_target(self, unit: float = 1.0) -> Array:
-        """E[t / (u + t)]: what p = sigmoid(z) of :func:`watch_time_loss` converges to."""
-        return self._expected_target_and_rest(unit)[0]
-
-    def source_limit(self, unit: float = 1.0) -> Array:
-        """E[t/(u+t)] / E[1/(u+t)] in seconds: what u·exp(z) of :func:`watch_time_loss` converges to (X9).
-
-        Without an end, u = median gives the median, exactly: ln t is symmetric around it.
-        """
-        target, rest = self._expected_target_and_rest(unit)
-        return unit * target / rest
-
-    def _expected_target_and_rest(self, unit: float) -> tuple[Array, Array]:
-        """E[t / (u + t)] and E[u / (u + t)], each by itself, as their sum of 1 would swallow a small one."""
-        log_u = np.log(_unit(unit))
-        top = np.clip(self._end, -QUADRATURE_REACH, QUADRATURE_REACH)
-        half = (top + QUADRATURE_REACH) / 2
-        at_end = np.log(self.duration) - log_u
-        target = self._to_the_end * expit(at_end)
-        rest = self._to_the_end * expit(-at_end)
-        for node, weight in zip(*quadrature(), strict=True):
-            x = half * (node + 1.0) - QUADRATURE_REACH
-            mass = weight * half * np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)
-            log_odds = self.mu + self.sigma * x - log_u  # t / (u + t) = sigmoid(ln t − ln u)
-            target = target + mass * expit(log_odds)
-            rest = rest + mass * expit(-log_odds)
-        return target, rest
-
-
-def quadrature() -> tuple[Array, Array]:
-    """Nodes and weights of the Gauss–Legendre rule on [−1, 1] that :class:`LogNormalWatchTime` uses."""
-    return np.polynomial.legendre.leggauss(QUADRATURE_NODES)
-
-
-@dataclass(frozen=True, eq=False)
-class DurationQuantiles:
-    """Watch times as quantiles among items of about the same duration, and back.
-
-    D2Q, "duration-deconfounded quantile-based" prediction (Zhan et al., KDD 2022): rows are cut into groups
-    by duration, as equal in number as ties allow; a model learns at which quantile of its own group a row
-    stands (:func:`quantile_loss`); the group's distribution turns the predicted quantile into seconds.
-
-    Attributes:
-        edges: durations at which a new group begins, ascending, shape (groups − 1,).
-        samples: the watch times of each group's training rows, ascending.
-    """
-
-    edges: Array
-    samples: tuple[Array, ...]
-
-    @classmethod
-    def fit(cls, duration: ArrayLike, watch_time: ArrayLike, groups: int = 10) -> DurationQuantiles:
-        """Cut into groups and keep the watch times of each.
-
-        Args:
-            duration: seconds, above 0, shape (rows,).
-            watch_time: seconds, at least 0, shape (rows,).
-            groups: how many; fewer come out where many rows share one duration.
-        """
-        d, t = validation.positive("duration", duration), validation.non_negative("watch_time", watch_time)
-        validation.same_shape(duration=d, watch_time=t)
-        validation.not_empty("duration", d)
-        if d.ndim != 1:
-            raise ValueError(f"duration must have shape (rows,), got {d.shape}")
-        levels = np.arange(1, validation.positive_int("groups", groups)) / groups
-        edges = np.unique(np.quantile(d, levels, method="higher"))  # durations of rows: no group is empty
-        edges = edges[edges > d.min()]
-        group = np.searchsorted(edges, d, side="right")
-        return cls(edges, tuple(np.sort(t[group == k]) for k in range(len(edges) + 1)))
-
-    def group(self, duration: ArrayLike) -> NDArray[np.intp]:
-        """The group of each duration, from 0 up; same shape."""
-        return np.searchsorted(self.edges, validation.positive("duration", duration), side="right")
-
-    def targets(self, duration: ArrayLike, watch_time: ArrayLike) -> Array:
-        """The share of the group's training rows that were watched for less, ties counting one half.
-
-        Args:
-            duration: seconds, above 0, any shape.
-            watch_time: seconds, at least 0, same shape.
-
-        Returns:
-            Quantiles in [0, 1], same shape; for training rows in (0, 1).
-        """
-        t, group = validation.non_negative("watch_time", watch_time), self.group(duration)
-        validation.same_shape(duration=group, watch_time=t)
-        quantiles = np.empty(t.shape)
-        for k, times in enumerate(self.samples):
-            here = group == k
-            below, up_to = (np.searchsorted(times, t[here], side=side) for side in ("left", "right"))
-            quantiles[here] = (below + up_to) / (2 * len(times))
-        return quantiles
-
-    def watch_time(self, duration: ArrayLike, quantiles: ArrayLike) -> Array:
-        """The inverse map: seconds at each quantile in [0, 1] of the duration's group.
-
-        Linear between the training rows; the shortest and the longest of them bound it.
-        """
-        q, group = validation.probabilities("quantiles", quantiles), self.group(duration)
-        validation.same_shape(duration=group, quantiles=q)
-        seconds = np.empty(q.shape)
-        for k, times in enumerate(self.samples):
-            here = group == k
-            levels = (np.arange(len(times)) + 0.5) / len(times)
-            seconds[here] = np.interp(q[here], levels, times)
-        return seconds
-
-
 def _softplus(z: Tensor) -> Tensor:
     """ln(1 + e^z). From 20 on torch would take z instead, which in double precision is not yet the same."""
+    import torch.nn.functional as F  # here, so that what needs only NumPy does not load it
+
     return F.softplus(z, threshold=40.0)
 
 
@@ -360,11 +166,7 @@ def weighted_logistic_loss(logits: Tensor, watch_time: Tensor, clicked: Tensor, 
         The mean over all entries, a scalar.
     """
     t, u = _seconds(logits, watch_time, unit)
-    _tensors(clicked=clicked)
-    if clicked.shape != logits.shape:
-        raise ValueError(
-            f"clicked must have the shape of logits, {tuple(logits.shape)}, got {tuple(clicked.shape)}"
-        )
+    validation.tensors(clicked=clicked, logits=logits)
     validation.binary("clicked", clicked)
     c = clicked.to(logits.dtype)
     return (c * t / u * _softplus(-logits) + (1 - c) * _softplus(logits)).mean()
@@ -385,41 +187,24 @@ def log_squared_error(outputs: Tensor, watch_time: Tensor, unit: float = 1.0) ->
     """
     t, u = _seconds(outputs, watch_time, unit)
     validation.positive("watch_time", t)
-    return (outputs - torch.log(t / u)).square().mean()
+    return (outputs - (t / u).log()).square().mean()
 
 
 def quantile_loss(logits: Tensor, quantiles: Tensor) -> Tensor:
     """Mean of (sigmoid(z) − q)² for quantiles q in [0, 1] of :meth:`DurationQuantiles.targets` (D2Q)."""
-    _tensors(logits=logits, quantiles=quantiles)
-    if logits.shape != quantiles.shape:
-        raise ValueError(
-            f"logits and quantiles must have one shape, got {tuple(logits.shape)}, {tuple(quantiles.shape)}"
-        )
-    validation.not_empty("logits", logits)
+    validation.tensors(logits=logits, quantiles=quantiles)
     validation.probabilities("quantiles", quantiles)
-    return (torch.sigmoid(logits) - quantiles.to(logits.dtype)).square().mean()
+    return (logits.sigmoid() - quantiles.to(logits.dtype)).square().mean()
 
 
 def _seconds(outputs: Tensor, watch_time: Tensor, unit: float) -> tuple[Tensor, float]:
     """Checked watch times in the type of the outputs, and the unit."""
-    _tensors(logits=outputs, watch_time=watch_time)
+    validation.tensors(logits=outputs, watch_time=watch_time)
     if not outputs.is_floating_point():
         raise ValueError(f"logits must be of a floating type, got {outputs.dtype}")
-    if outputs.shape != watch_time.shape:
-        raise ValueError(
-            "logits and watch_time must have one shape, got "
-            f"{tuple(outputs.shape)} and {tuple(watch_time.shape)}"
-        )
-    validation.not_empty("logits", outputs)
     validation.non_negative("watch_time", watch_time)
     return watch_time.to(outputs.dtype), _unit(unit)
 
 
-def _tensors(**given: Tensor) -> None:
-    for name, value in given.items():
-        if not isinstance(value, Tensor):
-            raise ValueError(f"{name} must be a tensor, got {type(value).__name__}")
-
-
 def _unit(unit: float) -> float:
-    return float(validation.positive("unit", validation.number("unit", unit)))
+    return validation.number("unit", unit, above=0.0)

@@ -1,13 +1,11 @@
-"""Counts and rates by hand, with the right denominators; intervals against SciPy."""
+"""Counts and rates by hand, with the right denominators."""
 
 from __future__ import annotations
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import binomtest
 
-from ranking.evaluation import wilson_interval
 from ranking.funnel import count_events, rates, smoothed_rate
 from ranking.logs import ImpressionLog
 
@@ -45,18 +43,6 @@ def test_a_like_without_a_click_is_refused() -> None:
         count_events(log_of([0, 0], [1, 0], [0, 1]))
 
 
-@pytest.mark.parametrize(("k", "n"), [(0, 5), (1, 7), (5, 5), (40, 400)])
-def test_wilson_is_scipys(k: int, n: int) -> None:
-    expected = binomtest(k, n).proportion_ci(0.9, method="wilson")
-    np.testing.assert_allclose(np.array(wilson_interval(k, n, 0.9)), np.array(expected), atol=1e-12)
-
-
-def test_wilson_without_trials_knows_nothing() -> None:
-    low, high = wilson_interval([0, 2], [0, 4])
-    assert (low[0], high[0]) == (0.0, 1.0)
-    assert 0 < low[1] < 0.5 < high[1] < 1
-
-
 def test_smoothing_moves_from_the_prior_to_the_data() -> None:
     assert smoothed_rate(0, 0, 0.1) == pytest.approx(0.1)
     assert smoothed_rate(1, 1, 0.1, prior_weight=19) == pytest.approx(2.9 / 20)
@@ -66,9 +52,6 @@ def test_smoothing_moves_from_the_prior_to_the_data() -> None:
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda: wilson_interval(3, 2), "successes must not exceed trials, got 3 of 2"),
-        (lambda: wilson_interval(-1, 2), "successes must be at least 0"),
-        (lambda: wilson_interval(1, 2, level=1.0), r"level must be in \(0, 1\)"),
         (lambda: smoothed_rate(1, 2, prior_rate=1.2), r"prior_rate must be in \[0, 1\]"),
         (lambda: smoothed_rate(1, 2, 0.1, prior_weight=0), "prior_weight must be above 0"),
         (

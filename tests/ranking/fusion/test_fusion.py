@@ -273,7 +273,7 @@ def test_a_negative_weight_pushes_down():
         (lambda: fusion.contributions(sum, P), "formula must be one of the functions weighted_sum"),
         (lambda: fusion.contributions(["weighted_sum"], P), "formula must be one of the functions"),
         (lambda: fusion.order([0.1, np.nan]), "scores must be finite"),
-        (lambda: fusion.top_k([0.1, 0.2], 3), "k must be at most the number of candidates, 2"),
+        (lambda: fusion.top_k([0.1, 0.2], 3), "k must be at most the 2 candidates, got 3"),
         (lambda: fusion.top_k([0.1, 0.2], 0), "k must be a whole number of at least 1"),
         (lambda: fusion.per_impression({"like": [0.1]}), "predictions must hold 'click'"),
         (lambda: fusion.expected_totals([0], {}), "outcomes must hold at least one"),

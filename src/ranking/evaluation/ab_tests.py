@@ -1,0 +1,52 @@
+"""How large must an A/B test be? Both rankings are shown to comparable users, and their means are compared.
+
+Chapter 5.
+"""
+
+from __future__ import annotations
+
+import math
+
+from scipy.special import ndtr, ndtri
+
+from ranking import validation
+
+
+def requests_per_arm(effect: float, spread: float, power: float = 0.8, level: float = 0.05) -> int:
+    """How many independent requests each arm needs: n = 2 (z_{1 − level/2} + z_power)² spread² / effect².
+
+    Args:
+        effect: the difference of the means that is to be found, not 0 and at least a billionth of the spread.
+        spread: standard deviation of the outcome from request to request, above 0; where the arms differ in
+            it, the root of the mean of their variances.
+        power: the chance to find the effect where it is there, in (0, 1).
+        level: the chance to find one where there is none (two-sided), in (0, 1).
+
+    Returns:
+        Requests per arm, rounded up. Requests of one user are not independent: where users are split, count
+        users, with each one's total as the outcome.
+    """
+    effect = validation.number("effect", effect)
+    if effect == 0.0:
+        raise ValueError("effect must not be 0: no test finds what is not there")
+    level = validation.number("level", level, above=0.0, below=1.0)
+    power = validation.number("power", power, above=0.0, below=1.0)
+    z = float(ndtri(power) - ndtri(level / 2.0))
+    if z <= 0.0:
+        raise ValueError(f"power must be above level / 2, got {power} and {level}")
+    ratio = validation.number("spread", spread, above=0.0) / abs(effect)
+    if ratio > 1e9:
+        raise ValueError(f"effect must be at least a billionth of the spread, got {effect} and {spread}")
+    return math.ceil(2.0 * (z * ratio) ** 2)
+
+
+def power_of_test(n_per_arm: int, effect: float, spread: float, level: float = 0.05) -> float:
+    """The chance that a two-sided test of the means finds the effect with so many requests per arm.
+
+    Arguments as in :func:`requests_per_arm`; an effect of 0 gives the level itself.
+    """
+    requests = validation.positive_int("n_per_arm", n_per_arm)
+    error = validation.number("spread", spread, above=0.0) * math.sqrt(2.0 / requests)
+    edge = -ndtri(validation.number("level", level, above=0.0, below=1.0) / 2.0)
+    shift = validation.number("effect", effect) / error
+    return float(ndtr(shift - edge) + ndtr(-shift - edge))

@@ -1,0 +1,84 @@
+"""What would another ranking have earned? An estimate from a log that this one wrote.
+
+Chapter 5. Inverse propensity (Horvitz and Thompson, 1952): outcomes count more where the new ranking would
+have acted as the old one seldom did.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ranking import validation
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A mean estimated from a log.
+
+    Attributes:
+        value: the estimate.
+        standard_error: its standard error, as the log itself tells it.
+        effective_rows: (Σ w)² / Σ w², how many equally weighted rows would be as much; 0 where all weights
+            are 0.
+    """
+
+    value: float
+    standard_error: float
+    effective_rows: float
+
+
+def inverse_propensity(
+    rewards: ArrayLike,
+    target: ArrayLike,
+    logged: ArrayLike,
+    clip: float | None = None,
+    normalised: bool = False,
+) -> Estimate:
+    """The mean reward that another policy would have had, from the log of the one that acted.
+
+    Each row is weighted with w = target / logged. Without clipping the mean of w · reward is right on
+    average, provided that the logging policy could do all that the target policy does. Clipping (min(w,
+    clip)) trades bias for variance. Normalising divides by the mean of w instead of by 1, which its
+    expectation is (self-normalised estimator; Swaminathan and Joachims, NeurIPS 2015).
+
+    Args:
+        rewards: what was observed, shape (rows,).
+        target: chance that the policy to be judged does what was done, in [0, 1], shape (rows,).
+        logged: propensity: chance with which it was done, in (0, 1], shape (rows,).
+        clip: the largest weight that counts, above 0; None for no limit.
+        normalised: whether to divide by the mean weight.
+
+    Raises:
+        ValueError: if a propensity is 0; if all weights are 0 and are to be normalised; if there are fewer
+            than two rows; or an argument is not as described.
+    """
+    reward = validation.as_floats("rewards", rewards)
+    chosen, acted = validation.probabilities("target", target), validation.probabilities("logged", logged)
+    validation.same_shape(rewards=reward, target=chosen, logged=acted)
+    if reward.ndim != 1 or reward.size < 2:
+        raise ValueError(f"rewards must have shape (rows,) with at least two rows, got {reward.shape}")
+    if not acted.all():
+        raise ValueError(
+            f"logged must be above 0: what was done had a chance, got 0 at index {int(np.argmin(acted))}"
+        )
+    with np.errstate(over="ignore"):
+        weight = chosen / acted  # (rows,)
+    if not np.isfinite(weight).all():
+        least = int(np.argmin(acted))
+        raise ValueError(f"logged must leave target / logged finite, got {acted[least]} at index {least}")
+    if clip is not None:
+        weight = np.minimum(weight, validation.number("clip", clip, above=0.0))
+    total, squares = float(weight.sum()), float((weight**2).sum())
+    effective = total**2 / squares if squares > 0.0 else 0.0
+    n = reward.size
+    if not normalised:
+        weighted = weight * reward
+        return Estimate(float(weighted.mean()), float(weighted.std(ddof=1) / math.sqrt(n)), effective)
+    if total == 0.0:
+        raise ValueError("target must be above 0 in at least one row to normalise, got none")
+    value = float((weight * reward).sum() / total)
+    return Estimate(value, float(np.sqrt((weight**2 * (reward - value) ** 2).sum()) / total), effective)

@@ -1,0 +1,58 @@
+"""What a list brings: rates given a click as rates per impression, and their sum over what is shown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ranking import validation
+from ranking.fusion.formulas import Predictions, named_predictions
+from ranking.fusion.ranks import lists
+from ranking.validation import Array
+
+
+def per_impression(rates: Predictions, click: str = "click") -> dict[str, Array]:
+    """Rates given a click as rates per impression: each times the click rate (claim A7).
+
+    Args:
+        rates: arrays of one shape, by name: the chance of a click, and what follows *given* a click (chances,
+            or seconds of watch time).
+        click: the name of the click rate, which stays as it is.
+    """
+    arrays = named_predictions(rates, needed=click)
+    return {name: p if name == click else arrays[click] * p for name, p in arrays.items()}
+
+
+def expected_totals(
+    shown: ArrayLike, outcomes: Mapping[str, ArrayLike], examination: ArrayLike | None = None
+) -> dict[str, Array]:
+    """What the shown items bring in expectation, summed over the list.
+
+    Args:
+        shown: positions of the candidates shown, best first, shape (..., k); from :func:`order` or
+            :func:`top_k`.
+        outcomes: by name, what each candidate brings once it is looked at, shape (..., candidates); the
+            *truth* through :func:`per_impression`, say.
+        examination: chance that the user looks at each place, shape (k,); None where everybody looks
+            everywhere.
+
+    Returns:
+        Totals by name, shape (...).
+    """
+    arrays = {name: lists(f"outcomes[{name!r}]", values) for name, values in outcomes.items()}
+    if not arrays:
+        raise ValueError("outcomes must hold at least one outcome, got none")
+    validation.same_shape(**arrays)
+    shape = next(iter(arrays.values())).shape
+    places = validation.indices("shown", shown, shape[-1])  # (..., k)
+    if places.shape[:-1] != shape[:-1] or places.ndim != len(shape):
+        raise ValueError(
+            f"shown must have shape (..., k) and outcomes (..., candidates), got {places.shape} and {shape}"
+        )
+    k = places.shape[-1]
+    looks = validation.probabilities("examination", np.ones(k) if examination is None else examination)
+    if looks.shape != (k,):
+        raise ValueError(f"examination must have shape ({k},), got {looks.shape}")
+    return {name: np.take_along_axis(values, places, axis=-1) @ looks for name, values in arrays.items()}

@@ -1,0 +1,82 @@
+"""Watch times as quantiles among items of about the same duration. Chapter 6."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ranking import validation
+from ranking.validation import Array
+
+
+@dataclass(frozen=True, eq=False)
+class DurationQuantiles:
+    """Watch times as quantiles among items of about the same duration, and back.
+
+    D2Q, "duration-deconfounded quantile-based" prediction (Zhan et al., KDD 2022): rows are cut into groups
+    by duration, as equal in number as ties allow; a model learns at which quantile of its own group a row
+    stands (:func:`quantile_loss`); the group's distribution turns the predicted quantile into seconds.
+
+    Attributes:
+        edges: durations at which a new group begins, ascending, shape (groups − 1,).
+        samples: the watch times of each group's training rows, ascending.
+    """
+
+    edges: Array
+    samples: tuple[Array, ...]
+
+    @classmethod
+    def fit(cls, duration: ArrayLike, watch_time: ArrayLike, groups: int = 10) -> DurationQuantiles:
+        """Cut into groups and keep the watch times of each.
+
+        Args:
+            duration: seconds, above 0, shape (rows,).
+            watch_time: seconds, at least 0, shape (rows,).
+            groups: how many; fewer come out where many rows share one duration.
+        """
+        d, t = validation.positive("duration", duration), validation.non_negative("watch_time", watch_time)
+        validation.rows(duration=d, watch_time=t)
+        levels = np.arange(1, validation.positive_int("groups", groups)) / groups
+        edges = np.unique(np.quantile(d, levels, method="higher"))  # durations of rows: no group is empty
+        edges = edges[edges > d.min()]
+        group = np.searchsorted(edges, d, side="right")
+        return cls(edges, tuple(np.sort(t[group == k]) for k in range(len(edges) + 1)))
+
+    def group(self, duration: ArrayLike) -> NDArray[np.intp]:
+        """The group of each duration, from 0 up; same shape."""
+        return np.searchsorted(self.edges, validation.positive("duration", duration), side="right")
+
+    def targets(self, duration: ArrayLike, watch_time: ArrayLike) -> Array:
+        """The share of the group's training rows that were watched for less, ties counting one half.
+
+        Args:
+            duration: seconds, above 0, any shape.
+            watch_time: seconds, at least 0, same shape.
+
+        Returns:
+            Quantiles in [0, 1], same shape; for training rows in (0, 1).
+        """
+        t, group = validation.non_negative("watch_time", watch_time), self.group(duration)
+        validation.same_shape(duration=group, watch_time=t)
+        quantiles = np.empty(t.shape)
+        for k, times in enumerate(self.samples):
+            here = group == k
+            below, up_to = (np.searchsorted(times, t[here], side=side) for side in ("left", "right"))
+            quantiles[here] = (below + up_to) / (2 * len(times))
+        return quantiles
+
+    def watch_time(self, duration: ArrayLike, quantiles: ArrayLike) -> Array:
+        """The inverse map: seconds at each quantile in [0, 1] of the duration's group.
+
+        Linear between the training rows; the shortest and the longest of them bound it.
+        """
+        q, group = validation.probabilities("quantiles", quantiles), self.group(duration)
+        validation.same_shape(duration=group, quantiles=q)
+        seconds = np.empty(q.shape)
+        for k, times in enumerate(self.samples):
+            here = group == k
+            levels = (np.arange(len(times)) + 0.5) / len(times)
+            seconds[here] = np.interp(q[here], levels, times)
+        return seconds

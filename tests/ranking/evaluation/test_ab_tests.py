@@ -1,0 +1,60 @@
+"""Sample sizes, against simulation."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from ranking import evaluation
+
+
+def test_the_rule_of_sixteen():
+    # 2 (1.96 + 0.84)² is about 16: 16 variances per squared effect, at 5% and 80%.
+    assert evaluation.requests_per_arm(0.1, 1.0) == 1570
+    assert 15.6 < evaluation.requests_per_arm(0.01, 1.0) * 0.01**2 < 16
+
+
+@given(st.floats(0.01, 1), st.floats(0.1, 5), st.floats(0.5, 0.99))
+def test_that_many_requests_have_that_power(effect, spread, power):
+    n = evaluation.requests_per_arm(effect, spread, power)
+    assert evaluation.power_of_test(n, effect, spread) >= power - 1e-9
+    if n > 50:  # the other tail, which the size leaves out, no longer counts
+        assert evaluation.power_of_test(n - 1, effect, spread) < power + 0.01
+
+
+def test_no_effect_is_found_as_often_as_the_level_says():
+    assert evaluation.power_of_test(100, 0.0, 1.0, level=0.1) == pytest.approx(0.1)
+
+
+def test_power_comes_out_in_simulated_tests():
+    rng = np.random.default_rng(0)
+    n = evaluation.requests_per_arm(0.5, 2.0)
+    a, b = rng.normal(0, 2, (4_000, n)), rng.normal(0.5, 2, (4_000, n))
+    found = stats.ttest_ind(a, b, axis=1).pvalue < 0.05
+    assert found.mean() == pytest.approx(0.8, abs=0.02)
+
+
+def test_levels_below_what_one_minus_them_can_say():
+    """1 − 1e-17 is 1 in floats; the edge is taken from the other tail."""
+    assert evaluation.power_of_test(100, 5.0, 1.0, level=1e-17) == pytest.approx(1.0)
+    assert evaluation.power_of_test(100, 0.0, 1.0, level=1e-17) == pytest.approx(1e-17)
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda: evaluation.requests_per_arm(0.0, 1.0), "effect must not be 0"),
+        (lambda: evaluation.requests_per_arm(1e-200, 1.0), "effect must be at least a billionth"),
+        (lambda: evaluation.requests_per_arm(1.0, 0.0), "spread must be above 0"),
+        (lambda: evaluation.requests_per_arm(1.0, 1.0, power=1.0), r"power must be in \(0, 1\)"),
+        (lambda: evaluation.requests_per_arm(1.0, 1.0, power=0.01), "power must be above level / 2"),
+        (lambda: evaluation.power_of_test(0, 1.0, 1.0), "n_per_arm must be a whole number"),
+        (lambda: evaluation.power_of_test(9, 1.0, 1.0, level=0.0), r"level must be in \(0, 1\)"),
+    ],
+)
+def test_bad_input_is_named(call, message):
+    with pytest.raises(ValueError, match=message):
+        call()
