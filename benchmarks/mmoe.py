@@ -324,7 +324,10 @@ def measure(
     train = interleaved({**steps, "products": products.step}, repeats, rng)
     serve = interleaved({**infer, "products": products.forward}, repeats, rng)
     return {
-        **{"batch": batch, "inputs": inputs, "experts": experts, "tasks": tasks},
+        "batch": batch,
+        "inputs": inputs,
+        "experts": experts,
+        "tasks": tasks,
         "train": summary(train, "ours"),
         "infer": summary(serve, "ours"),
         "peak_mb": memory,
@@ -400,8 +403,11 @@ def main() -> None:
     if options.out:
         data = {
             "settings": {
-                **{"expert": EXPERT, "tower": TOWER, "repeats": options.repeats},
-                **{"threads": options.threads, "peers_with_fused_adam": options.fused_peers},
+                "expert": EXPERT,
+                "tower": TOWER,
+                "repeats": options.repeats,
+                "threads": options.threads,
+                "peers_with_fused_adam": options.fused_peers,
                 "waiting_threads": os.environ.get("OMP_WAIT_POLICY", "as OpenMP chooses"),
             },
             "peers": peers,

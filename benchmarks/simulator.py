@@ -38,7 +38,7 @@ def measure(rows: int) -> dict[str, float]:
     data = timed("import", load)
     world = timed("world", data.World.build)
     log = timed("log", lambda: world.simulate(rows))
-    log = timed("statistics", lambda: data.add_statistics(log))
+    log = timed("statistics", lambda: log.with_statistics())
     timed("features", lambda: data.FeatureEncoder().fit(log).transform(log))
     return {**seconds, "peak_mb": peak_mb()}
 

@@ -28,14 +28,14 @@ MODES = ("imports", "in memory", "streamed")
 
 def write(folder: Path, rows: int) -> None:
     """Parquet files with ``rows`` rows, encoded by the vocabularies of the first part."""
-    from ranking.logs import TARGETS, FeatureEncoder, add_statistics
+    from ranking.logs import TARGETS, FeatureEncoder
     from ranking.simulator import World
     from ranking.training.examples import labels_of
     from ranking.training.parquet import ParquetWriter
 
     world, encoder = World.build(seed=0), FeatureEncoder()
     for part, start in enumerate(range(0, rows, PART)):
-        log = add_statistics(world.simulate(min(PART, rows - start), seed=part))
+        log = world.simulate(min(PART, rows - start), seed=part).with_statistics()
         encoder = encoder.fit(log) if part == 0 else encoder
         with ParquetWriter(folder / f"{part:03}.parquet", TARGETS) as writer:
             writer.write(encoder.transform(log), labels_of(log, TARGETS))
@@ -48,7 +48,7 @@ def measure(mode: str, folder: Path, threads: int | None) -> dict[str, Any]:
 
     from ranking.logs.features import FeatureTable
     from ranking.multi_task import MultiTaskModel, WeightedCrossEntropy
-    from ranking.training import fit, seeded
+    from ranking.training import fit
     from ranking.training.parquet import ParquetRows
 
     if threads:
@@ -57,8 +57,7 @@ def measure(mode: str, folder: Path, threads: int | None) -> dict[str, Any]:
         return {"seconds": 0.0, "loss": 0.0, "peak_mb": peak_mb()}
     rows = ParquetRows(folder)
     warm_up()
-    with seeded(0):
-        model = MultiTaskModel(rows.cardinalities, len(rows.columns), rows.targets)
+    model = MultiTaskModel.of(rows, rows.targets, seed=0)
     given: tuple[Any, Any] = (rows, None)
     if mode == "in memory":
         parts = [np.concatenate(part) for part in zip(*rows.batches(65_536), strict=True)]

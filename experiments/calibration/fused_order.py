@@ -20,11 +20,11 @@ from scipy.special import expit
 
 from bookwork.results import save_results
 from ranking.calibration import calibrate, downsample_negatives
-from ranking.logs import FeatureEncoder, ImpressionLog, add_statistics
+from ranking.logs import FeatureEncoder, ImpressionLog
 from ranking.multi_task import MultiTaskModel, WeightedCrossEntropy
 from ranking.progress import progress
 from ranking.simulator import World
-from ranking.training import fit, predict_logits, seeded
+from ranking.training import TableExamples, fit, predict_logits
 
 SAMPLING_RATE, W_LIKE, SLATE, TOP = 0.1, 20, 10, 3
 TARGETS = ("click", "like")
@@ -36,17 +36,16 @@ def run(world: World, log: ImpressionLog, seed: int) -> dict[str, Any]:
     train, test = log.split(0.8, 0.2)
     encoder = FeatureEncoder().fit(train)
     sample = train.select(downsample_negatives(train.label("click"), SAMPLING_RATE, rng=seed))
-    with seeded(seed):
-        model = MultiTaskModel(encoder.cardinalities, len(encoder.columns), targets=TARGETS)
+    model = MultiTaskModel.of(encoder, TARGETS, seed=seed)
     labels = np.stack([sample.label("click"), sample.label("like")], axis=1)  # (rows, targets)
     # A like means something only where there was a click: the loss masks the other rows.
-    fit(model, encoder.transform(sample), labels, WeightedCrossEntropy(TARGETS), seed=seed)
+    fit(model, TableExamples(encoder.transform(sample), labels), WeightedCrossEntropy(TARGETS), seed=seed)
 
     request = test.rows["request"].to_numpy()
     whole = np.bincount(request)[request] == SLATE
     p_click, p_like = expit(predict_logits(model, encoder.transform(test))).T[:, whole].reshape(2, -1, SLATE)
     rows = test.rows[whole]
-    scene = ("user", "item", "hour", "weekday", "place")
+    scene = ("user", "item", "hour", "weekday", "scene")
     truth = world.truth(*(rows[name].to_numpy() for name in scene))
     value = (truth.p_click * (1 + W_LIKE * truth.p_like)).reshape(-1, SLATE)  # (requests, items)
 
@@ -74,7 +73,7 @@ def main() -> None:
     world = World.build(seed=0)
     runs = []
     for seed in progress(range(options.seeds), description="fused order"):
-        log = add_statistics(world.simulate(options.impressions, seed=seed)).after(days=30)
+        log = world.simulate(options.impressions, seed=seed).with_statistics().after(days=30)
         runs.append(run(world, log, seed))
     data = {
         "question": "What does it cost to fuse a click score that was left uncalibrated?",

@@ -19,10 +19,10 @@ from bookwork.results import save_results
 from experiments.calibration.sampling import click_model, loss
 from ranking.calibration import calibrate_logits, downsample_negatives
 from ranking.evaluation import metrics
-from ranking.logs import FeatureEncoder, ImpressionLog, add_statistics
+from ranking.logs import FeatureEncoder, ImpressionLog
 from ranking.logs.kuairand import find_kuairand, load_kuairand
 from ranking.progress import progress
-from ranking.training import fit, predict_logits
+from ranking.training import TableExamples, fit, predict_logits
 
 RATES = (1.0, 0.5, 0.1)
 RESULTS = Path(__file__).with_suffix(".json")
@@ -42,7 +42,9 @@ def run(train: ImpressionLog, test: ImpressionLog, rate: float, seed: int) -> di
     part = train.select(downsample_negatives(train.label("click"), rate, rng=seed))
     model = click_model(encoder, seed)
     fit(
-        *(model, encoder.transform(part), part.label("click"), loss),
+        model,
+        TableExamples(encoder.transform(part), part.label("click")),
+        loss,
         seed=seed,
         batch_size=batch_size_for(len(part)),
     )
@@ -70,7 +72,7 @@ def main() -> None:
         print("No KuaiRand-Pure files here (the README says how to get them): nothing was re-made.")
         return
     torch.set_num_threads(1)  # sums in the same order on every machine
-    log = add_statistics(load_kuairand(folder))
+    log = load_kuairand(folder).with_statistics()
     train, test = log.split(0.8, 0.2)
     cases = [(rate, seed) for rate in RATES for seed in range(options.seeds)]
     runs = [run(train, test, rate, seed) for rate, seed in progress(cases, description="KuaiRand")]

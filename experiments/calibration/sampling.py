@@ -22,11 +22,11 @@ from scipy.special import expit
 from bookwork.results import save_results
 from ranking.calibration import calibrate_logits, downsample_negatives
 from ranking.evaluation import metrics
-from ranking.logs import FeatureEncoder, ImpressionLog, add_statistics
+from ranking.logs import FeatureEncoder, ImpressionLog
 from ranking.multi_task import MultiTaskModel, weighted_cross_entropy
 from ranking.progress import progress
 from ranking.simulator import World
-from ranking.training import fit, predict_logits, seeded
+from ranking.training import TableExamples, fit, predict_logits
 
 RATES = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
 BINS = 15
@@ -40,8 +40,7 @@ def loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
 
 def click_model(encoder: FeatureEncoder, seed: int) -> MultiTaskModel:
     """The chapter's click model: the single-task baseline of the course."""
-    with seeded(seed):
-        return MultiTaskModel(encoder.cardinalities, len(encoder.columns), targets=("click",))
+    return MultiTaskModel.of(encoder, ("click",), seed=seed)
 
 
 def rounded(values: np.ndarray) -> list[float | None]:
@@ -72,7 +71,7 @@ def run(log: ImpressionLog, rate: float, seed: int) -> dict[str, Any]:
     part = train.select(kept)
     model, features = click_model(encoder, seed), encoder.transform(part)
     started = time.process_time()  # of this process alone: what else the machine does stays out of it
-    fit(model, features, part.label("click"), loss, seed=seed, description=f"α = {rate}")
+    fit(model, TableExamples(features, part.label("click")), loss, seed=seed, description=f"α = {rate}")
     seconds = time.process_time() - started
     logits = predict_logits(model, encoder.transform(test))[:, 0]  # (rows,)
     labels, truth = test.label("click"), test.truth["p_click"].to_numpy(dtype=np.float64)
@@ -110,7 +109,7 @@ def main() -> None:
     log = None
     for seed, rate in progress(cases, description="calibration"):
         if rate == RATES[0]:
-            log = add_statistics(world.simulate(options.impressions, seed=seed)).after(days=30)
+            log = world.simulate(options.impressions, seed=seed).with_statistics().after(days=30)
             truths.append(truth_of(log, seed))
         runs.append(run(log, rate, seed))
     data = {

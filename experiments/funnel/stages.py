@@ -24,7 +24,7 @@ import torch
 from bookwork.results import save_results
 from ranking import funnel
 from ranking.funnel import Candidates, Funnel, Request
-from ranking.logs import FeatureEncoder, ImpressionLog, add_statistics
+from ranking.logs import FeatureEncoder, ImpressionLog
 from ranking.multi_task import MultiTaskModel
 from ranking.progress import progress
 from ranking.simulator import World, WorldConfig
@@ -64,7 +64,7 @@ class Setting:
 def build(items: int, impressions: int, seed: int, approximate: bool = True) -> Setting:
     """World, log, models, index and chain from one seed."""
     world = World.build(WorldConfig(n_items=items, n_authors=max(200, items // 50)), seed=seed)
-    log = funnel.add_topic_history(add_statistics(world.simulate(impressions, seed=seed)))
+    log = world.simulate(impressions, seed=seed).with_statistics().with_topic_history()
     recent = log.after(DAYS_FOR_STATISTICS)
     encoder = funnel.funnel_encoder().fit(recent)
     table = funnel.training_table(encoder, recent)

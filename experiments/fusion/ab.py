@@ -21,7 +21,6 @@ from bookwork.results import save_results
 from ranking import fusion
 from ranking.evaluation import clustered_error, requests_per_arm
 from ranking.funnel.feed import Feed, train_predictor
-from ranking.logs import add_statistics
 from ranking.progress import progress
 from ranking.simulator import World
 
@@ -80,7 +79,7 @@ def false_alarms(feed: Feed, shown: np.ndarray, tests: int, rng: np.random.Gener
 
 def run(world: World, seed: int, impressions: int, tests: int) -> dict[str, Any]:
     log = world.simulate(impressions, seed=seed)
-    predictor = train_predictor(add_statistics(log).after(days=30), seed)
+    predictor = train_predictor(log.with_statistics().after(days=30), seed)
     rng = np.random.default_rng(seed)
     feed = Feed.at_end(world, log, 2_000, seed=seed)
     p = feed.predictions(predictor)

@@ -21,7 +21,7 @@ import torch
 from bookwork.results import save_results
 from ranking import fusion
 from ranking.funnel.feed import Feed, train_predictor
-from ranking.logs import TARGETS, ImpressionLog, add_statistics
+from ranking.logs import TARGETS, ImpressionLog
 from ranking.progress import progress
 from ranking.simulator import World
 
@@ -68,8 +68,13 @@ def commerce_product(p: Mapping[str, np.ndarray]) -> np.ndarray:
 FORMULAS: dict[str, Order] = {
     f.__name__: f
     for f in (
-        *(click_only, weighted_sum, click_times_rest, product_of_powers, product_times_click),
-        *(rank_fusion, commerce_product),
+        click_only,
+        weighted_sum,
+        click_times_rest,
+        product_of_powers,
+        product_times_click,
+        rank_fusion,
+        commerce_product,
     )
 }
 
@@ -95,7 +100,7 @@ def changed(before: np.ndarray, after: np.ndarray) -> float:
 
 def run(world: World, log: ImpressionLog, seed: int, requests: int) -> dict[str, Any]:
     """One log: totals of every formula, and how much of its list each disturbance exchanges."""
-    predictor = train_predictor(add_statistics(log).after(days=30), seed, SAMPLING_RATE)
+    predictor = train_predictor(log.with_statistics().after(days=30), seed, SAMPLING_RATE)
     feed = Feed.at_end(world, log, requests, seed=seed)
     p, raw = feed.predictions(predictor), feed.predictions(predictor, calibrated=False)
     minutes = {**p, "watch_time": p["watch_time"] / 60.0}

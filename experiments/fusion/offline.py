@@ -22,7 +22,6 @@ from bookwork.results import save_results
 from ranking import fusion
 from ranking.evaluation import inverse_propensity
 from ranking.funnel.feed import Feed, Predictor, train_predictor
-from ranking.logs import add_statistics
 from ranking.progress import progress
 from ranking.simulator import World
 from ranking.simulator.policy import draw_slates
@@ -54,14 +53,14 @@ def randomised_slates(world: World, predictor: Predictor, impressions: int, seed
     On such a request each of the ten stood at each place with chance 1/10, given that these ten were shown.
     An impression counts ten times where the new order has that item at that very place, else not at all.
     """
-    log = add_statistics(world.simulate(impressions, seed=seed)).after(days=10)
+    log = world.simulate(impressions, seed=seed).with_statistics().after(days=10)
     rows = log.rows["randomised"].to_numpy()
     count = np.bincount(log.rows["request"])[log.rows["request"]]
     log = log.select(np.flatnonzero(rows & (count == SLATE)))
     p = {name: values.reshape(-1, SLATE) for name, values in predictor.predict(log).items()}
     clicks = log.label("click").reshape(-1, SLATE)  # (requests, places)
     columns = (
-        log.rows[name].to_numpy().reshape(-1, SLATE) for name in ("user", "item", "hour", "weekday", "place")
+        log.rows[name].to_numpy().reshape(-1, SLATE) for name in ("user", "item", "hour", "weekday", "scene")
     )
     user, item, *context = columns
     out: dict[str, Any] = {"requests": len(clicks)}
@@ -129,7 +128,7 @@ def exploring(feed: Feed, p: dict[str, np.ndarray], repeats: int, rng: np.random
 
 def run(world: World, seed: int, impressions: int, repeats: int) -> dict[str, Any]:
     log = world.simulate(impressions, seed=seed)
-    predictor = train_predictor(add_statistics(log).after(days=30), seed)
+    predictor = train_predictor(log.with_statistics().after(days=30), seed)
     feed = Feed.at_end(world, log, 2_000, seed=seed)
     return {
         "seed": seed,

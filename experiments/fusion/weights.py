@@ -25,7 +25,6 @@ from scipy.optimize import differential_evolution
 from bookwork.results import save_results
 from ranking import fusion
 from ranking.funnel.feed import Feed, train_predictor
-from ranking.logs import add_statistics
 from ranking.progress import progress
 from ranking.simulator import World
 
@@ -204,7 +203,7 @@ def most_seconds(points: dict[str, list[list[float]]]) -> dict[str, float | None
 def run(world: World, seed: int, impressions: int, requests: int) -> dict[str, Any]:
     """One log: the cloud of settings, and every search."""
     log = world.simulate(impressions, seed=seed)
-    predictor = train_predictor(add_statistics(log).after(days=30), seed)
+    predictor = train_predictor(log.with_statistics().after(days=30), seed)
     halves = np.array_split(np.random.default_rng(seed).permutation(len(world.users)), 2)
     choosing = Feed.at_end(world, log, requests, seed=2 * seed, users=halves[0])
     checking = Feed.at_end(world, log, requests, seed=2 * seed + 1, users=halves[1])

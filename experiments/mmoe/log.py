@@ -19,12 +19,12 @@ from torch import nn
 
 from bookwork.results import save_results
 from experiments.multi_task.loss_weights import Setting
-from ranking.logs import TARGETS, add_statistics
+from ranking.logs import TARGETS
 from ranking.mmoe import EmbeddedMMoE, effective_experts, polarized, utilisation
 from ranking.multi_task import FeatureEmbedding, MultiTaskModel, WeightedCrossEntropy
 from ranking.progress import progress
 from ranking.simulator import World
-from ranking.training import fit, seeded
+from ranking.training import TableExamples, fit, seeded
 
 EXPERTS, TOWER = 3, (32,)
 # Widths are such that each pair has about as many parameters: chapter 2's, and about twice as many.
@@ -63,7 +63,12 @@ def gates(setting: Setting, model: EmbeddedMMoE) -> dict[str, Any]:
 def run(setting: Setting, name: str) -> dict[str, Any]:
     """Train one model on one log and judge it."""
     model = build(setting, MODELS[name])
-    fit(model, setting.features, setting.labels, WeightedCrossEntropy(TARGETS), seed=setting.seed)
+    fit(
+        model,
+        TableExamples(setting.features, setting.labels),
+        WeightedCrossEntropy(TARGETS),
+        seed=setting.seed,
+    )
     outside = sum(p.numel() for n, p in model.named_parameters() if not n.startswith("embedding"))
     found = {"model": name, "seed": setting.seed, "parameters": outside}
     found |= setting.judge(setting.predictions(model))
@@ -80,7 +85,7 @@ def main() -> None:
     world = World.build(seed=0)
     runs = []
     for seed in progress(range(options.seeds), description="MMoE on the log"):
-        log = add_statistics(world.simulate(options.impressions, seed=seed)).after(days=30)
+        log = world.simulate(options.impressions, seed=seed).with_statistics().after(days=30)
         setting = Setting(log, seed)
         runs += [run(setting, name) for name in MODELS]
     data = {

@@ -21,12 +21,12 @@ from scipy.special import expit
 
 from bookwork.results import save_results
 from ranking.evaluation import metrics
-from ranking.logs import TARGETS, FeatureEncoder, ImpressionLog, add_statistics
+from ranking.logs import TARGETS, FeatureEncoder, ImpressionLog
 from ranking.logs.features import FeatureTable
 from ranking.multi_task import MultiTaskModel, UncertaintyWeighting, WeightedCrossEntropy, task_gradients
 from ranking.progress import progress
 from ranking.simulator import World
-from ranking.training import fit, predict_logits, seeded
+from ranking.training import TableExamples, fit, predict_logits
 from ranking.training.examples import labels_of
 
 WEIGHTS = (0.1, 1.0, 10.0, 100.0)
@@ -51,13 +51,12 @@ class Setting:
 
     def model(self, targets: tuple[str, ...] = TARGETS) -> MultiTaskModel:
         """An untrained model."""
-        with seeded(self.seed):
-            return MultiTaskModel(self.encoder.cardinalities, len(self.encoder.columns), targets)
+        return MultiTaskModel.of(self.encoder, targets, seed=self.seed)
 
     def train(self, loss: torch.nn.Module) -> MultiTaskModel:
         """A model trained on all four targets."""
         model = self.model()
-        fit(model, self.features, self.labels, loss, seed=self.seed)
+        fit(model, TableExamples(self.features, self.labels), loss, seed=self.seed)
         return model
 
     def alone(self, target: str) -> MultiTaskModel:
@@ -67,7 +66,7 @@ class Setting:
         if target != "click":
             rows, batch_size = self.labels[:, 0] == 1, 32  # a tenth of the rows, in about as many steps
         labels = self.labels[rows, TARGETS.index(target)]
-        fit(model, self.features[rows], labels, loss, seed=self.seed, batch_size=batch_size)
+        fit(model, TableExamples(self.features[rows], labels), loss, seed=self.seed, batch_size=batch_size)
         return model
 
     def judge(self, p: np.ndarray, targets: tuple[str, ...] = TARGETS) -> dict[str, dict[str, float]]:
@@ -196,7 +195,12 @@ def run(setting: Setting) -> dict[str, Any]:
     unmasked = setting.predictions(setting.train(WeightedCrossEntropy(TARGETS, masked=False)))
     found["per_impression"] = [per_impression(setting, masked, unmasked)]
     tenth = setting.model()
-    fit(tenth, setting.features[::10], setting.labels[::10], WeightedCrossEntropy(TARGETS), seed=seed)
+    fit(
+        tenth,
+        TableExamples(setting.features[::10], setting.labels[::10]),
+        WeightedCrossEntropy(TARGETS),
+        seed=seed,
+    )
     moments = {"untrained": setting.model().eval(), "a tenth of the rows": tenth, "trained": equal}
     found["gradients"] = [gradients(setting, model, moment) for moment, model in moments.items()]
     found["bounds"] = [bounds(setting)]
@@ -219,7 +223,7 @@ def main() -> None:
         "judged": "expected over fresh labels from the true probabilities, on held-out rows",
     }
     for seed in progress(range(options.seeds), description="loss weights"):
-        log = add_statistics(world.simulate(options.impressions, seed=seed)).after(days=30)
+        log = world.simulate(options.impressions, seed=seed).with_statistics().after(days=30)
         for name, part in run(Setting(log, seed)).items():
             data.setdefault(name, []).extend(part)
     command = (

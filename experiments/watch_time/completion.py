@@ -22,12 +22,12 @@ from bookwork.results import save_results
 from experiments.watch_time.losses import SHOWN, SLATE, truth_of
 from ranking.evaluation import metrics
 from ranking.fusion import top_k
-from ranking.logs import FeatureEncoder, ImpressionLog, add_statistics
+from ranking.logs import FeatureEncoder, ImpressionLog
 from ranking.multi_task import MultiTaskModel, weighted_cross_entropy
 from ranking.progress import progress
 from ranking.simulator import World
 from ranking.simulator.world import COMPLETED, EFFECTS
-from ranking.training import fit, predict_logits, seeded
+from ranking.training import TableExamples, fit, predict_logits
 from ranking.watch_time.completion import LengthCorrection, completed, share_played
 
 TARGETS = ("share played", "completion")
@@ -90,13 +90,14 @@ def run(log: ImpressionLog, seed: int) -> dict[str, Any]:
     train, test = log.split(0.8, 0.2)
     learnt, held_out = (part.select(part.label("click") == 1) for part in (train, test))
     encoder = FeatureEncoder().fit(train)
-    with seeded(seed):
-        model = MultiTaskModel(encoder.cardinalities, len(encoder.columns), TARGETS)
+    model = MultiTaskModel.of(encoder, TARGETS, seed=seed)
     labels = labels_of(learnt)
     fit(
-        *(model, encoder.transform(learnt), labels),
+        model,
+        TableExamples(encoder.transform(learnt), labels),
         lambda z, y: weighted_cross_entropy(z, y, torch.ones(2)),
-        **{"seed": seed, "batch_size": 64},
+        seed=seed,
+        batch_size=64,
     )
     everywhere = expit(predict_logits(model, encoder.transform(test)))  # (rows, 2)
     p = everywhere[test.label("click") == 1]  # (clicked rows, 2)
@@ -155,7 +156,7 @@ def main() -> None:
     world = World.build(seed=0)
     runs = []
     for seed in progress(range(options.seeds), description="completion"):
-        log = add_statistics(world.simulate(options.impressions, seed=seed)).after(days=30)
+        log = world.simulate(options.impressions, seed=seed).with_statistics().after(days=30)
         runs.append(run(log, seed))
     data = {
         "question": "How do the two targets of completion differ, and what does dividing by f(length) do?",

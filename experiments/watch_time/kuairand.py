@@ -26,7 +26,7 @@ from experiments.calibration.kuairand import batch_size_for
 from experiments.watch_time.completion import rank_correlation
 from experiments.watch_time.losses import GROUPS, judge, trained
 from ranking import watch_time as wt
-from ranking.logs import FeatureEncoder, ImpressionLog, add_statistics
+from ranking.logs import FeatureEncoder, ImpressionLog
 from ranking.logs.features import FeatureTable
 from ranking.logs.kuairand import find_kuairand, load_kuairand
 from ranking.progress import progress
@@ -165,7 +165,7 @@ def main() -> None:
         print("No KuaiRand-Pure files here (the README says how to get them): nothing was re-made.")
         return
     torch.set_num_threads(1)  # sums in the same order on every machine
-    log = add_statistics(load_kuairand(folder))
+    log = load_kuairand(folder).with_statistics()
     times = log.rows["time_ms"].to_numpy()
     known = known_duration(log.rows["duration"])
     usable = log.select(known)

@@ -25,7 +25,7 @@ from bookwork.results import save_results
 from ranking import watch_time as wt
 from ranking.evaluation import metrics
 from ranking.fusion import click_times_rest, top_k
-from ranking.logs import FeatureEncoder, ImpressionLog, add_statistics
+from ranking.logs import FeatureEncoder, ImpressionLog
 from ranking.logs.features import FeatureTable
 from ranking.multi_task import MultiTaskModel, weighted_cross_entropy
 from ranking.progress import progress
@@ -53,7 +53,7 @@ def trained(
     with seeded(seed):
         model = MultiTaskModel(features.cardinalities, len(features.columns), targets=("watch_time",))
         model.towers[0][-1].bias.data += start
-    fit(model, WatchTimeExamples(features, labels), None, loss, seed=seed, batch_size=batch_size)
+    fit(model, WatchTimeExamples(features, labels), loss, seed=seed, batch_size=batch_size)
     return lambda table: predict_logits(model, table)[:, 0]  # (rows,)
 
 
@@ -161,7 +161,7 @@ def fused(world: World, test: ImpressionLog, seconds: dict[str, np.ndarray]) -> 
     def slates(values: np.ndarray) -> np.ndarray:
         return np.asarray(values, dtype=np.float64)[whole].reshape(-1, SLATE)  # (requests, items)
 
-    scene = (test.rows[name].to_numpy() for name in ("user", "item", "hour", "weekday", "place"))
+    scene = (test.rows[name].to_numpy() for name in ("user", "item", "hour", "weekday", "scene"))
     real = world.truth(*scene)
     rates = {"click": slates(real.p_click), "like": slates(real.p_like)}
 
@@ -233,7 +233,7 @@ def main() -> None:
     world = World.build(seed=0)
     runs = []
     for seed in progress(range(options.seeds), description="watch time"):
-        log = add_statistics(world.simulate(options.impressions, seed=seed)).after(days=30)
+        log = world.simulate(options.impressions, seed=seed).with_statistics().after(days=30)
         runs.append(run(world, log, seed))
     data = {
         "question": "What does each loss for watch time learn, and which estimate does a fused score need?",

@@ -8,13 +8,16 @@ they are exact. With one target the same class is the single-task baseline.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Self
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ranking import validation
+from ranking.logs import FeatureEncoder, FeatureTable
 
 GIVEN_CLICK = ("like", "collect", "share")
 """Targets that are counted per click (claim A7)."""
@@ -35,6 +38,18 @@ def dense_layers(sizes: Sequence[int], last_activation: bool = True) -> nn.Seque
         if last_activation or i < len(sizes) - 2:
             layers.append(nn.ReLU())
     return nn.Sequential(*layers)
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """A context in which torch draws from ``seed`` and which leaves the outer random state as it was.
+
+    ``with seeded(3): model = MultiTaskModel(...)`` gives the same first weights each time.
+    """
+    number = validation.seed("seed", seed)
+    with torch.random.fork_rng():
+        torch.manual_seed(number)
+        yield
 
 
 class FeatureEmbedding(nn.Module):
@@ -124,6 +139,21 @@ class MultiTaskModel(nn.Module):
         self.towers = nn.ModuleList(
             dense_layers((shared[-1], *tower, 1), last_activation=False) for _ in self.targets
         )
+
+    @classmethod
+    def of(
+        cls, encoder: FeatureEncoder | FeatureTable, targets: Sequence[str], seed: int = 0, **widths: Any
+    ) -> Self:
+        """A model for the features of a fitted encoder, its first weights drawn from ``seed``.
+
+        Args:
+            encoder: or a table: how many ids each field has, and how many dense columns there are.
+            targets: as above.
+            seed: of the first weights.
+            widths: ``embedding_dim``, ``shared`` and ``tower``.
+        """
+        with seeded(seed):
+            return cls(encoder.cardinalities, len(encoder.columns), targets, **widths)
 
     def forward(self, categorical: Tensor, dense: Tensor) -> Tensor:
         """Logits, shape (rows, targets), from ids (rows, fields) and dense features (rows, n_dense)."""
@@ -215,13 +245,18 @@ class WeightedCrossEntropy(nn.Module):
         loss_weights: λ by name; 1 for a target that is not named.
         masked: whether targets that are counted per click see only clicked rows. False shows slip X10: every
             head then learns a rate per impression.
+        given_click: the targets that are counted per click.
     """
 
     def __init__(
-        self, targets: Sequence[str], loss_weights: Mapping[str, float] | None = None, masked: bool = True
+        self,
+        targets: Sequence[str],
+        loss_weights: Mapping[str, float] | None = None,
+        masked: bool = True,
+        given_click: Sequence[str] = GIVEN_CLICK,
     ) -> None:
         super().__init__()
-        self.targets, self.masked = check_targets(targets), masked
+        self.targets, self.masked, self.given_click = check_targets(targets), masked, tuple(given_click)
         if not isinstance(loss_weights, Mapping | None):
             raise ValueError(f"loss_weights must map names of targets to weights, got {loss_weights!r}")
         named = dict(loss_weights or {})
@@ -239,7 +274,7 @@ class WeightedCrossEntropy(nn.Module):
 
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
         """The total loss of a batch, a scalar, from logits and labels (rows, targets)."""
-        mask = click_mask(labels, self.targets) if self.masked else None
+        mask = click_mask(labels, self.targets, self.given_click) if self.masked else None
         return weighted_cross_entropy(logits, labels, self.loss_weights, mask)
 
 

@@ -29,7 +29,7 @@ ROLES: dict[str, dict[str, object]] = {
 }
 """Line style of each role: raw predictions thin, calibrated ones bold, the truth dashed (and in ink)."""
 
-PLACES = ("top", "middle", "bottom")
+LABEL_POSITIONS = ("top", "middle", "bottom")
 """Where a direct label may stand at the end of its line."""
 
 DIRECT_LABEL = (
@@ -37,8 +37,14 @@ DIRECT_LABEL = (
 )
 
 ELSEWHERE = {
-    *("PLOTLY_RENDERER", "COLAB_NOTEBOOK_ID", "KAGGLE_KERNEL_RUN_TYPE", "AZURE_NOTEBOOKS_HOST", "VSCODE_PID"),
-    *("NTERACT_EXE", "COCALC_PROJECT_ID", "DATABRICKS_RUNTIME_VERSION"),
+    "PLOTLY_RENDERER",
+    "COLAB_NOTEBOOK_ID",
+    "KAGGLE_KERNEL_RUN_TYPE",
+    "AZURE_NOTEBOOKS_HOST",
+    "VSCODE_PID",
+    "NTERACT_EXE",
+    "COCALC_PROJECT_ID",
+    "DATABRICKS_RUNTIME_VERSION",
 }
 """Environment variables by which plotly knows notebooks other than Jupyter's, or is told what to do."""
 
@@ -96,6 +102,94 @@ class Figure(go.Figure):
             return
         display.display({"application/vnd.plotly.v1+json": json.loads(self.to_json())}, raw=True)
 
+    def line(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        name: str,
+        *,
+        target: str | None = None,
+        role: str = "plain",
+        label_at: str = "middle",
+    ) -> Figure:
+        """Add one line with its name written at its right end, and return the figure.
+
+        Args:
+            x: shape (points,).
+            y: shape (points,).
+            name: the direct label.
+            target: whose colour the line takes ("click", "like", ...); None, and the role "truth", for ink.
+            role: "plain", "raw" (thin), "calibrated" (bold) or "truth" (dashed).
+            label_at: "top", "middle" or "bottom" of the line's end, so that labels keep off each other.
+
+        Raises:
+            ValueError: if the shapes differ, there is no point, a value cannot be drawn on a logarithmic
+                axis, or target, role or place of the label is unknown; the figure is then as it was.
+        """
+        x_values, y_values = validation.as_floats("x", x), validation.as_floats("y", y)
+        validation.same_shape(x=x_values, y=y_values)
+        _check_points(self, x_values, "y", y_values)
+        colour, line = _style(target, role)
+        validation.one_of("label_at", label_at, LABEL_POSITIONS)
+        self.add_scatter(x=x_values, y=y_values, name=name, mode="lines", line=line)
+        return _label_end(self, x_values, y_values, name, colour, label_at)
+
+    def seeds(
+        self,
+        x: ArrayLike,
+        values: ArrayLike,
+        name: str,
+        *,
+        target: str | None = None,
+        role: str = "plain",
+        label_at: str = "middle",
+    ) -> Figure:
+        """Add one faint line per seed and their median, drawn over them with markers and a direct label.
+
+        Returns the figure.
+
+        Args:
+            x: shape (points,).
+            values: shape (seeds, points).
+            name: the direct label.
+            target: as in :meth:`line`.
+            role: as in :meth:`line`.
+            label_at: as in :meth:`line`.
+
+        Raises:
+            ValueError: if ``values`` is not (seeds, points) for these points, and as in :meth:`line`.
+        """
+        x_values, runs = validation.as_floats("x", x), validation.as_floats("values", values)
+        _check_points(self, x_values, "values", runs)
+        validation.not_empty("values", runs)
+        if runs.ndim != 2 or x_values.shape != runs.shape[1:]:
+            raise ValueError(
+                f"values must have shape (seeds, points) for x of shape {x_values.shape}, got {runs.shape}"
+            )
+        colour, line = _style(target, role)
+        validation.one_of("label_at", label_at, LABEL_POSITIONS)
+        for number, run in enumerate(runs, start=1):  # run: (points,)
+            self.add_scatter(
+                x=x_values,
+                y=run,
+                name=f"{name}, seed {number}",
+                mode="lines",
+                line={**line, "width": 1},
+                opacity=0.4,
+                showlegend=False,
+                hoverinfo="skip",
+            )
+        median = np.median(runs, axis=0)  # (points,)
+        self.add_scatter(
+            x=x_values,
+            y=median,
+            name=f"{name}, median" if len(runs) > 1 else name,
+            mode="lines+markers",
+            line=line,
+            marker={"size": 7},
+        )
+        return _label_end(self, x_values, median, name, colour, label_at)
+
 
 def new_figure(
     *, title: str, alt: str, caption: str, x: str, y: str, height: int = 400, **axes: bool
@@ -140,96 +234,6 @@ def new_figure(
     return figure
 
 
-def add_line(
-    figure: go.Figure,
-    x: ArrayLike,
-    y: ArrayLike,
-    *,
-    name: str,
-    target: str | None = None,
-    role: str = "plain",
-    label_at: str = "middle",
-) -> go.Figure:
-    """Add one line with its name written at its right end.
-
-    Args:
-        figure: from :func:`new_figure`; changed in place and returned.
-        x: shape (points,).
-        y: shape (points,).
-        name: the direct label.
-        target: whose colour the line takes ("click", "like", ...); None, and the role "truth", for ink.
-        role: "plain", "raw" (thin), "calibrated" (bold) or "truth" (dashed).
-        label_at: "top", "middle" or "bottom" of the line's end, so that labels keep off each other.
-
-    Raises:
-        ValueError: if the shapes differ, there is no point, a value cannot be drawn on a logarithmic axis, or
-            target, role or place of the label is unknown; the figure is then as it was.
-    """
-    x_values, y_values = validation.as_floats("x", x), validation.as_floats("y", y)
-    validation.same_shape(x=x_values, y=y_values)
-    _check_points(figure, x_values, "y", y_values)
-    colour, line = _style(target, role)
-    validation.one_of("label_at", label_at, PLACES)
-    figure.add_scatter(x=x_values, y=y_values, name=name, mode="lines", line=line)
-    return _label_end(figure, x_values, y_values, name, colour, label_at)
-
-
-def line_with_seeds(
-    figure: go.Figure,
-    x: ArrayLike,
-    values: ArrayLike,
-    *,
-    name: str,
-    target: str | None = None,
-    role: str = "plain",
-    label_at: str = "middle",
-) -> go.Figure:
-    """Add one faint line per seed and their median, drawn over them with markers and a direct label.
-
-    Args:
-        figure: from :func:`new_figure`; changed in place and returned.
-        x: shape (points,).
-        values: shape (seeds, points).
-        name: the direct label.
-        target: as in :func:`add_line`.
-        role: as in :func:`add_line`.
-        label_at: as in :func:`add_line`.
-
-    Raises:
-        ValueError: if ``values`` is not (seeds, points) for these points, and as in :func:`add_line`.
-    """
-    x_values, runs = validation.as_floats("x", x), validation.as_floats("values", values)
-    _check_points(figure, x_values, "values", runs)
-    validation.not_empty("values", runs)
-    if runs.ndim != 2 or x_values.shape != runs.shape[1:]:
-        raise ValueError(
-            f"values must have shape (seeds, points) for x of shape {x_values.shape}, got {runs.shape}"
-        )
-    colour, line = _style(target, role)
-    validation.one_of("label_at", label_at, PLACES)
-    for number, run in enumerate(runs, start=1):  # run: (points,)
-        figure.add_scatter(
-            x=x_values,
-            y=run,
-            name=f"{name}, seed {number}",
-            mode="lines",
-            line={**line, "width": 1},
-            opacity=0.4,
-            showlegend=False,
-            hoverinfo="skip",
-        )
-    median = np.median(runs, axis=0)  # (points,)
-    figure.add_scatter(
-        x=x_values,
-        y=median,
-        name=f"{name}, median" if len(runs) > 1 else name,
-        mode="lines+markers",
-        line=line,
-        marker={"size": 7},
-    )
-    return _label_end(figure, x_values, median, name, colour, label_at)
-
-
 def reliability_figure(
     diagrams: Mapping[str, Reliability],
     *,
@@ -238,7 +242,7 @@ def reliability_figure(
     caption: str,
     target: str = "click",
     roles: Mapping[str, str] | None = None,
-) -> go.Figure:
+) -> Figure:
     """A reliability diagram: mean prediction against observed rate, bin by bin, beside the dashed diagonal.
 
     Args:
@@ -269,7 +273,7 @@ def reliability_figure(
         float(np.max([diagram.predicted[filled[name]], diagram.observed[filled[name]]]))
         for name, diagram in diagrams.items()
     )
-    add_line(figure, [0.0, top], [0.0, top], name="perfect", role="truth")
+    figure.line([0.0, top], [0.0, top], "perfect", role="truth")
     for name, diagram in diagrams.items():
         rows = diagram.count[filled[name]]  # (filled bins,)
         x, y = diagram.predicted[filled[name]], diagram.observed[filled[name]]  # (filled bins,)
@@ -314,9 +318,7 @@ def _style(target: str | None, role: str) -> tuple[str, dict[str, object]]:
     return colour, {"color": colour, **ROLES[role]}
 
 
-def _label_end(
-    figure: go.Figure, x: np.ndarray, y: np.ndarray, name: str, colour: str, place: str
-) -> go.Figure:
+def _label_end(figure: Figure, x: np.ndarray, y: np.ndarray, name: str, colour: str, place: str) -> Figure:
     """Write ``name`` right of the point that is drawn furthest to the right."""
     falling = figure.layout.xaxis.autorange == "reversed"
     last = int(np.argmin(x) if falling else np.argmax(x))

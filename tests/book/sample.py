@@ -51,10 +51,10 @@ figure = figures.new_figure(
     caption=r"Log loss over five seeds, by sampling rate $\\alpha$. The truth is dashed.",
     x="sampling rate α", y="log loss (nats)", x_log=True, x_reversed=True,
 )
-figures.line_with_seeds(figure, alpha, loss, name="raw", target="click", role="raw")
-figures.line_with_seeds(figure, alpha, 0.3 + (loss - 0.3) / 9, name="calibrated", target="click",
+figure.seeds(alpha, loss, "raw", target="click", role="raw")
+figure.seeds(alpha, 0.3 + (loss - 0.3) / 9, "calibrated", target="click",
                         role="calibrated", label_at="top")
-figures.add_line(figure, alpha, np.full(7, 0.29), name="truth", role="truth", label_at="bottom")"""
+figure.line(alpha, np.full(7, 0.29), "truth", role="truth", label_at="bottom")"""
 
 RELIABILITY = """from ranking.evaluation.metrics import reliability
 

@@ -7,7 +7,6 @@ import pandas as pd
 import pytest
 
 from bookwork.results import load_results
-from ranking.logs import add_statistics
 from ranking.simulator import World
 
 
@@ -51,7 +50,7 @@ def test_calibration_never_changes_the_log_loss_of_the_full_data(runs):
 def test_a_part_of_the_record_comes_out_again(recorded, runs):
     from experiments.calibration.sampling import run
 
-    log = add_statistics(World.build(seed=0).simulate(recorded["impressions"], seed=0)).after(days=30)
+    log = World.build(seed=0).simulate(recorded["impressions"], seed=0).with_statistics().after(days=30)
     again = run(log, rate=0.1, seed=0)
     was = runs[(runs["rate"] == 0.1) & (runs["seed"] == 0)].iloc[0]
     assert again["rows"] == was["rows"]
@@ -77,7 +76,7 @@ def test_calibration_holds_on_real_rows(kuairand_folder):
     from experiments.calibration.kuairand import run
     from ranking.logs.kuairand import load_kuairand
 
-    train, test = add_statistics(load_kuairand(kuairand_folder)).split(0.8, 0.2)
+    train, test = load_kuairand(kuairand_folder).with_statistics().split(0.8, 0.2)
     observed = test.label("click").mean()
     level = np.mean([run(train, test, rate=0.5, seed=s)["calibrated_mean"] for s in range(5)]) / observed
     raw = run(train, test, rate=0.5, seed=0)["raw_mean"] / observed

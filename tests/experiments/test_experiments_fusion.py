@@ -10,7 +10,6 @@ import torch
 from bookwork.results import load_results
 from ranking import fusion
 from ranking.funnel.feed import Feed, train_predictor
-from ranking.logs import add_statistics
 from ranking.simulator import World
 
 NAMES = ("formulas", "weights", "ab", "offline")
@@ -37,7 +36,7 @@ def log(world):
 
 @pytest.fixture(scope="module")
 def predictor(log):
-    return train_predictor(add_statistics(log).after(days=30), seed=0)
+    return train_predictor(log.with_statistics().after(days=30), seed=0)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from bookwork.results import load_results
-from ranking.logs import TARGETS, add_statistics
+from ranking.logs import TARGETS
 from ranking.mmoe import polarized
 from ranking.mmoe.examples import gate_examples
 from ranking.simulator import World
@@ -154,7 +154,7 @@ def test_a_part_of_the_log_record_comes_out_again():
     from experiments.multi_task.loss_weights import Setting
 
     recorded = load_results("mmoe/log")
-    log = add_statistics(World.build(seed=0).simulate(recorded["impressions"], seed=0)).after(days=30)
+    log = World.build(seed=0).simulate(recorded["impressions"], seed=0).with_statistics().after(days=30)
     again = run(Setting(log, seed=0), "MMoE, as large")
     was = next(run for run in recorded["runs"] if run["model"] == "MMoE, as large" and run["seed"] == 0)
     for target in TARGETS:

@@ -8,7 +8,7 @@ import torch
 
 from bookwork.results import load_results
 from ranking import watch_time as wt
-from ranking.logs import FeatureEncoder, add_statistics
+from ranking.logs import FeatureEncoder
 from ranking.simulator import World
 
 
@@ -34,7 +34,7 @@ def completions():
 @pytest.fixture(scope="module")
 def log(recorded):
     world = World.build(seed=0)
-    return add_statistics(world.simulate(recorded["impressions"], seed=0)).after(days=30)
+    return world.simulate(recorded["impressions"], seed=0).with_statistics().after(days=30)
 
 
 def median(recorded, part: str, name: str, measure: str) -> float:
@@ -141,7 +141,7 @@ def test_what_a_real_log_shows(kuairand_folder):
     from ranking.logs.kuairand import load_kuairand
     from ranking.watch_time.completion import known_duration
 
-    real = add_statistics(load_kuairand(kuairand_folder))
+    real = load_kuairand(kuairand_folder).with_statistics()
     real = real.select(known_duration(real.rows["duration"]))
     found = described(real)
     assert found["with_length"]["completion"] < -0.1

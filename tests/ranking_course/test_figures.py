@@ -38,7 +38,7 @@ import sys
 import numpy as np
 from ranking_course import figures
 figure = figures.new_figure(title="T", alt="A", caption="C", x="x", y="y")
-figures.add_line(figure, np.arange(3), np.array([0.1, 0.2, 0.3]), name="line", target="click")
+figure.line(np.arange(3), np.array([0.1, 0.2, 0.3]), "line", target="click")
 display(figure)
 print("plotly.io._renderers" in sys.modules)
 figure.show()  # plotly's own way
@@ -75,7 +75,7 @@ def test_an_unknown_kind_of_axis_is_refused():
 
 
 def test_the_look_is_transparent_local_and_in_replaceable_inks():
-    stored = json.dumps(figures.add_line(figures.new_figure(**TEXTS), X, X, name="truth").to_plotly_json())
+    stored = json.dumps(figures.new_figure(**TEXTS).line(X, X, "truth").to_plotly_json())
     assert '"paper_bgcolor": "rgba(0,0,0,0)"' in stored
     assert NEUTRAL["ink"] in stored
     assert "http" not in stored
@@ -83,9 +83,9 @@ def test_the_look_is_transparent_local_and_in_replaceable_inks():
 
 def test_a_line_takes_the_colour_of_its_target_and_the_style_of_its_role():
     figure = figures.new_figure(**TEXTS)
-    figures.add_line(figure, X, X, name="raw", target="like", role="raw")
-    figures.add_line(figure, X, X, name="calibrated", target="like", role="calibrated")
-    figures.add_line(figure, X, X, name="truth", target="like", role="truth")
+    figure.line(X, X, "raw", target="like", role="raw")
+    figure.line(X, X, "calibrated", target="like", role="calibrated")
+    figure.line(X, X, "truth", target="like", role="truth")
     raw, calibrated, truth = (trace.line for trace in figure.data if trace.meta is None)
     assert raw.color == calibrated.color == TARGETS["like"]
     assert raw.width < calibrated.width
@@ -95,7 +95,7 @@ def test_a_line_takes_the_colour_of_its_target_and_the_style_of_its_role():
 @pytest.mark.parametrize(("reversed_axis", "end"), [(False, 1.0), (True, 0.01)])
 def test_the_label_stands_at_the_right_end(reversed_axis, end):
     figure = figures.new_figure(**TEXTS, x_log=True, x_reversed=reversed_axis)
-    figures.add_line(figure, X, 2 * X, name="raw", label_at="top")
+    figure.line(X, 2 * X, "raw", label_at="top")
     (label,) = labels(figure)
     assert (label.x[0], label.y[0]) == (end, 2 * end)
     assert label.textposition == "top right"
@@ -104,7 +104,7 @@ def test_the_label_stands_at_the_right_end(reversed_axis, end):
 
 def test_seeds_are_faint_lines_behind_their_median():
     values = np.array([[1.0, 2.0, 9.0], [2.0, 3.0, 1.0], [6.0, 4.0, 2.0]])
-    figure = figures.line_with_seeds(figures.new_figure(**TEXTS), X, values, name="raw", target="click")
+    figure = figures.new_figure(**TEXTS).seeds(X, values, "raw", target="click")
     *seeds, median, label = figure.data
     assert [trace.name for trace in seeds] == ["raw, seed 1", "raw, seed 2", "raw, seed 3"]
     assert all(trace.opacity < 0.5 and not trace.showlegend for trace in seeds)
@@ -113,14 +113,14 @@ def test_seeds_are_faint_lines_behind_their_median():
 
 
 def test_one_run_is_not_called_a_median():
-    figure = figures.line_with_seeds(figures.new_figure(**TEXTS), X, [X], name="raw")
+    figure = figures.new_figure(**TEXTS).seeds(X, [X], "raw")
     assert figure.data[1].name == "raw"
 
 
 @pytest.mark.parametrize("values", [X, X[None, :2], np.ones((3, 2))])
 def test_seeds_of_another_shape_are_refused(values):
     with pytest.raises(ValueError, match=r"values must have shape \(seeds, points\)"):
-        figures.line_with_seeds(figures.new_figure(**TEXTS), X, values, name="raw")
+        figures.new_figure(**TEXTS).seeds(X, values, "raw")
 
 
 @pytest.mark.parametrize(
@@ -141,7 +141,7 @@ def test_seeds_of_another_shape_are_refused(values):
 def test_bad_lines_are_refused_and_leave_the_figure_as_it_was(changed, message):
     figure = figures.new_figure(**TEXTS, x_log=True, y_log=True)
     with pytest.raises(ValueError, match=message):
-        figures.add_line(figure, **{"x": X, "y": X, "name": "raw", **changed})
+        figure.line(**{"x": X, "y": X, "name": "raw", **changed})
     assert not figure.data
 
 
@@ -156,7 +156,7 @@ def test_bad_lines_are_refused_and_leave_the_figure_as_it_was(changed, message):
 def test_bad_seeds_leave_the_figure_as_it_was(changed, message):
     figure = figures.new_figure(**TEXTS, y_log=True)
     with pytest.raises(ValueError, match=message):
-        figures.line_with_seeds(figure, **{"x": X, "values": [X, X], "name": "raw", **changed})
+        figure.seeds(**{"x": X, "values": [X, X], "name": "raw", **changed})
     assert not figure.data
 
 

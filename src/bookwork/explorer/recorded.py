@@ -35,21 +35,19 @@ DIGITS = 6
 _FRAME_KEYS = ("series", "sentence", "x", "y", "title", "alt", "note")
 _AXIS_KEYS = ("label", "scale", "domain", "categories", "format")
 _SERIES_KEYS = (
-    *(
-        "name",
-        "kind",
-        "x",
-        "y",
-        "color",
-        "width",
-        "dash",
-        "marker",
-        "size",
-        "hollow",
-        "faint",
-        "fill",
-        "label",
-    ),
+    "name",
+    "kind",
+    "x",
+    "y",
+    "color",
+    "width",
+    "dash",
+    "marker",
+    "size",
+    "hollow",
+    "faint",
+    "fill",
+    "label",
 )
 
 

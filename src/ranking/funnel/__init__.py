@@ -19,10 +19,10 @@ from ranking.funnel.chain import (
     value_kept,
 )
 from ranking.funnel.counting import count_events, rates, smoothed_rate
-from ranking.funnel.learning import loss_per_click, train_pre_ranking, train_ranking, train_retrieval
+from ranking.funnel.learning import train_pre_ranking, train_ranking, train_retrieval
 from ranking.funnel.re_ranking import Scattered, broken_rules, greedy_dpp, mmr, scatter_order
 from ranking.funnel.retrieval import QUOTAS, Retrieval, VectorIndex, channels_of, recall
-from ranking.funnel.snapshot import Snapshot, add_topic_history, funnel_encoder, training_table
+from ranking.funnel.snapshot import Snapshot, funnel_encoder, training_table
 from ranking.funnel.stages import (
     WEIGHTS,
     PreRanking,
@@ -63,7 +63,6 @@ __all__ = [
     "Trace",
     "TwoTowerModel",
     "VectorIndex",
-    "add_topic_history",
     "broken_rules",
     "channels_of",
     "count_events",
@@ -72,7 +71,6 @@ __all__ = [
     "fused_score",
     "greedy_dpp",
     "in_batch_softmax",
-    "loss_per_click",
     "median_seconds",
     "merge",
     "mmr",

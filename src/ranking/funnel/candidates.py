@@ -53,16 +53,16 @@ class Request:
         user: position in the table of users.
         hour: local hour, 0 to 23.
         weekday: Monday is 0, Sunday 6.
-        place: position in ``ranking.simulator.policy.PLACES``.
+        scene: position in ``ranking.simulator.policy.SCENES``.
     """
 
     user: int
     hour: int
     weekday: int
-    place: int
+    scene: int
 
     def __post_init__(self) -> None:
-        for name, stop in {"user": LARGEST, "hour": 24, "weekday": 7, "place": 4}.items():
+        for name, stop in {"user": LARGEST, "hour": 24, "weekday": 7, "scene": 4}.items():
             value = getattr(self, name)
             if isinstance(value, bool) or np.ndim(value):
                 raise ValueError(f"{name} must be a single whole number, got {value!r}")

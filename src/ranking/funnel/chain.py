@@ -72,7 +72,7 @@ def requests_from(log: ImpressionLog, n_requests: int, seed: int = 0) -> list[Re
     if len(rows) < n_requests:
         raise ValueError(f"n_requests must be at most the {len(rows)} of the log, got {n_requests}")
     chosen = np.random.default_rng(seed).choice(len(rows), n_requests, replace=False)
-    columns = ["user", "hour", "weekday", "place"]
+    columns = ["user", "hour", "weekday", "scene"]
     return [Request(*map(int, row)) for row in rows[columns].to_numpy()[chosen]]
 
 
@@ -80,7 +80,7 @@ def true_values(
     world: World, request: Request, items: ArrayLike, weights: Mapping[str, float] = WEIGHTS
 ) -> Array:
     """The fused score of the true rates, (items,): what every stage tries to guess."""
-    truth = world.truth(request.user, items, request.hour, request.weekday, request.place)
+    truth = world.truth(request.user, items, request.hour, request.weekday, request.scene)
     rates = {name: getattr(truth, f"p_{name}") for name in ("click", *weights)}
     return fused_score(rates, weights)
 

@@ -10,27 +10,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
-from torch import Tensor, nn, ones
+from torch import nn
 
 from ranking import validation
 from ranking.calibration import calibrate_logits, downsample_negatives
 from ranking.funnel.snapshot import Snapshot
 from ranking.fusion import expected_totals, per_impression
-from ranking.logs import TARGETS, FeatureEncoder, ImpressionLog
-from ranking.multi_task import MultiTaskModel, click_mask, weighted_cross_entropy
+from ranking.logs import TARGETS, FeatureEncoder, ImpressionLog, Impressions
+from ranking.multi_task import MultiTaskModel, WeightedCrossEntropy
 from ranking.simulator import World
 from ranking.simulator.policy import LoggingPolicy, Requests, draw_requests
 from ranking.simulator.population import draw_topics
 from ranking.simulator.world import Truth, respond
-from ranking.training import fit, predict_logits, seeded
+from ranking.training import TableExamples, fit, labels_of, predict_logits
 from ranking.validation import Array
 
-CONTEXT = ("user", "hour", "weekday", "place")
+CONTEXT = ("user", "hour", "weekday", "scene")
 
-HEADS = (*TARGETS, "completion")
+HEADS = (*TARGETS, "share_played")
 """What the model predicts: four rates, and the share of the item that will be played."""
 
 
@@ -48,7 +47,7 @@ class Predictor:
     encoder: FeatureEncoder
     sampling_rate: float
 
-    def predict(self, log: ImpressionLog, calibrated: bool = True) -> dict[str, Array]:
+    def predict(self, log: Impressions, calibrated: bool = True) -> dict[str, Array]:
         """Predictions for every row of a log, by name, each (rows,).
 
         "watch_time" is in seconds given a click: the expected share played times the duration. The click
@@ -59,18 +58,7 @@ class Predictor:
             logits[:, 0] = calibrate_logits(logits[:, 0], self.sampling_rate)
         rates = dict(zip(HEADS, expit(logits).T, strict=True))
         duration = log.rows["duration"].to_numpy(dtype=np.float64)
-        return {**{name: rates[name] for name in TARGETS}, "watch_time": rates["completion"] * duration}
-
-
-def loss_per_click(logits: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy of all heads, weight 1 each; all but the click on clicked rows only (claim A7).
-
-    Args:
-        logits: (rows, heads), in the order of ``HEADS``.
-        labels: numbers in [0, 1], the same shape.
-    """
-    mask = click_mask(labels, HEADS, given_click=HEADS[1:])  # (rows, heads)
-    return weighted_cross_entropy(logits, labels, ones(len(HEADS)), mask)
+        return {**{name: rates[name] for name in TARGETS}, "watch_time": rates["share_played"] * duration}
 
 
 def train_predictor(log: ImpressionLog, seed: int, sampling_rate: float = 0.1) -> Predictor:
@@ -83,13 +71,12 @@ def train_predictor(log: ImpressionLog, seed: int, sampling_rate: float = 0.1) -
     """
     encoder = FeatureEncoder().fit(log)
     sample = log.select(downsample_negatives(log.label("click"), sampling_rate, rng=seed))
-    played = sample.rows["watch_time"].to_numpy() / sample.rows["duration"].to_numpy()
-    labels = np.stack(
-        [*(sample.label(name) for name in TARGETS), np.minimum(played, 1.0)], axis=1
-    )  # (rows, heads)
-    with seeded(seed):
-        model = MultiTaskModel(encoder.cardinalities, len(encoder.columns), targets=HEADS)
-    fit(model, encoder.transform(sample), labels, loss_per_click, seed=seed, description="five heads")
+    played = np.minimum(sample.rows["watch_time"] / sample.rows["duration"], 1.0)
+    labels = np.column_stack([labels_of(sample, TARGETS), played])  # (rows, heads)
+    examples = TableExamples(encoder.transform(sample), labels, HEADS)
+    model = MultiTaskModel.of(encoder, HEADS, seed)
+    loss = WeightedCrossEntropy(HEADS, given_click=HEADS[1:])
+    fit(model, examples, loss, seed=seed, description="five heads")
     return Predictor(model, encoder, sampling_rate)
 
 
@@ -101,7 +88,7 @@ class Feed:
         world: the simulator.
         requests: who asks, when and where; (requests,).
         items: the candidates of each, positions in the table of items; (requests, candidates).
-        log: the same pairs as an impression log without outcomes, row by row, for an encoder to read.
+        asked: the same pairs row by row, for an encoder to read.
         rates: the truth at a place that everybody looks at, by name, each (requests, candidates): "click",
             and given a click "like", "collect", "share" and "watch_time" in seconds.
     """
@@ -109,7 +96,7 @@ class Feed:
     world: World
     requests: Requests
     items: NDArray[np.int64]
-    log: ImpressionLog
+    asked: Impressions
     rates: Mapping[str, Array]
 
     @classmethod
@@ -154,7 +141,7 @@ class Feed:
         truth = world.truth(item=items, **columns)
         rates = {name: getattr(truth, f"p_{name}").astype(np.float64) for name in TARGETS}
         rates["watch_time"] = truth.watch_time.astype(np.float64)
-        asked = _as_log(snapshot, columns, items)
+        asked = snapshot.candidates(items=items, **columns)
         return cls(world, requests, items, asked, rates)
 
     def __repr__(self) -> str:
@@ -162,7 +149,7 @@ class Feed:
 
     def predictions(self, predictor: Predictor, calibrated: bool = True) -> dict[str, Array]:
         """What the model predicts, by name, each (requests, candidates); see :meth:`Predictor.predict`."""
-        predicted = predictor.predict(self.log, calibrated)
+        predicted = predictor.predict(self.asked, calibrated)
         return {name: values.reshape(self.items.shape) for name, values in predicted.items()}
 
     def examination(self, places: int) -> Array:
@@ -238,26 +225,3 @@ def _draw_candidates(
             raise ValueError(f"candidates must be fewer: {len(distinct)} of {candidates} could be drawn")
         items[row] = rng.permutation(distinct[:candidates])
     return items
-
-
-def _as_log(snapshot: Snapshot, columns: Mapping[str, NDArray], items: NDArray[np.int64]) -> ImpressionLog:
-    """All pairs of request and candidate as rows, with the counts of the snapshot."""
-    flat = {name: np.broadcast_to(values, items.shape).ravel() for name, values in columns.items()}
-    item, n = items.ravel(), items.size
-    rows = pd.DataFrame(
-        {
-            **flat,
-            "item": item.astype(np.int32),
-            "request": np.repeat(np.arange(len(items), dtype=np.int32), items.shape[1]),
-            "time_ms": np.full(n, snapshot.now_ms),
-            "followed": snapshot.people.follows(flat["user"], snapshot.people.item_author[item]),
-            "duration": snapshot.people.items["duration"].to_numpy()[item],
-            "click": np.zeros(n, bool),  # not known, and never read by the encoder
-            "watch_time": np.zeros(n, np.float32),
-            **{
-                name: counts[flat["user"] if name.startswith("user") else item]
-                for name, counts in snapshot.counts.items()
-            },
-        }
-    )
-    return ImpressionLog(rows, snapshot.log.users, snapshot.log.items)

@@ -9,12 +9,11 @@ from typing import TypeVar
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from ranking.funnel.towers import Sides, ThreeTowerModel, TwoTowerModel, in_batch_softmax
 from ranking.logs import TARGETS, FeatureTable, ImpressionLog
-from ranking.multi_task import MultiTaskModel, weighted_cross_entropy
-from ranking.training import fit, seeded
+from ranking.multi_task import MultiTaskModel, WeightedCrossEntropy
+from ranking.training import TableExamples, fit, labels_of, seeded
 
 Model = TypeVar("Model", bound=torch.nn.Module)
 
@@ -48,8 +47,7 @@ def train_retrieval(
         model = TwoTowerModel(Sides.of(table))
     fit(
         model,
-        table[clicked],
-        share,
+        TableExamples(table[clicked], share),
         in_batch_softmax,
         seed=seed,
         epochs=epochs,
@@ -58,18 +56,6 @@ def train_retrieval(
         description="two towers",
     )
     return model
-
-
-def loss_per_click(logits: Tensor, labels: Tensor) -> Tensor:
-    """Cross-entropy of all targets, weight 1 each; all but click on clicked rows only (claim A7).
-
-    Args:
-        logits: (rows, targets), in the order of ``TARGETS``.
-        labels: 0 or 1, the same shape.
-    """
-    mask = labels[:, :1].repeat(1, labels.shape[1])  # (rows, targets)
-    mask[:, 0] = 1.0
-    return weighted_cross_entropy(logits, labels, torch.ones(labels.shape[1]), mask)
 
 
 def train_pre_ranking(table: FeatureTable, log: ImpressionLog, seed: int) -> ThreeTowerModel:
@@ -81,21 +67,16 @@ def train_pre_ranking(table: FeatureTable, log: ImpressionLog, seed: int) -> Thr
 
 def train_ranking(table: FeatureTable, log: ImpressionLog, seed: int) -> MultiTaskModel:
     """The multi-objective model of chapter 2 on all features. Arguments as in :func:`train_retrieval`."""
-    with seeded(seed):
-        model = MultiTaskModel(
-            table.cardinalities, len(table.columns), TARGETS, embedding_dim=16, shared=(128, 64)
-        )
+    model = MultiTaskModel.of(table, TARGETS, seed, embedding_dim=16, shared=(128, 64))
     return _train(model, table, log, seed, "ranking model")
 
 
 def _train(model: Model, table: FeatureTable, log: ImpressionLog, seed: int, description: str) -> Model:
     _check_rows(table, log)
-    labels = np.stack([log.label(target) for target in TARGETS], axis=1)  # (rows, targets)
     fit(
         model,
-        table,
-        labels,
-        loss_per_click,
+        TableExamples(table, labels_of(log, TARGETS), TARGETS),
+        WeightedCrossEntropy(TARGETS),
         seed=seed,
         batch_size=RANKING_BATCH,
         learning_rate=LEARNING_RATE,

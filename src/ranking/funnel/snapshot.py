@@ -15,20 +15,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from ranking import validation
 from ranking.funnel.candidates import Request
-from ranking.logs import FeatureEncoder, FeatureTable, ImpressionLog, add_statistics
+from ranking.logs import FeatureEncoder, FeatureTable, ImpressionLog, Impressions
 from ranking.logs.features import COUNTED
-from ranking.logs.impressions import DAY_MS
+from ranking.logs.statistics import DAY_MS, WINDOW_DAYS
 from ranking.simulator import World
 from ranking.simulator.population import Population
 
-WINDOW_DAYS = 30
 CROSS_COLUMNS = ("followed", "log_topic_clicks", "log_topic_click_rate")
 """Features of a pair: whether the user follows the author, and what the user did with the item's topic."""
 PRIOR_WEIGHT = 20.0
 
 USER_FIELDS = ("user", "age_band", "gender", "region", "interest_1", "interest_2")
 ITEM_FIELDS = ("author", "topic")
-CONTEXT_FIELDS = ("hour", "weekday", "place")
+CONTEXT_FIELDS = ("hour", "weekday", "scene")
 
 
 def funnel_encoder() -> FeatureEncoder:
@@ -56,20 +55,6 @@ def with_cross(table: FeatureTable, cross: NDArray[np.float32]) -> FeatureTable:
         dense=np.concatenate((table.dense, cross), axis=1),  # (rows, columns + 3)
         columns=(*table.columns, *CROSS_COLUMNS),
     )
-
-
-def topic_history(log: ImpressionLog) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Impressions and clicks of each row's user with the row's topic, in the 30 days before it; (rows,) each.
-
-    The same counting as for users and items, with (user, topic) in the place of the user.
-    """
-    n_topics = int(log.items["topic"].max()) + 1
-    topic = log.items["topic"].to_numpy()[log.rows["item"].to_numpy()]
-    pair = log.rows["user"].to_numpy(dtype=np.int64) * n_topics + topic  # (rows,)
-    rows = log.rows[["item", "time_ms", "click", "watch_time", "duration"]].assign(user=pair)
-    pairs = ImpressionLog(rows, users=pd.DataFrame(index=range(len(log.users) * n_topics)), items=log.items)
-    counted = add_statistics(pairs, WINDOW_DAYS).rows
-    return counted["user_impressions"].to_numpy(), counted["user_clicks"].to_numpy()
 
 
 @dataclass(frozen=True, eq=False)
@@ -169,46 +154,54 @@ class Snapshot:
         followed = self.people.follows(np.int64(user), self.people.item_author[items])
         return cross_features(followed, shown, clicked, self.click_rate)
 
-    def features(self, encoder: FeatureEncoder, request: Request, items: NDArray[np.integer]) -> FeatureTable:
-        """Features of one request and some items, one row per item, cross columns included.
+    def candidates(
+        self,
+        user: ArrayLike,
+        items: NDArray[np.integer],
+        hour: ArrayLike,
+        weekday: ArrayLike,
+        scene: ArrayLike,
+    ) -> Impressions:
+        """Pairs of a user and an item that may be shown now, as an encoder reads them, one row per item.
 
         The work is in proportion to ``items``, however large the catalogue is.
+
+        Args:
+            user: positions in the table of users; like the context, whatever broadcasts with ``items``.
+            items: positions of published items, any shape.
+            hour: local hour, 0 to 23.
+            weekday: Monday is 0.
+            scene: position in ``SCENES``.
         """
-        table = self._features(encoder, request, items)
-        return with_cross(table, self.cross(request.user, np.asarray(items)))
+        people, shape = self.people, np.shape(items)
+        known = {"hour": hour, "weekday": weekday, "scene": scene}
+        known["followed"] = people.follows(user, people.item_author[items])
+        columns = {name: np.broadcast_to(values, shape).ravel() for name, values in known.items()}
+        users, user_at = np.unique(np.broadcast_to(user, shape), return_inverse=True)
+        chosen, item_at = np.unique(items, return_inverse=True)
+        who, what = people.users.iloc[users], people.items.iloc[chosen]
+        columns |= {
+            "user": user_at.ravel(),
+            "item": item_at.ravel(),
+            "time_ms": np.full(np.size(items), self.now_ms),
+        }
+        columns["duration"] = what["duration"].to_numpy()[columns["item"]]
+        for name, counts in self.counts.items():
+            key, of = ("user", users) if name.startswith("user") else ("item", chosen)
+            columns[name] = counts[of][columns[key]]
+        return Impressions(pd.DataFrame(columns), who.reset_index(drop=True), what.reset_index(drop=True))
+
+    def features(self, encoder: FeatureEncoder, request: Request, items: NDArray[np.integer]) -> FeatureTable:
+        """Features of one request and some items, one row per item, cross columns included."""
+        user, items = self.check_user(request.user), self.check_items(items)
+        asked = self.candidates(np.int64(user), items, request.hour, request.weekday, request.scene)
+        return with_cross(encoder.transform(asked), self.cross(user, items))
 
     def item_features(self, encoder: FeatureEncoder) -> FeatureTable:
         """Features of every published item, to compute vectors beforehand; those of the user mean nothing."""
-        table = self._features(encoder, Request(user=0, hour=0, weekday=0, place=0), np.arange(self.n_items))
+        items = np.arange(self.n_items)
+        table = encoder.transform(self.candidates(np.int64(0), items, hour=0, weekday=0, scene=0))
         return with_cross(table, np.zeros((self.n_items, len(CROSS_COLUMNS)), np.float32))
-
-    def _features(
-        self, encoder: FeatureEncoder, request: Request, items: NDArray[np.integer]
-    ) -> FeatureTable:
-        user = self.check_user(request.user)
-        items = self.check_items(items)
-        n = len(items)
-        table = self.people.items.iloc[items].reset_index(drop=True)
-        rows = pd.DataFrame(
-            {
-                "user": np.zeros(n, np.int32),  # of the tables of one user and n items below
-                "item": np.arange(n, dtype=np.int32),
-                "time_ms": np.full(n, self.now_ms),
-                "click": np.zeros(n, bool),  # not known yet, and not read by the encoder
-                "watch_time": np.zeros(n, np.float32),
-                "duration": table["duration"].to_numpy(),
-                "hour": np.full(n, request.hour, np.int8),
-                "weekday": np.full(n, request.weekday, np.int8),
-                "place": np.full(n, request.place, np.int8),
-                **{
-                    name: np.full(n, counts[user]) if name.startswith("user") else counts[items]
-                    for name, counts in self.counts.items()
-                },
-            }
-        )
-        return encoder.transform(
-            ImpressionLog(rows, self.people.users.iloc[[user]].reset_index(drop=True), table)
-        )
 
 
 def training_table(encoder: FeatureEncoder, log: ImpressionLog) -> FeatureTable:
@@ -216,17 +209,11 @@ def training_table(encoder: FeatureEncoder, log: ImpressionLog) -> FeatureTable:
 
     Args:
         encoder: fitted.
-        log: with statistics, ``followed``, and the columns that :func:`add_topic_history` adds.
+        log: with statistics, ``followed``, and the columns that ``log.with_topic_history()`` adds.
     """
     rows = log.rows
     for name in ("followed", "topic_impressions", "topic_clicks"):
         if name not in rows:
-            raise ValueError(f"log.rows must have the column {name!r} (see add_topic_history), it does not")
+            raise ValueError(f"log.rows must have the column {name!r} (see with_topic_history), it does not")
     counts = (rows[name].to_numpy() for name in ("followed", "topic_impressions", "topic_clicks"))
     return with_cross(encoder.transform(log), cross_features(*counts, float(rows["click"].mean())))
-
-
-def add_topic_history(log: ImpressionLog) -> ImpressionLog:
-    """The log with :func:`topic_history` as the columns ``topic_impressions`` and ``topic_clicks``."""
-    shown, clicked = topic_history(log)
-    return replace(log, rows=log.rows.assign(topic_impressions=shown, topic_clicks=clicked))

@@ -1,6 +1,6 @@
 """The four feature groups of claim B1, as arrays and tensors: user, item, statistics, context.
 
-``add_statistics`` counts, for every impression, what happened before it. ``FeatureEncoder`` learns
+``FeatureEncoder`` learns
 vocabularies and scales from the training rows and turns any log into a ``FeatureTable``.
 """
 
@@ -15,7 +15,8 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from ranking import validation
-from ranking.logs.impressions import DAY_MS, TARGETS, ImpressionLog, row_selection
+from ranking.logs.impressions import TARGETS, ImpressionLog, Impressions, row_selection
+from ranking.logs.statistics import DAY_MS
 
 if TYPE_CHECKING:
     import torch
@@ -23,61 +24,21 @@ if TYPE_CHECKING:
 GROUPS = ("user", "item", "statistics", "context")
 
 DEFAULT_FIELDS: Mapping[str, tuple[str, ...]] = {
-    "user": (
-        *("user", "age_band", "gender", "region", "interest_1", "interest_2", "followed"),
-        *("user_active_degree", "is_video_author", "is_live_streamer", "register_days_range"),
-        *("follow_user_num_range", "fans_user_num_range", "friend_user_num_range"),
+    "user": tuple(
+        "user age_band gender region interest_1 interest_2 followed "
+        "user_active_degree is_video_author is_live_streamer register_days_range "
+        "follow_user_num_range fans_user_num_range friend_user_num_range".split()
     ),
     "item": ("item", "author", "topic", "tag", "video_type", "upload_type", "music_type"),
-    "context": ("hour", "weekday", "place", "tab"),
+    "context": ("hour", "weekday", "scene", "tab"),
 }
 """Categorical fields taken when a log has them: first those of the simulator, then those of KuaiRand."""
 
-OUTCOMES = (*TARGETS, "watch_time", "completion", "long_view", "follow", "comment", "hate")
+KNOWN_AFTERWARDS = (*TARGETS, "watch_time", "completion", "long_view", "follow", "comment", "hate")
 """What is known only after an impression, in the simulator or in KuaiRand: never a feature."""
 
 COUNTED = ("impressions", "clicks", "likes")
 PRIOR_WEIGHT = 20.0
-
-
-def add_statistics(log: ImpressionLog, window_days: float = 30.0) -> ImpressionLog:
-    """The log with counts of what happened before each impression (the statistics of claim B1).
-
-    New columns of ``rows``, int32: ``user_impressions``, ``user_clicks``, ``user_likes``,
-    ``item_impressions``, ``item_clicks``, ``item_likes``. A row at time s counts for a row at time t
-    when t − window ≤ s < t and both have the same user (or item). Rows of the same moment do not count
-    for each other, hence neither do those of the same request. Feedback is taken to be known at once; a
-    real pipeline has a delay.
-
-    A log without ``like`` gets no counts of likes. Takes O(n log n).
-
-    Raises:
-        ValueError: ``window_days`` is not a positive number.
-    """
-    window = float(validation.non_negative("window_days", validation.number("window_days", window_days)))
-    if window == 0.0:
-        raise ValueError(f"window_days must be above 0, got {window_days}")
-    times = log.rows["time_ms"].to_numpy()
-    # as rows are sorted by time, "from this moment on" is "from this row on"
-    until = np.searchsorted(times, times)  # (rows,) first row of the same moment
-    earliest = times - np.int64(min(window * DAY_MS, 2.0**62))
-    since = np.searchsorted(times, earliest)  # (rows,) first row of the window
-    added = {}
-    for key in ("user", "item"):
-        codes = log.rows[key].to_numpy().astype(np.int64)
-        order = np.argsort(codes, kind="stable")
-        base = codes[order] * len(log)
-        keys = base + order  # ascending by user (item), then by row
-        low, high = np.searchsorted(keys, base + since[order]), np.searchsorted(keys, base + until[order])
-        counted = {"impressions": np.ones(len(log), dtype=bool)}
-        counted |= {
-            f"{name}s": log.rows[name].to_numpy() for name in ("click", "like") if name in log.targets
-        }
-        for what, happened in counted.items():
-            total = np.concatenate(([0], np.cumsum(happened[order], dtype=np.int32)))
-            added[f"{key}_{what}"] = np.empty(len(log), dtype=np.int32)
-            added[f"{key}_{what}"][order] = total[high] - total[low]
-    return replace(log, rows=log.rows.assign(**added))
 
 
 @dataclass(frozen=True)
@@ -183,7 +144,7 @@ class FeatureEncoder:
     its own code from 1 on, a missing value too; a value not seen has code 0.
 
     Dense columns are standardised: ``log_duration`` and, where ``items`` has ``publish_ms``, ``log_age_days``
-    = ln(1 + days since publication); and of the counts that ``add_statistics`` adds, ln(1 + count) and
+    = ln(1 + days since publication); and of the counts that ``with_statistics`` adds, ln(1 + count) and
     the logarithm of the smoothed rates (clicks + m·prior) / (impressions + m) and (likes + m·prior) /
     (clicks + m) with m = ``prior_weight``, the priors being the rates of the training rows. Where a
     duration is not known, or an item's date of publication lies after its impression, the column holds
@@ -211,7 +172,7 @@ class FeatureEncoder:
             if isinstance(names, str):
                 raise ValueError(f"{group} must be a list of names, got {names!r}: write [{names!r}]")
             for name in names or ():
-                if name in OUTCOMES:
+                if name in KNOWN_AFTERWARDS:
                     raise ValueError(f"{group} must not name an outcome as a feature, got {name!r}")
         named = [name for names in self._asked.values() for name in names or ()]
         if twice := {name for name in named if named.count(name) > 1}:
@@ -276,7 +237,7 @@ class FeatureEncoder:
             columns += [name, f"{name}_missing"] if group == "item" else [name]
         self.columns = tuple(columns)
 
-    def transform(self, log: ImpressionLog) -> FeatureTable:
+    def transform(self, log: Impressions) -> FeatureTable:
         """The features of every row of ``log``.
 
         Raises:
@@ -309,7 +270,7 @@ class FeatureEncoder:
             )
         return FeatureTable(categorical, dense, self.fields, self.columns, self.cardinalities, self.groups)
 
-    def _choose(self, log: ImpressionLog, group: str) -> tuple[str, ...]:
+    def _choose(self, log: Impressions, group: str) -> tuple[str, ...]:
         asked = self._asked[group]
         if asked is None:
             return tuple(name for name in DEFAULT_FIELDS[group] if _find(log, group, name) is not None)
@@ -320,7 +281,7 @@ class FeatureEncoder:
                 )
         return tuple(asked)
 
-    def _dense(self, log: ImpressionLog) -> Iterator[tuple[str, str, NDArray[np.float64]]]:
+    def _dense(self, log: Impressions) -> Iterator[tuple[str, str, NDArray[np.float64]]]:
         """Group, name and values (NaN where missing) of each dense column, before standardising."""
         rows = log.rows
         yield "item", "log_duration", np.log(rows["duration"].to_numpy(dtype=np.float64))
@@ -338,7 +299,7 @@ class FeatureEncoder:
                     yield "statistics", f"log_{key}_{target}_rate", np.log(smoothed)
 
 
-def _find(log: ImpressionLog, group: str, name: str) -> str | None:
+def _find(log: Impressions, group: str, name: str) -> str | None:
     """Which table of the log holds a field: "rows", "users", "items" or None."""
     if name in log.rows:
         return "rows"
@@ -349,7 +310,7 @@ def _find(log: ImpressionLog, group: str, name: str) -> str | None:
 class _Source:
     """Values of fields, those of users and items only once for each that occurs in the rows."""
 
-    def __init__(self, log: ImpressionLog) -> None:
+    def __init__(self, log: Impressions) -> None:
         self.log = log
         self.present: dict[str, NDArray[np.int64]] = {}  # positions that occur
         self.at: dict[

@@ -15,12 +15,10 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from ranking import validation
+from ranking.logs.statistics import DAY_MS, WINDOW_DAYS, counts_before
 
 TARGETS = ("click", "like", "collect", "share")
 """The four binary targets of the course, in the order of claim B2. A log may lack some of them."""
-
-DAY_MS = 86_400_000
-"""Milliseconds in a day, the unit of ``time_ms`` being the millisecond."""
 
 REQUIRED_ROWS = ("user", "item", "time_ms", "click", "watch_time", "duration")
 
@@ -53,7 +51,29 @@ class LoadReport:
 
 
 @dataclass(frozen=True)
-class ImpressionLog:
+class Impressions:
+    """Rows with the users and items that they join to: all that a feature encoder reads.
+
+    The candidates of a request are impressions that have not happened yet: they have no time order and no
+    outcomes. What did happen is an :class:`ImpressionLog`.
+
+    Attributes:
+        rows: one row per pair, with ``user`` and ``item``, positions in the tables below, and what features
+            are made of.
+        users: one row per user, RangeIndex; ``user_id`` and profile columns.
+        items: one row per item, RangeIndex; ``item_id``, ``author``, ``topic``, ``duration`` and others.
+    """
+
+    rows: pd.DataFrame
+    users: pd.DataFrame
+    items: pd.DataFrame
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+
+@dataclass(frozen=True)
+class ImpressionLog(Impressions):
     """Impressions in order of time, with the users and items that they join to.
 
     Attributes:
@@ -63,10 +83,9 @@ class ImpressionLog:
             (float32 seconds above 0, NaN where the log does not know it). Where the source has them:
             ``like``, ``collect``, ``share`` (bool), ``request`` (int32, the request that showed the item),
             ``position`` (int16, from 1), ``hour`` (int8, local), ``weekday`` (int8, Monday is 0), the scene
-            as ``place`` (int8) or ``tab`` (int8), ``followed`` (bool, the user follows the author) and
+            as ``scene`` (int8) or ``tab`` (int8), ``followed`` (bool, the user follows the author) and
             ``randomised`` (bool, shown by a policy that draws uniformly).
-        users: one row per user, RangeIndex; ``user_id`` and profile columns.
-        items: one row per item, RangeIndex; ``item_id``, ``author``, ``topic``, ``duration`` and others.
+        users, items: see :class:`Impressions`.
         truth: None for a real log. From the simulator, aligned with ``rows``: ``p_click``; ``p_like``,
             ``p_collect``, ``p_share`` *given click* (claim A7); ``watch_time`` and ``completion``, the true
             mean watch time in seconds and the true P(played ≥ 80%), both given click; ``watch_mu`` and
@@ -81,9 +100,6 @@ class ImpressionLog:
             0 and 1 only.
     """
 
-    rows: pd.DataFrame
-    users: pd.DataFrame
-    items: pd.DataFrame
     truth: pd.DataFrame | None = None
     report: LoadReport | None = None
 
@@ -112,7 +128,7 @@ class ImpressionLog:
                     f"rows.{column} must point into the table of {len(table)} {column}s, "
                     f"got values from {codes.min()} to {codes.max()}"
                 )
-        times = self.rows["time_ms"].to_numpy()
+        times = self._times
         if np.any(times[1:] < times[:-1]):
             raise ValueError("rows must be sorted by time_ms")
         for column in self.targets:
@@ -126,9 +142,6 @@ class ImpressionLog:
             raise ValueError(
                 f"rows.duration must be above 0 or NaN, got {duration[bad][0]} at index {np.argmax(bad)}"
             )
-
-    def __len__(self) -> int:
-        return len(self.rows)
 
     def __repr__(self) -> str:
         kind = "real" if self.truth is None else "simulated"
@@ -170,6 +183,42 @@ class ImpressionLog:
             report=None,
         )
 
+    def with_statistics(self, window_days: float = WINDOW_DAYS) -> ImpressionLog:
+        """The log with counts of what happened before each impression (the statistics of claim B1).
+
+        New columns of ``rows``, int32: ``user_impressions``, ``user_clicks``, ``user_likes``,
+        ``item_impressions``, ``item_clicks``, ``item_likes``, as
+        :func:`~ranking.logs.statistics.counts_before` counts them. Feedback is taken to be known at once; a
+        real pipeline has a delay. A log without ``like`` gets no counts of likes.
+
+        Raises:
+            ValueError: ``window_days`` is not a number above 0.
+        """
+        happened = {f"{name}s": self._happened(name) for name in ("click", "like") if name in self.targets}
+        added = {}
+        for key in ("user", "item"):
+            counts = counts_before(self.rows[key].to_numpy(), self._times, happened, window_days)
+            added |= {f"{key}_{what}": count for what, count in counts.items()}
+        return replace(self, rows=self.rows.assign(**added))
+
+    def with_topic_history(self, window_days: float = WINDOW_DAYS) -> ImpressionLog:
+        """The log with what each row's user did with the row's topic before, counted as statistics are.
+
+        New columns of ``rows``, int32: ``topic_impressions`` and ``topic_clicks``.
+        """
+        topic = self.items["topic"].to_numpy(dtype=np.int64)
+        pair = self.rows["user"].to_numpy(dtype=np.int64) * (int(topic.max()) + 1) + topic[self.rows["item"]]
+        counts = counts_before(pair, self._times, {"clicks": self._happened("click")}, window_days)
+        return replace(self, rows=self.rows.assign(**{f"topic_{what}": n for what, n in counts.items()}))
+
+    @property
+    def _times(self) -> np.ndarray:
+        return self.rows["time_ms"].to_numpy()
+
+    def _happened(self, target: str) -> np.ndarray:
+        """Whether a target happened, bool, (rows,): labels may be 0 and 1 of any type."""
+        return self.rows[target].to_numpy() != 0
+
     def after(self, days: float) -> ImpressionLog:
         """The impressions from ``days`` days after the first one on.
 
@@ -177,7 +226,7 @@ class ImpressionLog:
         the window, and learn from what comes after.
         """
         days = float(validation.non_negative("days", validation.number("days", days)))
-        times = self.rows["time_ms"].to_numpy()
+        times = self._times
         if not len(times) or times[0] + days * DAY_MS > times[-1]:
             raise ValueError(f"days must leave some of the log, got {days}")
         return self.select(slice(int(np.searchsorted(times, times[0] + days * DAY_MS)), None))

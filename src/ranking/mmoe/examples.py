@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ranking import validation
-from ranking.logs.features import FeatureEncoder, add_statistics
+from ranking.logs.features import FeatureEncoder
 from ranking.logs.impressions import TARGETS, ImpressionLog
 from ranking.simulator.world import World
 from ranking.validation import Array
 
-SMALL_FIELDS = ("gender", "followed", "place")
+SMALL_FIELDS = ("gender", "followed", "scene")
 """Categorical fields of the simulator with few values."""
 
 
@@ -84,7 +84,7 @@ def dense_examples(
     """The encoder's dense columns, then one column of 0 and 1 per known value of each of ``SMALL_FIELDS``.
 
     Args:
-        log: from the simulator, with the statistics of :func:`~ranking.logs.add_statistics`.
+        log: from the simulator, with the statistics of ``log.with_statistics()``.
         encoder: fitted on the training rows.
         targets: "click" first, then any that are counted per click.
         raw_counts: puts the six counts in as they are, instead of their standardised logarithms.
@@ -149,7 +149,7 @@ def gate_examples(
         Examples to learn from, and held-out ones.
     """
     seed = validation.seed("seed", seed)
-    log = add_statistics(World.build(seed=0).simulate(1_000_000, seed=seed)).after(days=30)
+    log = World.build(seed=0).simulate(1_000_000, seed=seed).with_statistics().after(days=30)
     parts = log.split(0.8, 0.2)
     encoder = FeatureEncoder().fit(parts[0])
     rng = np.random.default_rng(seed)

@@ -14,19 +14,19 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from ranking.logs.impressions import DAY_MS
+from ranking.logs.statistics import DAY_MS
 from ranking.simulator.population import START_MS, Population, WeightedDraw, draw_topics
 
-PLACES = ("home", "commute", "work", "other")
-"""What the integers of ``place`` stand for."""
+SCENES = ("home", "commute", "work", "other")
+"""What the integers of ``scene`` stand for."""
 
 HOUR_WEIGHT = np.array(
-    (
-        *(3.0, 1.5, 0.8, 0.5, 0.4, 0.6, 1.5, 3.0),  # from midnight
-        *(4.0, 3.5, 3.0, 3.5, 6.0, 5.0, 3.5, 3.0),  # from 8 in the morning
-        *(3.0, 4.0, 5.5, 6.5, 8.0, 9.0, 8.0, 5.0),  # from 4 in the afternoon
-    )
-)
+    [
+        [3.0, 1.5, 0.8, 0.5, 0.4, 0.6, 1.5, 3.0],  # from midnight
+        [4.0, 3.5, 3.0, 3.5, 6.0, 5.0, 3.5, 3.0],  # from 8 in the morning
+        [3.0, 4.0, 5.5, 6.5, 8.0, 9.0, 8.0, 5.0],  # from 4 in the afternoon
+    ]
+).ravel()
 """Requests by hour of the day: a peak at lunch, a higher one in the evening."""
 WEEKEND_WEIGHT = 1.25
 
@@ -40,8 +40,8 @@ author is followed, and ln(1 + age in days). A Gumbel number is added, so that t
 draw."""
 
 
-def place_shares() -> NDArray[np.float64]:
-    """P(place | hour, weekday), shape (7, 24, 4)."""
+def scene_proportions() -> NDArray[np.float64]:
+    """P(scene | hour, weekday), shape (7, 24, 4)."""
     shares = np.tile((0.75, 0.05, 0.05, 0.15), (7, 24, 1))
     shares[:, 0:7] = (0.95, 0.01, 0.01, 0.03)
     shares[:5, 9:18] = (0.25, 0.05, 0.55, 0.15)
@@ -58,7 +58,7 @@ class Requests:
     time_ms: NDArray[np.int64]
     hour: NDArray[np.int8]
     weekday: NDArray[np.int8]
-    place: NDArray[np.int8]
+    scene: NDArray[np.int8]
     randomised: NDArray[np.bool_]
 
     def __len__(self) -> int:
@@ -80,15 +80,15 @@ def draw_requests(population: Population, n_requests: int, rng: np.random.Genera
     slot = (time_ms - START_MS) // hour_ms
     hour, weekday = slot % 24, weekday_of[slot // 24]
 
-    reached = np.cumsum(place_shares(), axis=-1)[weekday, hour]  # (requests, places)
-    place = (rng.random((n_requests, 1)) >= reached[:, :-1]).sum(axis=1)
+    reached = np.cumsum(scene_proportions(), axis=-1)[weekday, hour]  # (requests, scenes)
+    scene = (rng.random((n_requests, 1)) >= reached[:, :-1]).sum(axis=1)
     activity = population.user_activity.astype(np.float64)
     return Requests(
         user=rng.choice(len(activity), n_requests, p=activity / activity.sum()).astype(np.int32),
         time_ms=time_ms,
         hour=hour.astype(np.int8),
         weekday=weekday.astype(np.int8),
-        place=place.astype(np.int8),
+        scene=scene.astype(np.int8),
         randomised=rng.random(n_requests) < config.randomised_share,
     )
 

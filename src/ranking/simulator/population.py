@@ -14,7 +14,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ranking import validation
-from ranking.logs.impressions import DAY_MS, TARGETS
+from ranking.logs.impressions import TARGETS
+from ranking.logs.statistics import DAY_MS
 
 Floats = NDArray[np.float32]
 
@@ -22,10 +23,10 @@ OUTCOMES = (*TARGETS, "watch_time")
 """What a user does with an item, in the order of the columns of ``user_bias`` and ``topic_effect``."""
 
 TOPICS = (
-    *("music", "dance", "comedy", "film", "games", "sports", "fitness", "food"),
-    *("travel", "fashion", "beauty", "pets", "family", "home", "garden", "cars"),
-    *("technology", "science", "history", "languages", "finance", "news", "crafts", "photography"),
-)
+    "music dance comedy film games sports fitness food "
+    "travel fashion beauty pets family home garden cars "
+    "technology science history languages finance news crafts photography"
+).split()
 AGE_BANDS = ("under 18", "18–24", "25–34", "35–44", "45–54", "55 and over")
 GENDERS = ("female", "male", "not given")
 N_REGIONS = 30

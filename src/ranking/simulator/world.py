@@ -33,9 +33,8 @@ from scipy.optimize import brentq
 from scipy.special import expit, ndtr, ndtri
 
 from ranking import validation
-from ranking.logs.features import add_statistics
 from ranking.logs.impressions import TARGETS, ImpressionLog
-from ranking.simulator.policy import PLACES, LoggingPolicy, Requests, draw_requests
+from ranking.simulator.policy import SCENES, LoggingPolicy, Requests, draw_requests
 from ranking.simulator.population import OUTCOMES, Floats, Population, WorldConfig, draw_population
 
 EFFECTS = {
@@ -48,10 +47,10 @@ EFFECTS = {
 """What each driver adds to a logit (to ln seconds for watch time). Affinity is the cosine of user and item,
 quality and appeal have a standard deviation of about 1, followed is 0 or 1, length is ln(duration / 60 s)."""
 
-PLACE_LENGTH = np.array((0.10, -0.50, -0.25, 0.0), dtype=np.float32)
-"""Added to the click logit per unit of length, by place: on the way, long items are left alone."""
-PLACE_WATCH = np.array((0.10, -0.20, -0.30, 0.0), dtype=np.float32)
-"""Added to μ, by place."""
+SCENE_LENGTH = np.array((0.10, -0.50, -0.25, 0.0), dtype=np.float32)
+"""Added to the click logit per unit of length, by scene: on the way, long items are left alone."""
+SCENE_WATCH = np.array((0.10, -0.20, -0.30, 0.0), dtype=np.float32)
+"""Added to μ, by scene."""
 WEEKEND_WATCH = 0.1
 """Added to μ on Saturday and Sunday."""
 PEAK_CLICK = 0.4
@@ -144,7 +143,7 @@ class World(Population):
         item: ArrayLike,
         hour: ArrayLike,
         weekday: ArrayLike,
-        place: ArrayLike,
+        scene: ArrayLike,
         position: ArrayLike = 1,
     ) -> Truth:
         """What would happen if these items were shown to these users.
@@ -157,7 +156,7 @@ class World(Population):
             item: positions in ``items``.
             hour: local hour, 0 to 23.
             weekday: Monday is 0, Sunday 6.
-            place: position in ``PLACES``: home, commute, work, other.
+            scene: position in ``SCENES``: home, commute, work, other.
             position: place in the slate, from 1. The default is a position that everybody looks at.
 
         Raises:
@@ -167,16 +166,16 @@ class World(Population):
         item = validation.indices("item", item, len(self.items))
         hour = validation.indices("hour", hour, 24)
         weekday = validation.indices("weekday", weekday, 7)
-        place = validation.indices("place", place, len(PLACES))
+        scene = validation.indices("scene", scene, len(SCENES))
         position = validation.indices("position", position, np.iinfo(np.int16).max, start=1)
         try:
-            shape = np.broadcast_shapes(*(np.shape(a) for a in (user, item, hour, weekday, place, position)))
+            shape = np.broadcast_shapes(*(np.shape(a) for a in (user, item, hour, weekday, scene, position)))
         except ValueError as error:
             raise ValueError(
-                f"user, item, hour, weekday, place and position must broadcast: {error}"
+                f"user, item, hour, weekday, scene and position must broadcast: {error}"
             ) from None
 
-        parts = self._linear(user, item, hour, weekday, place)
+        parts = self._linear(user, item, hour, weekday, scene)
         shift = dict(zip(OUTCOMES, self.intercepts.astype(np.float32), strict=True))
         p = {name: expit(parts[name] + shift[name]) for name in TARGETS}
         p["click"] = p["click"] * self._examination(position)
@@ -213,7 +212,7 @@ class World(Population):
                 "time_ms": part.time_ms[:, None],
                 "hour": part.hour[:, None],
                 "weekday": part.weekday[:, None],
-                "place": part.place[:, None],
+                "scene": part.scene[:, None],
                 "position": np.arange(1, size + 1, dtype=np.int16),
                 "randomised": part.randomised[:, None],
                 "followed": self.follows(part.user[:, None], self.item_author[item]),
@@ -240,7 +239,7 @@ class World(Population):
         item: NDArray[np.integer],
         hour: NDArray[np.integer],
         weekday: NDArray[np.integer],
-        place: NDArray[np.integer],
+        scene: NDArray[np.integer],
     ) -> dict[str, Floats]:
         """The four logits and μ without their intercepts, for arrays that broadcast."""
         topic = self.item_topic[item]
@@ -257,9 +256,9 @@ class World(Population):
             parts[outcome] = self.user_bias[user, column] + self.topic_effect[topic, column]
             for driver, effect in EFFECTS[outcome].items():
                 parts[outcome] = parts[outcome] + np.float32(effect) * drivers[driver]
-        parts["click"] = parts["click"] + PLACE_LENGTH[place] * length + self._daily_wave[topic, hour]
+        parts["click"] = parts["click"] + SCENE_LENGTH[scene] * length + self._daily_wave[topic, hour]
         weekend = np.float32(WEEKEND_WATCH) * (weekday >= 5)
-        parts["watch_time"] = parts["watch_time"] + PLACE_WATCH[place] + weekend
+        parts["watch_time"] = parts["watch_time"] + SCENE_WATCH[scene] + weekend
         return parts
 
     @cached_property
@@ -335,7 +334,7 @@ def simulate_log(n_impressions: int = 200_000, seed: int = 0, **config: float) -
     for name in config:
         validation.one_of("config", name, tuple(known))
     world = World.build(WorldConfig(**config), seed)
-    return add_statistics(world.simulate(n_impressions, seed))
+    return world.simulate(n_impressions, seed).with_statistics()
 
 
 _STREAMS = {"world": 0, "log": 1}
@@ -349,9 +348,9 @@ def _seed(purpose: str, seed: int) -> np.random.SeedSequence:
 
 
 def _columns(requests: Requests, item: NDArray[np.integer]) -> tuple[NDArray[np.integer], ...]:
-    """User, item, hour, weekday, place of slates, so that they broadcast to (requests, slate_size)."""
-    hour, weekday, place = (getattr(requests, name)[:, None] for name in ("hour", "weekday", "place"))
-    return requests.user[:, None], item, hour, weekday, place
+    """User, item, hour, weekday, scene of slates, so that they broadcast to (requests, slate_size)."""
+    hour, weekday, scene = (getattr(requests, name)[:, None] for name in ("hour", "weekday", "scene"))
+    return requests.user[:, None], item, hour, weekday, scene
 
 
 def _solve(name: str, wanted: float, mean: Callable[[float], float]) -> float:

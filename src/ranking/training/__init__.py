@@ -1,7 +1,7 @@
 """Training: one fit loop for every model of the course, and the examples that it learns from."""
 
 from ranking.training.examples import Examples, TableExamples, WatchTimeExamples, labels_of
-from ranking.training.fitting import History, Loss, fit, fit_log, predict_logits, seeded
+from ranking.training.fitting import History, Loss, fit, predict_logits, seeded
 
 __all__ = [
     "Examples",
@@ -10,7 +10,6 @@ __all__ = [
     "TableExamples",
     "WatchTimeExamples",
     "fit",
-    "fit_log",
     "labels_of",
     "predict_logits",
     "seeded",

@@ -15,7 +15,7 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from ranking import validation
-from ranking.logs.features import FeatureTable
+from ranking.logs.features import FeatureEncoder, FeatureTable
 from ranking.logs.impressions import ImpressionLog
 
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
@@ -38,43 +38,23 @@ class Examples(Protocol):
     def shuffle_state(self) -> dict[str, int]:
         """What else the batches depend on, for a checkpoint to compare."""
 
+    def check_targets(self, targets: Sequence[str]) -> None:
+        """Raise ``ValueError`` unless the labels are of the targets of a model."""
 
-class TableExamples:
-    """Examples in memory.
+    def check_learnable(self, targets: Sequence[str] | None = None) -> None:
+        """Raise ``ValueError`` if the labels teach nothing; held-out rows need not teach."""
 
-    Args:
-        features: the rows.
-        labels: numbers in [0, 1], shape (rows,) or (rows, targets).
-        targets: names of the targets, for messages; numbered if left out.
-        name: what the caller calls the labels, for messages.
-        one_class: whether labels of one class only are allowed, as they are in held-out rows.
 
-    Raises:
-        ValueError: for shapes that do not match, no rows, features that are not finite, labels outside
-            [0, 1], and a target whose labels are all 0 or all 1: there is nothing to tell apart, and the loss
-            would drive its logit towards infinity.
-    """
+class _InMemory:
+    """Rows in memory, dealt out in batches."""
 
-    def __init__(
-        self,
-        features: FeatureTable,
-        labels: ArrayLike,
-        targets: Sequence[str] | None = None,
-        name: str = "labels",
-        one_class: bool = False,
-    ) -> None:
-        y = np.asarray(labels, dtype=np.float32)
-        y = y[:, None] if y.ndim == 1 else y  # (rows, targets)
+    def __init__(self, features: FeatureTable, labels: NDArray[np.float32]) -> None:
+        y = labels[:, None] if labels.ndim == 1 else labels  # (rows, targets)
         if y.ndim != 2 or len(y) != len(features):
             raise ValueError(
-                f"{name} must have one row per row of features: {y.shape} for {len(features)} rows"
+                f"labels must have one row per row of features: {y.shape} for {len(features)} rows"
             )
-        validation.not_empty(name, y)
-        validation.probabilities(name, y)
-        if targets is not None and len(targets) != y.shape[1]:
-            raise ValueError(f"{name} must have one column per target: {y.shape[1]} for {', '.join(targets)}")
-        if not one_class:
-            both_classes(name, y.min(axis=0), y.max(axis=0), targets)
+        validation.not_empty("labels", y)
         finite_features(features.dense, features.columns)
         self.categorical, self.dense = features.to_tensors()
         self.labels = torch.from_numpy(np.ascontiguousarray(y))
@@ -99,30 +79,77 @@ class TableExamples:
         return {"rows": len(self), "rows_checksum": checksum}
 
 
-class WatchTimeExamples(TableExamples):
-    """Rows to learn from whose labels are seconds, for :func:`ranking.training.fit`.
+class TableExamples(_InMemory):
+    """Examples in memory whose labels are 0 and 1, or numbers between.
 
     Args:
         features: the rows.
-        labels: watch times in seconds, at least 0, shape (rows,) or (rows, columns); a second column may say
-            which rows were clicked.
+        labels: numbers in [0, 1], shape (rows,) or (rows, targets).
+        targets: names of the targets, compared with the model's; left out, their number is.
 
     Raises:
-        ValueError: for shapes that do not match, no rows, features that are not finite, labels below 0 or not
-            finite, and watch times that are all 0.
+        ValueError: for shapes that do not match, no rows, features that are not finite, and labels outside
+            [0, 1].
+    """
+
+    def __init__(
+        self, features: FeatureTable, labels: ArrayLike, targets: Sequence[str] | None = None
+    ) -> None:
+        super().__init__(features, validation.probabilities("labels", labels).astype(np.float32))
+        self.targets = None if targets is None else tuple(targets)
+        if targets is not None:
+            self._check_width(targets)
+
+    @classmethod
+    def of(cls, log: ImpressionLog, encoder: FeatureEncoder, targets: Sequence[str]) -> TableExamples:
+        """The impressions of a log, encoded, with their labels of some targets.
+
+        Raises:
+            ValueError: for an encoder that is not fitted, or a target that the log has no labels for.
+        """
+        return cls(encoder.transform(log), labels_of(log, targets), targets)
+
+    def check_targets(self, targets: Sequence[str]) -> None:
+        """The same names, or as many of them where the labels have none."""
+        if self.targets is None:
+            self._check_width(targets)
+        elif self.targets != tuple(targets):
+            raise ValueError(f"examples must have the targets of the model, {targets}, got {self.targets}")
+
+    def check_learnable(self, targets: Sequence[str] | None = None) -> None:
+        """Every target has labels of two classes, or there is nothing to tell apart."""
+        y = self.labels.numpy()
+        both_classes("labels", y.min(axis=0), y.max(axis=0), targets)
+
+    def _check_width(self, targets: Sequence[str]) -> None:
+        width = self.labels.shape[1]
+        if len(targets) != width:
+            raise ValueError(f"labels must have one column per target: {width} for {', '.join(targets)}")
+
+
+class WatchTimeExamples(_InMemory):
+    """Examples in memory whose labels are seconds, at least 0.
+
+    Args:
+        features: the rows.
+        labels: watch times in seconds, shape (rows,) or (rows, columns); a second column may say which rows
+            were clicked.
+
+    Raises:
+        ValueError: for shapes that do not match, no rows, features that are not finite, and labels below 0 or
+            not finite.
     """
 
     def __init__(self, features: FeatureTable, labels: ArrayLike) -> None:
-        y = validation.non_negative("labels", labels).astype(np.float32)
-        y = y[:, None] if y.ndim == 1 else y  # (rows, columns)
-        if y.ndim != 2 or len(y) != len(features):
-            raise ValueError(f"labels must have one row per row of features: {y.shape} for {len(features)}")
-        validation.not_empty("labels", y)
-        if not y[:, 0].any():
+        super().__init__(features, validation.non_negative("labels", labels).astype(np.float32))
+
+    def check_targets(self, targets: Sequence[str]) -> None:
+        """The loss reads the columns; they need no names."""
+
+    def check_learnable(self, targets: Sequence[str] | None = None) -> None:
+        """Something was watched."""
+        if not self.labels[:, 0].any():
             raise ValueError("labels must hold a watch time above 0, got only 0")
-        finite_features(features.dense, features.columns)
-        self.categorical, self.dense = features.to_tensors()
-        self.labels = torch.from_numpy(np.ascontiguousarray(y))
 
 
 def both_classes(

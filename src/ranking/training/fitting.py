@@ -1,9 +1,8 @@
 """One fit loop for every model of the course: seeds, early stopping, checkpoints, a progress bar, a history.
 
 The loop knows nothing of targets or losses: it is given a function from (logits, labels) to a scalar, so that
-each chapter shows its own loss. :func:`fit` takes features and labels, in memory or streamed from Parquet;
-:func:`fit_log` takes a log and its encoder and is a call of ``fit``. Both run as they are under ``torchrun``,
-on as many processes as it starts.
+each chapter shows its own loss. :func:`fit` takes examples, in memory or streamed from Parquet. It runs as it
+is under ``torchrun``, on as many processes as that starts.
 """
 
 from __future__ import annotations
@@ -11,24 +10,22 @@ from __future__ import annotations
 import copy
 import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import ArrayLike
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from ranking import validation
-from ranking.logs.features import FeatureEncoder, FeatureTable
-from ranking.logs.impressions import ImpressionLog
+from ranking.logs.features import FeatureTable
+from ranking.multi_task import seeded
 from ranking.progress import progress
 from ranking.training.checkpoints import load_checkpoint, save_checkpoint
-from ranking.training.examples import Examples, TableExamples, finite_features, labels_of
+from ranking.training.examples import Examples, finite_features
 from ranking.training.processes import Processes, join
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -167,8 +164,7 @@ class _Run:
 
 def fit(
     model: nn.Module,
-    features: FeatureTable | Examples,
-    labels: ArrayLike | None,
+    examples: Examples,
     loss: Loss,
     *,
     seed: int,
@@ -177,7 +173,7 @@ def fit(
     learning_rate: float = 5e-3,
     weight_decay: float = 0.0,
     average: float = 0.5,
-    held_out: tuple[FeatureTable, ArrayLike] | Examples | None = None,
+    held_out: Examples | None = None,
     patience: int | None = None,
     checkpoint: str | os.PathLike[str] | None = None,
     checkpoint_every: int = 1000,
@@ -198,9 +194,8 @@ def fit(
 
     Args:
         model: maps (categorical (rows, fields), dense (rows, n)) to logits (rows, targets).
-        features: the rows to train on: a table with ``labels``, or examples that bring their own, such as
-            :class:`ranking.training.parquet.ParquetRows`, whose memory does not grow with the rows.
-        labels: numbers in [0, 1], shape (rows,) or (rows, targets); None where ``features`` brings them.
+        examples: the rows to train on, in memory (:class:`~ranking.training.TableExamples`) or streamed
+            (:class:`~ranking.training.parquet.ParquetRows`, whose memory does not grow with the rows).
         loss: from logits and labels of a batch to a scalar.
         seed: decides the order of the rows and, in a model that has it, dropout. Build the model under
             :func:`seeded` to fix its first weights.
@@ -209,7 +204,7 @@ def fit(
         learning_rate: first step size of Adam, above 0.
         weight_decay: pulls weights towards 0, at least 0 (decoupled, as AdamW does it).
         average: share of the steps, counted from the end, whose weights are averaged, in [0, 1]; 0 for none.
-        held_out: features and labels, or examples, to evaluate after every epoch.
+        held_out: examples to evaluate after every epoch.
         patience: stop after this many epochs without a better held-out loss, and take the weights of the
             best epoch back (those as they were then, without averaging).
         checkpoint: a file to keep the run in. If it is there already, training goes on from it, and the
@@ -229,30 +224,37 @@ def fit(
             when the loss is no scalar or stops being a finite number.
     """
     seed = validation.seed("seed", seed)
-    validation.positive_int("epochs", epochs)
-    validation.positive_int("batch_size", batch_size)
-    validation.positive_int("checkpoint_every", checkpoint_every)
-    if not validation.number("learning_rate", learning_rate) > 0.0:
-        raise ValueError(f"learning_rate must be above 0, got {learning_rate}")
-    validation.non_negative("weight_decay", validation.number("weight_decay", weight_decay))
+    epochs = validation.positive_int("epochs", epochs)
+    batch_size = validation.positive_int("batch_size", batch_size)
+    checkpoint_every = validation.positive_int("checkpoint_every", checkpoint_every)
+    learning_rate = float(
+        validation.positive("learning_rate", validation.number("learning_rate", learning_rate))
+    )
+    weight_decay = float(
+        validation.non_negative("weight_decay", validation.number("weight_decay", weight_decay))
+    )
     average = float(validation.probabilities("average", validation.number("average", average)))
     if patience is not None:
-        validation.positive_int("patience", patience)
+        patience = validation.positive_int("patience", patience)
         if held_out is None:
             raise ValueError("patience needs held_out rows to judge by, got held_out=None")
     if not callable(loss):
         raise ValueError(f"loss must be a function of logits and labels, got {loss!r}")
     if checkpoint is not None and not Path(checkpoint).parent.is_dir():
         raise ValueError(f"checkpoint must stand in a folder that is there, got {os.fspath(checkpoint)!r}")
-    examples = _examples(model, features, labels, "labels")
-    evaluation = held_out
-    if isinstance(held_out, tuple):
-        evaluation = _examples(model, *held_out, "held_out labels", one_class=True)
+    _checked("examples", examples, model).check_learnable(getattr(model, "targets", None))
+    if held_out is not None:
+        _checked("held_out", held_out, model)
     processes = join()
     objective = _Objective(model, loss).to(device)
     settings = {
-        **{"seed": seed, "epochs": epochs, "batch_size": batch_size, "learning_rate": learning_rate},
-        **{"weight_decay": float(weight_decay), "average": average, "patience": patience},
+        "seed": seed,
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "weight_decay": weight_decay,
+        "average": average,
+        "patience": patience,
         "processes": processes.count,
     }
     if checkpoint is not None:  # by what a run is known again
@@ -265,56 +267,12 @@ def fit(
             bar.update(run.step)
             while not run.done and run.epoch < epochs:
                 _one_epoch(run, examples, batch_size, checkpoint_every, device, bar)
-                if _ends_epoch(run, evaluation, batch_size, device):
+                if _ends_epoch(run, held_out, batch_size, device):
                     break
                 run.save()
         run.finish()
     model.eval()
     return run.history
-
-
-def fit_log(
-    model: nn.Module,
-    log: ImpressionLog,
-    encoder: FeatureEncoder,
-    loss: Loss,
-    *,
-    held_out: ImpressionLog | None = None,
-    **settings: Any,
-) -> History:
-    """Log in, history out: encode the impressions, take the labels of ``model.targets``, and :func:`fit`.
-
-    Args:
-        model: as in ``fit``, with the attribute ``targets``.
-        log: impressions to learn from, with their statistics (``add_statistics``).
-        encoder: fitted on the training rows.
-        loss: as in ``fit``.
-        held_out: impressions to evaluate after every epoch.
-        settings: all others of ``fit``; ``seed`` is one that must be given.
-
-    Raises:
-        ValueError: as ``fit``; and if the log lacks a target of the model.
-    """
-    judged = None
-    if held_out is not None:
-        judged = encoder.transform(held_out), labels_of(held_out, model.targets)
-    return fit(
-        *(model, encoder.transform(log), labels_of(log, model.targets), loss),
-        held_out=judged,
-        **settings,
-    )
-
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """A context in which torch draws from ``seed`` and which leaves the outer random state as it was.
-
-    ``with seeded(3): model = MultiTaskModel(...)`` gives the same first weights each time.
-    """
-    number = validation.seed("seed", seed)
-    with torch.random.fork_rng():
-        torch.manual_seed(number)
-        yield
 
 
 @torch.no_grad()
@@ -337,27 +295,14 @@ def predict_logits(model: nn.Module, features: FeatureTable, batch_size: int = 1
     return torch.cat(parts).double().numpy()  # (rows, targets)
 
 
-def _examples(
-    model: nn.Module,
-    features: FeatureTable | Examples,
-    labels: ArrayLike | None,
-    name: str,
-    one_class: bool = False,
-) -> Examples:
-    """Features and labels as examples, checked."""
-    targets = getattr(model, "targets", None)
-    if isinstance(features, FeatureTable):
-        if labels is None:
-            raise ValueError(f"{name} must be given with a table of features, got None")
-        return TableExamples(features, labels, targets, name, one_class)
-    if not isinstance(features, Examples):
-        raise ValueError(f"features must be a FeatureTable or Examples, got {type(features).__name__}")
-    if labels is not None:
-        raise ValueError(f"{name} must be None for examples that bring their own")
-    own = getattr(features, "targets", None)
-    if own is not None and targets is not None and tuple(own) != tuple(targets):
-        raise ValueError(f"examples must have the targets of the model, {targets}, got {own}")
-    return features
+def _checked(name: str, examples: Any, model: nn.Module) -> Examples:
+    """Examples whose targets are the model's."""
+    if not isinstance(examples, Examples):
+        kind = type(examples).__name__
+        raise ValueError(f"{name} must be Examples, such as TableExamples(features, labels), got {kind}")
+    if (targets := getattr(model, "targets", None)) is not None:
+        examples.check_targets(targets)
+    return examples
 
 
 def _one_epoch(

@@ -13,21 +13,17 @@ import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import torch
 from numpy.typing import ArrayLike, NDArray
 
 from ranking import validation
 from ranking.logs.features import FeatureTable
-from ranking.training.examples import both_classes, finite_features
-
-if TYPE_CHECKING:
-    import torch
-
-    from ranking.training.examples import Batch
+from ranking.training.examples import Batch, both_classes, finite_features
 
 ROW_GROUP = 65_536
 """Rows per row group: the unit of reading."""
@@ -132,8 +128,8 @@ class ParquetRows:
         fields, columns, cardinalities, groups: as in :class:`FeatureTable`.
 
     Raises:
-        ValueError: if there is no such file, a file is torn or was not made by :class:`ParquetWriter`, files
-            do not match each other, or a target has labels of one class only.
+        ValueError: if there is no such file, a file is torn or was not made by :class:`ParquetWriter`, or
+            files do not match each other.
     """
 
     def __init__(self, path: str | os.PathLike[str], buffer_rows: int = BUFFER) -> None:
@@ -160,8 +156,7 @@ class ParquetRows:
         self._checksum = _checksum_of([details for _, details in described])
         if not self._rows:
             raise ValueError(f"path must hold rows, got none in {os.fspath(path)!r}")
-        low, high = _range_of_labels([details for _, details in described], len(self.targets))
-        both_classes("labels", low, high, self.targets)
+        self._label_range = _range_of_labels([details for _, details in described], len(self.targets))
 
     def __len__(self) -> int:
         return self._rows
@@ -173,8 +168,6 @@ class ParquetRows:
 
     def batches(self, batch_size: int, generator: torch.Generator | None = None) -> Iterator[Batch]:
         """One pass, see :class:`ranking.training.examples.Examples`. Every batch but the last is full."""
-        import torch
-
         order = range(len(self._groups))
         if generator is not None:
             order = torch.randperm(len(self._groups), generator=generator).tolist()
@@ -192,6 +185,15 @@ class ParquetRows:
             left = [part[whole:].clone() for part in parts]
         if len(left[0]):
             yield tuple(left)
+
+    def check_targets(self, targets: Sequence[str]) -> None:
+        """The files must hold just these."""
+        if self.targets != tuple(targets):
+            raise ValueError(f"examples must have the targets of the model, {targets}, got {self.targets}")
+
+    def check_learnable(self, targets: Sequence[str] | None = None) -> None:
+        """Every target has labels of two classes, or there is nothing to tell apart."""
+        both_classes("labels", *self._label_range, self.targets)
 
     def shuffle_state(self) -> dict[str, int]:
         """What decides the order beside the generator's state, and a checksum of the files' statistics."""

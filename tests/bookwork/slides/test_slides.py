@@ -45,7 +45,7 @@ def shows(data: dict[str, Any], source: str = "draw()", **metadata: Any) -> Note
 @pytest.fixture(scope="module")
 def notebook() -> NotebookNode:
     figure = figures.new_figure(title="A line", alt="Seen.", caption="Said.", x="x", y="y")
-    figures.add_line(figure, [1, 2], [3, 4], name="raw", target="click")
+    figure.line([1, 2], [3, 4], "raw", target="click")
     data, _ = CalibrationExplorer(sampling_rate=0.1, base_rate=0.1)._repr_mimebundle_()
     printed = new_output("stream", name="stdout", text="✓ a claim\nanother: True\n0.53\n")
     return new_notebook(

@@ -27,7 +27,7 @@ class Renderer:
 
 def figure(**meta) -> dict:
     made = figures.new_figure(title="Raw & <b>calibrated</b>", alt="Seen.", caption="Said.", x="x", y="y")
-    figures.add_line(made, [1, 2], [3, 4], name="raw", target="click")
+    made.line([1, 2], [3, 4], "raw", target="click")
     made.layout.meta = meta
     return json.loads(made.to_json())
 

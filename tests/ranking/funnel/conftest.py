@@ -7,7 +7,6 @@ from types import SimpleNamespace
 import pytest
 
 from ranking import funnel
-from ranking.logs import add_statistics
 from ranking.simulator import World, WorldConfig
 
 
@@ -15,7 +14,7 @@ from ranking.simulator import World, WorldConfig
 def small() -> SimpleNamespace:
     """World, log, snapshot, encoder, models, index and chain over 3,000 items."""
     world = World.build(WorldConfig(n_users=400, n_items=3_000, n_authors=200), seed=0)
-    log = funnel.add_topic_history(add_statistics(world.simulate(40_000, seed=0)))
+    log = world.simulate(40_000, seed=0).with_statistics().with_topic_history()
     encoder = funnel.funnel_encoder().fit(log)
     table = funnel.training_table(encoder, log)
     two = funnel.train_retrieval(table, log, seed=0)

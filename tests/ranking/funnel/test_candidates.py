@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from ranking.funnel import CHANNELS, Candidates, Channel, Request, merge
 
-REQUEST = Request(user=1, hour=20, weekday=5, place=0)
+REQUEST = Request(user=1, hour=20, weekday=5, scene=0)
 
 
 def some(**change) -> Candidates:
@@ -89,6 +89,6 @@ def test_bad_input_is_named() -> None:
         with pytest.raises(ValueError, match="items and scores of popular must have the same shape"):
             merge(REQUEST, {"popular": (items, scores)})
     with pytest.raises(ValueError, match="hour must be from 0 to 23"):
-        Request(user=1, hour=24, weekday=0, place=0)
+        Request(user=1, hour=24, weekday=0, scene=0)
     with pytest.raises(ValueError, match="user must hold whole numbers"):
-        Request(user=1.5, hour=2, weekday=0, place=0)
+        Request(user=1.5, hour=2, weekday=0, scene=0)

@@ -13,7 +13,8 @@ import torch.nn.functional as F
 from ranking import funnel
 from ranking.evaluation import metrics
 from ranking.funnel import Candidates
-from ranking.logs import TARGETS, add_statistics
+from ranking.logs import TARGETS
+from ranking.multi_task import WeightedCrossEntropy
 from ranking.training import predict_logits
 
 
@@ -51,7 +52,7 @@ def test_cached_towers_score_as_the_whole_model_does(small) -> None:
 
 def test_models_tell_clicks_apart_on_a_later_log(small) -> None:
     """A model with broken features or labels would stay near 0.5; the truth reaches about 0.8."""
-    later = funnel.add_topic_history(add_statistics(small.world.simulate(20_000, seed=5)))
+    later = small.world.simulate(20_000, seed=5).with_statistics().with_topic_history()
     table = funnel.training_table(small.encoder, later)
     labels = later.label("click")
     for model in (small.three, small.full):
@@ -94,7 +95,7 @@ def test_survival_and_value_by_hand(small) -> None:
 
 def test_truth_is_that_of_the_world(small) -> None:
     request = small.requests[0]
-    truth = small.world.truth(request.user, 7, request.hour, request.weekday, request.place)
+    truth = small.world.truth(request.user, 7, request.hour, request.weekday, request.scene)
     expected = truth.p_click * (1 + 2 * truth.p_like + 2 * truth.p_collect + 4 * truth.p_share)
     assert funnel.true_values(small.world, request, np.array([7]))[0] == pytest.approx(
         float(expected), rel=1e-5
@@ -117,9 +118,10 @@ def test_likes_on_unclicked_rows_do_not_count() -> None:
     labels = torch.tensor([[1.0, 1, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]])
     moved = logits.clone()
     moved[1:, 1:] = 9.0  # says "liked" where nothing was clicked
-    assert funnel.loss_per_click(logits, labels) == funnel.loss_per_click(moved, labels)
+    loss = WeightedCrossEntropy(TARGETS)
+    assert loss(logits, labels) == loss(moved, labels)
     moved[0, 1] = 9.0
-    assert funnel.loss_per_click(moved, labels) < funnel.loss_per_click(logits, labels)
+    assert loss(moved, labels) < loss(logits, labels)
 
 
 def test_multiply_adds_counts_dense_layers() -> None:

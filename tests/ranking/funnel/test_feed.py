@@ -7,7 +7,6 @@ import pytest
 
 from ranking import fusion
 from ranking.funnel.feed import Feed, train_predictor
-from ranking.logs import add_statistics
 from ranking.simulator import World, WorldConfig
 
 
@@ -28,7 +27,7 @@ def feed(world, log):
 
 @pytest.fixture(scope="module")
 def predictor(log):
-    return train_predictor(add_statistics(log), seed=0)
+    return train_predictor(log.with_statistics(), seed=0)
 
 
 def test_candidates_are_distinct_and_published(world, log, feed):
@@ -52,7 +51,7 @@ def test_only_the_users_asked_for_come(world, log):
 
 def test_rates_are_those_of_the_world(world, feed):
     row, column = 5, 11
-    asked = (int(getattr(feed.requests, name)[row]) for name in ("hour", "weekday", "place"))
+    asked = (int(getattr(feed.requests, name)[row]) for name in ("hour", "weekday", "scene"))
     truth = world.truth(int(feed.requests.user[row]), int(feed.items[row, column]), *asked)
     assert feed.rates["click"][row, column] == pytest.approx(float(truth.p_click))
     assert feed.rates["watch_time"][row, column] == pytest.approx(float(truth.watch_time))
@@ -60,8 +59,13 @@ def test_rates_are_those_of_the_world(world, feed):
 
 def test_features_are_read_as_in_a_log(log, feed):
     """The counts of a candidate are those of the 30 days before the end of the log."""
-    rows, history = feed.log.rows, log.rows
-    pick = rows.iloc[123]
+    asked, history = feed.asked, log.rows
+    pick = asked.rows.iloc[123]
+    pick = {
+        **pick,
+        "item": asked.items["item_id"][pick["item"]],
+        "user": asked.users["user_id"][pick["user"]],
+    }
     shown = history[history["item"] == pick["item"]]
     assert pick["item_impressions"] == len(shown)
     assert pick["item_clicks"] == shown["click"].sum()
@@ -84,7 +88,7 @@ def test_predictions_stand_in_the_shape_of_the_candidates(feed, predictor):
     assert {name: values.shape for name, values in p.items()} == dict.fromkeys(
         ("click", "like", "collect", "share", "watch_time"), (60, 40)
     )
-    flat = predictor.predict(feed.log)
+    flat = predictor.predict(feed.asked)
     np.testing.assert_array_equal(flat["like"].reshape(60, 40), p["like"])
     odds = {name: q["click"] / (1 - q["click"]) for name, q in {"p": p, "raw": raw}.items()}
     np.testing.assert_allclose(odds["p"], 0.1 * odds["raw"], rtol=1e-9)
@@ -93,7 +97,7 @@ def test_predictions_stand_in_the_shape_of_the_candidates(feed, predictor):
 
 def test_predictions_are_of_the_right_size(log, predictor):
     """On the rows of the log: rates per impression, and per click for what follows one."""
-    counted = add_statistics(log)
+    counted = log.with_statistics()
     p = predictor.predict(counted)
     clicked = counted.rows["click"].to_numpy()
     assert p["click"].mean() == pytest.approx(clicked.mean(), rel=0.2)

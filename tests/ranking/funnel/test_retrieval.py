@@ -82,7 +82,7 @@ def test_every_channel_keeps_its_promise(small) -> None:
 
 
 def test_snapshot_counts_are_those_of_the_log(small) -> None:
-    """An impression right after the log would get, from add_statistics, what the snapshot says."""
+    """An impression right after the log would get, from with_statistics, what the snapshot says."""
     rows = small.log.rows
     late = rows[rows["time_ms"] > small.snapshot.now_ms - 30 * 86_400_000]
     assert small.snapshot.counts["item_likes"][7] == (late["item"].eq(7) & late["like"]).sum()
@@ -133,7 +133,7 @@ def test_last_row_of_the_log_gets_the_same_features_online(small) -> None:
     last = small.log.select(small.log.rows["request"].to_numpy() == request_id)
     row = last.rows.iloc[0]
     snapshot = funnel.Snapshot(small.world, before, int(row["time_ms"]))
-    request = funnel.Request(*(int(row[name]) for name in ("user", "hour", "weekday", "place")))
+    request = funnel.Request(*(int(row[name]) for name in ("user", "hour", "weekday", "scene")))
     online = snapshot.features(small.encoder, request, last.rows["item"].to_numpy())
     offline = small.table[-len(last) :]
     fields = [online.fields.index(name) for name in online.fields]

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 
-from ranking.logs import FeatureEncoder, FeatureTable, ImpressionLog, add_statistics
+from ranking.logs import FeatureEncoder, FeatureTable, ImpressionLog
 from ranking.logs.impressions import DAY_MS
 from ranking.simulator import simulate_log
 
@@ -74,23 +74,23 @@ def test_statistics_equal_a_naive_count(impressions, window_days):
     impressions.sort(key=lambda row: row[2])
     users, items, days, clicks, likes = zip(*impressions, strict=True) if impressions else ((),) * 5
     log = make_log(users, items, np.array(days, dtype=np.int64) * DAY_MS, clicks, likes)
-    counted = add_statistics(log, window_days).rows[STATISTICS]
+    counted = log.with_statistics(window_days).rows[STATISTICS]
     assert (counted.dtypes == "int32").all()
     np.testing.assert_array_equal(counted.to_numpy(), counted_naively(log, window_days * DAY_MS))
 
 
 def test_statistics_equal_a_naive_count_on_a_simulated_log(log):
     part = log.select(slice(0, 400))
-    again = add_statistics(part, window_days=0.2)
+    again = part.with_statistics(window_days=0.2)
     np.testing.assert_array_equal(again.rows[STATISTICS], counted_naively(part, int(0.2 * DAY_MS)))
 
 
 def test_the_edges_of_the_window():
     """A row of the same moment does not count, one exactly a window ago does, one before that does not."""
     log = make_log([0] * 4, [0, 1, 2, 3], np.array([0, 1, 30, 30]) * DAY_MS, [True] * 4)
-    assert add_statistics(log).rows["user_impressions"].tolist() == [0, 1, 2, 2]
-    assert add_statistics(log, window_days=29).rows["user_clicks"].tolist() == [0, 1, 1, 1]
-    assert add_statistics(log, window_days=1e9).rows["user_clicks"].tolist() == [0, 1, 2, 2]
+    assert log.with_statistics().rows["user_impressions"].tolist() == [0, 1, 2, 2]
+    assert log.with_statistics(window_days=29).rows["user_clicks"].tolist() == [0, 1, 1, 1]
+    assert log.with_statistics(window_days=1e9).rows["user_clicks"].tolist() == [0, 1, 2, 2]
 
 
 def test_impressions_of_one_request_do_not_count_for_each_other(log):
@@ -104,14 +104,14 @@ def test_later_labels_do_not_change_earlier_statistics(log):
     rows = log.rows.copy()
     later = rows["time_ms"] >= moment
     rows.loc[later, ["click", "like"]] = ~rows.loc[later, ["click", "like"]]
-    changed = add_statistics(replace(log, rows=rows)).rows[STATISTICS]
+    changed = replace(log, rows=rows).with_statistics().rows[STATISTICS]
     past = (rows["time_ms"] <= moment).to_numpy()
     pd.testing.assert_frame_equal(changed[past], log.rows.loc[past, STATISTICS])
     assert not changed[~past].equals(log.rows.loc[~past, STATISTICS])
 
 
 def test_a_log_without_likes_gets_no_counts_of_likes():
-    log = add_statistics(make_log([0, 0], [1, 1], [0, 5], [True, False]))
+    log = make_log([0, 0], [1, 1], [0, 5], [True, False]).with_statistics()
     assert [name for name in STATISTICS if name in log.rows] == [
         name for name in STATISTICS if "likes" not in name
     ]
@@ -121,7 +121,7 @@ def test_a_log_without_likes_gets_no_counts_of_likes():
 @pytest.mark.parametrize("window", [0, -1.0, float("nan")])
 def test_a_window_that_makes_no_sense_is_refused(window):
     with pytest.raises(ValueError, match="window_days must be"):
-        add_statistics(make_log([0], [0], [0], [True]), window)
+        make_log([0], [0], [0], [True]).with_statistics(window)
 
 
 # --- the encoder -------------------------------------------------------------------------------
@@ -137,7 +137,7 @@ def test_shapes_groups_and_scales(log):
     assert set(table.groups) == {"user", "item", "statistics", "context"}
     named = [name for names in table.groups.values() for name in names]
     assert sorted(named) == sorted(table.fields + table.columns)
-    assert table.groups["context"] == ("hour", "weekday", "place")
+    assert table.groups["context"] == ("hour", "weekday", "scene")
     assert "position" not in named
 
     later = encoder.transform(test)
@@ -223,7 +223,7 @@ def test_a_log_of_another_platform_is_read_by_the_columns_it_has():
         {"item_id": [1, 2, 3, 4], "topic": [1, 1, 0, 2], "video_type": ["A", "A", None, "B"]}
     )
     rows = log.rows.assign(duration=np.array([10.0, np.nan, 20.0, np.nan], dtype=np.float32))
-    log = add_statistics(ImpressionLog(rows, users, items))
+    log = ImpressionLog(rows, users, items).with_statistics()
     encoder = FeatureEncoder().fit(log)
     table = encoder.transform(log)
     assert table.groups["user"] == ("user", "user_active_degree", "is_video_author")
@@ -359,7 +359,7 @@ def test_bad_arguments_are_refused(log):
     with pytest.raises(ValueError, match="prior_weight must be a single number"):
         FeatureEncoder(prior_weight=[20, 30])
     with pytest.raises(ValueError, match="window_days must be a single number"):
-        add_statistics(log, [30])
+        log.with_statistics([30])
 
 
 def test_after_a_failed_fit_an_encoder_is_not_fitted(log):
@@ -375,8 +375,8 @@ def test_after_a_failed_fit_an_encoder_is_not_fitted(log):
 
 def test_a_log_that_lacks_what_training_had_is_refused(log):
     encoder = FeatureEncoder().fit(log)
-    with pytest.raises(ValueError, match="lacks the context field 'place'"):
-        encoder.transform(replace(log, rows=log.rows.drop(columns="place")))
+    with pytest.raises(ValueError, match="lacks the context field 'scene'"):
+        encoder.transform(replace(log, rows=log.rows.drop(columns="scene")))
     with pytest.raises(ValueError, match="lacks the columns for log_user_likes, log_user_like_rate"):
         encoder.transform(replace(log, rows=log.rows.drop(columns="user_likes")))
 

@@ -79,9 +79,7 @@ def test_one_step_is_adam_on_the_batch_by_hand():
 def test_what_is_recorded():
     x, y = data(50)
     model = build(range(3))
-    run = train_ensemble(
-        *(model, x, y), steps=10, held_out=(x[:20], y[:20]), record_at=[0, 4, 10], keep_gates=6
-    )
+    run = train_ensemble(model, x, y, steps=10, held_out=(x[:20], y[:20]), record_at=[0, 4, 10], keep_gates=6)
     np.testing.assert_array_equal(run.steps, [0, 4, 10])
     assert run.utilisation.shape == (3, 3, 2, 3)
     assert run.held_out_loss.shape == (3, 3, 2)
@@ -129,7 +127,7 @@ def test_real_targets():
     x, _ = data()
     y = torch.stack([x[:, 0], x[:, 1] - x[:, 2]], dim=1)
     model = build(range(3), mask_rate=0.0)
-    run = train_ensemble(*(model, x, y), steps=300, loss="squared error", held_out=(x, y), record_at=(0, 300))
+    run = train_ensemble(model, x, y, steps=300, loss="squared error", held_out=(x, y), record_at=(0, 300))
     assert (run.held_out_loss[1] < 0.3 * run.held_out_loss[0]).all()
     np.testing.assert_allclose(run.held_out_loss[1], ((model(x) - y) ** 2).mean(dim=1).detach(), rtol=1e-4)
 

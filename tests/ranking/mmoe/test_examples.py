@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from ranking.evaluation import metrics
-from ranking.logs import FeatureEncoder, add_statistics
+from ranking.logs import FeatureEncoder
 from ranking.mmoe.examples import SMALL_FIELDS, dense_examples, gate_examples
 from ranking.simulator import simulate_log
 
 
 @pytest.fixture(scope="module")
 def log():
-    return add_statistics(simulate_log(20_000, seed=1, n_users=500, n_items=2_000, n_authors=200))
+    return simulate_log(20_000, seed=1, n_users=500, n_items=2_000, n_authors=200).with_statistics()
 
 
 @pytest.fixture(scope="module")

@@ -6,18 +6,18 @@ import numpy as np
 import pytest
 import torch
 
-from ranking.logs import FeatureEncoder, add_statistics
+from ranking.logs import FeatureEncoder
 from ranking.mmoe import EmbeddedMMoE
 from ranking.multi_task import FeatureEmbedding, WeightedCrossEntropy
 from ranking.simulator import simulate_log
-from ranking.training import fit, fit_log, predict_logits, seeded
+from ranking.training import TableExamples, fit, predict_logits, seeded
 
 TARGETS = ("click", "like")
 
 
 @pytest.fixture(scope="module")
 def parts():
-    log = add_statistics(simulate_log(4_000, seed=0))
+    log = simulate_log(4_000, seed=0).with_statistics()
     train, test = log.split(0.8, 0.2)
     return train, test, FeatureEncoder().fit(train)
 
@@ -35,7 +35,14 @@ def test_fit_log_trains_it(parts, settings):
     train, test, encoder = parts
     model = build(encoder, **settings)
     before = {name: value.clone() for name, value in model.named_parameters()}
-    history = fit_log(model, train, encoder, WeightedCrossEntropy(TARGETS), seed=0, epochs=2, held_out=test)
+    history = fit(
+        model,
+        TableExamples.of(train, encoder, model.targets),
+        WeightedCrossEntropy(TARGETS),
+        seed=0,
+        epochs=2,
+        held_out=TableExamples.of(test, encoder, model.targets),
+    )
     assert history.validation_loss[-1] < 1.3  # untrained 2 ln 2
     assert history.train_loss[1] < history.train_loss[0]
     assert all(not torch.equal(before[name], value) for name, value in model.named_parameters())
@@ -48,7 +55,7 @@ def test_the_same_seed_gives_the_same_model(parts):
     train, _, encoder = parts
     models = [build(encoder, mask_rate=0.5) for _ in range(2)]
     for model in models:
-        fit_log(model, train, encoder, WeightedCrossEntropy(TARGETS), seed=3)
+        fit(model, TableExamples.of(train, encoder, model.targets), WeightedCrossEntropy(TARGETS), seed=3)
     for first, second in zip(*(model.parameters() for model in models), strict=True):
         assert torch.equal(first, second)
 
@@ -58,7 +65,7 @@ def test_a_run_goes_on_from_its_checkpoint(parts, tmp_path):
     features, labels = encoder.transform(train), np.stack([train.label(name) for name in TARGETS], axis=1)
     whole, stopped = build(encoder), build(encoder)
     loss = WeightedCrossEntropy(TARGETS)
-    fit(whole, features, labels, loss, seed=0, epochs=2)
+    fit(whole, TableExamples(features, labels), loss, seed=0, epochs=2)
 
     class Stops(WeightedCrossEntropy):
         calls = 0
@@ -71,8 +78,16 @@ def test_a_run_goes_on_from_its_checkpoint(parts, tmp_path):
 
     path = tmp_path / "run.pt"
     with pytest.raises(KeyboardInterrupt):
-        fit(stopped, features, labels, Stops(TARGETS), seed=0, epochs=2, checkpoint=path, checkpoint_every=7)
-    fit(stopped, features, labels, loss, seed=0, epochs=2, checkpoint=path)
+        fit(
+            stopped,
+            TableExamples(features, labels),
+            Stops(TARGETS),
+            seed=0,
+            epochs=2,
+            checkpoint=path,
+            checkpoint_every=7,
+        )
+    fit(stopped, TableExamples(features, labels), loss, seed=0, epochs=2, checkpoint=path)
     for first, second in zip(whole.parameters(), stopped.parameters(), strict=True):
         assert torch.equal(first, second)
 

@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 from ranking.logs import TARGETS
 from ranking.logs.impressions import DAY_MS
 from ranking.simulator import Truth, World, WorldConfig, simulate_log
-from ranking.simulator.policy import CHANNELS, HOUR_WEIGHT, PLACES, draw_slates, place_shares
+from ranking.simulator.policy import CHANNELS, HOUR_WEIGHT, SCENES, draw_slates, scene_proportions
 from ranking.simulator.population import LARGEST_SLATE, START_MS, WeightedDraw, draw_topics
 from ranking.simulator.world import EFFECTS, mean_watch_time
 
@@ -127,7 +127,7 @@ def test_truth_broadcasts_one_user_against_many_items(small):
 def test_truth_is_the_sum_that_the_docstring_says(small):
     """The click logit and the mean of ln(watch time), rebuilt by hand for one impression."""
     user, item, hour = 4, 123, 8
-    truth = small.truth(user, item, hour, 6, PLACES.index("commute"), position=4)
+    truth = small.truth(user, item, hour, 6, SCENES.index("commute"), position=4)
     row = small.items.iloc[item]
     topic = int(row["topic"])
     drivers = {
@@ -252,7 +252,7 @@ def test_slates_are_whole_ordered_and_without_repeats(log):
         rows["position"].to_numpy().reshape(-1, 10), np.tile(range(1, 11), (N // 10, 1))
     )
     assert not rows.duplicated(["request", "item"]).any()
-    assert (rows.groupby("request")[["user", "time_ms", "place"]].nunique() == 1).all(axis=None)
+    assert (rows.groupby("request")[["user", "time_ms", "scene"]].nunique() == 1).all(axis=None)
     assert 4_000 < rows["user"].nunique() < 5_000
 
 
@@ -277,9 +277,9 @@ def test_time_has_a_daily_rhythm_and_matches_its_columns(log):
     assert rows["time_ms"].between(START_MS, START_MS + 40 * DAY_MS - 1).all()
     shares = np.bincount(rows["hour"], minlength=24) / len(rows)
     np.testing.assert_allclose(shares, HOUR_WEIGHT / HOUR_WEIGHT.sum(), atol=0.01)
-    np.testing.assert_allclose(place_shares().sum(axis=-1), 1.0)
+    np.testing.assert_allclose(scene_proportions().sum(axis=-1), 1.0)
     morning = rows[(rows["hour"] == 8) & (rows["weekday"] < 5)]
-    assert (morning["place"] == PLACES.index("commute")).mean() == pytest.approx(0.45, abs=0.08)
+    assert (morning["scene"] == SCENES.index("commute")).mean() == pytest.approx(0.45, abs=0.08)
 
 
 def test_columns_have_the_types_that_the_log_promises(log):
@@ -297,7 +297,7 @@ def test_columns_have_the_types_that_the_log_promises(log):
         "share": "bool",
         "request": "int32",
     }
-    expected |= {"position": "int16", "hour": "int8", "weekday": "int8", "place": "int8"}
+    expected |= {"position": "int16", "hour": "int8", "weekday": "int8", "scene": "int8"}
     expected |= {"followed": "bool", "randomised": "bool"}
     assert {name: str(dtype) for name, dtype in log.rows.dtypes.items()} == expected
     assert (log.truth.dtypes == "float32").all()
@@ -410,14 +410,14 @@ def test_rates_that_no_world_can_reach_are_refused(change, name):
         ({"item": 1.5}, "item must hold whole numbers"),
         ({"hour": 24}, "hour must be from 0 to 23, got 24"),
         ({"weekday": 7}, "weekday must be from 0 to 6, got 7"),
-        ({"place": 4}, "place must be from 0 to 3, got 4"),
+        ({"scene": 4}, "scene must be from 0 to 3, got 4"),
         ({"position": 0}, "position must be from 1"),
         ({"user": np.zeros(2, dtype=int), "item": np.zeros(3, dtype=int)}, "must broadcast"),
     ],
 )
 def test_truth_refuses_what_does_not_exist(small, change, message):
     with pytest.raises(ValueError, match=message):
-        small.truth(**{"user": 0, "item": 0, "hour": 0, "weekday": 0, "place": 0, **change})
+        small.truth(**{"user": 0, "item": 0, "hour": 0, "weekday": 0, "scene": 0, **change})
 
 
 def test_other_bad_arguments_are_refused(small):

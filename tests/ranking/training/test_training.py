@@ -15,10 +15,10 @@ import torch
 from training_script import TARGETS, table
 
 from ranking.evaluation import metrics
-from ranking.logs import FeatureEncoder, add_statistics
+from ranking.logs import FeatureEncoder
 from ranking.multi_task import MultiTaskModel, UncertaintyWeighting, WeightedCrossEntropy
 from ranking.simulator import World, WorldConfig
-from ranking.training import History, fit, fit_log, predict_logits, seeded
+from ranking.training import History, TableExamples, fit, predict_logits, seeded
 from ranking.training.checkpoints import load_checkpoint, save_checkpoint
 from ranking.training.fitting import _Objective, _Run
 from ranking.training.parquet import ParquetRows, ParquetWriter
@@ -33,10 +33,15 @@ def new_model(seed: int = 0, targets=TARGETS) -> MultiTaskModel:
         return MultiTaskModel((20, 30), 3, targets)
 
 
+def examples(rows: int, seed: int = 0) -> TableExamples:
+    features, labels = table(rows, seed)
+    return TableExamples(features, labels, TARGETS)
+
+
 def train(seed: int = 0, rows: int = 1_000, **settings) -> tuple[MultiTaskModel, History]:
     model = new_model()
     features, labels = table(rows)
-    history = fit(model, features, labels, LOSS, seed=seed, **{"batch_size": 64, **settings})
+    history = fit(model, TableExamples(features, labels), LOSS, seed=seed, **{"batch_size": 64, **settings})
     return model, history
 
 
@@ -65,7 +70,7 @@ def test_outer_random_state_is_left_alone():
 def test_one_step_is_one_step_of_adamw():
     features, labels = table(64)
     ours, theirs = new_model(), new_model()
-    fit(ours, features, labels, LOSS, seed=0, batch_size=64, learning_rate=0.01, average=0.0)
+    fit(ours, TableExamples(features, labels), LOSS, seed=0, batch_size=64, learning_rate=0.01, average=0.0)
     optimiser = torch.optim.AdamW(theirs.parameters(), lr=0.01, weight_decay=0.0)
     LOSS(theirs(*features.to_tensors()), torch.from_numpy(labels)).backward()
     optimiser.step()
@@ -85,13 +90,13 @@ def test_weights_at_the_end_are_the_mean_over_the_last_steps():
     features, labels = table(640)
     with seeded(0):
         model = Watched((20, 30), 3, TARGETS)
-    fit(model, features, labels, LOSS, seed=0, batch_size=64, average=0.0)
+    fit(model, TableExamples(features, labels), LOSS, seed=0, batch_size=64, average=0.0)
     last = {name: value.clone() for name, value in model.state_dict().items()}
     after_steps = [*seen[1:], last]  # weights after each of the ten steps
     seen.clear()
     with seeded(0):
         model = Watched((20, 30), 3, TARGETS)
-    fit(model, features, labels, LOSS, seed=0, batch_size=64, average=0.4)
+    fit(model, TableExamples(features, labels), LOSS, seed=0, batch_size=64, average=0.4)
     for name, value in model.state_dict().items():
         mean = torch.stack([weights[name].double() for weights in after_steps[6:]]).mean(dim=0)
         torch.testing.assert_close(value.double(), mean, rtol=1e-5, atol=1e-7)
@@ -114,7 +119,7 @@ def test_averages_are_those_of_torchs_averaged_model_bit_for_bit():
 
 
 def test_history_of_three_epochs():
-    model, history = train(epochs=3, held_out=table(300, seed=1))
+    model, history = train(epochs=3, held_out=examples(300, seed=1))
     assert len(history.train_loss) == len(history.validation_loss) == 3
     assert (history.rows, history.steps, history.best_epoch) == (1_000, 48, 2)
     assert history.train_loss[2] < history.train_loss[0]
@@ -124,26 +129,26 @@ def test_history_of_three_epochs():
 
 def test_held_out_loss_is_the_loss_of_the_held_out_rows():
     features, labels = table(300, seed=1)
-    model, history = train(held_out=(features, labels), average=0.0)
+    model, history = train(held_out=TableExamples(features, labels), average=0.0)
     with torch.no_grad():
         own = LOSS(model(*features.to_tensors()), torch.from_numpy(labels))
     assert history.validation_loss[-1] == pytest.approx(own.item(), rel=1e-5)
 
 
 def test_stops_early_and_takes_the_best_epoch_back():
-    held_out = table(300, seed=1)
+    held_out = examples(300, seed=1)
     settings = {"learning_rate": 0.05, "held_out": held_out, "rows": 300}  # fits the noise within few passes
     model, history = train(epochs=40, patience=2, **settings)
     assert len(history.validation_loss) == history.best_epoch + 3 < 40
     with torch.no_grad():
-        loss = LOSS(model(*held_out[0].to_tensors()), torch.from_numpy(held_out[1])).item()
+        loss = LOSS(model(held_out.categorical, held_out.dense), held_out.labels).item()
     assert loss == pytest.approx(min(history.validation_loss), rel=1e-5)
 
 
 def test_loss_with_parameters_is_trained_along():
     features, labels = table(1_000)
     loss = UncertaintyWeighting(TARGETS)
-    fit(new_model(), features, labels, loss, seed=0, batch_size=64)
+    fit(new_model(), TableExamples(features, labels), loss, seed=0, batch_size=64)
     assert (loss.loss_weights != 1.0).all()
 
 
@@ -153,24 +158,29 @@ def test_loss_with_parameters_is_trained_along():
 @pytest.fixture(scope="module")
 def logs():
     config = WorldConfig(
-        **{"n_users": 300, "n_items": 400, "n_authors": 40, "days": 20},
-        **{"click_rate": 0.3, "like_rate": 0.3, "collect_rate": 0.25, "share_rate": 0.2},
+        n_users=300,
+        n_items=400,
+        n_authors=40,
+        days=20,
+        click_rate=0.3,
+        like_rate=0.3,
+        collect_rate=0.25,
+        share_rate=0.2,
     )
-    log = add_statistics(World.build(config, seed=0).simulate(60_000, seed=0))
+    log = World.build(config, seed=0).simulate(60_000, seed=0).with_statistics()
     return log.split(0.8, 0.2)
 
 
 def gains(train_log, test_log, encoder, features=None) -> np.ndarray:
     """Share of the constant's expected log loss that the model saves, by target: 0 is no better than it."""
     targets = ("click", "like", "collect", "share")
-    with seeded(0):
-        model = MultiTaskModel(encoder.cardinalities, len(encoder.columns), targets)
+    model = MultiTaskModel.of(encoder, targets, seed=0)
     loss = WeightedCrossEntropy(targets)
     if features is None:
-        fit_log(model, train_log, encoder, loss, seed=0)
+        fit(model, TableExamples.of(train_log, encoder, model.targets), loss, seed=0)
     else:
         labels = np.stack([train_log.label(target) for target in targets], axis=1)
-        fit(model, features, labels, loss, seed=0)
+        fit(model, TableExamples(features, labels), loss, seed=0)
     p = 1 / (1 + np.exp(-predict_logits(model, encoder.transform(test_log))))  # (rows, targets)
     found = []
     for k, target in enumerate(targets):
@@ -261,9 +271,9 @@ def test_streamed_training_learns_what_training_in_memory_learns(parquet):
     features, labels = table(5_000)
     test_features, test_labels = table(3_000, seed=1)
     losses = []
-    for given in ((features, labels), (ParquetRows(parquet, buffer_rows=1_500), None)):
+    for given in (TableExamples(features, labels), ParquetRows(parquet, buffer_rows=1_500)):
         model = new_model()
-        fit(model, *given, LOSS, seed=0, batch_size=64)
+        fit(model, given, LOSS, seed=0, batch_size=64)
         p = 1 / (1 + np.exp(-predict_logits(model, test_features)))
         losses.append(metrics.log_loss(test_labels[:, 0], p[:, 0]))
     assert losses[0] == pytest.approx(losses[1], rel=0.01)
@@ -274,8 +284,8 @@ def test_streamed_training_learns_what_training_in_memory_learns(parquet):
 def test_held_out_rows_may_be_streamed(parquet):
     features, labels = table(5_000)
     histories = [
-        fit(new_model(), features, labels, LOSS, seed=0, held_out=held_out)
-        for held_out in ((features, labels), ParquetRows(parquet))
+        fit(new_model(), TableExamples(features, labels), LOSS, seed=0, held_out=held_out)
+        for held_out in (TableExamples(features, labels), ParquetRows(parquet))
     ]
     assert histories[0].validation_loss == pytest.approx(histories[1].validation_loss, rel=1e-6)
 
@@ -292,7 +302,7 @@ def test_parquet_files_that_cannot_be_used(parquet, tmp_path):
     with ParquetWriter(tmp_path / "torn" / "0.parquet", TARGETS) as writer:
         writer.write(features, np.stack([labels[:, 0], 0 * labels[:, 0]], axis=1))
     with pytest.raises(ValueError, match="must hold positives for every target, got none for like"):
-        ParquetRows(torn)
+        fit(new_model(), ParquetRows(torn), LOSS, seed=0)
     other = tmp_path / "other"
     other.mkdir()
     for name, targets in (("0", TARGETS), ("1", ("like", "click"))):
@@ -323,9 +333,17 @@ def test_a_writer_that_breaks_off_leaves_no_file(tmp_path):
 
 def test_targets_of_a_stream_must_be_the_models(parquet):
     with pytest.raises(ValueError, match="must have the targets of the model"):
-        fit(new_model(targets=("click", "share")), ParquetRows(parquet), None, LOSS, seed=0)
-    with pytest.raises(ValueError, match="labels must be None for examples that bring their own"):
-        fit(new_model(), ParquetRows(parquet), np.zeros(5_000), LOSS, seed=0)
+        fit(new_model(targets=("click", "share")), ParquetRows(parquet), LOSS, seed=0)
+    with pytest.raises(ValueError, match="must have the targets of the model"):
+        fit(new_model(targets=("like", "click")), examples(100), LOSS, seed=0)
+    with pytest.raises(ValueError, match="must have the targets of the model"):
+        fit(
+            new_model(targets=("like", "click")),
+            TableExamples(*table(100)),
+            LOSS,
+            seed=0,
+            held_out=examples(9),
+        )
 
 
 # Checkpoints
@@ -379,23 +397,25 @@ def test_a_streamed_run_resumes_bit_for_bit_too(parquet, tmp_path):
     rows = ParquetRows(parquet, buffer_rows=1_500)
     settings = {"seed": 0, "batch_size": 64, "epochs": 2, "checkpoint_every": 7}
     whole, resumed = new_model(), new_model()
-    fit(whole, rows, None, LOSS, **settings)
+    fit(whole, rows, LOSS, **settings)
     kept = tmp_path / "run.checkpoint"
     with pytest.raises(Stopped):
-        fit(new_model(), rows, None, StopAt(100), checkpoint=kept, **settings)
-    fit(resumed, rows, None, LOSS, checkpoint=kept, **settings)
+        fit(new_model(), rows, StopAt(100), checkpoint=kept, **settings)
+    fit(resumed, rows, LOSS, checkpoint=kept, **settings)
     assert same_weights(whole, resumed)
 
 
 def test_early_stopping_resumes_to_the_same_weights(tmp_path):
-    settings = {"learning_rate": 0.05, "held_out": table(300, seed=1), "rows": 300, "epochs": 40}
+    settings = {"learning_rate": 0.05, "held_out": examples(300, seed=1), "rows": 300, "epochs": 40}
     whole, history = train(patience=2, **settings)
     kept = tmp_path / "run.checkpoint"
     features, labels = table(300)
     more = {name: value for name, value in settings.items() if name != "rows"}
     with pytest.raises(Stopped):
         fit(
-            *(new_model(), features, labels, StopAt(17)),
+            new_model(),
+            TableExamples(features, labels),
+            StopAt(17),
             **{"seed": 0, "batch_size": 64, "patience": 2, "checkpoint": kept, **more},
         )
     resumed, again = train(patience=2, checkpoint=kept, **settings)
@@ -408,7 +428,7 @@ def test_a_finished_run_is_taken_from_its_checkpoint(tmp_path):
     first, history = train(checkpoint=kept)
     features, labels = table(1_000)
     model = new_model()
-    again = fit(model, features, labels, StopAt(1), seed=0, batch_size=64, checkpoint=kept)
+    again = fit(model, TableExamples(features, labels), StopAt(1), seed=0, batch_size=64, checkpoint=kept)
     assert same_weights(first, model)
     assert again == history
 
@@ -429,7 +449,7 @@ def test_checkpoint_of_another_loss_model_or_other_rows_is_refused(tmp_path):
     features, labels = table(1_000)
 
     def again(model=None, rows=features, y=labels, loss=LOSS):
-        fit(model or new_model(), rows, y, loss, seed=0, batch_size=64, checkpoint=kept)
+        fit(model or new_model(), TableExamples(rows, y), loss, seed=0, batch_size=64, checkpoint=kept)
 
     again()
     with pytest.raises(ValueError, match=r"loss = 'click=1, like=1, .* this one has 'click=1, like=9,"):
@@ -446,14 +466,14 @@ def test_checkpoint_of_another_loss_model_or_other_rows_is_refused(tmp_path):
 
 def test_checkpoint_of_another_stream_is_refused(parquet, tmp_path):
     kept = tmp_path / "run.checkpoint"
-    fit(new_model(), ParquetRows(parquet), None, LOSS, seed=0, checkpoint=kept)
-    fit(new_model(), ParquetRows(parquet), None, LOSS, seed=0, checkpoint=kept)
+    fit(new_model(), ParquetRows(parquet), LOSS, seed=0, checkpoint=kept)
+    fit(new_model(), ParquetRows(parquet), LOSS, seed=0, checkpoint=kept)
     features, labels = table(2_000, seed=7)
     with ParquetWriter(parquet / "1.parquet", TARGETS, row_group=700) as writer:
         writer.write(features[:1_000], labels[:1_000])
         writer.write(features[1_000:], labels[1_000:])
     with pytest.raises(ValueError, match="belongs to a run with rows_checksum"):
-        fit(new_model(), ParquetRows(parquet), None, LOSS, seed=0, checkpoint=kept)
+        fit(new_model(), ParquetRows(parquet), LOSS, seed=0, checkpoint=kept)
 
 
 def test_a_checkpoint_needs_a_folder(tmp_path):
@@ -540,12 +560,14 @@ def test_settings_outside_what_is_allowed(settings, message):
 
 def test_features_and_losses_that_are_none():
     features, labels = table(100)
-    with pytest.raises(ValueError, match="features must be a FeatureTable or Examples, got ndarray"):
-        fit(new_model(), features.dense, labels, LOSS, seed=0)
+    with pytest.raises(
+        ValueError, match=r"examples must be Examples, such as TableExamples\(features, labels\), got ndarray"
+    ):
+        fit(new_model(), features.dense, LOSS, seed=0)
     with pytest.raises(ValueError, match="loss must be a function of logits and labels, got None"):
-        fit(new_model(), features, labels, None, seed=0)
+        fit(new_model(), TableExamples(features, labels), None, seed=0)
     with pytest.raises(ValueError, match=r"loss must give a scalar, got the shape \(100, 2\)"):
-        fit(new_model(), features, labels, lambda logits, y: (logits - y) ** 2, seed=0)
+        fit(new_model(), TableExamples(features, labels), lambda logits, y: (logits - y) ** 2, seed=0)
 
 
 def test_a_loss_that_fails_on_held_out_rows_stops_training():
@@ -554,7 +576,13 @@ def test_a_loss_that_fails_on_held_out_rows_stops_training():
 
     features, labels = table(200)
     with pytest.raises(ValueError, match="loss on the held_out rows is nan after epoch 0"):
-        fit(new_model(), features, labels, fails_unless_training, seed=0, held_out=(features, labels))
+        fit(
+            new_model(),
+            TableExamples(features, labels),
+            fails_unless_training,
+            seed=0,
+            held_out=TableExamples(features, labels),
+        )
 
 
 def test_seeds_of_numpy_are_taken():
@@ -573,18 +601,18 @@ def test_labels_that_make_no_sense():
     }
     for message, values in bad.items():
         with pytest.raises(ValueError, match=message):
-            fit(new_model(), features, values, LOSS, seed=0)
-    with pytest.raises(ValueError, match="must be given with a table of features"):
-        fit(new_model(), features, None, LOSS, seed=0)
+            fit(new_model(), TableExamples(features, values), LOSS, seed=0)
+    with pytest.raises(ValueError, match=r"such as TableExamples\(features, labels\), got FeatureTable"):
+        fit(new_model(), features, LOSS, seed=0)
     with pytest.raises(ValueError, match="must not be empty"):
-        fit(new_model(), features[:0], labels[:0], LOSS, seed=0)
+        fit(new_model(), TableExamples(features[:0], labels[:0]), LOSS, seed=0)
 
 
 def test_features_that_are_not_finite():
     features, labels = table(100)
     features.dense[3, 1] = np.nan
     for action in (
-        lambda: fit(new_model(), features, labels, LOSS, seed=0),
+        lambda: fit(new_model(), TableExamples(features, labels), LOSS, seed=0),
         lambda: predict_logits(new_model(), features),
     ):
         with pytest.raises(ValueError, match=r"got nan in the column b at row 3 \(1 such values\)"):
@@ -594,4 +622,4 @@ def test_features_that_are_not_finite():
 def test_a_loss_that_explodes_is_reported():
     features, labels = table(200)
     with pytest.raises(ValueError, match=r"the loss is nan in epoch 0: lower learning_rate"):
-        fit(new_model(), features, labels, lambda z, y: LOSS(z, y) * float("nan"), seed=0)
+        fit(new_model(), TableExamples(features, labels), lambda z, y: LOSS(z, y) * float("nan"), seed=0)

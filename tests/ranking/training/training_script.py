@@ -13,7 +13,7 @@ import torch
 
 from ranking.logs.features import FeatureTable
 from ranking.multi_task import MultiTaskModel, WeightedCrossEntropy
-from ranking.training import fit, seeded
+from ranking.training import TableExamples, fit, seeded
 
 TARGETS = ("click", "like")
 
@@ -66,9 +66,15 @@ def main() -> None:
         model = (WithDropout if options.dropout else MultiTaskModel)((20, 30), 3, TARGETS)
     features, labels = table(2_010)
     history = fit(
-        *(model, features, labels, Killed(options.kill_at, options.masked)),
-        **{"seed": 5, "epochs": 3, "batch_size": 64, "held_out": table(300, seed=1)},
-        **{"checkpoint": options.checkpoint, "checkpoint_every": 10},
+        model,
+        TableExamples(features, labels),
+        Killed(options.kill_at, options.masked),
+        seed=5,
+        epochs=3,
+        batch_size=64,
+        held_out=TableExamples(*table(300, seed=1)),
+        checkpoint=options.checkpoint,
+        checkpoint_every=10,
     )
     if os.environ.get("RANK", "0") == "0":
         torch.save(model.state_dict(), options.out)

@@ -1,0 +1,56 @@
+"""Counts of what happened before each row: the statistics of claim B1."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ranking import validation
+
+DAY_MS = 86_400_000
+"""Milliseconds in a day, the unit of ``time_ms`` being the millisecond."""
+
+WINDOW_DAYS = 30.0
+"""How far back statistics look, unless asked otherwise."""
+
+
+def counts_before(
+    codes: NDArray[np.integer[Any]],
+    times: NDArray[np.int64],
+    happened: Mapping[str, NDArray[np.bool_]],
+    window_days: float = WINDOW_DAYS,
+) -> dict[str, NDArray[np.int32]]:
+    """For each row, how many rows of the same code lie in the window before it, and what happened in them.
+
+    A row at time s counts for a row at time t when t − window ≤ s < t. Rows of the same moment do not count
+    for each other, hence neither do those of the same request. Takes O(n log n).
+
+    Args:
+        codes: whom to count for (users, items, pairs), whole numbers of at least 0, shape (rows,).
+        times: milliseconds, ascending, shape (rows,).
+        happened: name -> whether it happened in the row, shape (rows,).
+        window_days: length of the window, above 0.
+
+    Returns:
+        "impressions", and each name of ``happened``: counts, shape (rows,).
+
+    Raises:
+        ValueError: ``window_days`` is not a number above 0.
+    """
+    window = float(validation.positive("window_days", validation.number("window_days", window_days)))
+    # as rows are sorted by time, "from this moment on" is "from this row on"
+    until = np.searchsorted(times, times)  # (rows,) first row of the same moment
+    since = np.searchsorted(times, times - np.int64(min(window * DAY_MS, 2.0**62)))  # first row of the window
+    order = np.argsort(codes, kind="stable")
+    base = codes[order].astype(np.int64) * len(codes)
+    keys = base + order  # ascending by code, then by row
+    low, high = np.searchsorted(keys, base + since[order]), np.searchsorted(keys, base + until[order])
+    counts = {}
+    for name, flags in {"impressions": np.ones(len(codes), dtype=bool), **happened}.items():
+        total = np.concatenate(([0], np.cumsum(flags[order], dtype=np.int32)))
+        counts[name] = np.empty(len(codes), dtype=np.int32)
+        counts[name][order] = total[high] - total[low]
+    return counts
