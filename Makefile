@@ -63,7 +63,8 @@ book: html
 	|| exec $(BIN)/python -u -m http.server 0 --bind 127.0.0.1 --directory _build/html
 
 slides: html
-	$(BIN)/python -m bookwork.slides.making _build/slides book/0*/index.ipynb --caches _build/.jupyter_cache
+	$(BIN)/python -m bookwork.slides.making _build/slides book/0*/index.ipynb --caches _build/.jupyter_cache \
+	  --explorers ranking_course --palette ranking_course.palette:PALETTE
 	@echo "Open _build/slides/index.html"
 
 lab: $(READY)

@@ -20,7 +20,7 @@ from bookwork.results import save_results
 from ranking.mmoe.diagnostics import DEAD_BELOW, POLARIZED_ABOVE
 from ranking.mmoe.examples import gate_examples
 from ranking.progress import progress
-from ranking_course.explorers.gates import CURES
+from ranking_course.explorers.gates_recording import CURES
 from ranking_course.explorers.gates_run import LEARNING_RATE, STEPS, train_gates
 
 EXPERTS = (3, 8)

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 
 from ranking import validation
 from ranking.evaluation.metrics import Reliability
-from ranking_course.palette import FONT, NEUTRAL, TARGETS
+from ranking_course.palette import FONT, NEUTRAL, TARGET_COLOURS
 
 ROLES: dict[str, dict[str, object]] = {
     "plain": {"width": 2.5},
@@ -65,7 +65,7 @@ _LOG_TICKS = {"tickmode": "array", "tickvals": _POWERS, "ticktext": [f"{value:g}
 
 template = go.layout.Template(
     layout={
-        "colorway": list(TARGETS.values()),
+        "colorway": list(TARGET_COLOURS.values()),
         "dragmode": False,  # a finger that scrolls the page must not zoom the figure
         "font": {"color": NEUTRAL["ink"], "family": FONT, "size": 14},
         "height": 400,
@@ -313,8 +313,8 @@ def _style(target: str | None, role: str) -> tuple[str, dict[str, object]]:
     """Colour and plotly line style of a curve."""
     validation.one_of("role", role, tuple(ROLES))
     if target is not None:
-        validation.one_of("target", target, tuple(TARGETS))
-    colour = NEUTRAL["ink"] if target is None or role == "truth" else TARGETS[target]
+        validation.one_of("target", target, tuple(TARGET_COLOURS))
+    colour = NEUTRAL["ink"] if target is None or role == "truth" else TARGET_COLOURS[target]
     return colour, {"color": colour, **ROLES[role]}
 
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from ranking_course import figures
 from ranking import fusion
-from ranking_course.palette import TARGETS
+from ranking_course.palette import TARGET_COLOURS
 
 rng = np.random.default_rng(0)
 p = {name: rng.beta(1, 9, (20, 30)) for name in ("click", "like", "collect", "share")}

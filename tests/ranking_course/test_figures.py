@@ -10,7 +10,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from ranking.evaluation.metrics import Reliability, reliability
 from ranking_course import figures
-from ranking_course.palette import NEUTRAL, TARGETS
+from ranking_course.palette import NEUTRAL, TARGET_COLOURS
 
 TEXTS = {
     "title": "A title",
@@ -87,7 +87,7 @@ def test_a_line_takes_the_colour_of_its_target_and_the_style_of_its_role():
     figure.line(X, X, "calibrated", target="like", role="calibrated")
     figure.line(X, X, "truth", target="like", role="truth")
     raw, calibrated, truth = (trace.line for trace in figure.data if trace.meta is None)
-    assert raw.color == calibrated.color == TARGETS["like"]
+    assert raw.color == calibrated.color == TARGET_COLOURS["like"]
     assert raw.width < calibrated.width
     assert (truth.color, truth.dash) == (NEUTRAL["ink"], "dash")
 

@@ -4,7 +4,9 @@ import re
 
 import pytest
 
-from ranking_course.palette import GROUPS, NEUTRAL, TARGETS, THEMES, css_variables
+from ranking_course.palette import GROUPS, NEUTRAL, PALETTE, TARGET_COLOURS
+
+THEMES = PALETTE.themes
 
 
 def luminance(colour: str) -> float:
@@ -35,7 +37,7 @@ def test_stand_ins_are_readable_where_nothing_recolours_them(name, ground):
 
 def test_groups_carry_dark_letters():
     assert min(contrast(colour, THEMES["light"]["ink"]) for colour in GROUPS) >= 4.5
-    assert not set(GROUPS) & set(TARGETS.values())
+    assert not set(GROUPS) & set(TARGET_COLOURS.values())
 
 
 def test_themes_name_the_same_inks():
@@ -44,16 +46,16 @@ def test_themes_name_the_same_inks():
 
 
 def test_stand_ins_differ_so_that_each_can_be_replaced():
-    assert len({*NEUTRAL.values(), *TARGETS.values()}) == len(NEUTRAL) + len(TARGETS)
+    assert len({*NEUTRAL.values(), *TARGET_COLOURS.values()}) == len(NEUTRAL) + len(TARGET_COLOURS)
 
 
 def test_style_variables_name_every_colour():
-    declared = dict(re.findall(r"--ranking-([\w-]+): ([^;]+);", css_variables("dark")))
+    declared = dict(re.findall(r"--ranking-([\w-]+): ([^;]+);", PALETTE.css_variables("dark")))
     assert declared["watch-time"] == "#E69F00"
     assert declared["ink"] == THEMES["dark"]["ink"]
-    assert len(declared) == len(TARGETS) + len(GROUPS) + len(THEMES["dark"]) + 1
+    assert len(declared) == len(TARGET_COLOURS) + len(GROUPS) + len(THEMES["dark"]) + 1
 
 
 def test_unknown_theme_is_refused():
     with pytest.raises(ValueError, match="theme must be one of 'light', 'dark', got 'blue'"):
-        css_variables("blue")
+        PALETTE.css_variables("blue")

@@ -15,6 +15,7 @@ import anywidget
 import traitlets
 
 from bookwork.explorer.bundle import stylesheet, widget_module
+from bookwork.palette import DEFAULT, Palette
 
 MIME_TYPE = "application/vnd.ranking.explorer+json"
 """Of the output entry that holds module, state, alternative text and caption; JupyterLab ignores it."""
@@ -36,7 +37,9 @@ class Explorer(anywidget.AnyWidget):
     """Base of all explorers. A subclass names its module, its settings and its texts.
 
     Class attributes:
-        module: name of its JavaScript module.
+        module: name of its JavaScript module, in the folder ``js`` of the package that defines the class.
+        package: the name of that one, found when the class is made.
+        palette: its colours.
         settings: the traits that its controls move.
         default_labels: every text that it shows, by key; ``{name}`` in a text is filled in by the module.
 
@@ -44,6 +47,8 @@ class Explorer(anywidget.AnyWidget):
     """
 
     module: ClassVar[str]
+    package: ClassVar[str]
+    palette: ClassVar[Palette] = DEFAULT
     settings: ClassVar[tuple[str, ...]] = ()
     default_labels: ClassVar[Mapping[str, str]] = {}
 
@@ -56,10 +61,12 @@ class Explorer(anywidget.AnyWidget):
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         # anywidget's add_traits makes a subclass on the fly for every instance; only a class that names a
-        # module itself is a new explorer.
+        # module or a palette itself is a new explorer.
         if "module" in cls.__dict__:
-            cls._esm = widget_module(cls.module)
-            cls._css = stylesheet()
+            cls.package = cls.__module__.partition(".")[0]
+            cls._esm = widget_module(cls.package, cls.module)
+        if "module" in cls.__dict__ or "palette" in cls.__dict__:
+            cls._css = stylesheet(cls.palette)
         super().__init_subclass__(**kwargs)
 
     def __init__(

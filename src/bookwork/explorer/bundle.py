@@ -1,23 +1,28 @@
-"""From the JavaScript modules in ``js/`` to what their two hosts load.
+"""From the JavaScript modules in the ``js`` folders of packages to what their two hosts load.
 
 JupyterLab (through anywidget) takes an ES module, the built page a classic script, because browsers block
-module imports on ``file://``. Both hold the shared chart module and one explorer, and nothing else.
+module imports on ``file://``. Both hold one explorer and the library modules that it uses, nothing else.
+
+A package keeps its explorers in ``js/NAME.js``, each with one ``export default { render, ... }``, and its
+library in ``js/lib/NAME.js``, with named exports. Both import ``{ names } from "PACKAGE/NAME"``, which is
+``js/lib/NAME.js`` of that package, and nothing else.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
-from ranking.validation import one_of
-from ranking_course.palette import css_variables
+from bookwork.palette import Palette
 
-SHARED = ("chart", "runtime")
-"""Files in ``js/`` that are not explorers."""
+OWN = "bookwork"
+"""The package whose explorers every book has."""
 
-_EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const) (\w+))", re.MULTILINE)
-_IMPORT = re.compile(r'^import \{([^}]*)\} from "\./chart\.js";\n', re.MULTILINE)
+_IMPORT = re.compile(r'^import \{([^}]*)\} from "(\w+)/(\w+)";\n', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?=(?:async )?(?:function\*?|class|const) (\w+))", re.MULTILINE)
 _DEFAULT = re.compile(r"^export default (?=\{)", re.MULTILINE)
 _LEFT_OVER = re.compile(r"^(?:import|export)\b.*$", re.MULTILINE)
 
@@ -26,89 +31,186 @@ html[data-theme="dark"] .rx, body[data-jp-theme-light="false"] .rx {{ {dark} }}
 {rules}"""
 
 
-FOLDERS = ("bookwork", "ranking_course")
-"""Packages that hold explorers in a folder ``js``."""
+@dataclass(frozen=True)
+class _Module:
+    """A library module or an explorer: its code as the body of a function.
+
+    Attributes:
+        name: its package and its own name, ``bookwork/dom``.
+        imports: names of the library modules that it uses.
+    """
+
+    name: str
+    code: str
+    imports: tuple[str, ...]
 
 
-def _source(file: str) -> str:
-    found = [files(package) / "js" / file for package in FOLDERS]
-    return next(path for path in found if path.is_file()).read_text(encoding="utf-8")
+def _read(package: str, *path: str) -> str:
+    return files(package).joinpath("js", *path).read_text(encoding="utf-8")
 
 
-def modules() -> tuple[str, ...]:
-    """Names of all explorer modules, sorted."""
-    names = [entry.name for package in FOLDERS for entry in (files(package) / "js").iterdir()]
-    return tuple(sorted(n[:-3] for n in names if n.endswith(".js") and n[:-3] not in SHARED))
+def _names(package: str, *folder: str) -> tuple[str, ...]:
+    """Names of the JavaScript files in a folder, sorted; none where there is no such package or folder."""
+    try:
+        place = files(package).joinpath("js", *folder)
+    except (ModuleNotFoundError, TypeError, AttributeError):  # what stands for it is a module
+        return ()
+    found = [entry.name for entry in place.iterdir()] if place.is_dir() else []
+    return tuple(sorted(name[:-3] for name in found if name.endswith(".js")))
 
 
-def _refuse_left_overs(file: str, text: str) -> str:
-    found = _LEFT_OVER.search(text)
-    if found:
+def _variable(module: str) -> str:
+    """The constant that holds what a library module exports."""
+    return module.replace("/", "_") + "_module"
+
+
+@cache
+def _library(name: str) -> _Module:
+    package, _, file = name.partition("/")
+    source = _read(package, "lib", f"{file}.js")
+    exports = _EXPORT.findall(source)
+    code, imports = _resolved(name, _EXPORT.sub("", source))
+    return _Module(name, f"{code}return {{ {', '.join(exports)} }};\n", imports)
+
+
+@cache
+def _explorer(package: str, name: str) -> _Module:
+    if name not in _names(package):
         raise ValueError(
-            f"{file} may only import {{names}} from './chart.js' and export one default object, "
-            f"got {found[0]!r}"
+            f"module {name!r} must lie in the folder js of a package, "
+            f"{package} has {', '.join(_names(package)) or 'none'}"
         )
-    return text
-
-
-@cache
-def _chart() -> str:
-    """The shared chart module as one constant, so that its private names cannot clash with an explorer's."""
-    source = _source("chart.js")
-    names = _EXPORT.findall(source)
-    body = _refuse_left_overs("chart.js", _EXPORT.sub("", source))
-    return f"const chartModule = (() => {{\n{body}\nreturn {{ {', '.join(names)} }};\n}})();\n"
-
-
-@cache
-def _definition(name: str, assigned: str) -> str:
-    """Chart module and explorer; the default export becomes ``assigned`` and its object."""
-    one_of("name", name, modules())
-    body = _IMPORT.sub(r"const {\1} = chartModule;\n", _source(f"{name}.js"))
-    if len(_DEFAULT.findall(body)) != 1:
+    source = _read(package, f"{name}.js")
+    if len(_DEFAULT.findall(source)) != 1:
         raise ValueError(f"{name}.js must have exactly one `export default {{ ... }}`")
-    _refuse_left_overs(f"{name}.js", _DEFAULT.sub("", body))
-    return _chart() + _DEFAULT.sub(lambda _: assigned, body)
+    code, imports = _resolved(f"{package}/{name}", _DEFAULT.sub("return ", source))
+    return _Module(f"{package}/{name}", code, imports)
 
 
-def widget_module(name: str) -> str:
+def _resolved(name: str, source: str) -> tuple[str, tuple[str, ...]]:
+    """``source`` with its imports as constants, and the names of the modules that they come from."""
+    imports = []
+
+    def constant(found: re.Match[str]) -> str:
+        asked = [part.strip() for part in found[1].split(",") if part.strip()]
+        module = f"{found[2]}/{found[3]}"
+        allowed = _names(found[2], "lib")
+        if found[3] not in allowed:
+            raise ValueError(
+                f"{name} imports from {module!r}, but {found[2]!r} has {', '.join(allowed) or 'no library'}"
+            )
+        imports.append(module)
+        exported = _EXPORT.findall(_read(found[2], "lib", f"{found[3]}.js"))
+        unknown = [part for part in asked if part not in exported]
+        if unknown:
+            raise ValueError(
+                f"{name} imports {', '.join(unknown)} from {module!r}, which exports {', '.join(exported)}"
+            )
+        return f"const {{ {', '.join(asked)} }} = {_variable(module)};\n"
+
+    code = _IMPORT.sub(constant, source)
+    left = _LEFT_OVER.search(code)
+    if left:
+        raise ValueError(
+            f'{name} may only import {{ names }} from "PACKAGE/NAME" and export what it defines (an '
+            f"explorer: one default object), got {left[0]!r}"
+        )
+    return code, tuple(imports)
+
+
+def _in_order(name: str, above: tuple[str, ...], found: dict[str, _Module]) -> None:
+    """Add a library module to ``found`` after all that it imports."""
+    if name in above:
+        raise ValueError(f"modules may not import each other in a circle, got {' → '.join((*above, name))}")
+    for other in _library(name).imports:
+        _in_order(other, (*above, name), found)
+    found.setdefault(name, _library(name))
+
+
+def _parts(package: str, name: str) -> tuple[str, str]:
+    """The library that an explorer needs as constants, and the expression that gives its definition."""
+    explorer = _explorer(package, name)
+    found: dict[str, _Module] = {}
+    for module in explorer.imports:
+        _in_order(module, (explorer.name,), found)
+    library = "".join(
+        f"const {_variable(module.name)} = (() => {{\n{module.code}}})();\n" for module in found.values()
+    )
+    return library, f"(() => {{\n{explorer.code}}})()"
+
+
+def modules(packages: Sequence[str] = ()) -> tuple[str, ...]:
+    """Names of all explorers that these packages and the machine itself bring, sorted.
+
+    Raises:
+        ValueError: if two packages bring one of the same name.
+    """
+    return tuple(sorted(_homes(packages)))
+
+
+def _homes(packages: Sequence[str]) -> dict[str, str]:
+    """The package of every explorer."""
+    homes: dict[str, str] = {}
+    for package in dict.fromkeys((OWN, *packages)):
+        for name in _names(package):
+            if name in homes:
+                raise ValueError(
+                    f"explorers must differ in name, got {name!r} in {homes[name]} and {package}"
+                )
+            homes[name] = package
+    return homes
+
+
+@cache
+def widget_module(package: str, name: str) -> str:
     """One self-contained ES module, for anywidget's ``_esm``.
 
     Args:
-        name: one of :func:`modules`.
+        package: the Python package in whose folder ``js`` the explorer lies.
+        name: of the explorer.
 
     Raises:
-        ValueError: for another name, or a module that imports anything but the chart module.
+        ValueError: for an unknown name, or an import or export that is not allowed.
     """
-    return _definition(name, "export default ")
+    library, definition = _parts(package, name)
+    return f"{library}export default {definition};\n"
 
 
-def page_script(name: str) -> str:
+@cache
+def page_script(package: str, name: str) -> str:
     """The same code as a classic script that registers itself with :func:`page_runtime`.
 
     Either of the two scripts may load first.
 
     Args:
-        name: one of :func:`modules`.
+        package: the Python package in whose folder ``js`` the explorer lies.
+        name: of the explorer.
     """
+    library, definition = _parts(package, name)
     return (
-        '(() => {\n"use strict";\n'
-        + _definition(name, "const definition = ")
-        + "const host = (globalThis.rankingExplorers ??= {\n"
-        + "  definitions: {},\n  register(name, definition) { this.definitions[name] = definition; },\n});\n"
-        + f'host.register("{name}", definition);\n}})();\n'
+        f'(() => {{\n"use strict";\n{library}'
+        "const host = (globalThis.rankingExplorers ??= {\n"
+        "  definitions: {},\n  register(name, definition) { this.definitions[name] = definition; },\n});\n"
+        f'host.register("{name}", {definition});\n}})();\n'
     )
+
+
+def page_scripts(packages: Sequence[str] = ()) -> dict[str, str]:
+    """:func:`page_script` of all :func:`modules`, by name."""
+    return {name: page_script(package, name) for name, package in sorted(_homes(packages).items())}
 
 
 @cache
 def page_runtime() -> str:
     """Classic script that mounts every ``<div class="ranking-explorer" data-module="...">`` of a page."""
-    return _source("runtime.js")
+    return _read(OWN, "page", "runtime.js")
 
 
 @cache
-def stylesheet() -> str:
-    """The style sheet that widget and page share, with the course's palette in light and dark."""
+def stylesheet(palette: Palette) -> str:
+    """The style sheet that widget and page share, with a palette in light and dark."""
     return _STYLESHEET.format(
-        light=css_variables("light"), dark=css_variables("dark"), rules=_source("explorer.css")
+        light=palette.css_variables("light"),
+        dark=palette.css_variables("dark"),
+        rules=_read(OWN, "page", "explorer.css"),
     )

@@ -5,25 +5,19 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from importlib.resources import files
 from pathlib import Path
 from typing import Any, ClassVar
 
 import traitlets
 
+from bookwork.arguments import one_of
+from bookwork.arguments import text as checked_text
 from bookwork.explorer.base import Explorer
 from bookwork.explorer.traits import entries
-from ranking.validation import one_of
 
-_FOLDER = files("ranking_course") / "quizzes"
 _QUESTION_KEYS = ("id", "text", "options")
 _OPTION_KEYS = ("text", "explanation", "right")
 _ID = re.compile(r"[a-z][a-z0-9_]*")
-
-
-def quizzes() -> tuple[str, ...]:
-    """Names of the quizzes that the package holds, one for each chapter, sorted."""
-    return tuple(sorted(file.name[:-5] for file in _FOLDER.iterdir() if file.name.endswith(".toml")))
 
 
 def read_questions(path: Path | str) -> list[dict[str, Any]]:
@@ -32,14 +26,11 @@ def read_questions(path: Path | str) -> list[dict[str, Any]]:
     Raises:
         ValueError: for a file that is no TOML, or whose questions :func:`checked_questions` refuses.
     """
-    return _parsed(str(path), Path(path).read_text(encoding="utf-8"))
-
-
-def _parsed(name: str, text: str) -> list[dict[str, Any]]:
     try:
-        return checked_questions(entries(name, tomllib.loads(text), "questions"))
+        read = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
-        raise ValueError(f"{name} must be TOML: {error}") from error
+        raise ValueError(f"{path} must be TOML: {error}") from error
+    return checked_questions(entries(str(path), read, "questions"))
 
 
 def _fields(name: str, value: Any, keys: Sequence[str], needed: int) -> Mapping[str, Any]:
@@ -53,9 +44,7 @@ def _fields(name: str, value: Any, keys: Sequence[str], needed: int) -> Mapping[
 
 def _text(name: str, value: Any) -> str:
     """A text that is not empty, its line breaks as spaces."""
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"{name} must be a text that is not empty, got {value!r:.80}")
-    return " ".join(value.split())
+    return " ".join(checked_text(name, value).split())
 
 
 def _distinct(name: str, texts: Sequence[str]) -> None:
@@ -114,10 +103,11 @@ def checked_questions(questions: Sequence[Mapping[str, Any]]) -> list[dict[str, 
 class QuizExplorer(Explorer):
     """Questions to check oneself with: choose an option, press "Check", read why it is right or not.
 
-    ``QuizExplorer("calibration")`` shows the quiz of that name, one of :func:`quizzes`;
-    ``QuizExplorer(questions)`` shows questions of one's own, see :func:`checked_questions` and
-    :func:`read_questions`. By a question's id, the trait ``chosen`` has the option that is chosen now, and
-    ``tries`` the options that were checked, in their order, counted from 0; :attr:`result` counts them.
+    ``QuizExplorer("quiz.toml")`` shows the questions of a file (see :func:`read_questions`) in the working
+    folder, which in JupyterLab and in the build is that of the notebook; ``QuizExplorer(questions)`` shows
+    questions that are at hand, see :func:`checked_questions`. By a question's id, the trait ``chosen`` has
+    the option that is chosen now, and ``tries`` the options that were checked, in their order, counted from
+    0; :attr:`result` counts them.
     """
 
     module = "quiz"
@@ -143,12 +133,11 @@ class QuizExplorer(Explorer):
     chosen = traitlets.Dict(help="The option chosen now, by question.").tag(sync=True, explorer=True)
     tries = traitlets.Dict(help="The options checked so far, by question.").tag(sync=True, explorer=True)
 
-    def __init__(self, questions: str | Sequence[Mapping[str, Any]], **others: Any) -> None:
+    def __init__(self, questions: str | Path | Sequence[Mapping[str, Any]], **others: Any) -> None:
         """See the class; ``others`` are the arguments of :class:`Explorer`."""
-        if isinstance(questions, str):
-            one_of("questions", questions, quizzes())
-            self._shown = repr(questions)
-            kept = _parsed(questions, (_FOLDER / f"{questions}.toml").read_text(encoding="utf-8"))
+        if isinstance(questions, (str, Path)):
+            self._shown = repr(str(questions))
+            kept = read_questions(questions)
         else:
             kept = checked_questions(questions)
             self._shown = f"{len(kept)} of one's own"

@@ -17,13 +17,10 @@ from typing import Any, ClassVar
 import numpy as np
 import traitlets
 
+from bookwork import arguments
 from bookwork.explorer.base import Explorer
-from ranking import validation
-from ranking.progress import progress
-from ranking_course.palette import TARGETS, THEMES
-
-COLOURS = tuple(name.replace("_", "-") for name in TARGETS) + tuple(THEMES["light"])
-"""Names of colours that a series may have: the targets of the course, and the inks."""
+from bookwork.palette import DEFAULT
+from bookwork.progress import progress
 
 FORMATS = ("percent", "number", "rate", "integer", "plain")
 SCALES = ("linear", "log", "band")
@@ -113,21 +110,15 @@ def _list(name: str, values: Any, digits: int | None = DIGITS) -> list[float | i
     return [_scalar(name, value, digits) for value in values]
 
 
-def _text(name: str, value: Any) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"{name} must be a text that is not empty, got {value!r:.80}")
-    return value
-
-
 def _is_number(value: Any) -> bool:
     return isinstance(value, (int, float))
 
 
 def _checked_axis(name: str, axis: Any) -> dict[str, Any]:
     kept = {"scale": "linear", "format": "number", **_known_keys(name, axis, _AXIS_KEYS, ("label",))}
-    _text(f"{name}['label']", kept["label"])
-    validation.one_of(f"{name}['scale']", kept["scale"], SCALES)
-    validation.one_of(f"{name}['format']", kept["format"], FORMATS)
+    arguments.text(f"{name}['label']", kept["label"])
+    arguments.one_of(f"{name}['scale']", kept["scale"], SCALES)
+    arguments.one_of(f"{name}['format']", kept["format"], FORMATS)
     if (kept["scale"] == "band") != ("categories" in kept):
         raise ValueError(f"{name} must have 'categories' if and only if its 'scale' is 'band', got {kept}")
     for key in ("domain", "categories"):
@@ -141,21 +132,23 @@ def _checked_axis(name: str, axis: Any) -> dict[str, Any]:
     return kept
 
 
-def _checked_series(name: str, series: Any, axes: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+def _checked_series(
+    name: str, series: Any, axes: Mapping[str, Mapping[str, Any]], colours: Sequence[str]
+) -> dict[str, Any]:
     kept = {"color": "ink", **_known_keys(name, series, _SERIES_KEYS, ("name", "kind", "x", "y"))}
-    validation.one_of(f"{name}['kind']", kept["kind"], KINDS)
-    _text(f"{name}['name']", kept["name"])
-    kept["color"] = _text(f"{name}['color']", kept["color"]).replace("_", "-")
-    validation.one_of(f"{name}['color']", kept["color"], COLOURS)
+    arguments.one_of(f"{name}['kind']", kept["kind"], KINDS)
+    arguments.text(f"{name}['name']", kept["name"])
+    kept["color"] = arguments.text(f"{name}['color']", kept["color"]).replace("_", "-")
+    arguments.one_of(f"{name}['color']", kept["color"], colours)
     if "marker" in kept:
-        validation.one_of(f"{name}['marker']", kept["marker"], MARKERS)
+        arguments.one_of(f"{name}['marker']", kept["marker"], MARKERS)
     if "fill" in kept:
-        validation.one_of(f"{name}['fill']", kept["fill"], ("solid", "hatched"))
+        arguments.one_of(f"{name}['fill']", kept["fill"], ("solid", "hatched"))
     for key, axis in axes.items():
         kept[key] = _list(f"{name}[{key!r}]", kept[key])
         if axis["scale"] == "band":
             for value in kept[key]:
-                validation.one_of(f"{name}[{key!r}]", value, tuple(axis["categories"]))
+                arguments.one_of(f"{name}[{key!r}]", value, tuple(axis["categories"]))
             continue
         for value in kept[key]:
             if isinstance(value, str):
@@ -168,12 +161,12 @@ def _checked_series(name: str, series: Any, axes: Mapping[str, Mapping[str, Any]
         raise ValueError(f"{name}['x'] and ['y'] must have one length: {len(kept['x'])} and {len(kept['y'])}")
     for key in ("width", "size"):
         if key in kept:
-            kept[key] = validation.number(f"{name}[{key!r}]", kept[key])
+            kept[key] = arguments.number(f"{name}[{key!r}]", kept[key])
             if kept[key] <= 0.0:
                 raise ValueError(f"{name}[{key!r}] must be above 0, got {kept[key]}")
     for key in ("dash", "hollow", "faint"):
         if key in kept:
-            kept[key] = bool(validation.one_of(f"{name}[{key!r}]", kept[key], (True, False)))
+            kept[key] = bool(arguments.one_of(f"{name}[{key!r}]", kept[key], (True, False)))
     if "label" in kept:
         kept["label"] = _checked_label(f"{name}['label']", kept["label"])
     return kept
@@ -181,17 +174,17 @@ def _checked_series(name: str, series: Any, axes: Mapping[str, Mapping[str, Any]
 
 def _checked_label(name: str, label: Any) -> dict[str, Any]:
     if not isinstance(label, Mapping):
-        return {"text": _text(name, label)}
+        return {"text": arguments.text(name, label)}
     kept = _known_keys(name, label, ("text", "prefer", "side"), ("text",))
-    _text(f"{name}['text']", kept["text"])
+    arguments.text(f"{name}['text']", kept["text"])
     if "prefer" in kept:
-        kept["prefer"] = float(validation.probabilities(f"{name}['prefer']", kept["prefer"]))
+        kept["prefer"] = arguments.number(f"{name}['prefer']", kept["prefer"], low=0.0, high=1.0)
     if "side" in kept:
-        validation.one_of(f"{name}['side']", kept["side"], ("above", "below"))
+        arguments.one_of(f"{name}['side']", kept["side"], ("above", "below"))
     return kept
 
 
-def checked_frame(name: str, frame: Any) -> dict[str, Any]:
+def checked_frame(name: str, frame: Any, colours: Sequence[str] = DEFAULT.names) -> dict[str, Any]:
     """One picture as a recorded explorer keeps it.
 
     Args:
@@ -204,6 +197,7 @@ def checked_frame(name: str, frame: Any) -> dict[str, Any]:
             ``"hollow"``, ``"faint"`` (all three True or False), ``"fill"`` (solid, hatched) and a direct
             ``"label"``: a text, or ``{"text"}`` with ``"prefer"`` (where along the series, 0 to 1) and
             ``"side"`` (above, below).
+        colours: names that a series' colour may have.
 
     Returns:
         Plain JSON data; numbers are kept to 6 significant digits.
@@ -217,12 +211,14 @@ def checked_frame(name: str, frame: Any) -> dict[str, Any]:
         raise ValueError(f"{name} must have at most one axis with scale 'band'")
     for key in ("sentence", "title", "alt", "note"):
         if key in kept:
-            _text(f"{name}[{key!r}]", kept[key])
+            arguments.text(f"{name}[{key!r}]", kept[key])
     if not isinstance(kept["series"], (list, tuple)) or not kept["series"]:
         raise ValueError(
             f"{name}['series'] must hold at least one series in a list, got {kept['series']!r:.80}"
         )
-    series = [_checked_series(f"{name}['series'][{i}]", s, axes) for i, s in enumerate(kept["series"])]
+    series = [
+        _checked_series(f"{name}['series'][{i}]", s, axes, colours) for i, s in enumerate(kept["series"])
+    ]
     return {"alt": kept["sentence"], **kept, **axes, "series": series}
 
 
@@ -236,7 +232,7 @@ def _checked_grid(grid: Any) -> list[dict[str, Any]]:
         values = _list(f"grid[{name!r}]", slider.values, digits=None)  # the function is called with them
         if len(values) < 2 or len(set(values)) != len(values) or None in values:
             raise ValueError(f"grid[{name!r}] must hold at least two values, each once, got {values}")
-        shown = validation.one_of(f"grid[{name!r}].format", slider.format, FORMATS)
+        shown = arguments.one_of(f"grid[{name!r}].format", slider.format, FORMATS)
         label = slider.label or name.replace("_", " ")
         checked.append({"name": name, "values": values, "label": label, "hint": slider.hint, "format": shown})
     return checked
@@ -293,11 +289,13 @@ class RecordedExplorer(Explorer):
     ...     }
     >>> RecordedExplorer(squares, {"power": [1, 2, 3]}, title="Powers")  # doctest: +SKIP
 
-    The trait ``setting`` maps each argument's name to its value, follows the sliders and can be set.
+    The trait ``setting`` maps each argument's name to its value, follows the sliders and can be set. The
+    class attribute ``progress`` shows how far the recording is.
     """
 
     module = "recorded"
     settings = ("setting",)
+    progress: ClassVar[Callable[..., Iterable[Any]]] = staticmethod(progress)
     default_labels: ClassVar[Mapping[str, str]] = {
         "title": "Recorded explorer",
         "reset": "Reset",
@@ -341,15 +339,15 @@ class RecordedExplorer(Explorer):
                 allowed, or a grid whose pictures exceed ``limit_bytes``.
         """
         sliders = _checked_grid(grid)
-        validation.positive_int("limit_bytes", limit_bytes)
+        arguments.whole_number("limit_bytes", limit_bytes)
         names = [slider["name"] for slider in sliders]
         _check_function(function, names)
         combinations = list(itertools.product(*(slider["values"] for slider in sliders)))
         frames, size = [], 0
-        for values in progress(combinations, description=title):
-            arguments = dict(zip(names, values, strict=True))
-            called = f"function({', '.join(f'{key}={value!r}' for key, value in arguments.items())})"
-            frame = checked_frame(called, function(**arguments))
+        for values in self.progress(combinations, description=title):
+            chosen = dict(zip(names, values, strict=True))
+            called = f"function({', '.join(f'{key}={value!r}' for key, value in chosen.items())})"
+            frame = checked_frame(called, function(**chosen), self.palette.names)
             size += len(json.dumps(frame, ensure_ascii=False).encode())
             if size > limit_bytes:
                 raise ValueError(

@@ -9,7 +9,7 @@ from typing import Any
 
 import traitlets
 
-from ranking import validation
+from bookwork import arguments
 
 
 class Share(traitlets.TraitType[float, float]):
@@ -90,7 +90,8 @@ def entries(name: str, mapping: Any, key: str) -> Sequence[Any]:
 
 def ascending(name: str, values: Any) -> list[float]:
     """At least two numbers of at least 0, each larger than the one before."""
-    numbers = validation.non_negative(name, values).tolist()
-    if not isinstance(numbers, list) or len(numbers) < 2 or sorted(set(numbers)) != numbers:
-        raise ValueError(f"{name} must hold at least two numbers in ascending order, got {numbers}")
+    listed = [] if isinstance(values, (str, bytes)) or not hasattr(values, "__iter__") else list(values)
+    numbers = [arguments.number(f"{name}[{i}]", value, low=0.0) for i, value in enumerate(listed)]
+    if len(numbers) < 2 or sorted(set(numbers)) != numbers:
+        raise ValueError(f"{name} must hold at least two numbers in ascending order, got {values!r:.80}")
     return numbers

@@ -1,6 +1,6 @@
 // A quiz: questions with radio buttons, each checked by its own button, so that walking through the options with
 // arrow keys gives nothing away. Questions, explanations and answers come from the state.
-import { createExplorer, fill, html } from "./chart.js";
+import { createExplorer, fill, html } from "bookwork/chart";
 
 const LETTERS = "ABCDEFGH";
 

@@ -31,9 +31,9 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from bookwork.explorer import bundle
+from bookwork.palette import DEFAULT, Palette, palette_named
 from bookwork.sphinx.offline import MATHJAX, mathjax_source, plotly_page_script, write
 from bookwork.sphinx.renderers import EXPLORER, PLOTLY, explorer_html, plotly_html
-from ranking_course.palette import css_variables
 
 FOLDER = Path(__file__).parent
 TEMPLATE = "assets"
@@ -289,7 +289,7 @@ def joined(cells: Iterable[NotebookNode]) -> list[NotebookNode]:
 def scripts_of(slides: Sequence[Slide]) -> list[str]:
     """What a deck loads to draw its figures and explorers."""
     html = "".join(str(cell.get("outputs", "")) for slide in slides for cell in slide.cells)
-    modules = [name for name in bundle.modules() if f'data-module="{name}"' in html]
+    modules = sorted(set(re.findall(r'class="ranking-explorer" data-module="(\w+)"', html)))
     found = ["plotly.min.js", "plotly_page.js"] if 'class="ranking-plotly"' in html else []
     return found + (["runtime.js", *(f"{name}.js" for name in modules)] if modules else [])
 
@@ -318,10 +318,10 @@ def html_of(slides: Sequence[Slide], folder: Path, names: Iterable[str] = ()) ->
     return html
 
 
-def style_sheet() -> str:
-    """Style sheet of the slides: the palette, their own rules, those of the explorers."""
+def style_sheet(palette: Palette) -> str:
+    """Style sheet of the slides: a palette, their own rules, those of the explorers."""
     rules = (FOLDER / TEMPLATE / "slides.css").read_text(encoding="utf-8")
-    return f":root {{ {css_variables('light')} }}\n{rules}\n{bundle.stylesheet()}"
+    return f":root {{ {palette.css_variables('light')} }}\n{rules}\n{bundle.stylesheet(palette)}"
 
 
 def reveal_file(name: str) -> bytes:
@@ -334,19 +334,19 @@ def reveal_file(name: str) -> bytes:
     return Path(str(found.locate())).read_bytes()
 
 
-def write_loaded(folder: Path) -> None:
-    """Write all that slides may load."""
+def write_loaded(folder: Path, explorers: Sequence[str], palette: Palette) -> None:
+    """Write all that slides may load: explorers of these packages, in these colours."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("dist/reveal.js", "dist/reveal.css", "plugin/notes/notes.js"):
         write(folder / Path(name).name, reveal_file(name))
     write(folder / MATHJAX, mathjax_source().read_bytes())
     write(folder / "plotly.min.js", files("plotly").joinpath("package_data", "plotly.min.js").read_bytes())
-    write(folder / "plotly_page.js", plotly_page_script().encode())
+    write(folder / "plotly_page.js", plotly_page_script(palette).encode())
     write(folder / "runtime.js", bundle.page_runtime().encode())
-    for name in bundle.modules():
-        write(folder / f"{name}.js", bundle.page_script(name).encode())
+    for name, script in bundle.page_scripts(explorers).items():
+        write(folder / f"{name}.js", script.encode())
     write(folder / "slides.js", (FOLDER / TEMPLATE / "slides.js").read_bytes())
-    write(folder / "slides.css", style_sheet().encode())
+    write(folder / "slides.css", style_sheet(palette).encode())
 
 
 def executed(path: Path, caches: Path | None = None) -> NotebookNode:
@@ -370,13 +370,21 @@ def executed(path: Path, caches: Path | None = None) -> NotebookNode:
     return client.execute()
 
 
-def write_slides(out: Path, notebooks: Mapping[str, NotebookNode], folders: Mapping[str, Path]) -> list[Path]:
+def write_slides(
+    out: Path,
+    notebooks: Mapping[str, NotebookNode],
+    folders: Mapping[str, Path],
+    explorers: Sequence[str] = (),
+    palette: Palette = DEFAULT,
+) -> list[Path]:
     """Write the slides of some chapters, a page that leads to them, and all that they load.
 
     Args:
         out: the folder to write to.
         notebooks: executed, by name.
         folders: where the drawings of each are found.
+        explorers: packages that bring explorers.
+        palette: colours of slides, figures and explorers.
 
     Returns:
         The pages of slides.
@@ -384,7 +392,7 @@ def write_slides(out: Path, notebooks: Mapping[str, NotebookNode], folders: Mapp
     Raises:
         ValueError: a notebook has no heading.
     """
-    write_loaded(out / LOADED)
+    write_loaded(out / LOADED, explorers, palette)
     pages, links = [], []
     for name, notebook in notebooks.items():
         slides = deck(notebook)
@@ -405,6 +413,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("out", type=Path, metavar="OUT", help="folder to write to")
     parser.add_argument("notebooks", type=Path, nargs="+", metavar="NOTEBOOK", help="chapters")
     parser.add_argument("--caches", type=Path, help="folder of executed notebooks of the book's build")
+    parser.add_argument("--explorers", nargs="*", default=(), metavar="PACKAGE", help="that bring explorers")
+    parser.add_argument("--palette", default="", metavar="MODULE:NAME", help="colours of the book")
     options = parser.parse_args(arguments)
     missing = [str(path) for path in options.notebooks if not path.is_file()]
     if missing:
@@ -412,7 +422,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     notebooks = {name_of(path): executed(path, options.caches) for path in options.notebooks}
     folders = {name_of(path): path.resolve().parent for path in options.notebooks}
-    for page in write_slides(options.out, notebooks, folders):
+    palette = palette_named(options.palette)
+    for page in write_slides(options.out, notebooks, folders, options.explorers, palette):
         print(page)
     return 0
 

@@ -9,14 +9,23 @@ import os
 from typing import Any
 
 from sphinx.application import Sphinx
+from sphinx.config import Config
 
+from bookwork.progress import SILENT
 from bookwork.sphinx import execution, exercises, nodes, offline, theme, toc
-from ranking.progress import SILENT
+
+
+def set_environment(app: Sphinx, config: Config) -> None:
+    """Give the kernels, which inherit them, the variables that the book's own packages heed."""
+    for name, value in config.bookwork_environment.items():
+        os.environ.setdefault(name, value)
 
 
 def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
     os.environ.setdefault(SILENT, "1")  # kernels inherit it: no progress bar ends up in a page
+    app.add_config_value("bookwork_environment", {}, "", dict)
+    app.connect("config-inited", set_environment)
     toc.setup(app)
     nodes.setup(app)
     execution.setup(app)

@@ -12,7 +12,7 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 from bookwork.explorer import bundle
-from ranking_course.palette import NEUTRAL
+from bookwork.palette import Palette, palette_named
 
 FOLDER = "ranking"
 """Folder below ``_static`` of the output. It is no folder of the sources: those load on every page."""
@@ -33,10 +33,10 @@ def mathjax_source() -> Path:
     return Path(str(found[0].locate()))
 
 
-def plotly_page_script() -> str:
+def plotly_page_script(palette: Palette) -> str:
     """The script that draws the plotly figures of a page, told which colours stand for which ink."""
     script = (ASSETS / "plotly_page.js").read_text(encoding="utf-8")
-    return script.replace("/* NEUTRAL */ {}", json.dumps(NEUTRAL))
+    return script.replace("/* NEUTRAL */ {}", json.dumps(dict(palette.neutral)))
 
 
 def set_config(app: Sphinx, config: Config) -> None:
@@ -57,10 +57,10 @@ def write_scripts(app: Sphinx) -> None:
     plotly = files("plotly").joinpath("package_data", "plotly.min.js")
     write(folder / MATHJAX, mathjax_source().read_bytes())
     write(folder / "plotly.min.js", plotly.read_bytes())
-    write(folder / "plotly_page.js", plotly_page_script().encode())
+    write(folder / "plotly_page.js", plotly_page_script(palette_named(app.config.bookwork_palette)).encode())
     write(folder / EXPLORERS / "runtime.js", bundle.page_runtime().encode())
-    for name in bundle.modules():
-        write(folder / EXPLORERS / f"{name}.js", bundle.page_script(name).encode())
+    for name, script in bundle.page_scripts(app.config.bookwork_explorers).items():
+        write(folder / EXPLORERS / f"{name}.js", script.encode())
 
 
 def write(path: Path, content: bytes) -> None:
@@ -90,7 +90,13 @@ def is_dropped(asset: Any) -> bool:
 
 
 def setup(app: Sphinx) -> None:
-    """Connect to Sphinx."""
+    """Connect to Sphinx.
+
+    ``bookwork_explorers`` names the packages that bring explorers in a folder ``js``, ``bookwork_palette``
+    the book's colours as ``"module:NAME"``.
+    """
+    app.add_config_value("bookwork_explorers", [], "env", list)
+    app.add_config_value("bookwork_palette", "", "env", str)
     app.connect("config-inited", set_config)
     app.connect("builder-inited", write_scripts)
     app.connect("config-inited", drop_thebe)

@@ -11,8 +11,8 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 from bookwork.explorer import bundle
+from bookwork.palette import Palette, palette_named
 from bookwork.sphinx.offline import ASSETS, FOLDER, write
-from ranking_course.palette import css_variables
 
 TEMPLATES = Path(__file__).parent / "templates"
 SCRIPT = f"{FOLDER}/book.js"
@@ -34,15 +34,15 @@ FRONT_PAGE = """<!DOCTYPE html>
 """
 
 
-def style_sheet() -> str:
-    """Style sheet of the pages: the palette of both themes, the book's rules, those of the explorers."""
+def style_sheet(palette: Palette) -> str:
+    """Style sheet of the pages: a palette in both themes, the book's rules, those of the explorers."""
     rules = (ASSETS / "book.css").read_text(encoding="utf-8")
-    light, dark = css_variables("light"), css_variables("dark")
-    palette = (
+    light, dark = palette.css_variables("light"), palette.css_variables("dark")
+    variables = (
         f":root {{ {light} }}\n"
         f'@media screen {{ html[data-theme="dark"] {{ {dark} }} }}\n'  # paper stays white
     )
-    return f"{palette}{rules}\n{bundle.stylesheet()}"
+    return f"{variables}{rules}\n{bundle.stylesheet(palette)}"
 
 
 def set_config(app: Sphinx, config: Config) -> None:
@@ -59,7 +59,7 @@ def write_assets(app: Sphinx) -> None:
         return
     folder = Path(app.outdir) / "_static" / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
-    write(folder / "book.css", style_sheet().encode())
+    write(folder / "book.css", style_sheet(palette_named(app.config.bookwork_palette)).encode())
     write(folder / "book.js", (ASSETS / "book.js").read_bytes())
 
 

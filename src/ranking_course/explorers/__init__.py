@@ -1,8 +1,7 @@
 """Live figures: a Python class and a JavaScript module each, live in JupyterLab and in the built page."""
 
-from bookwork.explorer.base import Explorer
-from bookwork.explorer.quiz import QuizExplorer, checked_questions, quizzes, read_questions
-from bookwork.explorer.recorded import RecordedExplorer, Slider
+from bookwork.explorer import Slider, checked_questions, read_questions
+from ranking_course.explorers.base import Explorer, QuizExplorer, RecordedExplorer, quizzes
 from ranking_course.explorers.calibration import CalibrationExplorer
 from ranking_course.explorers.completion import CompletionExplorer, completion_recording
 from ranking_course.explorers.funnel import FunnelExplorer

@@ -8,10 +8,11 @@ from typing import Any, ClassVar
 
 import traitlets
 
-from bookwork.explorer.base import Explorer, plain_json
+from bookwork.explorer.base import plain_json
 from bookwork.explorer.traits import Share, entries, entry
 from ranking import validation
 from ranking.calibration import downsampled
+from ranking_course.explorers.base import Explorer
 
 _BIN_KEYS = ("predicted", "observed", "count")
 _PLACEHOLDER = r"\{[^{}]*\}"

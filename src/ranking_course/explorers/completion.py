@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import traitlets
 
-from bookwork.explorer.base import Explorer, plain_json
+from bookwork.explorer.base import plain_json
 from bookwork.explorer.traits import Count, Share, ascending, entries, entry
 from ranking import validation
 from ranking.simulator.world import COMPLETED, EFFECTS
+from ranking_course.explorers.base import Explorer
 
 if TYPE_CHECKING:
     from ranking.logs import ImpressionLog

@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 
 import traitlets
 
-from bookwork.explorer.base import Explorer, plain_json
+from bookwork.explorer.base import plain_json
 from bookwork.explorer.traits import Count, Named, Share, ascending, entries, entry
 from ranking import validation
+from ranking_course.explorers.base import Explorer
 
 CHANNELS = ("embedding", "popular", "fresh", "followed", "topic")
 """Retrieval channels: nearest by embedding, popular, fresh, by followed authors, topic of recent clicks."""

@@ -8,11 +8,12 @@ from typing import Any, ClassVar
 import numpy as np
 import traitlets
 
-from bookwork.explorer.base import Explorer, plain_json
+from bookwork.explorer.base import plain_json
 from bookwork.explorer.traits import Count, Named, Share, entry
 from ranking import validation
 from ranking.calibration import downsampled
 from ranking.simulator import World
+from ranking_course.explorers.base import Explorer
 
 TERMS = ("click", "like", "collect", "share", "watch_time", "completion")
 """What a candidate has predictions of: the chance of a click, and what follows *given* a click (claim A7).

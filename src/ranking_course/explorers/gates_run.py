@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ranking import mmoe, validation
-from ranking_course.explorers.gates import CURES, pack_utilisation, pack_weights
+from ranking_course.explorers.gates_recording import CURES, pack_utilisation, pack_weights
 
 LEARNING_RATE = 0.05
 STEPS = (0, 2, 5, 10, 15, 20, 30, 40, 60, 80, 100, 130, 160, 200, 250, 300)
@@ -116,7 +116,7 @@ def train_gates(
     Args:
         train: rows to learn from.
         held_out: other rows, on which the gates are looked at.
-        cure: one of :data:`ranking_course.explorers.gates.CURES`. Masks hide 10% of the experts.
+        cure: one of :data:`ranking_course.explorers.gates_recording.CURES`. Masks hide 10% of the experts.
         experts: number of experts.
         seeds: of first weights, batches and masks; a member does not depend on which others there are.
         learning_rate: Adam's; the cure "slow" takes a fifth of it.

@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 
 import traitlets
 
-from bookwork.explorer.base import Explorer, plain_json
+from bookwork.explorer.base import plain_json
 from bookwork.explorer.traits import Count, Named, Share, entries, entry
 from ranking import validation
+from ranking_course.explorers.base import Explorer
 
 TASKS = ("click", "like", "collect", "share")
 """The four tasks of the source (claim B2), in its order."""

@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 import numpy as np
 import traitlets
 
-from bookwork.explorer.base import Explorer, plain_json
+from bookwork.explorer.base import plain_json
 from bookwork.explorer.traits import Count, Share, entries, entry
 from ranking import validation
+from ranking_course.explorers.base import Explorer
 
 METHODS = ("mmr", "dpp")
 MOST_CANDIDATES = 200

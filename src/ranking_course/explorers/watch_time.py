@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import traitlets
 
-from bookwork.explorer.base import Explorer
 from bookwork.explorer.traits import Share
+from ranking_course.explorers.base import Explorer
 
 if TYPE_CHECKING:
     from ranking.watch_time import LogNormalWatchTime

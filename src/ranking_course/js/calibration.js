@@ -1,6 +1,6 @@
 // Down-sampling and calibration (chapter 3): what a model says after training on a part of the negatives, and what
 // it says once calibrated; beside it recorded trainings. Texts and recordings come from the state.
-import { createExplorer, fill, formatNumber } from "./chart.js";
+import { createExplorer, fill, formatNumber } from "bookwork/chart";
 
 const RATES = [
   0.01, 0.012, 0.015, 0.02, 0.025, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.12, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6,

@@ -1,6 +1,6 @@
 // Completion (chapter 6): expected share played and P(played ≥ threshold) by length, and what dividing by f(length)
 // does to the order of a few videos. Texts, fits of f and videos come from the state.
-import { createExplorer, fill, formatNumber, normalCdf } from "./chart.js";
+import { createExplorer, fill, formatNumber, normalCdf } from "bookwork/chart";
 
 const STRENGTHS = Array.from({ length: 16 }, (_, i) => i / 10);
 const LENGTHS = [7, 600]; // seconds on the axes, the shortest and the longest video of the simulator

@@ -1,6 +1,6 @@
 // The funnel (chapter 1): how many items each stage leaves, what a request costs in closed form, and, where it was
 // recorded, what becomes of the truly best items. Texts and recordings come from the state.
-import { createExplorer, fill, formatNumber } from "./chart.js";
+import { createExplorer, fill, formatNumber } from "bookwork/chart";
 
 const CHANNELS = ["embedding", "popular", "fresh", "followed", "topic"];
 const STAGES = ["retrieval", "pre_ranking", "ranking", "re_ranking"];

@@ -1,7 +1,7 @@
 // Score fusion (chapter 5): one score of six predictions by the formula, weights and exponents that are set; the list
 // that it makes, each score taken apart, and what the first of it bring, beside a second setting. Texts and candidates
 // come from the state.
-import { createExplorer, fill, formatNumber, html, reorder } from "./chart.js";
+import { createExplorer, fill, formatNumber, html, reorder } from "bookwork/chart";
 
 const TERMS = ["click", "like", "collect", "share", "watch_time", "completion"];
 const SETTING = ["formula", "weights", "exponents", "rank_weights", "power", "offset", "scored_by"];

@@ -1,7 +1,7 @@
 // What the gates of an MMoE do while they learn (chapter 4): every held-out row's weights in a triangle of three experts,
 // or utilisation expert by step for more; how many seeds are polarized, cure by cure. All of it recorded, and in
 // JupyterLab trained anew on request.
-import { createExplorer, fill, formatNumber, inTriangle } from "./chart.js";
+import { createExplorer, fill, formatNumber, inTriangle } from "bookwork/chart";
 
 const PARTS = 255; // of the weights of a row, a byte per expert but the last
 const FINE = 65535; // of utilisation, two bytes per expert

@@ -1,6 +1,6 @@
 // The weighted cross-entropy of one impression (chapter 2), task by task, with its gradient and the click mask; and
 // recorded trainings over a grid of loss weights. Texts and recordings come from the state.
-import { createExplorer, fill, formatNumber } from "./chart.js";
+import { createExplorer, fill, formatNumber } from "bookwork/chart";
 
 const TASKS = ["click", "like", "collect", "share"];
 const MARKERS = { click: "circle", like: "square", collect: "diamond", share: "triangle" };

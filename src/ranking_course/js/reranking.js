@@ -1,6 +1,6 @@
 // Re-ranking (chapter 1): the slate that MMR or a greedy DPP makes of recorded candidates, made anew as the sliders
 // move; how similar its items are, and what that costs in score. Texts and candidates come from the state.
-import { createExplorer, fill, formatNumber } from "./chart.js";
+import { createExplorer, fill, formatNumber } from "bookwork/chart";
 
 const TRADE_OFFS = Array.from({ length: 41 }, (_, i) => i / 40);
 const CURVE = Array.from({ length: 11 }, (_, i) => i / 10);

@@ -1,6 +1,6 @@
 // Watch time (chapter 6): what exp(z) says of a log-normal watch time, against its mean and its median, by the unit
 // in which time is counted; and what other losses would say. Texts come from the state.
-import { createExplorer, fill, formatNumber, normalCdf } from "./chart.js";
+import { createExplorer, fill, formatNumber, normalCdf } from "bookwork/chart";
 
 const MEANS = [5, 7, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600];
 const SPREADS = Array.from({ length: 21 }, (_, i) => i / 10);

@@ -186,7 +186,8 @@ def test_a_notebook_that_is_in_no_cache_is_executed(tmp_path):
 
 @pytest.mark.browser
 def test_slides_live_without_any_other_host(notebook, chromium: Any, tmp_path: Path) -> None:
-    (page_path,) = slides.write_slides(tmp_path / "out", {"small": notebook}, {"small": tmp_path})
+    folders = {"small": tmp_path}
+    (page_path,) = slides.write_slides(tmp_path / "out", {"small": notebook}, folders, ["ranking_course"])
     page = chromium.new_page(viewport={"width": 1280, "height": 720})
     faults: list[str] = []
     page.on("console", lambda message: faults.append(message.text))

@@ -3,9 +3,9 @@ from __future__ import annotations
 import re
 from types import SimpleNamespace
 
+from bookwork.palette import DEFAULT
 from bookwork.sphinx import offline
 from bookwork.sphinx.theme import style_sheet
-from ranking_course.palette import NEUTRAL
 
 
 def test_mathjax_is_one_script_that_lies_at_hand():
@@ -13,17 +13,17 @@ def test_mathjax_is_one_script_that_lies_at_hand():
 
 
 def test_the_script_of_figures_knows_the_stand_ins():
-    script = offline.plotly_page_script()
-    for colour in NEUTRAL.values():
+    script = offline.plotly_page_script(DEFAULT)
+    for colour in DEFAULT.neutral.values():
         assert colour in script
     assert "/* NEUTRAL */" not in script
 
 
 def test_nothing_that_pages_load_names_another_host():
     own = [
-        offline.plotly_page_script(),
+        offline.plotly_page_script(DEFAULT),
         (offline.ASSETS / "book.js").read_text(encoding="utf-8"),
-        style_sheet(),
+        style_sheet(DEFAULT),
     ]
     for text in own:
         assert re.findall(r"(?:https?:)?//(?!www\.w3\.org)[a-z0-9-]+\.[a-z]+", text) == []

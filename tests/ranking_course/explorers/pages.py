@@ -10,7 +10,6 @@ import numpy as np
 
 from bookwork.explorer import Explorer, bundle
 from bookwork.explorer.base import MIME_TYPE
-from ranking_course.palette import THEMES
 
 
 def _bins(count: np.ndarray, predicted: np.ndarray, gap: float) -> dict[str, Any]:
@@ -65,18 +64,19 @@ def page_of(explorer: Explorer, *, runtime_first: bool = False) -> str:
     """A page with one explorer, as the book build lays it out."""
     entry = explorer._repr_mimebundle_()[0][MIME_TYPE]
     state = json.dumps(entry["state"]).replace("<", "\\u003c")
-    scripts = [bundle.page_script(entry["module"]), bundle.page_runtime()]
+    scripts = [bundle.page_script(explorer.package, explorer.module), bundle.page_runtime()]
     if runtime_first:
         scripts.reverse()
     grounds = "".join(
         f'html[data-theme="{theme}"] body {{ background: {colours["paper"]}; color: {colours["ink"]}; }}'
-        for theme, colours in THEMES.items()
+        for theme, colours in explorer.palette.themes.items()
     )
+    style = bundle.stylesheet(explorer.palette)
     return f"""<!doctype html>
 <html lang="en" data-theme="light">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
 <title>Explorer</title>
-<style>{bundle.stylesheet()} body {{ margin: 0; }} main {{ max-width: 740px; margin: auto; padding: 8px; }}
+<style>{style} body {{ margin: 0; }} main {{ max-width: 740px; margin: auto; padding: 8px; }}
 {grounds}</style></head>
 <body><main><h1>Explorer</h1>
 <div class="ranking-explorer" data-module="{entry["module"]}">

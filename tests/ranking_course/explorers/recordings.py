@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ranking_course.explorers.funnel import CHANNELS
-from ranking_course.explorers.gates import pack_utilisation, pack_weights
+from ranking_course.explorers.gates_recording import pack_utilisation, pack_weights
 from ranking_course.explorers.loss import TASKS
 
 

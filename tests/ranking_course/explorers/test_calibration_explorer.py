@@ -86,7 +86,7 @@ def test_alternative_text_can_be_given():
 def test_making_widgets_does_not_bundle_again(monkeypatch):
     """anywidget makes a subclass for each instance; bundling must not run for those."""
 
-    def fail(name):
+    def fail(package, name):
         raise AssertionError(f"bundled {name} again")
 
     monkeypatch.setattr("bookwork.explorer.base.widget_module", fail)
@@ -94,7 +94,7 @@ def test_making_widgets_does_not_bundle_again(monkeypatch):
     explorer.add_traits(note=traitlets.Unicode("x"))
     assert explorer._esm == CalibrationExplorer._esm
     with pytest.raises(AssertionError, match="bundled calibration again"):
-        type("Another", (Explorer,), {"module": "calibration"})
+        type("Another", (Explorer,), {"module": "calibration", "__module__": "ranking_course"})
 
 
 def test_recorded_may_be_set_later(recording):

@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from ranking.calibration import calibrate, downsampled, kept_share
 from ranking_course.explorers import CalibrationExplorer, RecordedExplorer, Slider
-from ranking_course.palette import TARGETS
+from ranking_course.palette import TARGET_COLOURS
 
 pytestmark = pytest.mark.browser
 
@@ -65,7 +65,7 @@ def waves(target, height):
 
 
 def recorded():
-    grid = {"target": list(TARGETS), "height": Slider([1, 5, 2000], label="Height", format="integer")}
+    grid = {"target": list(TARGET_COLOURS), "height": Slider([1, 5, 2000], label="Height", format="integer")}
     return RecordedExplorer(waves, grid, title="Waves")
 
 
@@ -247,7 +247,7 @@ def test_settings_off_the_stops_are_shown_as_they_are(show):
 def test_recorded_explorer_replays_every_frame(show):
     page = show(recorded())
     seen = set()
-    for target in TARGETS:
+    for target in TARGET_COLOURS:
         page.locator("input").nth(1).focus()
         page.keyboard.press("Home")
         for height in (1, 5, 2000):
@@ -258,7 +258,7 @@ def test_recorded_explorer_replays_every_frame(show):
             page.keyboard.press("ArrowRight")
         page.locator("input").nth(0).focus()
         page.keyboard.press("ArrowRight")
-    assert len(seen) == 3 * len(TARGETS)
+    assert len(seen) == 3 * len(TARGET_COLOURS)
     page.get_by_role("button", name="Reset").click()
     assert sentence(page) == "A wave of 1 for click."
 
@@ -417,7 +417,7 @@ def test_direct_labels_of_every_target_are_legible(show, theme):
     ground = page.evaluate("getComputedStyle(document.body).backgroundColor")
     checked = 0
     page.locator("input").first.focus()
-    for _ in TARGETS:
+    for _ in TARGET_COLOURS:
         texts = page.evaluate(
             "[...document.querySelectorAll('.rx-picture text')].map((text) => getComputedStyle(text).fill)"
         )
@@ -425,7 +425,7 @@ def test_direct_labels_of_every_target_are_legible(show, theme):
             assert page.evaluate(CONTRAST, [colour, ground]) >= 4.5, (theme, colour)
             checked += 1
         page.keyboard.press("ArrowRight")
-    assert checked >= 2 * len(TARGETS)
+    assert checked >= 2 * len(TARGET_COLOURS)
 
 
 # ---- motion

@@ -32,7 +32,7 @@ from bookwork.results import load_results
 from ranking.evaluation import wilson_interval
 from ranking.mmoe import dead_experts, effective_experts, polarized
 from ranking_course.explorers import GatesExplorer
-from ranking_course.explorers.gates import (
+from ranking_course.explorers.gates_recording import (
     CURES,
     FINE,
     PARTS,

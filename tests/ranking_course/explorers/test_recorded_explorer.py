@@ -187,7 +187,7 @@ def test_bad_grids_are_refused(grid, message):
         (changed(sentence=5), r"\['sentence'\] must be a text that is not empty, got 5"),
         (changed(sentence=" "), r"\['sentence'\] must be a text that is not empty, got ' '"),
         (changed(note=["n"]), r"\['note'\] must be a text"),
-        (series(width="thick"), r"\['width'\] must hold numbers, got 'thick'"),
+        (series(width="thick"), r"\['width'\] must be a number, got 'thick'"),
         (series(size=-1), r"\['size'\] must be above 0, got -1.0"),
         (series(dash=object()), r"\['dash'\] must be one of True, False"),
         (series(label={"text": "t", "side": "left"}), r"\['label'\]\['side'\] must be one of"),

@@ -1,0 +1,38 @@
+"""Checks of arguments: each gives the value back, or names argument, value and what is allowed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from numbers import Integral, Real
+from typing import Any
+
+
+def text(name: str, value: Any) -> str:
+    """A text that is not empty."""
+    if not isinstance(value, str) or not value.strip():
+        raise ValueError(f"{name} must be a text that is not empty, got {value!r:.80}")
+    return value
+
+
+def one_of(name: str, value: Any, allowed: Sequence[Any]) -> Any:
+    """One of the allowed values."""
+    if value not in allowed:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}")
+    return value
+
+
+def whole_number(name: str, value: Any, low: int = 1) -> int:
+    """A whole number of at least ``low``; booleans are refused."""
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < low:
+        raise ValueError(f"{name} must be a whole number of at least {low}, got {value!r}")
+    return int(value)
+
+
+def number(name: str, value: Any, low: float = -math.inf, high: float = math.inf) -> float:
+    """A finite number from ``low`` to ``high``; booleans are refused."""
+    real = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
+    if not real or not low <= value <= high:
+        bounds = "" if (low, high) == (-math.inf, math.inf) else f" from {low} to {high}"
+        raise ValueError(f"{name} must be a number{bounds}, got {value!r}")
+    return float(value)

@@ -1,0 +1,120 @@
+"""The colours of a book: its pages, its live figures and its plotly figures read them from one palette.
+
+Colour is never the only carrier of a distinction: line style, marker or label says the same.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+LIGHT = {
+    "ink": "#1B1F24",
+    "ink-soft": "#57606A",
+    "grid": "#E3E6EA",
+    "paper": "#FFFFFF",
+    "panel": "#F6F8FA",
+    "accent": "#005A8F",
+}
+DARK = {
+    "ink": "#F0F3F6",
+    "ink-soft": "#AEB6BF",
+    "grid": "#343A42",
+    "paper": "#121417",
+    "panel": "#1C2026",
+    "accent": "#7CC4F0",
+}
+NEUTRAL = {
+    "ink": "#767C82",
+    "ink-soft": "#777D83",
+    "grid": "rgba(128,134,140,0.25)",
+}
+FONT = (
+    'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", Arial, '
+    '"PingFang SC", "Hiragino Sans GB", "Microsoft YaHei", "Noto Sans CJK SC", "Source Han Sans SC", '
+    '"Droid Sans Fallback", sans-serif'
+)
+"""System fonts with a Chinese fallback; no font is ever fetched."""
+
+
+@dataclass(frozen=True, eq=False)
+class Palette:
+    """All colours of a book, and its font.
+
+    Attributes:
+        series: colour of each thing that figures tell apart, by name; an underscore in a name is a hyphen in
+            the name of its style variable.
+        groups: pale fills for groups of things, never without a letter beside them.
+        themes: for "light" and "dark": ink (text, the truth in figures), ink-soft (axes), grid (lines),
+            paper (page), panel, accent (links and focus).
+        neutral: stand-ins for the inks of a theme, readable on white and on black alike. A figure is stored
+            once and shown in both themes, also where nothing can recolour it (JupyterLab); the built page
+            replaces each of these colours by the one of the same name in its theme.
+        font: fonts of a system, in CSS.
+    """
+
+    series: Mapping[str, str] = field(default_factory=dict)
+    groups: tuple[str, ...] = ()
+    themes: Mapping[str, Mapping[str, str]] = field(default_factory=lambda: {"light": LIGHT, "dark": DARK})
+    neutral: Mapping[str, str] = field(default_factory=lambda: NEUTRAL)
+    font: str = FONT
+
+    def __post_init__(self) -> None:
+        inks = {theme: set(colours) for theme, colours in self.themes.items()}
+        if inks != {"light": set(LIGHT), "dark": set(LIGHT)} or not set(self.neutral) <= set(LIGHT):
+            raise ValueError(
+                f"themes must be light and dark with the inks {', '.join(LIGHT)} each, and neutral of these; "
+                f"got {self.themes} and {self.neutral}"
+            )
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the colours that a series of a live figure may have: the series', then the inks."""
+        return (*(name.replace("_", "-") for name in self.series), *self.themes["light"])
+
+    def css_variables(self, theme: str) -> str:
+        """Declarations of custom properties for one theme, without a selector.
+
+        ``--ranking-ink: #1B1F24; ...``, groups as ``--ranking-group-1`` and so on, and ``--ranking-font``.
+
+        Raises:
+            ValueError: if ``theme`` is neither "light" nor "dark".
+        """
+        if theme not in self.themes:
+            raise ValueError(f"theme must be one of {', '.join(map(repr, self.themes))}, got {theme!r}")
+        colours = {name.replace("_", "-"): colour for name, colour in self.series.items()}
+        colours |= self.themes[theme]
+        colours |= {f"group-{i}": colour for i, colour in enumerate(self.groups, start=1)}
+        declarations = [f"--ranking-{name}: {colour};" for name, colour in colours.items()]
+        return " ".join([*declarations, f"--ranking-font: {self.font};"])
+
+
+DEFAULT = Palette(
+    series={
+        "blue": "#0072B2",
+        "vermilion": "#D55E00",
+        "green": "#009E73",
+        "purple": "#CC79A7",
+        "orange": "#E69F00",
+        "sky": "#56B4E9",
+    }
+)
+"""Of a book that names none: the set of Okabe and Ito, which colour-blind readers tell apart."""
+
+
+def palette_named(reference: str) -> Palette:
+    """The palette at ``"module:NAME"``; :data:`DEFAULT` for an empty text.
+
+    Raises:
+        ValueError: if there is no palette.
+    """
+    if not reference:
+        return DEFAULT
+    try:
+        found = pkgutil.resolve_name(reference)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise ValueError(f"palette must be named as 'module:NAME', got {reference!r}: {error}") from error
+    if not isinstance(found, Palette):
+        raise ValueError(f"palette must name a bookwork.palette.Palette, got {reference!r}: {found!r:.80}")
+    return found
