@@ -29,7 +29,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import importlib.util
+import functools
 import io
 import itertools
 import os
@@ -40,9 +40,11 @@ import threading
 import time
 import types
 from collections.abc import Callable
+from importlib.machinery import SourceFileLoader
 from importlib.metadata import PackageNotFoundError, distribution, version
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import torch
 import torch.nn.functional as F
@@ -52,11 +54,22 @@ from bookwork.results import save_results
 from ranking.mmoe import MMoE
 
 EXPERT, TOWER = (64, 32), (32,)
-RESULTS = Path(__file__).parents[1] / "experiments" / "mmoe" / "speed.json"
 LEARNING_RATE = 1e-3
 
 
 # The other implementations: each maps (rows, inputs) to (rows, tasks), logits or probabilities
+
+
+def expert(inputs: int) -> nn.Sequential:
+    """An expert: dense layers, each with a ReLU."""
+    pairs = itertools.pairwise((inputs, *EXPERT))
+    layers = [part for a, b in pairs for part in (nn.Linear(a, b), nn.ReLU())]
+    return nn.Sequential(*layers)
+
+
+def tower() -> nn.Sequential:
+    """A tower: a hidden layer, and one logit."""
+    return nn.Sequential(nn.Linear(EXPERT[-1], TOWER[0]), nn.ReLU(), nn.Linear(TOWER[0], 1))
 
 
 class Loop(nn.Module):
@@ -64,44 +77,43 @@ class Loop(nn.Module):
 
     def __init__(self, inputs: int, experts: int, tasks: int) -> None:
         super().__init__()
-
-        def dense(*sizes: int) -> nn.Sequential:
-            layers = [part for a, b in itertools.pairwise(sizes) for part in (nn.Linear(a, b), nn.ReLU())]
-            return nn.Sequential(*layers)
-
-        self.experts = nn.ModuleList(dense(inputs, *EXPERT) for _ in range(experts))
+        self.experts = nn.ModuleList(expert(inputs) for _ in range(experts))
         self.gates = nn.ModuleList(nn.Linear(inputs, experts) for _ in range(tasks))
-        self.towers = nn.ModuleList(
-            nn.Sequential(dense(EXPERT[-1], *TOWER), nn.Linear(TOWER[-1], 1)) for _ in range(tasks)
-        )
+        self.towers = nn.ModuleList(tower() for _ in range(tasks))
 
     def forward(self, x: Tensor) -> Tensor:
-        outputs = torch.stack([expert(x) for expert in self.experts], dim=1)  # (rows, experts, width)
+        outputs = torch.stack([network(x) for network in self.experts], dim=1)  # (rows, experts, width)
         logits = []
-        for gate, tower in zip(self.gates, self.towers, strict=True):
+        for gate, network in zip(self.gates, self.towers, strict=True):
             weights = gate(x).softmax(dim=1)  # (rows, experts)
-            logits.append(tower((weights.unsqueeze(2) * outputs).sum(dim=1)))
+            logits.append(network((weights.unsqueeze(2) * outputs).sum(dim=1)))
         return torch.cat(logits, dim=1)
+
+
+class Peer(nn.Module):
+    """Another's model, from what it takes a batch as to what it hands back."""
+
+    def __init__(self, model: nn.Module, takes: Callable[[Tensor], Any], gives: Callable[[Any], Tensor]):
+        super().__init__()
+        self.model, self.takes, self.gives = model, takes, gives
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.gives(self.model(self.takes(x)))
 
 
 def deepctr(inputs: int, experts: int, tasks: int) -> nn.Module:
     """deepctr-torch's MMOE."""
-    import requests
-
     # on import it asks the network for its own version, in a thread, and prints that it could not
-    asks, requests.get = requests.get, _no_network
     before = set(threading.enumerate())
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            from deepctr_torch.inputs import DenseFeat
-            from deepctr_torch.models.multitask.mmoe import MMOE
+    no_network = mock.patch("requests.get", side_effect=OSError("no network in a benchmark"))
+    with no_network, contextlib.redirect_stdout(io.StringIO()):
+        from deepctr_torch.inputs import DenseFeat
+        from deepctr_torch.models.multitask.mmoe import MMOE
 
-            for thread in set(threading.enumerate()) - before:
-                if not thread.daemon:
-                    thread.join()
-    finally:
-        requests.get = asks
-    return MMOE(
+        for thread in set(threading.enumerate()) - before:
+            if not thread.daemon:
+                thread.join()
+    model: nn.Module = MMOE(
         [DenseFeat("x", inputs)],
         num_experts=experts,
         expert_dnn_hidden_units=EXPERT,
@@ -110,6 +122,7 @@ def deepctr(inputs: int, experts: int, tasks: int) -> nn.Module:
         task_types=["binary"] * tasks,
         task_names=[f"task{k}" for k in range(tasks)],
     )
+    return model
 
 
 def rechub(inputs: int, experts: int, tasks: int) -> nn.Module:
@@ -117,62 +130,31 @@ def rechub(inputs: int, experts: int, tasks: int) -> nn.Module:
     from torch_rechub.basic.features import DenseFeature
     from torch_rechub.models.multi_task import MMOE
 
-    class OfTensor(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            towers = [{"dims": list(TOWER)} for _ in range(tasks)]
-            features = [DenseFeature("x", embed_dim=inputs)]
-            self.model = MMOE(features, ["classification"] * tasks, experts, {"dims": list(EXPERT)}, towers)
-
-        def forward(self, x: Tensor) -> Tensor:
-            return self.model({"x": x})
-
-    return OfTensor()
+    towers = [{"dims": list(TOWER)} for _ in range(tasks)]
+    features = [DenseFeature("x", embed_dim=inputs)]
+    model = MMOE(features, ["classification"] * tasks, experts, {"dims": list(EXPERT)}, towers)
+    return Peer(model, lambda x: {"x": x}, lambda rates: rates)
 
 
 def libmtl(inputs: int, experts: int, tasks: int) -> nn.Module:
     """LibMTL's MMoE, from its two files: the package as a whole does not import."""
     folder = Path(str(distribution("LibMTL").locate_file("LibMTL"))) / "architecture"
-    before = dict(sys.modules)
     try:
         for name in ("LibMTL", "LibMTL.architecture"):
             sys.modules[name] = types.ModuleType(name)
         for name in ("abstract_arch", "MMoE"):
-            spec = importlib.util.spec_from_file_location(
-                f"LibMTL.architecture.{name}", folder / f"{name}.py"
-            )
-            module = importlib.util.module_from_spec(spec)
-            sys.modules[spec.name] = module
-            spec.loader.exec_module(module)
+            loader = SourceFileLoader(f"LibMTL.architecture.{name}", str(folder / f"{name}.py"))
+            module = sys.modules[loader.name] = types.ModuleType(loader.name)
+            loader.exec_module(module)
     finally:
-        for name in set(sys.modules) - set(before):
-            if name.startswith("LibMTL"):
-                del sys.modules[name]
+        for name in [name for name in sys.modules if name.startswith("LibMTL")]:
+            del sys.modules[name]
     names = [f"task{k}" for k in range(tasks)]
-    widths = (inputs, *EXPERT)
-
-    def encoder() -> nn.Module:
-        pairs = itertools.pairwise(widths)
-        return nn.Sequential(*(part for a, b in pairs for part in (nn.Linear(a, b), nn.ReLU())))
-
-    def decoder() -> nn.Module:
-        return nn.Sequential(nn.Linear(EXPERT[-1], TOWER[0]), nn.ReLU(), nn.Linear(TOWER[0], 1))
-
-    class OfTensor(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            towers = nn.ModuleDict({name: decoder() for name in names})
-            options = {"img_size": [inputs], "num_experts": [experts]}
-            self.model = module.MMoE(names, encoder, towers, False, False, torch.device("cpu"), **options)
-
-        def forward(self, x: Tensor) -> Tensor:
-            return torch.cat(list(self.model(x).values()), dim=1)
-
-    return OfTensor()
-
-
-def _no_network(*_: Any, **__: Any) -> Any:
-    raise OSError("no network in a benchmark")
+    towers = nn.ModuleDict({name: tower() for name in names})
+    options = {"img_size": [inputs], "num_experts": [experts]}
+    encoder = functools.partial(expert, inputs)
+    model = module.MMoE(names, encoder, towers, False, False, torch.device("cpu"), **options)
+    return Peer(model, lambda x: x, lambda by_name: torch.cat(list(by_name.values()), dim=1))
 
 
 class Products:
@@ -236,16 +218,18 @@ def installed() -> tuple[dict[str, str], list[str]]:
     return found, missing
 
 
-def training_step(model: nn.Module, logits: bool, x: Tensor, y: Tensor, fused: bool) -> Callable[[], None]:
-    """One step: forward, loss, backward, Adam."""
+def training_step(
+    model: nn.Module, logits: bool, x: Tensor, y: Tensor, fused: bool, to_inputs: bool = True
+) -> Callable[[], None]:
+    """One step: forward, loss, backward, Adam; the gradient at the inputs stands for that of embeddings."""
     optimiser = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE, fused=True if fused else None)
     loss = F.binary_cross_entropy_with_logits if logits else F.binary_cross_entropy
     model.train()
 
     def step() -> None:
-        inputs = x.detach().requires_grad_()  # stands for embeddings, which want a gradient
+        inputs = x.detach().requires_grad_(to_inputs)
         optimiser.zero_grad()
-        loss(model(inputs), y).backward()
+        torch.autograd.backward(loss(model(inputs), y))
         optimiser.step()
 
     return step
@@ -272,7 +256,7 @@ def peak_bytes(action: Callable[[], None]) -> int:
         action()
     events = record.profiler.kineto_results.events()  # the summary leaves most allocations out
     changes = sorted((event.start_ns(), event.nbytes()) for event in events if event.name() == "[memory]")
-    return max(itertools.accumulate((size for _, size in changes), initial=0))
+    return max(itertools.accumulate((int(size) for _, size in changes), initial=0))
 
 
 def interleaved(
@@ -336,28 +320,31 @@ def measure(
 
 def measure_ensemble(seeds: int, repeats: int) -> dict[str, Any]:
     """A training step of an ensemble against one of each of its members alone, at the sizes of chapter 4."""
-    settings: dict[str, Any] = {"expert": (16, 16), "gate": (16,), "tower": (8,)}
     inputs, batch = 20, 128
-    together = MMoE(inputs, seeds=range(seeds), **settings)
+    together = MMoE(inputs, expert=(16, 16), gate=(16,), tower=(8,), seeds=range(seeds))
     x = torch.randn(seeds, batch, inputs)
     y = (torch.rand(seeds, batch, 2) < 0.3).float()
-    at_once = torch.optim.Adam(together.parameters(), lr=LEARNING_RATE, fused=True)
-    alone = [together.member(number) for number in range(seeds)]
-    optimisers = [torch.optim.Adam(model.parameters(), lr=LEARNING_RATE, fused=True) for model in alone]
-
-    def ensemble() -> None:
-        at_once.zero_grad()
-        F.binary_cross_entropy_with_logits(together(x), y).backward()
-        at_once.step()
+    ensemble = training_step(together, True, x, y, fused=True, to_inputs=False)
+    alone = [
+        training_step(together.member(number), True, x[number], y[number], fused=True, to_inputs=False)
+        for number in range(seeds)
+    ]
 
     def loop() -> None:
-        for number, (model, optimiser) in enumerate(zip(alone, optimisers, strict=True)):
-            optimiser.zero_grad()
-            F.binary_cross_entropy_with_logits(model(x[number]), y[number]).backward()
-            optimiser.step()
+        for step in alone:
+            step()
 
     seconds = interleaved({"ensemble": ensemble, "loop": loop}, repeats, random.Random(0))
     return {"seeds": seeds, "inputs": inputs, "batch": batch, **summary(seconds, "ensemble")}
+
+
+def show(cell: dict[str, Any]) -> None:
+    """A cell in three lines: training, inference, memory."""
+    sizes = " × ".join(f"{cell[name]:>4} {name}" for name in ("batch", "inputs", "experts", "tasks"))
+    for kind in ("train", "infer"):
+        ratios = "  ".join(f"{name} {of['ratio']:.2f}" for name, of in cell[kind].items() if name != "ours")
+        print(f"{sizes}  {kind}: ours {cell[kind]['ours']['ms']:.2f} ms; over ours: {ratios}", flush=True)
+    print("  most memory in MB:", "  ".join(f"{name} {mb:.1f}" for name, mb in cell["peak_mb"].items()))
 
 
 def main() -> None:
@@ -371,7 +358,7 @@ def main() -> None:
     parser.add_argument("--ensemble", type=int, default=20, help="members of the ensemble")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--fused-peers", action="store_true", help="give the peers our optimiser")
-    parser.add_argument("--out", type=Path, help=f"write the results, e.g. to {RESULTS.name}")
+    parser.add_argument("--out", type=Path, help="result file, e.g. experiments/mmoe/speed.json")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     peers, missing = installed()
@@ -379,22 +366,10 @@ def main() -> None:
         print(f'{package} is not installed and left out: pip install -e ".[test,peers]"')
     names = [name for name, (_, package) in BUILD.items() if package is None or package in peers]
 
-    others = [name for name in (*names, "products") if name != "ours"]
-    head = f"{'batch':>6}{'inputs':>7}{'experts':>8}{'tasks':>6}{'':>7}{'ours ms':>9}"
-    print("time of each divided by ours\n" + head + "".join(f"{name:>14}" for name in others))
     cells = []
     for sizes in itertools.product(options.batches, options.inputs, options.experts, options.tasks):
-        cell = measure(*sizes, names, options.repeats, options.fused_peers)
-        cells.append(cell)
-        for kind in ("train", "infer"):
-            row = cell[kind]
-            columns = "".join(
-                f"{row[name]['ratio']:>13.2f}x" if name in row else f"{'':>14}" for name in others
-            )
-            place = "".join(f"{size:>{width}}" for size, width in zip(sizes, (6, 7, 8, 6), strict=True))
-            print(f"{place}{kind:>7}{row['ours']['ms']:>9.2f}{columns}", flush=True)
-        columns = "".join(f"{cell['peak_mb'][name]:>12.1f}MB" for name in others if name in cell["peak_mb"])
-        print(f"{'':>27}{'peak':>7}{cell['peak_mb']['ours']:>7.1f}MB{columns}")
+        cells.append(measure(*sizes, names, options.repeats, options.fused_peers))
+        show(cells[-1])
     ensemble = measure_ensemble(options.ensemble, options.repeats)
     print(
         f"ensemble of {options.ensemble}: {ensemble['ensemble']['ms']:.2f} ms; "
@@ -415,9 +390,8 @@ def main() -> None:
             "cells": cells,
             "ensemble": ensemble,
         }
-        save_results(
-            options.out, data, command="python " + " ".join(["benchmarks/mmoe.py", *sys.argv[1:]]), seeds=[0]
-        )
+        command = " ".join(["python", "benchmarks/mmoe.py", *sys.argv[1:]])
+        save_results(options.out, data, command=command, seeds=[0])
 
 
 if __name__ == "__main__":

@@ -107,9 +107,11 @@ def test_an_unknown_reading_is_refused():
 )
 def test_what_cannot_be_masked(change, message):
     sound = {"logits": torch.zeros(2, 3), "kept": torch.ones(2, 3), "masking": "renormalised"}
-    assert masked_gates(**sound, mask_rate=0.1, epsilon=1e-3).shape == (2, 3)
+    sound |= {"mask_rate": 0.1, "epsilon": 1e-3}
+    assert masked_gates(**sound).shape == (2, 3)
+    changed = {**sound, **change}
     with pytest.raises(ValueError, match=message):
-        masked_gates(**{**sound, "mask_rate": 0.1, "epsilon": 1e-3, **change})
+        masked_gates(**changed)
 
 
 def test_without_experts_none_can_be_kept():

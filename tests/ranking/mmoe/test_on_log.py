@@ -107,5 +107,6 @@ def test_targets_that_are_no_names(parts, targets):
 
 @pytest.mark.parametrize("name", ["inputs", "tasks", "seeds"])
 def test_settings_that_others_decide(name):
+    settings = {name: 2}
     with pytest.raises(ValueError, match=f"{name} must be left out"):
-        EmbeddedMMoE(FeatureEmbedding((3,), 1), TARGETS, **{name: 2})
+        EmbeddedMMoE(FeatureEmbedding((3,), 1), TARGETS, **settings)
