@@ -31,9 +31,9 @@ from playwright.sync_api import sync_playwright
 TESTS = Path(__file__).resolve().parents[1] / "tests"
 sys.path[:0] = [str(TESTS), str(TESTS / "ranking_course" / "explorers")]
 from browser import ADVICE, LAUNCH_ARGS, find_browser  # noqa: E402
+from explorer_page import page_of  # noqa: E402
 from gallery import GALLERY  # noqa: E402
 from lab_server import open_notebook, run_all, serve  # noqa: E402
-from pages import page_of  # noqa: E402
 
 MOVED = [name for name in GALLERY if name != "quiz"]  # which has no slider
 SCREEN = {"width": 1280, "height": 1000}

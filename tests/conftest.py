@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -34,6 +34,14 @@ def chromium() -> Iterator[object]:
         browser = playwright.chromium.launch(executable_path=program, args=LAUNCH_ARGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def show(chromium: object, tmp_path: Path) -> Iterator[Callable[..., object]]:
+    """Open an explorer from a file, see :func:`explorer_page.pages_of`."""
+    from explorer_page import pages_of
+
+    yield from pages_of(chromium, tmp_path)
 
 
 @pytest.fixture(scope="session")

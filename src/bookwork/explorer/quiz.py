@@ -24,8 +24,11 @@ def read_questions(path: Path | str) -> list[dict[str, Any]]:
     """Questions from a TOML file: tables ``[[questions]]``, each with tables ``[[questions.options]]``.
 
     Raises:
+        FileNotFoundError: naming the folder in which the file was looked for.
         ValueError: for a file that is no TOML, or whose questions :func:`checked_questions` refuses.
     """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f"path must name a TOML file of questions, got {str(path)!r} in {Path.cwd()}")
     try:
         read = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:

@@ -28,7 +28,7 @@ from sphinx.util import logging
 
 PACKAGES = Path(__file__).parents[2]
 BUILD_ONLY = PACKAGES / "bookwork" / "sphinx"  # how a page is rendered, not what a notebook gives
-SOURCES = (".py", ".js", ".css", ".html", ".svg")
+SOURCES = (".py", ".js", ".css", ".html", ".svg", ".toml")
 MOST_KERNELS = 4  # at once: each takes up to a gigabyte
 THREADS_VARIABLE = "OMP_NUM_THREADS"
 DATA_VARIABLE = "RANKING_KUAIRAND_DIR"  # chapters show more where it names a folder
@@ -45,15 +45,16 @@ def fingerprint(files: Iterable[Path], text: str = "") -> str:
 
 
 def inputs(root: Path) -> list[Path]:
-    """Files that outputs of notebooks depend on, beside the notebooks: package, environment, results.
+    """Files that outputs of notebooks depend on: package, environment, results, quizzes.
 
     Args:
         root: the project's folder, above the folder of the book.
     """
     package = [path for path in sources(PACKAGES) if BUILD_ONLY not in path.parents]
     results = [path for path in (root / "experiments").rglob("*.json") if path.is_file()]
+    quizzes = list((root / "book").rglob("quiz.toml"))
     requirements = root / "requirements.txt"
-    return [*package, *results, *([requirements] if requirements.is_file() else [])]
+    return [*package, *results, *quizzes, *([requirements] if requirements.is_file() else [])]
 
 
 def sources(folder: Path) -> list[Path]:

@@ -1,7 +1,7 @@
 """Live figures: a Python class and a JavaScript module each, live in JupyterLab and in the built page."""
 
 from bookwork.explorer import Slider, checked_questions, read_questions
-from ranking_course.explorers.base import Explorer, QuizExplorer, RecordedExplorer, quizzes
+from ranking_course.explorers.base import Explorer, QuizExplorer, RecordedExplorer
 from ranking_course.explorers.calibration import CalibrationExplorer
 from ranking_course.explorers.completion import CompletionExplorer, completion_recording
 from ranking_course.explorers.funnel import FunnelExplorer
@@ -26,6 +26,5 @@ __all__ = [
     "WatchTimeExplorer",
     "checked_questions",
     "completion_recording",
-    "quizzes",
     "read_questions",
 ]

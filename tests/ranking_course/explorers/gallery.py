@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
-from pages import made_up_recording
 from recordings import (
     completion_made_up,
     funnel_recording,
     gates_examples,
     gates_recording,
+    made_up_recording,
     slate_recording,
     sweep_recording,
 )
@@ -28,6 +29,8 @@ from ranking_course.explorers import (
     RerankingExplorer,
     WatchTimeExplorer,
 )
+
+BOOK = Path(__file__).resolve().parents[3] / "book"
 
 
 def _powers(power: float) -> dict[str, object]:
@@ -49,7 +52,7 @@ GALLERY: dict[str, Callable[[], Explorer]] = {
     "fusion": FusionExplorer,
     "gates": lambda: GatesExplorer(gates_recording(seeds=10, rows=60), data=gates_examples()),
     "loss": lambda: LossExplorer(sweep_recording()),
-    "quiz": lambda: QuizExplorer("calibration"),
+    "quiz": lambda: QuizExplorer(BOOK / "03_calibration" / "quiz.toml"),
     "recorded": lambda: RecordedExplorer(_powers, {"power": [0.5, 1, 2, 4]}, title="Powers"),
     "reranking": lambda: RerankingExplorer(slate_recording(candidates=100)),
     "watch_time": WatchTimeExplorer,

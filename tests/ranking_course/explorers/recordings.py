@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
@@ -14,18 +13,52 @@ from ranking_course.explorers.gates_recording import pack_utilisation, pack_weig
 from ranking_course.explorers.loss import TASKS
 
 
-def spoilt(data: Any, path: Sequence[Any], bad: Any) -> Any:
-    """A copy of ``data`` with the entry at ``path`` replaced, or dropped where ``bad`` is None."""
-    copied = copy.deepcopy(data)
-    *way, last = path
-    place = copied
-    for key in way:
-        place = place[key]
-    if bad is None:
-        del place[last]
-    else:
-        place[last] = bad
-    return copied
+def _bins(count: np.ndarray, predicted: np.ndarray, gap: float) -> dict[str, Any]:
+    """Bins whose predictions are off by ``gap``; empty ones hold None."""
+    observed = np.clip(predicted - gap, 0, 1)
+    kept = [
+        [None if n == 0 else float(value) for value, n in zip(values, count, strict=True)]
+        for values in (predicted, observed)
+    ]
+    return {
+        "predicted": kept[0],
+        "observed": kept[1],
+        "count": count.tolist(),
+        "ece": float(gap),
+        "log_loss": 0.25 + gap,
+    }
+
+
+def made_up_recording(rates: Sequence[float], seeds: int, bins: int) -> dict[str, Any]:
+    """Recorded trainings as the calibration explorer takes them; the last bin but one has no rows."""
+    rng = np.random.default_rng(5)
+
+    def draw(low: float, high: float, gap: float) -> dict[str, Any]:
+        count = rng.integers(10, 1000, bins)
+        count[-2] = 0
+        return _bins(count, np.sort(rng.uniform(low, high, bins)), gap)
+
+    runs = [
+        {
+            "rate": rate,
+            "seed": seed,
+            "rows": int(10_000 * rate) + 1000,
+            "train_seconds": 2.0 * (0.1 + 0.9 * rate) + 0.01 * seed,
+            "auc": 0.8 + 0.001 * seed,
+            "raw": draw(0.5, 1.0, 0.4 * (1 - rate) + 0.001 * seed),
+            "calibrated": draw(0.0, 0.5, 0.001 * seed),
+        }
+        for rate in rates
+        for seed in range(seeds)
+    ]
+    return {
+        "rates": list(rates),
+        "runs": runs,
+        "base_rate": 0.1,
+        "observed_is": "click share",
+        "truth": {"log_loss": 0.23, "auc": 0.877},
+        "made_by": "a note that explorers leave out",
+    }
 
 
 def funnel_recording(runs: int = 3) -> dict[str, Any]:

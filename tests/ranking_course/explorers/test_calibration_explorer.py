@@ -8,7 +8,7 @@ import ipywidgets
 import numpy as np
 import pytest
 import traitlets
-from recordings import spoilt
+from spoiling import spoilt
 
 from bookwork.explorer.base import MIME_TYPE
 from ranking_course.explorers import CalibrationExplorer, Explorer

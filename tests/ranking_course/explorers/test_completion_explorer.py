@@ -22,9 +22,10 @@ from looking import (
     slider,
     value,
 )
-from recordings import completion_made_up, spoilt
+from recordings import completion_made_up
 from scipy.special import ndtr
 from scipy.stats import rankdata, spearmanr
+from spoiling import spoilt
 
 from bookwork.explorer.base import MIME_TYPE
 from ranking.simulator import World, WorldConfig

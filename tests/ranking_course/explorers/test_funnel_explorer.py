@@ -21,7 +21,8 @@ from looking import (
     slider,
     value,
 )
-from recordings import funnel_recording, spoilt
+from recordings import funnel_recording
+from spoiling import spoilt
 
 from bookwork.explorer.base import MIME_TYPE
 from ranking_course.explorers import FunnelExplorer

@@ -25,7 +25,8 @@ from looking import (
     slider,
     value,
 )
-from recordings import gates_examples, gates_recording, spoilt
+from recordings import gates_examples, gates_recording
+from spoiling import spoilt
 
 from bookwork.explorer.base import MIME_TYPE
 from bookwork.results import load_results

@@ -23,7 +23,8 @@ from looking import (
     slider,
     value,
 )
-from recordings import spoilt, sweep_recording
+from recordings import sweep_recording
+from spoiling import spoilt
 
 from bookwork.explorer.base import MIME_TYPE
 from ranking.evaluation.metrics import cross_entropy

@@ -21,7 +21,8 @@ from looking import (
     slider,
     value,
 )
-from recordings import slate_recording, spoilt
+from recordings import slate_recording
+from spoiling import spoilt
 
 from bookwork.explorer.base import MIME_TYPE
 from ranking.funnel import re_ranking

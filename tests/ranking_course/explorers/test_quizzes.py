@@ -1,0 +1,194 @@
+"""The quizzes of the chapters: true numbers, no answer that shows, everything reachable."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from axe_playwright_python.sync_playwright import Axe
+from looking import assert_laid_out
+
+from bookwork.results import load_results
+from ranking.calibration import calibrate, downsampled
+from ranking.evaluation import requests_per_arm
+from ranking.fusion import click_times_rest, weighted_sum
+from ranking.mmoe import masked_gates
+from ranking.watch_time import source_limit
+from ranking_course.explorers import QuizExplorer
+
+BOOK = Path(__file__).resolve().parents[3] / "book"
+QUIZZES = {path.parent.name: path for path in sorted(BOOK.glob("*/quiz.toml"))}
+
+# ---- the numbers of the authored questions
+
+
+def auc_lost(rate: float) -> str:
+    """Median over the logs of the recorded AUC below that with all rows."""
+    runs = load_results("calibration/sampling")["runs"]
+    auc = {(run["rate"], run["seed"]): run["auc"] for run in runs}
+    assert len({seed for _, seed in auc}) == 10  # "the median of ten logs"
+    lost = [auc[1.0, seed] - value for (r, seed), value in auc.items() if r == rate]
+    return f"{np.median(lost):.3f}"
+
+
+def pull(p: float, y: float) -> str:
+    return f"{10 * (p - y):.1f}"
+
+
+# items X and Y of the question on fusion
+RATES = {"click": np.array([0.10, 0.05]), "like": np.array([0.10, 0.30])}
+WORTH = click_times_rest(RATES, {"like": 5})
+SUM = weighted_sum(RATES, {"click": 1, "like": 5})
+
+
+# Every number of a right answer or an explanation that its question does not give: as said, as it comes out.
+FACTS = {
+    "denominators": {
+        "1,000": f"{1000:,}",
+        "100": f"{1000 * 0.1:.0f}",
+        "12": f"{1000 * 0.1 * 0.12:.0f}",
+        "1.2%": f"{0.1 * 0.12:.1%}",
+    },
+    "small_counts": {
+        "5.9%": f"{(1 + 0.05 * 100) / (1 + 100):.1%}",
+        "8.6%": f"{(90 + 0.05 * 100) / (1000 + 100):.1%}",
+        "5": f"{0.05 * 100:.0f}",
+        "101": str(1 + 100),
+        "1,100": f"{1000 + 100:,}",
+        "100%": f"{1 / 1:.0%}",
+    },
+    "unmasked": {"0.5%": f"{0.1 * 0.05:.1%}"},
+    "pull": {"0.2": pull(0.02, 0), "9.8": pull(0.02, 1).lstrip("-"), "0.02": f"{2 / 100}"},
+    "odds": {"10%": f"{0.2 * 0.5:.0%}", "17%": f"{calibrate(0.5, 0.2):.0%}", "1.2": f"{1 + 0.2}"},
+    "wrong_rate": {"18%": f"{calibrate(downsampled(0.1, 0.05), 0.1):.0%}"},
+    "small_rate": {"0.013": auc_lost(0.01), "0.001": auc_lost(0.1)},
+    "healthy": {"0.95": "0.95"},  # the definition of a polarized gate
+    "per_click": {
+        "0.10": f"{0.10:.2f}",
+        "0.05": f"{0.05:.2f}",
+        "0.30": f"{0.30:.2f}",
+        "0.01": f"{0.10 * 0.10:.2f}",
+        "0.015": f"{0.05 * 0.30:.3f}",
+        "5": "5",
+        "0.15": f"{WORTH[0]:.2f}",
+        "0.125": f"{WORTH[1]:.3f}",
+        "0.60": f"{SUM[0]:.2f}",
+        "1.55": f"{SUM[1]:.2f}",
+    },
+    "half_effect": {"16": f"{2 * (1.96 + 0.84) ** 2:.0f}", "1.4": f"{2**0.5:.1f}", "2": "2"},
+    "two_plays": {
+        "3": str(1 + 2),
+        "9": str(1 + 8),
+        "3.5": f"{source_limit([2, 8]):.1f}",
+        "5": f"{(2 + 8) / 2:.0f}",
+        "4": f"{(2 * 8) ** 0.5:.0f}",
+    },
+    "unit": {"60": "60", "4.86": f"{source_limit([2, 8], unit=60):.2f}", "5": f"{(2 + 8) / 2:.0f}"},
+    "two_heads": {"87.5%": f"{0.7 / 0.8:.1%}", "70%": f"{0.7:.0%}"},
+}
+NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?%?(?!\w)")
+CONSTANTS = {"0", "1"}  # of formulas
+
+ALL = [(name, question) for name, path in QUIZZES.items() for question in QuizExplorer(path).questions]
+
+
+def numbers(text: str) -> set[str]:
+    return {found.rstrip(",") for found in NUMBER.findall(text)}
+
+
+@pytest.mark.parametrize(("name", "question"), ALL, ids=[f"{n}-{q['id']}" for n, q in ALL])
+def test_numbers_are_given_or_come_out(name, question):
+    facts = FACTS.get(question["id"], {})
+    assert {said: found for said, found in facts.items() if said != found} == {}
+    stated = {option["explanation"] for option in question["options"]}
+    stated |= {option["text"] for option in question["options"] if option["right"]}
+    needed = set().union(*map(numbers, stated)) - numbers(question["text"]) - CONSTANTS
+    assert needed <= set(facts)
+
+
+def test_every_fact_belongs_to_a_question():
+    assert set(FACTS) <= {question["id"] for _, question in ALL}
+
+
+def test_questions_are_authored_well():
+    """Three to five a chapter, of three or four options; neither place nor length gives the answer away."""
+    assert list(QUIZZES) == sorted(path.parent.name for path in BOOK.glob("0*/index.ipynb"))
+    places, longest = [], 0
+    for name in QUIZZES:
+        asked = [question for chapter, question in ALL if chapter == name]
+        assert 3 <= len(asked) <= 5
+        right = []
+        for question in asked:
+            options = question["options"]
+            assert len(options) in (3, 4)
+            right.append([option["right"] for option in options].index(True))
+            longest += max(range(len(options)), key=lambda k: len(options[k]["text"])) == right[-1]
+        assert len(set(right)) >= 3, name
+        places += right
+    assert max(map(places.count, places)) <= 0.5 * len(ALL)
+    assert longest <= 0.5 * len(ALL)
+    assert len({question["id"] for _, question in ALL}) == len(ALL)
+
+
+def test_what_questions_say_of_the_recorded_funnel():
+    record = load_results("funnel/stages")
+    for run in record["runs"]:
+        tried = run["requests"][:6]  # those on which every item was ranked
+        after_cuts = np.mean([request["value_of_first"]["ranking"] for request in tried])
+        assert abs(run["rank_everything"]["value_of_first"] - after_cuts) < 0.03  # "hardly more"
+        assert run["stages"]["survival"]["retrieval"] < 0.5  # "loses most"
+    only = {
+        name: np.mean([run["stages"]["found_only_by"][name] for run in record["runs"]])
+        for name in record["runs"][0]["stages"]["found_only_by"]
+    }
+    assert min(only, key=only.get) == "fresh"  # "comes last"
+
+
+def test_what_questions_say_of_recorded_levels():
+    """ "About as well": the calibrated level at 0.01 is within a few per cent, as at 0.1."""
+    record = load_results("calibration/sampling")
+    true = {t["seed"]: t["mean"] for t in record["truths"]}
+    for rate in (0.1, 0.01):
+        levels = [r["calibrated"]["mean"] / true[r["seed"]] for r in record["runs"] if r["rate"] == rate]
+        assert abs(np.median(levels) - 1) < 0.03
+
+
+def test_half_the_effect_needs_four_times_the_requests():
+    assert requests_per_arm(0.01, 3.0) / requests_per_arm(0.02, 3.0) == pytest.approx(4, rel=1e-4)
+
+
+def test_a_masked_favourite_hears_nothing():
+    logits = torch.tensor([0.6, 0.3, 0.1]).log().requires_grad_()
+    mixed = masked_gates(logits, torch.tensor([False, True, True]), "renormalised", 0.1, 1e-3)
+    torch.testing.assert_close(mixed.detach(), torch.tensor([0.0, 0.75, 0.25]))
+    (mixed * torch.tensor([3.0, -1.0, 2.0])).sum().backward()
+    assert logits.grad[0] == 0
+    assert logits.grad[1] != 0
+
+
+# ---- in a browser
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("name", QUIZZES)
+def test_every_quiz_on_a_phone_and_for_axe(show, name):
+    page = show(QuizExplorer(QUIZZES[name]), width=360)
+    for question in QuizExplorer(QUIZZES[name]).questions:
+        group = page.get_by_role("group", name=question["text"])
+        for k in (1, [option["right"] for option in question["options"]].index(True)):
+            group.get_by_role("radio").nth(k).check()
+            group.get_by_role("button", name="Check").click()
+            assert question["options"][k]["explanation"] in group.locator(".rx-feedback").inner_text()
+    assert_laid_out(page)
+    page.evaluate("document.querySelectorAll('details').forEach((details) => { details.open = true })")
+    for theme in ("light", "dark"):
+        page.evaluate("(theme) => { document.documentElement.dataset.theme = theme }", theme)
+        results = Axe().run(page)
+        assert results.violations_count == 0, results.generate_report()
+    durations = page.evaluate(
+        "[...document.querySelectorAll('.rx *')].map((e) => getComputedStyle(e).transitionDuration)"
+    )
+    assert set(durations) == {"0s"}
