@@ -177,10 +177,7 @@ class FeatureEncoder:
         named = [name for names in self._asked.values() for name in names or ()]
         if twice := {name for name in named if named.count(name) > 1}:
             raise ValueError(f"user, item and context must name a field once, got twice: {', '.join(twice)}")
-        weight = validation.number("prior_weight", prior_weight)
-        self.prior_weight = float(validation.non_negative("prior_weight", weight))
-        if self.prior_weight == 0.0:
-            raise ValueError(f"prior_weight must be above 0, got {prior_weight}")
+        self.prior_weight = validation.number("prior_weight", prior_weight, above=0.0)
 
     def fit(self, log: ImpressionLog) -> FeatureEncoder:
         """Learn vocabularies, priors, means and standard deviations from ``log``; returns self.

@@ -225,7 +225,7 @@ class ImpressionLog(Impressions):
         Statistics over 30 days are complete only in a log that is older than that: let the first days fill
         the window, and learn from what comes after.
         """
-        days = float(validation.non_negative("days", validation.number("days", days)))
+        days = validation.number("days", days, least=0.0)
         times = self._times
         if not len(times) or times[0] + days * DAY_MS > times[-1]:
             raise ValueError(f"days must leave some of the log, got {days}")

@@ -40,7 +40,7 @@ def counts_before(
     Raises:
         ValueError: ``window_days`` is not a number above 0.
     """
-    window = float(validation.positive("window_days", validation.number("window_days", window_days)))
+    window = validation.number("window_days", window_days, above=0.0)
     # as rows are sorted by time, "from this moment on" is "from this row on"
     until = np.searchsorted(times, times)  # (rows,) first row of the same moment
     since = np.searchsorted(times, times - np.int64(min(window * DAY_MS, 2.0**62)))  # first row of the window

@@ -1,7 +1,9 @@
 """Training: one fit loop for every model of the course, and the examples that it learns from."""
 
+from ranking.multi_task import seeded
 from ranking.training.examples import Examples, TableExamples, WatchTimeExamples, labels_of
-from ranking.training.fitting import History, Loss, fit, predict_logits, seeded
+from ranking.training.fitting import fit, predict_logits
+from ranking.training.run import History, Loss
 
 __all__ = [
     "Examples",

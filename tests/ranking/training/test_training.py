@@ -20,9 +20,9 @@ from ranking.multi_task import MultiTaskModel, UncertaintyWeighting, WeightedCro
 from ranking.simulator import World, WorldConfig
 from ranking.training import History, TableExamples, fit, predict_logits, seeded
 from ranking.training.checkpoints import load_checkpoint, save_checkpoint
-from ranking.training.fitting import _Objective, _Run
 from ranking.training.parquet import ParquetRows, ParquetWriter
 from ranking.training.processes import Processes
+from ranking.training.run import Objective, Run
 
 SCRIPT = Path(__file__).with_name("training_script.py")
 LOSS = WeightedCrossEntropy(TARGETS)
@@ -106,7 +106,8 @@ def test_averages_are_those_of_torchs_averaged_model_bit_for_bit():
     """Buffers included, which follow the model and are not averaged."""
     model = torch.nn.Sequential(torch.nn.Linear(3, 5), torch.nn.BatchNorm1d(5))
     settings = {"learning_rate": 0.1, "weight_decay": 0.0, "epochs": 1, "batch_size": 1, "average": 1.0}
-    run = _Run(_Objective(model, LOSS), {"seed": 0, **settings}, 9, None, None, Processes(0, 1))
+    settings |= {"seed": 0, "patience": None}
+    run = Run(Objective(model, LOSS), settings, 9, None, Processes(0, 1))
     theirs = torch.optim.swa_utils.AveragedModel(model)
     for _ in range(9):
         model(torch.randn(8, 3))
