@@ -1,4 +1,4 @@
-"""A training run: model, loss, optimiser and averages, that can be written down and taken up between any two steps."""
+"""A training run that can be written down between any two steps, and taken up again."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class Objective(nn.Module):
 
 
 class Run:
-    """A training run that can be written down between any two steps and taken up again."""
+    """Model, loss, optimiser and averages, and how far they have come."""
 
     def __init__(
         self,
