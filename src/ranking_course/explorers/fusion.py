@@ -65,7 +65,7 @@ def simulated_candidates(
     rng = np.random.default_rng(validation.seed("seed", seed))
     world = World.build(seed=0) if world is None else world
     user = int(rng.integers(len(world.users)))
-    truth = world.truth(user, np.arange(len(world.items)), hour=21, weekday=5, place=0)
+    truth = world.truth(user, np.arange(len(world.items)), hour=21, weekday=5, scene=0)
     topic = world.items["topic"].to_numpy()
     names = world.topics["name"].to_numpy()
     by_click = np.argsort(-truth.p_click, kind="stable")
