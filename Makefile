@@ -28,7 +28,7 @@ help:
 	@echo "make test         set up (a browser too) and run the tests"
 	@echo "make test-all     the same, with every wrong answer and a whole class of submissions graded"
 	@echo "make bench        run the benchmarks"
-	@echo "make experiments  re-make the recorded results under experiments"
+	@echo "make experiments  re-make all recorded results, the speed records too"
 	@echo "make notebooks    refresh the stored outputs of checked cells, strip all others"
 	@echo "make lock         pin the environment anew from the ranges in pyproject.toml"
 	@echo "make clean        remove what was built (the environment stays)"
@@ -92,8 +92,7 @@ bench: $(READY) $(BROWSER_READY)
 	  module=$$(echo $${script%.py} | tr / .); echo "== $$module"; $(BIN)/python -m $$module; done
 
 experiments: $(READY)
-	@set -e; for script in experiments/*/[a-z]*.py; do \
-	  module=$$(echo $${script%.py} | tr / .); echo "== $$module"; $(BIN)/python -m $$module; done
+	$(BIN)/python -m experiments
 
 notebooks: $(READY)
 	$(BIN)/python tests/book/notebook_hygiene.py --refresh $$(git ls-files 'book/*.ipynb')

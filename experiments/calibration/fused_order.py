@@ -10,28 +10,23 @@ cores.
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from scipy.special import expit
 
-from bookwork.results import save_results
+from experiments.logs import SLATE, recent_log, truth_in_first_place, whole_requests
+from experiments.running import each, record
 from ranking.calibration import calibrate, downsample_negatives
 from ranking.logs import FeatureEncoder, ImpressionLog
 from ranking.multi_task import MultiTaskModel, WeightedCrossEntropy
-from ranking.progress import progress
-from ranking.simulator import World
 from ranking.training import TableExamples, fit, predict_logits
 
-SAMPLING_RATE, W_LIKE, SLATE, TOP = 0.1, 20, 10, 3
+SAMPLING_RATE, W_LIKE, TOP = 0.1, 20, 3
 TARGETS = ("click", "like")
-RESULTS = Path(__file__).with_suffix(".json")
 
 
-def run(world: World, log: ImpressionLog, seed: int) -> dict[str, Any]:
+def run(log: ImpressionLog, seed: int) -> dict[str, Any]:
     """Train on one log, order its held-out requests with and without calibration, value both by the truth."""
     train, test = log.split(0.8, 0.2)
     encoder = FeatureEncoder().fit(train)
@@ -41,12 +36,10 @@ def run(world: World, log: ImpressionLog, seed: int) -> dict[str, Any]:
     # A like means something only where there was a click: the loss masks the other rows.
     fit(model, TableExamples(encoder.transform(sample), labels), WeightedCrossEntropy(TARGETS), seed=seed)
 
-    request = test.rows["request"].to_numpy()
-    whole = np.bincount(request)[request] == SLATE
-    p_click, p_like = expit(predict_logits(model, encoder.transform(test))).T[:, whole].reshape(2, -1, SLATE)
-    rows = test.rows[whole]
-    scene = ("user", "item", "hour", "weekday", "scene")
-    truth = world.truth(*(rows[name].to_numpy() for name in scene))
+    whole = test.select(whole_requests(test))
+    rates = expit(predict_logits(model, encoder.transform(whole)))  # (rows, targets)
+    p_click, p_like = rates.T.reshape(2, -1, SLATE)  # (requests, items) each
+    truth = truth_in_first_place(whole)
     value = (truth.p_click * (1 + W_LIKE * truth.p_like)).reshape(-1, SLATE)  # (requests, items)
 
     def order(click: np.ndarray) -> np.ndarray:
@@ -57,37 +50,22 @@ def run(world: World, log: ImpressionLog, seed: int) -> dict[str, Any]:
     return {
         "seed": seed,
         "requests": len(value),
-        "order_differs": round(float(np.mean((right != left_raw).any(axis=1))), 4),
-        "first_differs": round(float(np.mean(right[:, 0] != left_raw[:, 0])), 4),
-        "value_lost": round(float(1 - top[1] / top[0]), 5),
+        "order_differs": np.mean((right != left_raw).any(axis=1)),
+        "first_differs": np.mean(right[:, 0] != left_raw[:, 0]),
+        "value_lost": 1 - top[1] / top[0],
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=10, help="how many logs")
-    parser.add_argument("--impressions", type=int, default=1_000_000, help="rows per log")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="result file")
-    options = parser.parse_args()
-    torch.set_num_threads(1)  # sums in the same order on every machine
-    world = World.build(seed=0)
-    runs = []
-    for seed in progress(range(options.seeds), description="fused order"):
-        log = world.simulate(options.impressions, seed=seed).with_statistics().after(days=30)
-        runs.append(run(world, log, seed))
-    data = {
+def measure(seeds: range, impressions: int = 1_000_000) -> dict[str, Any]:
+    """Every log."""
+    return {
         "question": "What does it cost to fuse a click score that was left uncalibrated?",
         "sampling_rate": SAMPLING_RATE,
         "like_weight": W_LIKE,
         "top": TOP,
-        "runs": runs,
+        "runs": [run(recent_log(seed, impressions), seed) for seed in each(seeds)],
     }
-    command = (
-        f"python -m experiments.calibration.fused_order --seeds {options.seeds} "
-        f"--impressions {options.impressions}"
-    )
-    save_results(options.out, data, command=command, seeds=range(options.seeds))
 
 
 if __name__ == "__main__":
-    main()
+    record(measure, seeds=10)

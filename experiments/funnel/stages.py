@@ -9,27 +9,22 @@ about two minutes per seed on two quiet cores. Times are medians of single reque
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from bookwork.results import save_results
+from experiments.running import each, record
 from ranking import funnel
 from ranking.funnel import Candidates, Funnel, Request
 from ranking.logs import FeatureEncoder, ImpressionLog
 from ranking.multi_task import MultiTaskModel
-from ranking.progress import progress
 from ranking.simulator import World, WorldConfig
 
-RESULTS = Path(__file__).with_suffix(".json")
 BEST = 30  # as many truly best items as the slate has places
 KEPT, SHOWN = 300, 30
 LISTS, PROBES = 512, 16
@@ -107,7 +102,7 @@ def follow(setting: Setting, request: Request, values: np.ndarray) -> dict[str, 
     found = trace.after["retrieval"]
     bits = dict(zip(found.items, found.channels, strict=True))
     only = {
-        name: float(np.mean([bits.get(item, 0) == funnel.Channel[name.upper()] for item in best]))
+        name: np.mean([bits.get(item, 0) == funnel.Channel[name.upper()] for item in best])
         for name in funnel.CHANNELS
     }
     first = trace.after["ranking"].best(SHOWN)
@@ -119,12 +114,12 @@ def follow(setting: Setting, request: Request, values: np.ndarray) -> dict[str, 
         "found_by": funnel.found_shares(found, best),
         "found_only_by": only,
         "value_of_first": {
-            "pre_ranking": float(values[trace.after["pre_ranking"].items[:SHOWN]].sum() / ideal),
-            "ranking": float(values[first.items].sum() / ideal),
-            "re_ranking": float(values[trace.slate.items].sum() / ideal),
+            "pre_ranking": values[trace.after["pre_ranking"].items[:SHOWN]].sum() / ideal,
+            "ranking": values[first.items].sum() / ideal,
+            "re_ranking": values[trace.slate.items].sum() / ideal,
         },
-        "survival_in_first": float(np.isin(best, first.items).mean()),
-        "value_of_random": float(values.mean() * SHOWN / ideal),
+        "survival_in_first": np.isin(best, first.items).mean(),
+        "value_of_random": values.mean() * SHOWN / ideal,
         "best_topics": len(np.unique(setting.world.item_topic[best])),
     }
 
@@ -142,8 +137,8 @@ def rank_everything(setting: Setting, request: Request, values: np.ndarray) -> d
     first = funnel.truly_best(scores, SHOWN)
     return {
         "seconds": took,
-        "value_of_first": float(values[first].sum() / values[best].sum()),
-        "survival_in_first": float(np.isin(best, first).mean()),
+        "value_of_first": values[first].sum() / values[best].sum(),
+        "survival_in_first": np.isin(best, first).mean(),
     }
 
 
@@ -206,9 +201,9 @@ def diversity(setting: Setting, ranked: Candidates, values: np.ndarray) -> list[
                 {
                     "method": method,
                     "trade_off": theta,
-                    "true_value": float(values[items].sum() / ideal),
-                    "score": float(ranked.scores[at].sum() / ranked.scores[:SHOWN].sum()),
-                    "similarity": float(pairs.mean()),
+                    "true_value": values[items].sum() / ideal,
+                    "score": ranked.scores[at].sum() / ranked.scores[:SHOWN].sum(),
+                    "similarity": pairs.mean(),
                     "topics": len(np.unique(setting.world.item_topic[items])),
                 }
             )
@@ -236,7 +231,7 @@ def search_costs(setting: Setting, requests: list[Request]) -> dict[str, Any]:
         found, _ = inverted.search(queries, keep)
         took = np.median([seconds(lambda q=q: inverted.search(q[None], keep), 3) for q in queries])
         result["approximate"].append(
-            {"probes": probes, "ms": 1e3 * float(took), "recall": funnel.recall(found, truth)}
+            {"probes": probes, "ms": 1e3 * took, "recall": funnel.recall(found, truth)}
         )
     inverted.index.nprobe = before
     return result
@@ -280,7 +275,7 @@ def slate_data(setting: Setting, requests: list[Request], most: int = 100, first
     vectors = funnel.similarity_vectors(setting.vectors[ranked.items], topics)
     return {
         "candidates": [
-            {"item": int(item), "topic": str(topic), "score": round(float(score), 5)}
+            {"item": item, "topic": topic, "score": score}
             for item, topic, score in zip(ranked.items, topics, ranked.scores, strict=True)
         ],
         "vectors": np.round(vectors, 4).tolist(),
@@ -293,28 +288,25 @@ def mean_of(rows: list[dict[str, Any]]) -> dict[str, Any]:
     return {
         key: mean_of([row[key] for row in rows])
         if isinstance(first[key], dict)
-        else round(float(np.mean([row[key] for row in rows])), 6)
+        else np.mean([row[key] for row in rows])
         for key in first
     }
 
 
-def run(options: argparse.Namespace, seed: int) -> dict[str, Any]:
+def run(seed: int, items: int, impressions: int, requests: int) -> dict[str, Any]:
     """Everything that one world tells."""
-    setting = build(options.items, options.impressions, seed)
-    requests = funnel.requests_from(setting.log, options.requests, seed=seed)
+    setting = build(items, impressions, seed)
+    asked = funnel.requests_from(setting.log, requests, seed=seed)
     catalogue = np.arange(setting.snapshot.n_items)
-    values = [
-        funnel.true_values(setting.world, request, catalogue).astype(np.float32)
-        for request in progress(requests, description="truth")
-    ]
-    setting.chain(requests[0])  # the first call pays for what is cached
-    followed = [follow(setting, r, v) for r, v in zip(requests, values, strict=True)]
-    everything = [rank_everything(setting, r, v) for r, v in list(zip(requests, values, strict=True))[:6]]
+    values = [funnel.true_values(setting.world, request, catalogue).astype(np.float32) for request in asked]
+    setting.chain(asked[0])  # the first call pays for what is cached
+    followed = [follow(setting, r, v) for r, v in zip(asked, values, strict=True)]
+    everything = [rank_everything(setting, r, v) for r, v in list(zip(asked, values, strict=True))[:6]]
     slates = [
         diversity(setting, setting.chain.trace(r).after["ranking"], v)
-        for r, v in zip(requests, values, strict=True)
+        for r, v in zip(asked, values, strict=True)
     ]
-    searches = search_costs(setting, requests)
+    searches = search_costs(setting, asked)
     middle = next(row["ms"] for row in searches["approximate"] if row["probes"] == PROBES)
     pre_rank = setting.chain.pre_rank.model
     return {
@@ -327,56 +319,44 @@ def run(options: argparse.Namespace, seed: int) -> dict[str, Any]:
             for rows in zip(*slates, strict=True)
         ],
         "search": searches,
-        "costs": costs_per_item(setting, requests[0], middle),
+        "costs": costs_per_item(setting, asked[0], middle),
         "multiply_adds": {
             "dot_product": setting.vectors.shape[1],
             "pre_ranking": funnel.multiply_adds(pre_rank.cross_tower) + funnel.multiply_adds(pre_rank.top),
             "ranking": funnel.multiply_adds(setting.ranker),
         },
-        "grid": survival_grid(setting, requests, values),
-        "slate": slate_data(setting, requests) if seed == 0 else None,
+        "grid": survival_grid(setting, asked, values),
+        "slate": slate_data(setting, asked) if seed == 0 else None,
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=3, help="how many worlds")
-    parser.add_argument("--items", type=int, default=1_000_000, help="items in the catalogue")
-    parser.add_argument("--impressions", type=int, default=600_000, help="rows per log")
-    parser.add_argument("--requests", type=int, default=12, help="requests per world")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="result file")
-    options = parser.parse_args()
-
-    torch.set_num_threads(1)  # a steadier clock, and sums in the same order on every machine
-    runs = [run(options, seed) for seed in progress(range(options.seeds), description="funnel")]
+def measure(
+    seeds: range, items: int = 1_000_000, impressions: int = 600_000, requests: int = 12
+) -> dict[str, Any]:
+    """Every world."""
+    runs = [run(seed, items, impressions, requests) for seed in each(seeds)]
     grids = [{"seed": run["seed"], **run.pop("grid")} for run in runs]
     slates = [run.pop("slate") for run in runs]
-    costs = {name: round(float(np.median([r["costs"][name] for r in runs])), 6) for name in runs[0]["costs"]}
-    data = {
+    return {
         "question": "What does each stage of the funnel cost, and what does it lose?",
-        "items": options.items,
-        "impressions": options.impressions,
+        "items": items,
+        "impressions": impressions,
         "best": BEST,
         "kept": KEPT,
         "shown": SHOWN,
         "faiss": version("faiss-cpu"),
         "runs": runs,
         "explorer": {
-            "catalogue": options.items,
-            "requests": options.requests,
+            "catalogue": items,
+            "requests": requests,
             "best": BEST,
             "grid": GRID,
-            "costs": costs,
+            "costs": {name: np.median([run["costs"][name] for run in runs]) for name in runs[0]["costs"]},
             "runs": grids,
         },
         "reranking": slates[0],
     }
-    command = (
-        f"python -m experiments.funnel.stages --seeds {options.seeds} --items {options.items} "
-        f"--impressions {options.impressions} --requests {options.requests}"
-    )
-    save_results(options.out, data, command=command, seeds=range(options.seeds))
 
 
 if __name__ == "__main__":
-    main()
+    record(measure, seeds=3)

@@ -10,25 +10,20 @@ core.
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from bookwork.results import save_results
+from experiments.fusion.setting import NEW, OLD, SHOWN, learnt
+from experiments.logs import world
+from experiments.running import each, record
 from ranking import fusion
 from ranking.evaluation import clustered_error, requests_per_arm
-from ranking.funnel.feed import Feed, train_predictor
-from ranking.progress import progress
-from ranking.simulator import World
+from ranking.funnel.feed import Feed
 
-SHOWN, EDGE = 10, 1.959964
-A = {"like": 2.0, "collect": 2.0, "share": 4.0, "watch_time": 0.0}
-B = {"like": 1.0, "collect": 1.0, "share": 1.0, "watch_time": 0.012}
+EDGE = 1.959964  # in standard errors, of 95%
+A, B = OLD, NEW
 MARGIN = 0.01  # of the clicks of A, that a test should be able to see
-RESULTS = Path(__file__).with_suffix(".json")
 
 
 def per_request(drawn: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -57,7 +52,7 @@ def power_of_tests(
         seconds = [arm["watch_time"].reshape(count, size) for arm in arms]  # (tests, requests)
         found["a against b"].append(rejects(seconds[0], seconds[1]))
         found["a against a"].append(rejects(seconds[0], seconds[2]))
-    return {name: round(float(np.concatenate(parts).mean()), 4) for name, parts in found.items()}
+    return {name: np.concatenate(parts).mean() for name, parts in found.items()}
 
 
 def false_alarms(feed: Feed, shown: np.ndarray, tests: int, rng: np.random.Generator) -> dict[str, Any]:
@@ -73,15 +68,15 @@ def false_alarms(feed: Feed, shown: np.ndarray, tests: int, rng: np.random.Gener
             honest = np.hypot(clustered_error(first, user[arm]), clustered_error(second, user[~arm]))
             found[name]["requests"] += int(gap > EDGE * naive)
             found[name]["users"] += int(gap > EDGE * honest)
-    shares = {name: {by: round(n / tests, 4) for by, n in both.items()} for name, both in found.items()}
+    shares = {name: {by: n / tests for by, n in both.items()} for name, both in found.items()}
     return {"users": len(users), "requests": len(user), **shares}
 
 
-def run(world: World, seed: int, impressions: int, tests: int) -> dict[str, Any]:
-    log = world.simulate(impressions, seed=seed)
-    predictor = train_predictor(log.with_statistics().after(days=30), seed)
+def run(seed: int, impressions: int, tests: int) -> dict[str, Any]:
+    """One log: sizes of tests, and what tests of these sizes find."""
+    log, predictor = learnt(seed, impressions)
     rng = np.random.default_rng(seed)
-    feed = Feed.at_end(world, log, 2_000, seed=seed)
+    feed = Feed.at_end(world(), log, 2_000, seed=seed)
     p = feed.predictions(predictor)
     a, b = (fusion.top_k(fusion.click_times_rest(p, w), SHOWN) for w in (A, B))
     totals_a, totals_b = feed.totals(a), feed.totals(b)
@@ -97,13 +92,14 @@ def run(world: World, seed: int, impressions: int, tests: int) -> dict[str, Any]
         "spread of a": requests_per_arm(effect["watch_time"], spread["a"]["watch_time"]),
         "spread of both": requests_per_arm(effect["watch_time"], both),
     }
-    few = Feed.at_end(world, log, 2_000, seed=seed, users=rng.choice(len(world.users), 200, replace=False))
+    some = rng.choice(len(log.users), 200, replace=False)
+    few = Feed.at_end(world(), log, 2_000, seed=seed, users=some)
     shown = fusion.top_k(fusion.click_times_rest(few.predictions(predictor), A), SHOWN)
     return {
         "seed": seed,
-        "a": {name: round(float(totals_a[name].mean()), 5) for name in effect},
-        "effect": {name: round(value, 5) for name, value in effect.items()},
-        "spread": {arm: {k: round(v, 5) for k, v in values.items()} for arm, values in spread.items()},
+        "a": {name: totals_a[name].mean() for name in effect},
+        "effect": effect,
+        "spread": spread,
         "requests_for_seconds": sizes,
         "requests_for_clicks": requests_per_arm(
             MARGIN * float(totals_a["click"].mean()), spread["a"]["click"]
@@ -113,34 +109,18 @@ def run(world: World, seed: int, impressions: int, tests: int) -> dict[str, Any]
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=10, help="how many logs")
-    parser.add_argument("--tests", type=int, default=300, help="simulated tests per log")
-    parser.add_argument("--impressions", type=int, default=1_000_000, help="rows per log")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="result file")
-    options = parser.parse_args()
-    torch.set_num_threads(1)  # sums in the same order on every machine
-    world = World.build(seed=0)
-    runs = [
-        run(world, seed, options.impressions, options.tests)
-        for seed in progress(range(options.seeds), description="tests")
-    ]
-    data = {
+def measure(seeds: range, tests: int = 300, impressions: int = 1_000_000) -> dict[str, Any]:
+    """So many tests on every log."""
+    return {
         "question": "How large must an A/B test of two settings be, and does it keep its word?",
-        "impressions": options.impressions,
-        "tests": options.tests,
+        "impressions": impressions,
+        "tests": tests,
         "a": A,
         "b": B,
         "margin": MARGIN,
-        "runs": runs,
+        "runs": [run(seed, impressions, tests) for seed in each(seeds)],
     }
-    command = (
-        f"python -m experiments.fusion.ab --seeds {options.seeds} --tests {options.tests} "
-        f"--impressions {options.impressions}"
-    )
-    save_results(options.out, data, command=command, seeds=range(options.seeds))
 
 
 if __name__ == "__main__":
-    main()
+    record(measure, seeds=10)

@@ -10,23 +10,19 @@ the same weight. Takes about a minute on one core.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from bookwork.results import save_results
+from experiments.fusion.setting import SHOWN, learnt
+from experiments.logs import world
+from experiments.running import each, record
 from ranking import fusion
-from ranking.funnel.feed import Feed, train_predictor
-from ranking.logs import TARGETS, ImpressionLog
-from ranking.progress import progress
-from ranking.simulator import World
+from ranking.funnel.feed import Feed
+from ranking.logs import TARGETS
 
-SHOWN, SAMPLING_RATE = 10, 0.1
-RESULTS = Path(__file__).with_suffix(".json")
+SAMPLING_RATE = 0.1
 
 REST = {"like": 5.0, "collect": 5.0, "share": 5.0, "watch_time": 0.01}
 """Worth of a like, a collect, a share and a second beside a click of 1; no setting was tuned."""
@@ -87,7 +83,7 @@ def shown_by(score: np.ndarray) -> np.ndarray:
 def averages(feed: Feed, shown: np.ndarray) -> dict[str, list[float]]:
     """Mean per request of each total, and half the width of its 95% interval over requests."""
     return {
-        name: [round(float(total.mean()), 5), round(float(1.96 * total.std() / np.sqrt(len(total))), 5)]
+        name: [total.mean(), 1.96 * total.std() / np.sqrt(len(total))]
         for name, total in feed.totals(shown).items()
     }
 
@@ -95,13 +91,13 @@ def averages(feed: Feed, shown: np.ndarray) -> dict[str, list[float]]:
 def changed(before: np.ndarray, after: np.ndarray) -> float:
     """Mean share of the ten places that go to another item than before."""
     kept = (before[:, :, None] == after[:, None, :]).any(axis=2).mean()
-    return round(float(1.0 - kept), 5)
+    return 1.0 - kept
 
 
-def run(world: World, log: ImpressionLog, seed: int, requests: int) -> dict[str, Any]:
+def run(seed: int, impressions: int, requests: int) -> dict[str, Any]:
     """One log: totals of every formula, and how much of its list each disturbance exchanges."""
-    predictor = train_predictor(log.with_statistics().after(days=30), seed, SAMPLING_RATE)
-    feed = Feed.at_end(world, log, requests, seed=seed)
+    log, predictor = learnt(seed, impressions, SAMPLING_RATE)
+    feed = Feed.at_end(world(), log, requests, seed=seed)
     p, raw = feed.predictions(predictor), feed.predictions(predictor, calibrated=False)
     minutes = {**p, "watch_time": p["watch_time"] / 60.0}
     rng = np.random.default_rng(seed)
@@ -129,35 +125,19 @@ def run(world: World, log: ImpressionLog, seed: int, requests: int) -> dict[str,
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=10, help="how many logs")
-    parser.add_argument("--requests", type=int, default=2_000, help="requests per log")
-    parser.add_argument("--impressions", type=int, default=1_000_000, help="rows per log")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="result file")
-    options = parser.parse_args()
-    torch.set_num_threads(1)  # sums in the same order on every machine
-    world = World.build(seed=0)
-    runs = [
-        run(world, world.simulate(options.impressions, seed=seed), seed, options.requests)
-        for seed in progress(range(options.seeds), description="formulas")
-    ]
-    data = {
+def measure(seeds: range, requests: int = 2_000, impressions: int = 1_000_000) -> dict[str, Any]:
+    """Every formula on every log."""
+    return {
         "question": "What do the formulas of fusion bring, and what does each need of its predictions?",
-        "impressions": options.impressions,
-        "requests": options.requests,
+        "impressions": impressions,
+        "requests": requests,
         "candidates": 100,
         "shown": SHOWN,
         "sampling_rate": SAMPLING_RATE,
         "weights": REST,
-        "runs": runs,
+        "runs": [run(seed, impressions, requests) for seed in each(seeds)],
     }
-    command = (
-        f"python -m experiments.fusion.formulas --seeds {options.seeds} --requests {options.requests} "
-        f"--impressions {options.impressions}"
-    )
-    save_results(options.out, data, command=command, seeds=range(options.seeds))
 
 
 if __name__ == "__main__":
-    main()
+    record(measure, seeds=10)

@@ -11,23 +11,18 @@ truth. Takes about two minutes on one core.
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 
-from bookwork.results import save_results
+from experiments.fusion.setting import NEW, OLD, learnt
+from experiments.logs import SLATE, whole_requests, world
+from experiments.running import each, record
 from ranking import fusion
 from ranking.evaluation import inverse_propensity
-from ranking.funnel.feed import Feed, Predictor, train_predictor
-from ranking.progress import progress
-from ranking.simulator import World
+from ranking.funnel.feed import Feed, Predictor
 from ranking.simulator.policy import draw_slates
 
-OLD = {"like": 2.0, "collect": 2.0, "share": 4.0, "watch_time": 0.0}
-NEW = {"like": 1.0, "collect": 1.0, "share": 1.0, "watch_time": 0.012}
 EXPLORING = 0.5
 """Temperature of the policy that writes the log: the higher, the more it tries."""
 POLICIES = {
@@ -38,25 +33,22 @@ POLICIES = {
     "new weights, always the best": (NEW, 0.0),
 }
 """Policies to be judged: weights and temperature."""
-CLIP, SLATE = 20.0, 10
+CLIP = 20.0
 ESTIMATORS: dict[str, dict[str, Any]] = {
     "ips": {},
     "clipped": {"clip": CLIP},
     "self-normalised": {"normalised": True},
 }
-RESULTS = Path(__file__).with_suffix(".json")
 
 
-def randomised_slates(world: World, predictor: Predictor, impressions: int, seed: int) -> dict[str, Any]:
+def randomised_slates(predictor: Predictor, impressions: int, seed: int) -> dict[str, Any]:
     """Clicks per request of the new order of the ten items shown, from randomised requests and in truth.
 
     On such a request each of the ten stood at each place with chance 1/10, given that these ten were shown.
     An impression counts ten times where the new order has that item at that very place, else not at all.
     """
-    log = world.simulate(impressions, seed=seed).with_statistics().after(days=10)
-    rows = log.rows["randomised"].to_numpy()
-    count = np.bincount(log.rows["request"])[log.rows["request"]]
-    log = log.select(np.flatnonzero(rows & (count == SLATE)))
+    log = world().simulate(impressions, seed=seed).with_statistics().after(days=10)
+    log = log.select(log.rows["randomised"].to_numpy() & whole_requests(log))
     p = {name: values.reshape(-1, SLATE) for name, values in predictor.predict(log).items()}
     clicks = log.label("click").reshape(-1, SLATE)  # (requests, places)
     columns = (
@@ -68,13 +60,13 @@ def randomised_slates(world: World, predictor: Predictor, impressions: int, seed
         order = fusion.order(fusion.click_times_rest(p, weights))  # (requests, places)
         matched = order == np.arange(SLATE)  # the item at this place is the one that the new order puts there
         per_request = (matched * SLATE * clicks).sum(axis=1)
-        truth = world.truth(
+        truth = world().truth(
             user, np.take_along_axis(item, order, axis=1), *context, position=np.arange(1, SLATE + 1)
         )
         out[name] = {
-            "estimate": round(float(per_request.mean()), 5),
-            "standard_error": round(float(per_request.std(ddof=1) / np.sqrt(len(per_request))), 5),
-            "truth": round(float(truth.p_click.sum(axis=1).mean()), 5),
+            "estimate": per_request.mean(),
+            "standard_error": per_request.std(ddof=1) / np.sqrt(len(per_request)),
+            "truth": truth.p_click.sum(axis=1).mean(),
         }
     return out
 
@@ -109,62 +101,40 @@ def exploring(feed: Feed, p: dict[str, np.ndarray], repeats: int, rng: np.random
                 estimates[name][kind].append(found.value)
                 if kind == "ips":
                     effective[name].append(found.effective_rows)
-    out = {}
+    out: dict[str, Any] = {}
     for name, target in targets.items():
-        truth = float((target * seconds).sum(axis=1).mean())
         out[name] = {
-            "truth": round(truth, 5),
-            "effective_rows": round(float(np.mean(effective[name])), 1),
-            **{
-                kind: {
-                    "mean": round(float(np.mean(values)), 5),
-                    "sd": round(float(np.std(values, ddof=1)), 5),
-                }
-                for kind, values in estimates[name].items()
-            },
+            "truth": (target * seconds).sum(axis=1).mean(),
+            "effective_rows": np.mean(effective[name]),
         }
+        for kind, values in estimates[name].items():
+            out[name][kind] = {"mean": np.mean(values), "sd": np.std(values, ddof=1)}
     return {"requests": len(seconds), "repeats": repeats, "policies": out}
 
 
-def run(world: World, seed: int, impressions: int, repeats: int) -> dict[str, Any]:
-    log = world.simulate(impressions, seed=seed)
-    predictor = train_predictor(log.with_statistics().after(days=30), seed)
-    feed = Feed.at_end(world, log, 2_000, seed=seed)
+def run(seed: int, impressions: int, repeats: int) -> dict[str, Any]:
+    """Both ways on one log."""
+    log, predictor = learnt(seed, impressions)
+    feed = Feed.at_end(world(), log, 2_000, seed=seed)
     return {
         "seed": seed,
-        "randomised": randomised_slates(world, predictor, impressions, seed=1_000 + seed),
+        "randomised": randomised_slates(predictor, impressions, seed=1_000 + seed),
         "exploring": exploring(feed, feed.predictions(predictor), repeats, np.random.default_rng(seed)),
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=10, help="how many logs")
-    parser.add_argument("--repeats", type=int, default=200, help="logs of the exploring feed per policy")
-    parser.add_argument("--impressions", type=int, default=1_000_000, help="rows per log")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="result file")
-    options = parser.parse_args()
-    torch.set_num_threads(1)  # sums in the same order on every machine
-    world = World.build(seed=0)
-    runs = [
-        run(world, seed, options.impressions, options.repeats)
-        for seed in progress(range(options.seeds), description="offline")
-    ]
-    data = {
+def measure(seeds: range, repeats: int = 200, impressions: int = 1_000_000) -> dict[str, Any]:
+    """So many logs of the exploring feed for each log."""
+    return {
         "question": "Can a log of the old setting say what a new one would bring?",
-        "impressions": options.impressions,
+        "impressions": impressions,
         "old": OLD,
         "new": NEW,
         "temperature": EXPLORING,
         "clip": CLIP,
-        "runs": runs,
+        "runs": [run(seed, impressions, repeats) for seed in each(seeds)],
     }
-    command = (
-        f"python -m experiments.fusion.offline --seeds {options.seeds} --repeats {options.repeats} "
-        f"--impressions {options.impressions}"
-    )
-    save_results(options.out, data, command=command, seeds=range(options.seeds))
 
 
 if __name__ == "__main__":
-    main()
+    record(measure, seeds=10)

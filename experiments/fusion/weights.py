@@ -13,27 +13,22 @@ other users. Takes about five minutes on one core.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from scipy.optimize import differential_evolution
 
-from bookwork.results import save_results
+from experiments.fusion.setting import OLD, SHOWN, learnt
+from experiments.logs import world
+from experiments.running import each, record
 from ranking import fusion
-from ranking.funnel.feed import Feed, train_predictor
-from ranking.progress import progress
-from ranking.simulator import World
+from ranking.funnel.feed import Feed
 
-SHOWN, SETTINGS, TRIALS, POPSIZE, REQUESTS = 10, 200, 240, 6, 1_000
+SETTINGS, TRIALS, POPSIZE, REQUESTS = 200, 240, 6, 1_000
 TOTALS = ("click", "like", "collect", "share", "watch_time")
-RESULTS = Path(__file__).with_suffix(".json")
 
-BASELINE = {"like": 2.0, "collect": 2.0, "share": 4.0, "watch_time": 0.0}
-"""The weights of chapter 1."""
+BASELINE = OLD
 NAMES = tuple(BASELINE)
 LOW = np.log10([0.01, 0.01, 0.01, 0.00001])
 HIGH = np.log10([30.0, 30.0, 30.0, 0.3])
@@ -141,7 +136,7 @@ SEARCHES = {"random": random_search, "evolution": evolution}
 
 
 def change(now: float, before: float) -> float:
-    return round(now / before - 1.0, 5)
+    return now / before - 1.0
 
 
 def search(
@@ -162,7 +157,7 @@ def search(
                     "judge": judged_by,
                     "search": name,
                     "trials": len(trials.history),
-                    "weights": {key: round(value, 5) for key, value in named(u).items()},
+                    "weights": {key: value for key, value in named(u).items()},
                     "told": {
                         "clicks": change(clicks, trials.floor),
                         "seconds": change(seconds, trials.before),
@@ -182,11 +177,11 @@ def cloud(feed: Feed, p: dict[str, np.ndarray], seed: int) -> dict[str, list[lis
     points = {}
     for name, score in FORMULAS.items():
         totals = [feed.totals(fusion.top_k(score(p, u), SHOWN)) for u in settings]
-        points[name] = [[round(float(t[total].mean()), 4) for total in TOTALS] for t in totals]
+        points[name] = [[t[total].mean() for total in TOTALS] for t in totals]
     ends = {"click only": p["click"], "baseline": fusion.click_times_rest(p, BASELINE)}
     for name, score in ends.items():
         t = feed.totals(fusion.top_k(score, SHOWN))
-        points[name] = [[round(float(t[total].mean()), 4) for total in TOTALS]]
+        points[name] = [[t[total].mean() for total in TOTALS]]
     return points
 
 
@@ -200,13 +195,12 @@ def most_seconds(points: dict[str, list[list[float]]]) -> dict[str, float | None
     return best
 
 
-def run(world: World, seed: int, impressions: int, requests: int) -> dict[str, Any]:
+def run(seed: int, impressions: int) -> dict[str, Any]:
     """One log: the cloud of settings, and every search."""
-    log = world.simulate(impressions, seed=seed)
-    predictor = train_predictor(log.with_statistics().after(days=30), seed)
-    halves = np.array_split(np.random.default_rng(seed).permutation(len(world.users)), 2)
-    choosing = Feed.at_end(world, log, requests, seed=2 * seed, users=halves[0])
-    checking = Feed.at_end(world, log, requests, seed=2 * seed + 1, users=halves[1])
+    log, predictor = learnt(seed, impressions)
+    halves = np.array_split(np.random.default_rng(seed).permutation(len(log.users)), 2)
+    choosing = Feed.at_end(world(), log, REQUESTS, seed=2 * seed, users=halves[0])
+    checking = Feed.at_end(world(), log, REQUESTS, seed=2 * seed + 1, users=halves[1])
     p = {"choosing": choosing.predictions(predictor), "checking": checking.predictions(predictor)}
     points = cloud(choosing, p["choosing"], seed)
     return {
@@ -217,23 +211,14 @@ def run(world: World, seed: int, impressions: int, requests: int) -> dict[str, A
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=10, help="how many logs")
-    parser.add_argument("--impressions", type=int, default=1_000_000, help="rows per log")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="result file")
-    options = parser.parse_args()
-    torch.set_num_threads(1)  # sums in the same order on every machine
-    world = World.build(seed=0)
-    runs = [
-        run(world, seed, options.impressions, REQUESTS)
-        for seed in progress(range(options.seeds), description="weights")
-    ]
+def measure(seeds: range, impressions: int = 1_000_000) -> dict[str, Any]:
+    """Every search on every log."""
+    runs = [run(seed, impressions) for seed in each(seeds)]
     for entry in runs[1:]:  # the whole cloud is kept once, for the picture
         del entry["cloud"]
-    data = {
+    return {
         "question": "Which weights bring more minutes and no fewer clicks, and for other users?",
-        "impressions": options.impressions,
+        "impressions": impressions,
         "requests": REQUESTS,
         "candidates": 100,
         "shown": SHOWN,
@@ -242,11 +227,7 @@ def main() -> None:
         "baseline": BASELINE,
         "runs": runs,
     }
-    command = (
-        f"python -m experiments.fusion.weights --seeds {options.seeds} --impressions {options.impressions}"
-    )
-    save_results(options.out, data, command=command, seeds=range(options.seeds))
 
 
 if __name__ == "__main__":
-    main()
+    record(measure, seeds=10)

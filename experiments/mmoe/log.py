@@ -10,21 +10,18 @@ minutes on one core.
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 
-from bookwork.results import save_results
-from experiments.multi_task.loss_weights import Setting
+from experiments.logs import recent_log
+from experiments.multi_task.loss_weights import JUDGED, Setting
+from experiments.running import each, record
 from ranking.logs import TARGETS
 from ranking.mmoe import EmbeddedMMoE, effective_experts, polarized, utilisation
 from ranking.multi_task import FeatureEmbedding, MultiTaskModel, WeightedCrossEntropy
-from ranking.progress import progress
-from ranking.simulator import World
-from ranking.training import TableExamples, fit, seeded
+from ranking.training import fit, seeded
 
 EXPERTS, TOWER = 3, (32,)
 # Widths are such that each pair has about as many parameters: chapter 2's, and about twice as many.
@@ -36,7 +33,6 @@ MODELS: dict[str, dict[str, Any]] = {
     "the same, hidden layer in the gates": {"expert": (64,), "gate": (16,)},
     "the same, 10% masked, renormalised": {"expert": (64,), "mask_rate": 0.1, "masking": "renormalised"},
 }
-RESULTS = Path(__file__).with_suffix(".json")
 
 
 def build(setting: Setting, shape: dict[str, Any]) -> nn.Module:
@@ -54,8 +50,8 @@ def gates(setting: Setting, model: EmbeddedMMoE) -> dict[str, Any]:
     with torch.no_grad():
         u = utilisation(model.gate_weights(*setting.held_out.to_tensors()))  # (tasks, experts)
     return {
-        "utilisation": u.round(4).tolist(),
-        "effective_experts": effective_experts(u).round(3).tolist(),
+        "utilisation": u,
+        "effective_experts": effective_experts(u),
         "polarized": polarized(u).tolist(),
     }
 
@@ -63,41 +59,27 @@ def gates(setting: Setting, model: EmbeddedMMoE) -> dict[str, Any]:
 def run(setting: Setting, name: str) -> dict[str, Any]:
     """Train one model on one log and judge it."""
     model = build(setting, MODELS[name])
-    fit(
-        model,
-        TableExamples(setting.features, setting.labels),
-        WeightedCrossEntropy(TARGETS),
-        seed=setting.seed,
-    )
+    fit(model, setting.examples, WeightedCrossEntropy(TARGETS), seed=setting.seed)
     outside = sum(p.numel() for n, p in model.named_parameters() if not n.startswith("embedding"))
     found = {"model": name, "seed": setting.seed, "parameters": outside}
     found |= setting.judge(setting.predictions(model))
     return found | (gates(setting, model) if isinstance(model, EmbeddedMMoE) else {})
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=10, help="how many logs")
-    parser.add_argument("--impressions", type=int, default=1_000_000, help="rows per log")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="result file")
-    options = parser.parse_args()
-    torch.set_num_threads(1)  # sums in the same order on every machine
-    world = World.build(seed=0)
+def measure(seeds: range, impressions: int = 1_000_000) -> dict[str, Any]:
+    """Every model on every log."""
     runs = []
-    for seed in progress(range(options.seeds), description="MMoE on the log"):
-        log = world.simulate(options.impressions, seed=seed).with_statistics().after(days=30)
-        setting = Setting(log, seed)
+    for seed in each(seeds):
+        setting = Setting(recent_log(seed, impressions), seed)
         runs += [run(setting, name) for name in MODELS]
-    data = {
+    return {
         "question": "Does MMoE beat the shared bottom on the course's log?",
-        "impressions": options.impressions,
-        "judged": "expected over fresh labels from the true probabilities, on held-out rows",
+        "impressions": impressions,
+        "judged": JUDGED,
         "models": MODELS,
         "runs": runs,
     }
-    command = f"python -m experiments.mmoe.log --seeds {options.seeds} --impressions {options.impressions}"
-    save_results(options.out, data, command=command, seeds=range(options.seeds))
 
 
 if __name__ == "__main__":
-    main()
+    record(measure, seeds=10)

@@ -11,18 +11,15 @@ weights and batches. Takes about five minutes on one core.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
-from bookwork.results import save_results
+from experiments.running import each, record
 from ranking.mmoe import MMoE, mean_largest_weight, train_ensemble, utilisation
 from ranking.mmoe.examples import DenseExamples, gate_examples
-from ranking.progress import progress
 
 BASE: dict[str, Any] = {
     "experts": 3,
@@ -55,7 +52,6 @@ VARIED: dict[str, dict[str, Any]] = {
     "8 experts": {"experts": 8},
 }
 LOOKS = (0, 5, 10, 15, 20, 25, 30, 40, 50, 75, 100, 150, 200, 250, 300)
-RESULTS = Path(__file__).with_suffix(".json")
 
 Examples = tuple[DenseExamples, DenseExamples]
 
@@ -81,7 +77,6 @@ def run(
     entropy_bonus: float = 0.0,
     load_balancing: float = 0.0,
     looks: Sequence[int] = (),
-    description: str = "training",
 ) -> dict[str, Any]:
     """Train one model per seed and look at its gates.
 
@@ -108,7 +103,6 @@ def run(
         label_mask=mask,
         held_out=(test_inputs, test_labels) if looks else None,
         record_at=looks,
-        description=description,
     )
     with torch.no_grad():
         logits, gates = model(test_inputs, return_gates=True)  # (seeds, rows, tasks), (…, tasks, experts)
@@ -133,33 +127,26 @@ def constant_and_truth(test: DenseExamples) -> dict[str, list[float]]:
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=40, help="how many first weights")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="result file")
-    options = parser.parse_args()
-    torch.set_num_threads(1)  # sums in the same order on every machine
-    seeds = range(options.seeds)
+def measure(seeds: range) -> dict[str, Any]:
+    """Every setting with every seed."""
     data = {raw: gate_examples(seed=0, raw_counts=raw) for raw in (False, True)}
+    train, test = data[False]
     runs = []
-    for name, changed in progress(VARIED.items(), description="polarization"):
+    for name, changed in each(VARIED.items()):
         setting = {**BASE, **changed}
         raw = setting.pop("raw_counts")
-        looks = LOOKS if name == "base" else ()
-        found = run(data[raw], seeds, looks=looks, description=name, **setting)
+        found = run(data[raw], seeds, looks=LOOKS if name == "base" else (), **setting)
         runs.append({"name": name, "changed": changed, **found})
-    recorded = {
+    return {
         "question": "Do gates polarize on their own, and what does it take?",
-        "rows": len(data[False][0]),
-        "held_out": len(data[False][1]),
-        "columns": data[False][0].columns,
+        "rows": len(train),
+        "held_out": len(test),
+        "columns": train.columns,
         "base": BASE,
-        "bounds": constant_and_truth(data[False][1]),
+        "bounds": constant_and_truth(test),
         "runs": runs,
     }
-    command = f"python -m experiments.mmoe.polarization --seeds {options.seeds}"
-    save_results(options.out, recorded, command=command, seeds=seeds)
 
 
 if __name__ == "__main__":
-    main()
+    record(measure, seeds=40)

@@ -11,18 +11,15 @@ on one core.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from bookwork.results import save_results
+from experiments.running import each, record
 from ranking.mmoe import MMoE, train_ensemble
-from ranking.progress import progress
 
 INPUTS, BATCH, LEARNING_RATE, HELD_OUT = 100, 128, 3e-3, 5_000
 COSINES = (0.5, 0.9, 1.0)
@@ -33,7 +30,6 @@ MODELS: dict[str, dict[str, Any]] = {
     "OMoE": {"gates": "one", "experts": 8, "expert": (16,)},
     "MMoE": {"gates": "per task", "experts": 8, "expert": (16,)},
 }
-RESULTS = Path(__file__).with_suffix(".json")
 
 
 def tasks(x: NDArray[np.float64], cosine: float, seed: int) -> NDArray[np.float32]:
@@ -69,8 +65,8 @@ def run(cosine: float, seeds: Sequence[int], steps: int) -> dict[str, Any]:
     held_out = torch.from_numpy(x_test.astype(np.float32)), torch.from_numpy(y_test)
     found: dict[str, Any] = {
         "cosine": cosine,
-        "correlation": [round(float(np.corrcoef(pair.T)[0, 1]), 4) for pair in y_test],
-        "variance": y_test.var(axis=1).astype(float).round(4).tolist(),
+        "correlation": [np.corrcoef(pair.T)[0, 1] for pair in y_test],
+        "variance": y_test.var(axis=1).astype(float),
         "parameters": {},
         "mse": {},
     }
@@ -87,32 +83,23 @@ def run(cosine: float, seeds: Sequence[int], steps: int) -> dict[str, Any]:
             learning_rate=LEARNING_RATE,
             loss="squared error",
             held_out=held_out,
-            description=f"{name}, p = {cosine:g}",
         )
-        found["mse"][name] = trajectory.held_out_loss[-1].round(5).tolist()  # (seeds, tasks)
+        found["mse"][name] = trajectory.held_out_loss[-1]  # (seeds, tasks)
     return found
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=40, help="how many pairs of tasks and first weights")
-    parser.add_argument("--steps", type=int, default=700, help="steps of training")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="result file")
-    options = parser.parse_args()
-    torch.set_num_threads(1)  # sums in the same order on every machine
-    seeds = range(options.seeds)
-    data = {
+def measure(seeds: range, steps: int = 700) -> dict[str, Any]:
+    """Every angle between the tasks."""
+    return {
         "question": "Do gates help two tasks to share a network, and a gate of its own for each?",
-        "steps": options.steps,
+        "steps": steps,
         "batch_size": BATCH,
         "learning_rate": LEARNING_RATE,
         "held_out": HELD_OUT,
         "noise": NOISE,
-        "runs": [run(p, seeds, options.steps) for p in progress(COSINES, description="synthetic")],
+        "runs": [run(cosine, seeds, steps) for cosine in each(COSINES)],
     }
-    command = f"python -m experiments.mmoe.synthetic --seeds {options.seeds} --steps {options.steps}"
-    save_results(options.out, data, command=command, seeds=seeds)
 
 
 if __name__ == "__main__":
-    main()
+    record(measure, seeds=40)

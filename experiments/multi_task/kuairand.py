@@ -7,15 +7,11 @@ Needs the data (see the README); without it the script says so and leaves the re
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
 from typing import Any
 
-from bookwork.results import save_results
+from experiments.kuairand import real_log
+from experiments.running import record
 from ranking.logs import ImpressionLog
-from ranking.logs.kuairand import find_kuairand, load_kuairand
-
-RESULTS = Path(__file__).with_suffix(".json")
 
 
 def count(log: ImpressionLog) -> dict[str, Any]:
@@ -32,20 +28,11 @@ def count(log: ImpressionLog) -> dict[str, Any]:
     return found
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=RESULTS, help="result file")
-    options = parser.parse_args()
-    folder = find_kuairand()
-    if folder is None:
-        print("No KuaiRand-Pure files here (the README says how to get them): nothing was re-made.")
-        return
-    data = {
-        "question": "How many likes and shares of a real log stand on rows without a click?",
-        **count(load_kuairand(folder)),
-    }
-    save_results(options.out, data, command="python -m experiments.multi_task.kuairand", seeds=[])
+def measure() -> dict[str, Any]:
+    """The one log."""
+    question = "How many likes and shares of a real log stand on rows without a click?"
+    return {"question": question, **count(real_log())}
 
 
 if __name__ == "__main__":
-    main()
+    record(measure)

@@ -11,28 +11,25 @@ about six minutes on one core.
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from scipy.special import expit
 
-from bookwork.results import save_results
+from experiments.logs import recent_log
+from experiments.running import each, record
 from ranking.evaluation import metrics
 from ranking.logs import TARGETS, FeatureEncoder, ImpressionLog
 from ranking.logs.features import FeatureTable
 from ranking.multi_task import MultiTaskModel, UncertaintyWeighting, WeightedCrossEntropy, task_gradients
-from ranking.progress import progress
-from ranking.simulator import World
 from ranking.training import TableExamples, fit, predict_logits
 from ranking.training.examples import labels_of
 
 WEIGHTS = (0.1, 1.0, 10.0, 100.0)
 GRADIENT_ROWS = 50_000
 GRADIENT_BATCH = 256
-RESULTS = Path(__file__).with_suffix(".json")
+JUDGED = "expected over fresh labels from the true probabilities, on held-out rows"
 
 
 class Setting:
@@ -44,6 +41,7 @@ class Setting:
         self.encoder = FeatureEncoder().fit(train)
         self.features, self.held_out = self.encoder.transform(train), self.encoder.transform(test)
         self.labels = labels_of(train, TARGETS)  # (rows, targets)
+        self.examples = TableExamples(self.features, self.labels)
         truth = test.truth[[f"p_{target}" for target in TARGETS]].to_numpy(dtype=np.float64)
         self.truth = truth  # (held-out rows, targets), like, collect and share given click
         self.counts = np.ones_like(truth)  # how often a row counts
@@ -56,7 +54,7 @@ class Setting:
     def train(self, loss: torch.nn.Module) -> MultiTaskModel:
         """A model trained on all four targets."""
         model = self.model()
-        fit(model, TableExamples(self.features, self.labels), loss, seed=self.seed)
+        fit(model, self.examples, loss, seed=self.seed)
         return model
 
     def alone(self, target: str) -> MultiTaskModel:
@@ -76,10 +74,10 @@ class Setting:
             k = TARGETS.index(target)
             truth, counts = self.truth[:, k], self.counts[:, k]
             losses = metrics.cross_entropy(truth, column)
-            judged["auc"][target] = round(metrics.expected_auc(truth, column, counts), 6)
-            judged["log_loss"][target] = round(float(np.average(losses, weights=counts)), 6)
+            judged["auc"][target] = metrics.expected_auc(truth, column, counts)
+            judged["log_loss"][target] = np.average(losses, weights=counts)
             mean = np.average(truth, weights=counts)
-            judged["level"][target] = round(float(np.average(column, weights=counts) / mean), 6)
+            judged["level"][target] = np.average(column, weights=counts) / mean
         return judged
 
     def predictions(self, model: MultiTaskModel) -> np.ndarray:
@@ -114,25 +112,25 @@ def per_impression(setting: Setting, masked: np.ndarray, unmasked: np.ndarray) -
     like = click * given_click  # per impression
 
     def loss(truth: np.ndarray, p: np.ndarray, weights: np.ndarray | None = None) -> float:
-        return round(float(np.average(metrics.cross_entropy(truth, p), weights=weights)), 6)
+        return np.average(metrics.cross_entropy(truth, p), weights=weights)
 
     quotient = unmasked[:, 1] / unmasked[:, 0]
     return {
         "seed": setting.seed,
-        "true_like_per_impression": round(float(like.mean()), 6),
-        "true_like_per_click": round(float(np.average(given_click, weights=click)), 6),
-        "unmasked_head_mean": round(float(unmasked[:, 1].mean()), 6),
-        "masked_head_mean_on_clicks": round(float(np.average(masked[:, 1], weights=click)), 6),
-        "product_mean": round(float((masked[:, 0] * masked[:, 1]).mean()), 6),
-        "quotient_mean_on_clicks": round(float(np.average(quotient, weights=click)), 6),
+        "true_like_per_impression": like.mean(),
+        "true_like_per_click": np.average(given_click, weights=click),
+        "unmasked_head_mean": unmasked[:, 1].mean(),
+        "masked_head_mean_on_clicks": np.average(masked[:, 1], weights=click),
+        "product_mean": (masked[:, 0] * masked[:, 1]).mean(),
+        "quotient_mean_on_clicks": np.average(quotient, weights=click),
         "quotients_above_1": int((quotient > 1).sum()),
         "log_loss_per_impression": {
             "unmasked head": loss(like, unmasked[:, 1]),
             "product": loss(like, masked[:, 0] * masked[:, 1]),
         },
         "auc_per_impression": {
-            "unmasked head": round(metrics.expected_auc(like, unmasked[:, 1]), 6),
-            "product": round(metrics.expected_auc(like, masked[:, 0] * masked[:, 1]), 6),
+            "unmasked head": metrics.expected_auc(like, unmasked[:, 1]),
+            "product": metrics.expected_auc(like, masked[:, 0] * masked[:, 1]),
         },
         "log_loss_per_click": {
             "masked head": loss(given_click, masked[:, 1], click),
@@ -140,11 +138,16 @@ def per_impression(setting: Setting, masked: np.ndarray, unmasked: np.ndarray) -
             "unmasked head as it is": loss(given_click, unmasked[:, 1], click),
         },
         "auc_per_click": {
-            "masked head": round(metrics.expected_auc(given_click, masked[:, 1], click), 6),
-            "quotient": round(metrics.expected_auc(given_click, quotient, click), 6),
-            "unmasked head as it is": round(metrics.expected_auc(given_click, unmasked[:, 1], click), 6),
+            "masked head": metrics.expected_auc(given_click, masked[:, 1], click),
+            "quotient": metrics.expected_auc(given_click, quotient, click),
+            "unmasked head as it is": metrics.expected_auc(given_click, unmasked[:, 1], click),
         },
     }
+
+
+def by_target(values: torch.Tensor) -> dict[str, float]:
+    """One number for each target, shape (targets,), by name."""
+    return dict(zip(TARGETS, values.tolist(), strict=True))
 
 
 def gradients(setting: Setting, model: MultiTaskModel, moment: str) -> dict[str, Any]:
@@ -159,9 +162,9 @@ def gradients(setting: Setting, model: MultiTaskModel, moment: str) -> dict[str,
     return {
         "seed": setting.seed,
         "moment": moment,
-        "norm": dict(zip(TARGETS, (round(float(n), 6) for n in whole.norms), strict=True)),
-        "norm_of_a_batch": dict(zip(TARGETS, (round(float(n), 6) for n in norms.mean(dim=0)), strict=True)),
-        "cosines": [[round(float(c), 4) for c in row] for row in whole.cosines],
+        "norm": by_target(whole.norms),
+        "norm_of_a_batch": by_target(norms.mean(dim=0)),
+        "cosines": whole.cosines,
     }
 
 
@@ -184,54 +187,37 @@ def run(setting: Setting) -> dict[str, Any]:
 
     learnt = UncertaintyWeighting(TARGETS)
     judged = setting.judge(setting.predictions(setting.train(learnt)))
-    weights = dict(zip(TARGETS, (round(float(w), 4) for w in learnt.loss_weights), strict=True))
+    weights = by_target(learnt.loss_weights)
     found["remedies"].append({"name": "uncertainty", "seed": seed, "loss_weights": weights, **judged})
     weights = by_entropy(setting)
     model = setting.train(WeightedCrossEntropy(TARGETS, weights))
-    rounded = {target: round(weight, 4) for target, weight in weights.items()}
     judged = setting.judge(setting.predictions(model))
-    found["remedies"].append({"name": "by entropy", "seed": seed, "loss_weights": rounded, **judged})
+    found["remedies"].append({"name": "by entropy", "seed": seed, "loss_weights": weights, **judged})
 
     unmasked = setting.predictions(setting.train(WeightedCrossEntropy(TARGETS, masked=False)))
     found["per_impression"] = [per_impression(setting, masked, unmasked)]
     tenth = setting.model()
-    fit(
-        tenth,
-        TableExamples(setting.features[::10], setting.labels[::10]),
-        WeightedCrossEntropy(TARGETS),
-        seed=seed,
-    )
+    examples = TableExamples(setting.features[::10], setting.labels[::10])
+    fit(tenth, examples, WeightedCrossEntropy(TARGETS), seed=seed)
     moments = {"untrained": setting.model().eval(), "a tenth of the rows": tenth, "trained": equal}
     found["gradients"] = [gradients(setting, model, moment) for moment, model in moments.items()]
     found["bounds"] = [bounds(setting)]
     return found
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=5, help="how many logs")
-    parser.add_argument("--impressions", type=int, default=1_000_000, help="rows per log")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="result file")
-    options = parser.parse_args()
-
-    torch.set_num_threads(1)  # sums in the same order on every machine
-    world = World.build(seed=0)
-    data: dict[str, Any] = {
+def measure(seeds: range, impressions: int = 1_000_000) -> dict[str, Any]:
+    """Every training on every log."""
+    found: dict[str, Any] = {
         "question": "What do loss weights do to four tasks, and how is one to choose them?",
-        "impressions": options.impressions,
-        "weights": list(WEIGHTS),
-        "judged": "expected over fresh labels from the true probabilities, on held-out rows",
+        "impressions": impressions,
+        "weights": WEIGHTS,
+        "judged": JUDGED,
     }
-    for seed in progress(range(options.seeds), description="loss weights"):
-        log = world.simulate(options.impressions, seed=seed).with_statistics().after(days=30)
-        for name, part in run(Setting(log, seed)).items():
-            data.setdefault(name, []).extend(part)
-    command = (
-        f"python -m experiments.multi_task.loss_weights --seeds {options.seeds} "
-        f"--impressions {options.impressions}"
-    )
-    save_results(options.out, data, command=command, seeds=range(options.seeds))
+    for seed in each(seeds):
+        for name, part in run(Setting(recent_log(seed, impressions), seed)).items():
+            found.setdefault(name, []).extend(part)
+    return found
 
 
 if __name__ == "__main__":
-    main()
+    record(measure, seeds=5)

@@ -2,15 +2,13 @@
 
     python -m experiments.watch_time.completion [--seeds 10] [--impressions 1000000] [--out FILE]
 
-Logs and split as in ``watch_time.py``. One network with two heads learns, from clicked rows, the share played
+Logs and split as in ``losses.py``. One network with two heads learns, from clicked rows, the share played
 and whether at least 80% was played (one pass in batches of 64). f(length) is fitted to the labels of the rows
 that were learnt from. Takes about a minute on two cores.
 """
 
 from __future__ import annotations
 
-import argparse
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,21 +16,19 @@ import torch
 from scipy.special import expit
 from scipy.stats import spearmanr
 
-from bookwork.results import save_results
-from experiments.watch_time.losses import SHOWN, SLATE, truth_of
+from experiments.logs import SLATE, groups_by_size, recent_log, whole_requests
+from experiments.running import each, record
+from experiments.watch_time.losses import SHOWN, truth_of
 from ranking.evaluation import metrics
 from ranking.fusion import top_k
 from ranking.logs import FeatureEncoder, ImpressionLog
 from ranking.multi_task import MultiTaskModel, weighted_cross_entropy
-from ranking.progress import progress
-from ranking.simulator import World
 from ranking.simulator.world import COMPLETED, EFFECTS
 from ranking.training import TableExamples, fit, predict_logits
 from ranking.watch_time.completion import LengthCorrection, completed, share_played
 
 TARGETS = ("share played", "completion")
 LENGTHS = 10
-RESULTS = Path(__file__).with_suffix(".json")
 
 
 def labels_of(log: ImpressionLog) -> np.ndarray:
@@ -48,8 +44,8 @@ def interest_of(log: ImpressionLog) -> np.ndarray:
 
 
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
-    """Spearman's, rounded."""
-    return round(float(spearmanr(a, b).statistic), 5)
+    """Spearman's."""
+    return spearmanr(a, b).statistic
 
 
 def correlations(values: np.ndarray, log: ImpressionLog) -> dict[str, float]:
@@ -62,13 +58,12 @@ def correlations(values: np.ndarray, log: ImpressionLog) -> dict[str, float]:
 
 def shown_first(scores: np.ndarray, log: ImpressionLog) -> dict[str, float]:
     """What stands in the first places of whole requests sorted by a score, were every item clicked."""
-    request = log.rows["request"].to_numpy()
-    whole = np.bincount(request)[request] == SLATE
+    whole = whole_requests(log)
     first = top_k(scores[whole].reshape(-1, SLATE), SHOWN)  # (requests, shown)
     truth = truth_of(log)
     outcomes = {"completions": truth.reaches(COMPLETED), "seconds": truth.mean, "duration": truth.duration}
     return {
-        name: round(float(np.take_along_axis(values[whole].reshape(-1, SLATE), first, axis=1).mean()), 5)
+        name: np.take_along_axis(values[whole].reshape(-1, SLATE), first, axis=1).mean()
         for name, values in outcomes.items()
     }
 
@@ -76,13 +71,17 @@ def shown_first(scores: np.ndarray, log: ImpressionLog) -> dict[str, float]:
 def by_length(log: ImpressionLog, columns: dict[str, np.ndarray]) -> dict[str, list[float]]:
     """Means of columns within deciles of the length."""
     duration = log.rows["duration"].to_numpy(dtype=np.float64)
-    edges = np.quantile(duration, np.linspace(0, 1, LENGTHS + 1)[1:-1])
-    group = np.searchsorted(edges, duration, side="right")
+    group = groups_by_size(duration, LENGTHS)
     counts = np.bincount(group)
     return {
-        name: (np.bincount(group, weights=values) / counts).round(5).tolist()
+        name: np.bincount(group, weights=values) / counts
         for name, values in {"duration": duration, **columns}.items()
     }
+
+
+def both_targets(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy of the two targets, weight 1 each."""
+    return weighted_cross_entropy(logits, labels, torch.ones(2))
 
 
 def run(log: ImpressionLog, seed: int) -> dict[str, Any]:
@@ -92,13 +91,8 @@ def run(log: ImpressionLog, seed: int) -> dict[str, Any]:
     encoder = FeatureEncoder().fit(train)
     model = MultiTaskModel.of(encoder, TARGETS, seed=seed)
     labels = labels_of(learnt)
-    fit(
-        model,
-        TableExamples(encoder.transform(learnt), labels),
-        lambda z, y: weighted_cross_entropy(z, y, torch.ones(2)),
-        seed=seed,
-        batch_size=64,
-    )
+    examples = TableExamples(encoder.transform(learnt), labels)
+    fit(model, examples, both_targets, seed=seed, batch_size=64)
     everywhere = expit(predict_logits(model, encoder.transform(test)))  # (rows, 2)
     p = everywhere[test.label("click") == 1]  # (clicked rows, 2)
     truth, observed = truth_of(held_out), labels_of(held_out)
@@ -110,18 +104,18 @@ def run(log: ImpressionLog, seed: int) -> dict[str, Any]:
         f = LengthCorrection.fit(learnt.rows["duration"], labels[:, k])
         corrected, corrected_truth = f.correct(p[:, k], duration), true[:, k] / f.expected(duration)
         judged[target] = {
-            "observed": round(float(observed[:, k].mean()), 6),
-            "mean": round(float(p[:, k].mean()), 6),
-            "true": round(float(true[:, k].mean()), 6),
-            "ece": round(metrics.calibration_error(observed[:, k], p[:, k]), 6),
-            "xauc": round(metrics.xauc(observed[:, k], p[:, k]), 6),
+            "observed": observed[:, k].mean(),
+            "mean": p[:, k].mean(),
+            "true": true[:, k].mean(),
+            "ece": metrics.calibration_error(observed[:, k], p[:, k]),
+            "xauc": metrics.xauc(observed[:, k], p[:, k]),
             "raw": correlations(p[:, k], held_out),
             "corrected": correlations(corrected, held_out),
             "raw_truth": correlations(true[:, k], held_out),
             "corrected_truth": correlations(corrected_truth, held_out),
-            "corrected_mean": round(float(corrected.mean()), 6),
-            "corrected_above_1": round(float((corrected > 1).mean()), 6),
-            "corrected_largest": round(float(corrected.max()), 6),
+            "corrected_mean": corrected.mean(),
+            "corrected_above_1": (corrected > 1).mean(),
+            "corrected_largest": corrected.max(),
             "first_raw": shown_first(everywhere[:, k], test),
             "first_corrected": shown_first(f.correct(everywhere[:, k], test.rows["duration"]), test),
         }
@@ -145,31 +139,15 @@ def run(log: ImpressionLog, seed: int) -> dict[str, Any]:
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=10, help="how many logs")
-    parser.add_argument("--impressions", type=int, default=1_000_000, help="rows per log")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="result file")
-    options = parser.parse_args()
-
-    torch.set_num_threads(1)  # sums in the same order on every machine
-    world = World.build(seed=0)
-    runs = []
-    for seed in progress(range(options.seeds), description="completion"):
-        log = world.simulate(options.impressions, seed=seed).with_statistics().after(days=30)
-        runs.append(run(log, seed))
-    data = {
+def measure(seeds: range, impressions: int = 1_000_000) -> dict[str, Any]:
+    """Both targets on every log."""
+    return {
         "question": "How do the two targets of completion differ, and what does dividing by f(length) do?",
-        "impressions": options.impressions,
+        "impressions": impressions,
         "shown": SHOWN,
-        "runs": runs,
+        "runs": [run(recent_log(seed, impressions), seed) for seed in each(seeds)],
     }
-    command = (
-        f"python -m experiments.watch_time.completion --seeds {options.seeds} "
-        f"--impressions {options.impressions}"
-    )
-    save_results(options.out, data, command=command, seeds=range(options.seeds))
 
 
 if __name__ == "__main__":
-    main()
+    record(measure, seeds=10)

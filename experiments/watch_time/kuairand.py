@@ -10,32 +10,27 @@ Takes about a minute on two cores.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from scipy.special import expit
 
-from bookwork.results import save_results
-from experiments.calibration.kuairand import batch_size_for
+from experiments.kuairand import batch_size_for, real_log
+from experiments.logs import groups_by_size
+from experiments.running import each, record
 from experiments.watch_time.completion import rank_correlation
 from experiments.watch_time.losses import GROUPS, judge, trained
 from ranking import watch_time as wt
 from ranking.logs import FeatureEncoder, ImpressionLog
 from ranking.logs.features import FeatureTable
-from ranking.logs.kuairand import find_kuairand, load_kuairand
-from ranking.progress import progress
 from ranking.watch_time.completion import LengthCorrection, completed, known_duration, share_played
 
 LEVELS = (0.1, 0.25, 0.5, 0.75, 0.9)
 UNITS = (1.0, 60.0, 3600.0)
 LENGTHS = 8
-RESULTS = Path(__file__).with_suffix(".json")
 
 
 def seconds_of(log: ImpressionLog) -> tuple[np.ndarray, np.ndarray]:
@@ -47,17 +42,16 @@ def described(log: ImpressionLog) -> dict[str, Any]:
     """Watch time, share played and completion as they are, over all rows and by length."""
     t, d = seconds_of(log)
     played, done = share_played(t, d), completed(t, d)
-    edges = np.quantile(d, np.linspace(0, 1, LENGTHS + 1)[1:-1])
-    group = np.searchsorted(edges, d, side="right")
+    group = groups_by_size(d, LENGTHS)
     f = LengthCorrection.fit(d, done)
     return {
-        "mean": round(float(t.mean()), 4),
-        "quantiles": dict(zip(map(str, LEVELS), np.quantile(t, LEVELS).round(4).tolist(), strict=True)),
+        "mean": t.mean(),
+        "quantiles": dict(zip(map(str, LEVELS), np.quantile(t, LEVELS), strict=True)),
         "not_played": int((t == 0).sum()),
         "longer": played.longer,
-        "share_played": round(float(played.share.mean()), 5),
-        "completion": round(float(done.mean()), 5),
-        "limits": {f"{unit:g}": round(wt.source_limit(t, unit), 4) for unit in UNITS},
+        "share_played": played.share.mean(),
+        "completion": done.mean(),
+        "limits": {f"{unit:g}": wt.source_limit(t, unit) for unit in UNITS},
         "with_length": {
             "watch time": rank_correlation(t, d),
             "share played": rank_correlation(played.share, d),
@@ -66,12 +60,12 @@ def described(log: ImpressionLog) -> dict[str, Any]:
         "by_length": [
             {
                 "rows": int((group == k).sum()),
-                "duration": round(float(np.median(d[group == k])), 3),
-                "mean": round(float(t[group == k].mean()), 4),
-                "quantiles": np.quantile(t[group == k], LEVELS).round(4).tolist(),
-                "share_played": round(float(played.share[group == k].mean()), 5),
-                "completion": round(float(done[group == k].mean()), 5),
-                "f": round(float(f.expected(d[group == k]).mean()), 5),
+                "duration": np.median(d[group == k]),
+                "mean": t[group == k].mean(),
+                "quantiles": np.quantile(t[group == k], LEVELS),
+                "share_played": played.share[group == k].mean(),
+                "completion": done[group == k].mean(),
+                "f": f.expected(d[group == k]).mean(),
             }
             for k in range(LENGTHS)
         ],
@@ -83,8 +77,8 @@ def by_count(log: ImpressionLog) -> dict[str, Any]:
     t, count = seconds_of(log)[0], log.rows["user_impressions"].to_numpy(dtype=np.float64)
     quarters = np.array_split(np.argsort(count, kind="stable"), 4)
     return {
-        "count": round(float(count.mean()), 3),
-        "quarters": [round(float(t[rows].mean()), 4) for rows in quarters],
+        "count": count.mean(),
+        "quarters": [t[rows].mean() for rows in quarters],
     }
 
 
@@ -135,7 +129,7 @@ def drift(usable: ImpressionLog, seed: int) -> dict[str, float]:
         return encoder, lambda features: wt.predicted_watch_time(logits(features), scale)
 
     def level(seconds: np.ndarray, rows: ImpressionLog) -> float:
-        return round(float(seconds.mean() / seconds_of(rows)[0].mean()), 5)
+        return seconds.mean() / seconds_of(rows)[0].mean()
 
     train, test = usable.split(0.8, 0.2)
     encoder, predict = learnt(train)
@@ -150,48 +144,34 @@ def drift(usable: ImpressionLog, seed: int) -> dict[str, float]:
         "newest": level(predict(newest), test),
         "learnt_from": level(predict(features), train),
         "moved_back": level(predict(back), test),
-        "moved": round(float(moved[features.columns.index("log_user_impressions")]), 4),
+        "moved": moved[features.columns.index("log_user_impressions")],
         "at_random": level(predict_drawn(encoder_of_others.transform(drawn)), drawn),
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=5, help="how many first weights")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="result file")
-    options = parser.parse_args()
-    folder = find_kuairand()
-    if folder is None:
-        print("No KuaiRand-Pure files here (the README says how to get them): nothing was re-made.")
-        return
-    torch.set_num_threads(1)  # sums in the same order on every machine
-    log = load_kuairand(folder).with_statistics()
+def measure(seeds: range) -> dict[str, Any]:
+    """What the log is like, and every loss with every seed."""
+    log = real_log()
     times = log.rows["time_ms"].to_numpy()
     known = known_duration(log.rows["duration"])
     usable = log.select(known)
     train, test = usable.split(0.8, 0.2)
-    runs = [
-        run(train, test, seed) | {"drift": drift(usable, seed)}
-        for seed in progress(range(options.seeds), description="KuaiRand")
-    ]
-    data = {
+    return {
         "question": "What do watch times look like in a real log, and what do the losses learn from them?",
         "impressions": len(log),
-        "days": round(float(times[-1] - times[0]) / 86_400_000, 2),
+        "days": (times[-1] - times[0]) / 86_400_000,
         "users": len(log.users),
         "unknown_duration": int((~known).sum()),
         "rows": len(usable),
         "held_out": len(test),
-        "train_mean": round(float(seconds_of(train)[0].mean()), 4),
-        "test_mean": round(float(seconds_of(test)[0].mean()), 4),
+        "train_mean": seconds_of(train)[0].mean(),
+        "test_mean": seconds_of(test)[0].mean(),
         "by_count": {"learnt_from": by_count(train), "newest": by_count(test)},
-        "levels": list(LEVELS),
+        "levels": LEVELS,
         "described": described(usable),
-        "runs": runs,
+        "runs": [run(train, test, seed) | {"drift": drift(usable, seed)} for seed in each(seeds)],
     }
-    command = f"python -m experiments.watch_time.kuairand --seeds {options.seeds}"
-    save_results(options.out, data, command=command, seeds=range(options.seeds))
 
 
 if __name__ == "__main__":
-    main()
+    record(measure, seeds=5)

@@ -11,36 +11,31 @@ minutes on two cores.
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from scipy.special import expit
 
-from bookwork.results import save_results
+from experiments.logs import SLATE, recent_log, truth_in_first_place, whole_requests
+from experiments.running import each, record
 from ranking import watch_time as wt
 from ranking.evaluation import metrics
 from ranking.fusion import click_times_rest, top_k
 from ranking.logs import FeatureEncoder, ImpressionLog
 from ranking.logs.features import FeatureTable
 from ranking.multi_task import MultiTaskModel, weighted_cross_entropy
-from ranking.progress import progress
-from ranking.simulator import World
-from ranking.training import Loss, WatchTimeExamples, fit, predict_logits, seeded
+from ranking.training import Loss, WatchTimeExamples, fit, predict_logits
 
 UNITS = (0.1, 1.0, 10.0, 60.0, 600.0, 3600.0, 36_000.0)
 BINS = 10
 GROUPS = 10
-SLATE = 10
 SHOWN = 3
 WEIGHTS = {"like": 20.0, "watch_time": 0.05}
 """In clicks: a like is worth twenty, a second one twentieth."""
 DRAWN = ("squared error on t", "without the weight", "source, unit 1 s", "source, unit 60 s", "D2Q")
-RESULTS = Path(__file__).with_suffix(".json")
 
 
 def trained(
@@ -50,9 +45,8 @@ def trained(
 
     Its outputs begin near ``start``, which a linear layer of the usual initialisation puts near 0.
     """
-    with seeded(seed):
-        model = MultiTaskModel(features.cardinalities, len(features.columns), targets=("watch_time",))
-        model.towers[0][-1].bias.data += start
+    model = MultiTaskModel.of(features, ("watch_time",), seed=seed)
+    model.towers[0][-1].bias.data += start
     fit(model, WatchTimeExamples(features, labels), loss, seed=seed, batch_size=batch_size)
     return lambda table: predict_logits(model, table)[:, 0]  # (rows,)
 
@@ -91,17 +85,17 @@ def judge(seconds: np.ndarray, watched: np.ndarray, mean: np.ndarray, drawn: boo
     """
     deciles = metrics.reliability_of_means(watched, seconds, bins=BINS)
     judged = {
-        "mean": round(float(seconds.mean()), 5),
-        "level": round(float(seconds.mean() / mean.mean()), 5),
-        "mae": round(float(np.abs(seconds - watched).mean()), 5),
-        "rmse": round(float(np.sqrt(np.mean((seconds - watched) ** 2))), 5),
-        "rmse_to_mean": round(float(np.sqrt(np.mean((seconds - mean) ** 2))), 5),
-        "xauc": round(metrics.xauc(watched, seconds), 6),
-        "decile_error": round(deciles.error / float(watched.mean()), 5),
+        "mean": seconds.mean(),
+        "level": seconds.mean() / mean.mean(),
+        "mae": np.abs(seconds - watched).mean(),
+        "rmse": np.sqrt(np.mean((seconds - watched) ** 2)),
+        "rmse_to_mean": np.sqrt(np.mean((seconds - mean) ** 2)),
+        "xauc": metrics.xauc(watched, seconds),
+        "decile_error": deciles.error / watched.mean(),
         "negative": int((seconds < 0).sum()),
     }
     means = {"predicted": deciles.predicted, "observed": deciles.observed}
-    return judged | {name: values.round(3).tolist() for name, values in means.items() if drawn}
+    return judged | means if drawn else judged
 
 
 def truth_of(log: ImpressionLog) -> wt.LogNormalWatchTime:
@@ -112,12 +106,9 @@ def truth_of(log: ImpressionLog) -> wt.LogNormalWatchTime:
 
 def references(truth: wt.LogNormalWatchTime) -> dict[str, np.ndarray]:
     """What a model that knows each row's distribution would say, had it learnt with one loss or another."""
-    return {
-        "true mean": truth.mean,
-        "true median": truth.median,
-        "true geometric mean": truth.geometric_mean,
-        **{f"limit of the source, unit {unit:g} s": truth.source_limit(unit) for unit in UNITS},
-    }
+    limits = {f"limit of the source, unit {unit:g} s": truth.source_limit(unit) for unit in UNITS}
+    means = {"true mean": truth.mean, "true median": truth.median}
+    return {**means, "true geometric mean": truth.geometric_mean, **limits}
 
 
 def over_all_impressions(
@@ -142,12 +133,11 @@ def over_all_impressions(
     }
 
 
-def fused(world: World, test: ImpressionLog, seconds: dict[str, np.ndarray]) -> dict[str, dict[str, float]]:
+def fused(test: ImpressionLog, seconds: dict[str, np.ndarray]) -> dict[str, dict[str, float]]:
     """What each estimate costs when requests are sorted by claim E2, everything else in the score being true.
 
     Args:
-        world: whose click and like rates they are, each item taken as if it stood first.
-        test: held-out impressions; only whole requests are taken.
+        test: held-out impressions; only whole requests are taken, each item as if it stood first.
         seconds: predictions of the watch time once clicked, one per impression; "true mean" is the reference.
 
     Returns:
@@ -155,14 +145,12 @@ def fused(world: World, test: ImpressionLog, seconds: dict[str, np.ndarray]) -> 
         interval over requests, and the share of the requests whose first item differs; then the same once
         more, "_matched", for the prediction scaled to the right mean. Predictions below 0 count as 0 here.
     """
-    request = test.rows["request"].to_numpy()
-    whole = np.bincount(request)[request] == SLATE
+    whole = whole_requests(test)
 
     def slates(values: np.ndarray) -> np.ndarray:
         return np.asarray(values, dtype=np.float64)[whole].reshape(-1, SLATE)  # (requests, items)
 
-    scene = (test.rows[name].to_numpy() for name in ("user", "item", "hour", "weekday", "scene"))
-    real = world.truth(*scene)
+    real = truth_in_first_place(test)
     rates = {"click": slates(real.p_click), "like": slates(real.p_like)}
 
     def score(t: np.ndarray) -> np.ndarray:
@@ -180,14 +168,14 @@ def fused(world: World, test: ImpressionLog, seconds: dict[str, np.ndarray]) -> 
             lost = best_value - np.take_along_axis(value, order, axis=1).sum(axis=1)  # (requests,)
             margin = 1.96 * lost.std() / np.sqrt(len(lost))
             found[name] |= {
-                f"lost{suffix}": round(float(lost.mean() / best_value.mean()), 6),
-                f"margin{suffix}": round(float(margin / best_value.mean()), 6),
-                f"first_differs{suffix}": round(float(np.mean(order[:, 0] != best[:, 0])), 6),
+                f"lost{suffix}": lost.mean() / best_value.mean(),
+                f"margin{suffix}": margin / best_value.mean(),
+                f"first_differs{suffix}": np.mean(order[:, 0] != best[:, 0]),
             }
     return found
 
 
-def run(world: World, log: ImpressionLog, seed: int) -> dict[str, Any]:
+def run(log: ImpressionLog, seed: int) -> dict[str, Any]:
     """Every method on one log."""
     train, test = log.split(0.8, 0.2)
     encoder = FeatureEncoder().fit(train)
@@ -207,9 +195,9 @@ def run(world: World, log: ImpressionLog, seed: int) -> dict[str, Any]:
         "rows": int(clicked.sum()),
         "held_out": int(test_clicked.sum()),
         "impressions": len(train),
-        "mean": round(float(t.mean()), 5),
-        "median": round(float(np.median(t)), 5),
-        "ctr": round(float(test_clicked.mean()), 6),
+        "mean": t.mean(),
+        "median": np.median(t),
+        "ctr": test_clicked.mean(),
         "once_clicked": {
             name: judge(values[test_clicked], watched[test_clicked], mean[test_clicked], name in DRAWN)
             for name, values in {**seconds, **known}.items()
@@ -218,37 +206,22 @@ def run(world: World, log: ImpressionLog, seed: int) -> dict[str, Any]:
             name: judge(values, watched, true_p * mean)
             for name, values in {**per_impression, "true mean": true_p * mean}.items()
         },
-        "fused": fused(world, test, {**seconds, **known}),
+        "fused": fused(test, {**seconds, **known}),
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seeds", type=int, default=10, help="how many logs")
-    parser.add_argument("--impressions", type=int, default=1_000_000, help="rows per log")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="result file")
-    options = parser.parse_args()
-
-    torch.set_num_threads(1)  # sums in the same order on every machine
-    world = World.build(seed=0)
-    runs = []
-    for seed in progress(range(options.seeds), description="watch time"):
-        log = world.simulate(options.impressions, seed=seed).with_statistics().after(days=30)
-        runs.append(run(world, log, seed))
-    data = {
+def measure(seeds: range, impressions: int = 1_000_000) -> dict[str, Any]:
+    """Every method on every log."""
+    return {
         "question": "What does each loss for watch time learn, and which estimate does a fused score need?",
-        "impressions": options.impressions,
-        "units": list(UNITS),
+        "impressions": impressions,
+        "units": UNITS,
         "groups": GROUPS,
         "weights": WEIGHTS,
         "shown": SHOWN,
-        "runs": runs,
+        "runs": [run(recent_log(seed, impressions), seed) for seed in each(seeds)],
     }
-    command = (
-        f"python -m experiments.watch_time.losses --seeds {options.seeds} --impressions {options.impressions}"
-    )
-    save_results(options.out, data, command=command, seeds=range(options.seeds))
 
 
 if __name__ == "__main__":
-    main()
+    record(measure, seeds=10)

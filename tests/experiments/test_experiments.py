@@ -64,7 +64,7 @@ def test_a_part_of_the_record_comes_out_again(recorded, runs):
     ("rows", "size"), [(1_000_000, 256), (99_999, 64), (8_907, 64), (8_000, 32), (2_000, 8), (10, 8)]
 )
 def test_a_small_log_is_learned_in_small_steps(rows, size):
-    from experiments.calibration.kuairand import batch_size_for
+    from experiments.kuairand import batch_size_for
 
     assert batch_size_for(rows) == size
 

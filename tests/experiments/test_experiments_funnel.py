@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import sys
 
 import numpy as np
 import pytest
 
 from bookwork.results import load_results
 from experiments.funnel import stages as script
+from experiments.running import record
 from ranking_course.explorers import funnel as funnel_explorer
 from ranking_course.explorers import reranking as reranking_explorer
 
@@ -27,9 +27,7 @@ def small(tmp_path_factory, one_thread):
     out = tmp_path_factory.mktemp("funnel") / "funnel.json"
     sizes = {"seeds": 1, "items": 20_000, "impressions": 60_000, "requests": 2}
     arguments = [text for name, size in sizes.items() for text in (f"--{name}", str(size))]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["funnel.py", *arguments, "--out", str(out)])
-        script.main()
+    record(script.measure, arguments=[*arguments, "--out", str(out)])
     return json.loads(out.read_text(encoding="utf-8"))
 
 

@@ -5,23 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 
 from bookwork.results import load_results
 from ranking import fusion
 from ranking.funnel.feed import Feed, train_predictor
 from ranking.simulator import World
 
+pytestmark = pytest.mark.usefixtures("one_thread")
 NAMES = ("formulas", "weights", "ab", "offline")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def one_thread():
-    """What the scripts do."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="module")
@@ -46,17 +37,18 @@ def test_every_record_has_ten_logs(name):
     assert [run["seed"] for run in recorded["runs"]] == recorded["made_by"]["seeds"] == list(range(10))
 
 
-def test_what_formulas_bring_comes_out_again(world, log):
+def test_what_formulas_bring_comes_out_again():
     from experiments.fusion.formulas import run
 
     recorded = load_results("fusion/formulas")
-    was, again = recorded["runs"][0], run(world, log, 0, recorded["requests"])
+    was, again = recorded["runs"][0], run(0, recorded["impressions"], recorded["requests"])
     # Sums run in another order on another processor: equal up to what training makes of it.
     for name in ("click_only", "weighted_sum", "click_times_rest", "rank_fusion"):
         clicks = again["totals"][name]["click"][0]
         assert clicks == pytest.approx(was["totals"][name]["click"][0], rel=0.02), name
-    assert again["totals"]["random"] == was["totals"]["random"]
-    assert again["totals"]["truth, click_only"] == was["totals"]["truth, click_only"]
+    for name in ("random", "truth, click_only"):  # recorded with five digits after the point
+        for total, values in was["totals"][name].items():
+            assert np.round(again["totals"][name][total], 5).tolist() == values
     assert again["uncalibrated_click"]["rank_fusion"]["exchanged"] == 0
     exchanged = again["uncalibrated_click"]["click_times_rest"]["exchanged"]
     assert exchanged == pytest.approx(was["uncalibrated_click"]["click_times_rest"]["exchanged"], abs=0.02)
@@ -119,12 +111,12 @@ def test_sizes_and_false_alarms_come_out_again(world, log, predictor):
     assert found["a against a"] < 0.13
 
 
-def test_the_randomised_log_is_read_as_recorded(world, predictor):
+def test_the_randomised_log_is_read_as_recorded(predictor):
     from experiments.fusion.offline import randomised_slates
 
     recorded = load_results("fusion/offline")
     was = recorded["runs"][0]["randomised"]
-    again = randomised_slates(world, predictor, recorded["impressions"], seed=1_000)
+    again = randomised_slates(predictor, recorded["impressions"], seed=1_000)
     assert again["requests"] == was["requests"]
     assert again["new"]["truth"] == pytest.approx(was["new"]["truth"], rel=0.005)
     assert again["new"]["estimate"] == pytest.approx(

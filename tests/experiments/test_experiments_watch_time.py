@@ -4,21 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 
 from bookwork.results import load_results
 from ranking import watch_time as wt
 from ranking.logs import FeatureEncoder
 from ranking.simulator import World
 
-
-@pytest.fixture(autouse=True)
-def _one_thread():
-    """What the scripts do: on small batches a second thread costs more than it brings."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture(scope="module")

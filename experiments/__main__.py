@@ -1,0 +1,76 @@
+"""Re-make recorded results, one after the other, each in a process of its own.
+
+    python -m experiments [--list] [NAME ...]
+
+Without names, all of them; a name is that of a record, such as fusion/weights, or of a chapter, such as
+fusion. The speed records are what two of the benchmarks write.
+"""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).parent
+CHAPTERS = ("funnel", "multi_task", "calibration", "mmoe", "fusion", "watch_time")
+SPEED = {"multi_task/training_speed": "benchmarks.training", "mmoe/speed": "benchmarks.mmoe"}
+
+
+def commands() -> dict[str, list[str]]:
+    """How each record is made, by its name: what follows ``python``; chapters in their order."""
+    found = {}
+    for chapter in CHAPTERS:
+        scripts = sorted((FOLDER / chapter).glob("*.py"))
+        for script in scripts:
+            if "record(measure" in script.read_text(encoding="utf-8"):
+                found[f"{chapter}/{script.stem}"] = ["-m", f"experiments.{chapter}.{script.stem}"]
+        for name, benchmark in SPEED.items():
+            if name.startswith(f"{chapter}/"):
+                found[name] = ["-m", benchmark, "--out", f"experiments/{name}.json"]
+    return found
+
+
+def chosen(names: list[str]) -> dict[str, list[str]]:
+    """The commands of these records and chapters; of all without names.
+
+    Raises:
+        ValueError: where a name is neither.
+    """
+    known = commands()
+    unknown = [name for name in names if name not in (*CHAPTERS, *known)]
+    if unknown:
+        raise ValueError(
+            f"no record or chapter is named {unknown[0]!r}; there are {', '.join((*CHAPTERS, *known))}"
+        )
+    return {
+        name: command
+        for name, command in known.items()
+        if not names or name in names or name.split("/")[0] in names
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m experiments",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("names", nargs="*", metavar="NAME", help="of a record or of a chapter")
+    parser.add_argument("--list", action="store_true", help="say what would run, and run nothing")
+    options = parser.parse_args()
+    try:
+        todo = chosen(options.names)
+    except ValueError as error:
+        parser.error(str(error))
+    for name, command in todo.items():
+        print(f"{name:28}python {shlex.join(command)}", flush=True)
+        if not options.list:
+            subprocess.run([sys.executable, *command], cwd=FOLDER.parent, check=True)
+
+
+if __name__ == "__main__":
+    main()
