@@ -23,13 +23,6 @@ GIVEN_CLICK = ("like", "collect", "share")
 """Targets that are counted per click (claim A7)."""
 
 
-def check_targets(targets: Sequence[str]) -> tuple[str, ...]:
-    """Names of targets: a sequence of at least one, each once."""
-    if isinstance(targets, str) or not targets or len(set(targets)) != len(targets):
-        raise ValueError(f"targets must be names of targets, at least one, each once, got {targets!r}")
-    return tuple(targets)
-
-
 def dense_layers(sizes: Sequence[int], last_activation: bool = True) -> nn.Sequential:
     """Linear layers with ReLUs between: sizes (in, hidden, …, out)."""
     layers: list[nn.Module] = []
@@ -128,7 +121,7 @@ class MultiTaskModel(nn.Module):
         tower: Sequence[int] = (32,),
     ) -> None:
         super().__init__()
-        self.targets = check_targets(targets)
+        self.targets = validation.targets(targets)
         for name, widths in (("shared", shared), ("tower", tower)):
             for width in widths:
                 validation.positive_int(name, width)
@@ -256,7 +249,7 @@ class WeightedCrossEntropy(nn.Module):
         given_click: Sequence[str] = GIVEN_CLICK,
     ) -> None:
         super().__init__()
-        self.targets, self.masked, self.given_click = check_targets(targets), masked, tuple(given_click)
+        self.targets, self.masked, self.given_click = validation.targets(targets), masked, tuple(given_click)
         if not isinstance(loss_weights, Mapping | None):
             raise ValueError(f"loss_weights must map names of targets to weights, got {loss_weights!r}")
         named = dict(loss_weights or {})
@@ -293,7 +286,7 @@ class UncertaintyWeighting(nn.Module):
 
     def __init__(self, targets: Sequence[str], masked: bool = True) -> None:
         super().__init__()
-        self.targets, self.masked = check_targets(targets), masked
+        self.targets, self.masked = validation.targets(targets), masked
         self.log_variances = nn.Parameter(torch.zeros(len(self.targets)))  # s, (targets,)
 
     def extra_repr(self) -> str:

@@ -6,7 +6,7 @@ argument, the offending value and what is allowed. Nothing is clipped or dropped
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from numbers import Real
 from typing import Any
@@ -183,6 +183,13 @@ def not_empty(name: str, array: Any) -> None:
     """The array, tensor or table has at least one entry."""
     if 0 in np.shape(array):  # not np.size, which does not count the entries of a tensor
         raise ValueError(f"{name} must not be empty")
+
+
+def targets(names: Sequence[str]) -> tuple[str, ...]:
+    """Names of targets: a sequence of at least one, each once."""
+    if isinstance(names, str) or not names or len(set(names)) != len(names):
+        raise ValueError(f"targets must be names of targets, at least one, each once, got {names!r}")
+    return tuple(names)
 
 
 def one_of(name: str, value: Any, allowed: Iterable[Any]) -> Any:

@@ -145,9 +145,7 @@ class ThreeTowerModel(nn.Module):
 
     def __init__(self, sides: Sides, targets: Sequence[str], dim: int = 16) -> None:
         super().__init__()
-        if not targets or len(set(targets)) != len(targets):
-            raise ValueError(f"targets must name at least one target, each once, got {list(targets)}")
-        self.targets = tuple(targets)
+        self.targets = validation.targets(targets)
         self.user_tower = Tower(sides.user_fields, sides.user_columns, sides.cardinalities, (64, dim))
         self.item_tower = Tower(sides.item_fields, sides.item_columns, sides.cardinalities, (64, dim))
         self.cross_columns = list(sides.cross_columns)

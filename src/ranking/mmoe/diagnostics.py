@@ -39,8 +39,7 @@ def utilisation(gates: ArrayLike) -> Array:
     Args:
         gates: gate weights, shape (..., rows, tasks, experts), each row's summing to 1 over the experts.
     """
-    u: Array = _weights("gates", gates, 3, "(..., rows, tasks, experts)").mean(axis=-3)
-    return u
+    return np.asarray(_weights("gates", gates, 3, "(..., rows, tasks, experts)").mean(axis=-3))
 
 
 def effective_experts(u: ArrayLike) -> Array:
@@ -51,8 +50,7 @@ def effective_experts(u: ArrayLike) -> Array:
     """
     u = _weights("u", u, 2, "(..., tasks, experts)")
     logs = np.log(u, out=np.zeros_like(u), where=u > 0)
-    effective: Array = np.exp(-(u * logs).sum(axis=-1))
-    return effective
+    return np.asarray(np.exp(-(u * logs).sum(axis=-1)))
 
 
 def polarized(u: ArrayLike, above: float = POLARIZED_ABOVE) -> NDArray[np.bool_]:
@@ -63,8 +61,7 @@ def polarized(u: ArrayLike, above: float = POLARIZED_ABOVE) -> NDArray[np.bool_]
         above: the limit, in (0, 1].
     """
     limit = validation.rate("above", above)
-    largest: Array = _weights("u", u, 2, "(..., tasks, experts)").max(axis=-1)
-    return np.asarray(largest > limit)
+    return np.asarray(_weights("u", u, 2, "(..., tasks, experts)").max(axis=-1) > limit)
 
 
 def dead_experts(u: ArrayLike, below: float = DEAD_BELOW) -> NDArray[np.bool_]:
@@ -88,5 +85,4 @@ def mean_largest_weight(gates: ArrayLike) -> Array:
         gates: gate weights, shape (..., rows, tasks, experts).
     """
     weights = _weights("gates", gates, 3, "(..., rows, tasks, experts)")
-    mean: Array = weights.max(axis=-1).mean(axis=-2)
-    return mean
+    return np.asarray(weights.max(axis=-1).mean(axis=-2))

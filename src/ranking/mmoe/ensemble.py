@@ -104,10 +104,10 @@ def train_ensemble(
         raise ValueError(f"seeds must be given, one for each of {model.members} members, got {seeds}")
     validation.positive_int("steps", steps)
     validation.positive_int("batch_size", batch_size)
-    validation.positive("learning_rate", validation.number("learning_rate", learning_rate))
-    validation.one_of("loss", loss, tuple(LOSSES))
-    validation.non_negative("entropy_bonus", validation.number("entropy_bonus", entropy_bonus))
-    validation.non_negative("load_balancing", validation.number("load_balancing", load_balancing))
+    validation.number("learning_rate", learning_rate, above=0.0)
+    validation.one_of("loss", loss, LOSSES)
+    validation.number("entropy_bonus", entropy_bonus, least=0.0)
+    validation.number("load_balancing", load_balancing, least=0.0)
     inputs, labels = _rows(model, inputs, labels, loss, "")
     mask = None if label_mask is None else _mask(model, label_mask, labels)
     recorder = _Recorder(model, held_out, loss, steps, record_at, keep_gates)
@@ -244,16 +244,11 @@ class _Recorder:
         at = validation.indices("record_at", np.asarray(list(record_at) or [steps]), steps + 1)
         if at.ndim != 1 or (np.diff(at) <= 0).any():
             raise ValueError(f"record_at must be rising step numbers, got {list(record_at)}")
-        if isinstance(keep_gates, bool) or not isinstance(keep_gates, int) or keep_gates < 0:
-            raise ValueError(f"keep_gates must be a whole number of at least 0, got {keep_gates!r}")
         self.model, self.loss, self.keep_gates = model, loss, keep_gates
         self.at = [] if held_out is None else at.tolist()
         if held_out is not None:
             self.inputs, self.labels = _rows(model, *held_out, loss, "held_out ")
-            if keep_gates > self.inputs.shape[1]:
-                raise ValueError(
-                    f"keep_gates must be at most the {self.inputs.shape[1]} held-out rows, got {keep_gates}"
-                )
+            validation.indices("keep_gates", keep_gates, self.inputs.shape[1] + 1)
         self.used: list[NDArray[np.float64]] = []
         self.losses: list[NDArray[np.float64]] = []
         self.gates: list[NDArray[np.float32]] = []

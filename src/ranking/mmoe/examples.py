@@ -63,13 +63,14 @@ class DenseExamples:
             raise ValueError(f"logits must have shape (..., {len(self)}, {len(self.targets)}), got {z.shape}")
         losses = np.logaddexp(0.0, z) - self.truth * z  # (..., rows, targets)
         counts = _once_clicked(self.truth)  # (rows, targets)
-        mean: Array = (losses * counts).sum(axis=-2) / counts.sum(axis=0)  # (..., targets)
-        return mean
+        return np.asarray((losses * counts).sum(axis=-2) / counts.sum(axis=0))  # (..., targets)
 
 
 def _once_clicked(clicks: NDArray[Any]) -> NDArray[Any]:
-    """How often a row counts for every target, (rows, targets), from the same with clicks in front: once for
-    clicks, as often as it is clicked for the others (claim A7)."""
+    """How often a row counts (claim A7): once for clicks, for other targets as often as it is clicked.
+
+    From one column per target, clicks first; the same shape (rows, targets).
+    """
     counts = np.repeat(clicks[:, :1], clicks.shape[1], axis=1)
     counts[:, 0] = 1.0
     return counts
@@ -155,8 +156,7 @@ def gate_examples(
     rng = np.random.default_rng(seed)
     drawn = []
     for name, part, wanted in zip(("rows", "held_out"), parts, (rows, held_out), strict=True):
-        if validation.positive_int(name, wanted) > len(part):
-            raise ValueError(f"{name} must be at most {len(part):,}, got {wanted:,}")
+        validation.positive_int(name, wanted, most=len(part))
         chosen = np.sort(rng.choice(len(part), wanted, replace=False))
         drawn.append(dense_examples(part.select(chosen), encoder, targets, raw_counts))
     return drawn[0], drawn[1]

@@ -27,20 +27,11 @@ MASKINGS = ("renormalised", "dropout", "unscaled", "epsilon")
 """Names of the readings."""
 
 
-def check_mask_rate(rate: float) -> float:
-    """A probability of masking that leaves something to mix: in [0, 1)."""
-    number = validation.number("mask_rate", rate)
-    if not 0.0 <= number < 1.0:
-        raise ValueError(f"mask_rate must be in [0, 1): at 1 nothing is left to mix, got {number}")
-    return number
-
-
 def check_masking(mask_rate: float, masking: str, epsilon: float) -> tuple[float, str, float]:
-    """The three settings: a rate in [0, 1), one of :data:`MASKINGS`, and a constant above 0."""
+    """The settings: a rate in [0, 1), as at 1 nothing is left to mix, a reading, and a constant above 0."""
     validation.one_of("masking", masking, MASKINGS)
-    epsilon = validation.number("epsilon", epsilon)
-    validation.positive("epsilon", epsilon)
-    return check_mask_rate(mask_rate), masking, epsilon
+    rate = validation.number("mask_rate", mask_rate, least=0.0, below=1.0)
+    return rate, masking, validation.number("epsilon", epsilon, above=0.0)
 
 
 def draw_kept(
@@ -72,7 +63,7 @@ def draw_kept(
     Raises:
         ValueError: for a rate outside [0, 1), and for no experts where one is to be kept.
     """
-    check_mask_rate(rate)
+    validation.number("mask_rate", rate, least=0.0, below=1.0)
     if at_least_one and not shape[dim]:
         raise ValueError(f"shape must have at least one expert on axis {dim}, got {tuple(shape)}")
     uniform = torch.rand(tuple(shape), generator=generator)

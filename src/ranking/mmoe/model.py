@@ -96,7 +96,8 @@ class MMoE(Members):
         outputs = torch.relu(self.expert_networks(rows))  # x_e, (seeds, experts, width, rows)
         gate_logits = self._gate_logits(rows)  # (seeds, gates, experts, rows)
         g = gate_logits.softmax(dim=2)
-        mixing = self._masked(gate_logits, kept) if self._masks() else g
+        masks = self.training and self.mask_rate > 0.0 and self.n_gates > 0
+        mixing = self._masked(gate_logits, kept) if masks else g
         mixtures = [(g_k.unsqueeze(2) * outputs).sum(dim=1) for g_k in mixing.unbind(dim=1)]
         logits = self.towers(torch.stack(mixtures, dim=1))  # (seeds, tasks, 1, rows)
         logits = self.outwards(logits.squeeze(2).mT)  # (…, rows, tasks)
@@ -117,9 +118,6 @@ class MMoE(Members):
     def _by_rows(self, g: Tensor) -> Tensor:
         """Gate weights (seeds, gates, experts, rows) as (…, rows, tasks, experts)."""
         return self.outwards(g.permute(0, 3, 1, 2).expand(-1, -1, self.tasks, -1))
-
-    def _masks(self) -> bool:
-        return self.training and self.mask_rate > 0.0 and self.n_gates > 0
 
     def _masked(self, logits: Tensor, kept: Tensor | None) -> Tensor:
         """What mixes the experts where some are masked, shape (seeds, gates, experts, rows)."""

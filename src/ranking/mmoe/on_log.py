@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor, nn
 
+from ranking import validation
 from ranking.mmoe.model import MMoE
 
 
@@ -25,12 +26,10 @@ class EmbeddedMMoE(nn.Module):
 
     def __init__(self, embedding: nn.Module, targets: Sequence[str], **settings: Any) -> None:
         super().__init__()
-        if isinstance(targets, str) or not targets or len(set(targets)) != len(targets):
-            raise ValueError(f"targets must be names of targets, at least one, each once, got {targets!r}")
         for name in ("inputs", "tasks", "seeds"):
             if name in settings:
                 raise ValueError(f"{name} must be left out: the embedding and the targets decide it")
-        self.targets = tuple(targets)
+        self.targets = validation.targets(targets)
         self.embedding = embedding
         inputs: Any = embedding.output_dim
         self.network = MMoE(inputs, len(self.targets), **settings)

@@ -8,11 +8,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ranking import validation
+
 
 def _check(gates: Tensor) -> None:
-    if not isinstance(gates, Tensor):
-        raise ValueError(f"gates must be a tensor, got {type(gates).__name__}")
-    if gates.ndim < 3 or 0 in gates.shape:
+    validation.tensors(gates=gates)
+    if gates.ndim < 3:
         raise ValueError(f"gates must have shape (..., rows, tasks, experts), got {tuple(gates.shape)}")
 
 

@@ -46,10 +46,8 @@ class ParquetWriter:
     def __init__(
         self, path: str | os.PathLike[str], targets: Sequence[str], row_group: int = ROW_GROUP
     ) -> None:
-        if not targets or len(set(targets)) != len(targets):
-            raise ValueError(f"targets must name at least one target, each once, got {list(targets)}")
         self.path = Path(path)
-        self.targets = tuple(targets)
+        self.targets = validation.targets(targets)
         self.row_group = validation.positive_int("row_group", row_group)
         self._partial = self.path.with_name(self.path.name + ".partial")
         self._writer: pq.ParquetWriter | None = None
