@@ -1,9 +1,4 @@
-"""Where the files of KuaiRand-Pure are: found on this machine, or downloaded.
-
-The data set is the work of Gao et al., *KuaiRand: An Unbiased Sequential Recommendation Dataset with Randomly
-Exposed Videos*, CIKM 2022, doi 10.1145/3511808.3557624; its licence is CC BY-SA 4.0. It is no part of this
-course and is never stored with it.
-"""
+"""Where the files of KuaiRand-Pure are: found on this machine, or downloaded."""
 
 from __future__ import annotations
 
@@ -29,20 +24,35 @@ LOG_FILES = {
 }
 """The logs of the distribution: two periods under the platform's own policies, one of random exposure."""
 
+LOGS = {
+    "standard": ("standard_4_08", "standard_4_22"),
+    "random": ("random_4_22",),
+    **{name: (name,) for name in LOG_FILES},
+}
+"""What can be asked for: a kind of log, of which the files that exist are read, or one file by its name."""
+
 USER_FILE = "user_features_pure.csv"
 VIDEO_FILE = "video_features_basic_pure.csv"
 
 
 def data_folder(folder: str | os.PathLike[str]) -> Path | None:
-    """The folder that holds the log files: ``folder``, its ``data`` or its ``KuaiRand-Pure/data``.
-
-    Returns None where none of them holds any.
-    """
+    """The folder that holds a log file, ``folder``, its ``data`` or its ``KuaiRand-Pure/data``; else None."""
     base = Path(folder).expanduser()
     for candidate in (base, base / "data", base / "KuaiRand-Pure" / "data"):
         if any((candidate / name).is_file() for name in LOG_FILES.values()):
             return candidate
     return None
+
+
+def named_folder(what: str, folder: str | os.PathLike[str]) -> Path:
+    """The :func:`data_folder` of the ``folder`` that ``what`` names; ``ValueError`` where there is none."""
+    found = data_folder(folder)
+    if found is None:
+        raise ValueError(
+            f"{what} must name a folder with {' or '.join(LOG_FILES.values())} in it, in data/ or in "
+            f"KuaiRand-Pure/data/, got {os.fspath(folder)!r}"
+        )
+    return found
 
 
 def find_kuairand() -> Path | None:
@@ -57,15 +67,7 @@ def find_kuairand() -> Path | None:
         ValueError: if the variable is set, but no KuaiRand-Pure log lies there.
     """
     named = os.environ.get(VARIABLE)
-    if named:
-        found = data_folder(named)
-        if found is None:
-            raise ValueError(
-                f"{VARIABLE} must name a folder with {' or '.join(LOG_FILES.values())} in it, in data/ or in "
-                f"KuaiRand-Pure/data/, got {named!r}"
-            )
-        return found
-    return data_folder(_cache())
+    return named_folder(VARIABLE, named) if named else data_folder(_cache())
 
 
 def _cache() -> Path:
@@ -114,16 +116,9 @@ def download_kuairand(
         f"environment variable {VARIABLE} to the unpacked folder; or put the archive, as it is, at "
         f"{base / ARCHIVE}."
     )
+    downloader = pooch.HTTPDownloader(progressbar=progress, chunk_size=1 << 16)
     try:
-        archive = Path(
-            pooch.retrieve(
-                url,
-                known_hash=checksum,
-                fname=ARCHIVE,
-                path=base,
-                downloader=pooch.HTTPDownloader(progressbar=progress, chunk_size=1 << 16),
-            )
-        )
+        archive = Path(pooch.retrieve(url, checksum, ARCHIVE, base, downloader=downloader))
     except requests.RequestException as error:
         raise ConnectionError(f"{by_hand} What happened: {error}") from error
     except ValueError as error:  # another checksum
@@ -134,7 +129,7 @@ def download_kuairand(
         archive.unlink()
         raise ValueError(f"{by_hand} What happened: {archive.name} cannot be unpacked: {error}") from error
     archive.unlink(missing_ok=True)
-    return data_folder(target)
+    return named_folder("folder", target)
 
 
 def _unpack(archive: Path, target: Path) -> None:

@@ -1,36 +1,10 @@
-"""A real log, KuaiRand-Pure, read into the type that every chapter consumes.
-
-KuaiRand is a log of the short-video app Kuaishou (快手) from April and May 2022. It was collected and
-published by Gao et al., *KuaiRand: An Unbiased Sequential Recommendation Dataset with Randomly Exposed
-Videos*, CIKM 2022, doi 10.1145/3511808.3557624, under CC BY-SA 4.0. It is no part of this course and is
-never stored with it: :func:`find_kuairand` looks for it on this machine, :func:`download_kuairand` fetches
-it.
-
-What the columns mean, where that is not what one would think:
-
-- ``click`` (``is_click``) is a tap in the two-column tab. In the single-column tabs, which play at once, it
-  is a rule on the play: the whole video if it lasts up to 7 s, else more than 7 s. ``long_view`` is the
-  same rule with 18 s in every tab.
-- ``like`` and ``share`` (``is_forward``) are not conditional on ``click``: about one like in six stands on
-  a row without a click. There is no label for collecting, and no id of the request.
-- ``watch_time`` is the play time whether there was a click or not; most rows without a click have some,
-  from the tabs that play at once. It can exceed ``duration``, as videos start over.
-- ``duration`` is NaN where the log says 0, which means that it is not known.
-- ``hour`` and ``weekday`` come from ``time_ms`` at UTC+8. The log's own ``date`` and ``hourmin`` name
-  another hour on about one row in six, and are not used.
-- ``tab`` is the part of the app. It is a strong confounder: click rates of 9% to 60%.
-- ``randomised`` (``is_rand``) marks impressions of random exposure.
-
-``video_features_statistic_pure.csv`` is left unread: it averages over the whole month, so that a model that
-takes it as a feature has seen the future.
-"""
+"""KuaiRand-Pure read into an impression log: rows without duplicates, users and videos joined to them."""
 
 from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
-from datetime import UTC, datetime
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -39,85 +13,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ranking import validation
-from ranking.logs.impressions import ImpressionLog, LoadReport
-from ranking.logs.kuairand.csv_rows import Damage, WholeNumber, dates, numbers, read_text, read_whole_numbers
+from ranking.logs.impressions import DAY_MS, ImpressionLog, LoadReport
+from ranking.logs.kuairand.columns import HOUR_MS, LOG_COLUMNS, USER_COLUMNS, UTC8_MS, VIDEO_COLUMNS
 from ranking.logs.kuairand.files import (
     LOG_FILES,
+    LOGS,
     USER_FILE,
     VIDEO_FILE,
-    data_folder,
     download_kuairand,
     find_kuairand,
+    named_folder,
 )
-
-__all__ = ["LOGS", "download_kuairand", "find_kuairand", "load_kuairand"]
-
-LOGS = {
-    "standard": ("standard_4_08", "standard_4_22"),
-    "random": ("random_4_22",),
-    **{name: (name,) for name in LOG_FILES},
-}
-"""What can be asked for: a kind of log, of which the files that exist are read, or one file by its name."""
-
-HOUR_MS = 3_600_000
-DAY_MS = 24 * HOUR_MS
-UTC8_MS = 8 * HOUR_MS
-
-
-def _milliseconds(year: int, month: int, day: int) -> int:
-    """The beginning of a day at UTC+8, in milliseconds since 1970 UTC."""
-    return int(datetime(year, month, day, tzinfo=UTC).timestamp()) * 1000 - UTC8_MS
-
-
-_LARGEST = np.iinfo(np.int32).max
-_ID = WholeNumber(0, _LARGEST, np.int32)
-_ANY = WholeNumber(-_LARGEST, _LARGEST, np.int32)
-_LABEL = WholeNumber(0, 1, np.bool_)
-_LENGTH = WholeNumber(0, DAY_MS, np.int32)
-
-LOG_COLUMNS = {
-    "user_id": _ID,
-    "video_id": _ID,
-    "date": _ANY,
-    "hourmin": _ANY,
-    # The log covers 8 April to 8 May 2022; a margin, because its dates and its times disagree a little.
-    "time_ms": WholeNumber(_milliseconds(2022, 4, 1), _milliseconds(2022, 6, 1), np.int64),
-    "is_click": _LABEL,
-    "is_like": _LABEL,
-    "is_follow": _LABEL,
-    "is_comment": _LABEL,
-    "is_forward": _LABEL,
-    "is_hate": _LABEL,
-    "long_view": _LABEL,
-    "play_time_ms": _LENGTH,
-    "duration_ms": _LENGTH,
-    "profile_stay_time": _ANY,
-    "comment_stay_time": _ANY,
-    "is_profile_enter": _LABEL,
-    "is_rand": _LABEL,
-    "tab": WholeNumber(0, 14, np.int8),
-}
-"""The columns of a log file and what is possible in each; times are in milliseconds."""
-
-USER_TEXT = (
-    "user_active_degree",
-    "follow_user_num_range",
-    "fans_user_num_range",
-    "friend_user_num_range",
-    "register_days_range",
-)
-USER_NUMBERS = (
-    "is_lowactive_period",
-    "is_live_streamer",
-    "is_video_author",
-    "follow_user_num",
-    "fans_user_num",
-    "friend_user_num",
-    "register_days",
-    *(f"onehot_feat{k}" for k in range(18)),
-)
-VIDEO_TEXT = ("author_id", "video_type", "upload_dt", "upload_type", "tag")
-VIDEO_NUMBERS = ("video_duration", "server_width", "server_height", "music_type")
+from ranking.logs.kuairand.reading import Damage, read_rows
+from ranking.logs.kuairand.rules import Rule, Text
 
 
 def load_kuairand(
@@ -148,7 +56,7 @@ def load_kuairand(
     Returns:
         The log, without truth. Beyond what every :class:`ImpressionLog` has, ``rows`` holds ``like``,
         ``share``, ``hour``, ``weekday``, ``tab``, ``randomised``, ``long_view``, ``follow``, ``comment`` and
-        ``hate``; the docstring of this module says what they mean.
+        ``hate``; the docstring of this package says what they mean.
 
         ``users`` and ``items`` list all users and videos of the feature files and of the log, by ascending
         id. Who has no row in the feature files has NaN in all profile columns, and is counted in the
@@ -166,10 +74,9 @@ def load_kuairand(
         ValueError: for a folder, a file or columns that are missing, an empty file, a log without a usable
             row; with ``strict``, for the first fault in a row, naming file, line, column and value.
     """
-    base = _base(folder)
-    asked = _asked(_default(base) if logs is None else logs)
+    base = named_folder("folder", folder) if folder is not None else find_kuairand() or download_kuairand()
     damage = Damage(strict)
-    table, rows_read, sources = _read_logs(base, asked, damage)
+    table, rows_read, sources = _read_logs(base, logs, damage)
     table, dropped = _without_duplicates(table)
     table = table.sort_values("time_ms", kind="stable", ignore_index=True)
     users = _users(base / USER_FILE, damage)
@@ -179,69 +86,57 @@ def load_kuairand(
     noted |= _unlisted(table["video_id"], items, VIDEO_FILE, "videos")
     users = _complete(users, table["user_id"], "user_id")
     items = _complete(items, table["video_id"], "item_id")
-    faults, flaws = Damage.listed(damage.rows), Damage.listed(damage.cells)
-    report = LoadReport(rows_read, len(table), faults | dropped, noted | flaws)
-    if faults or flaws:
-        listed = "; ".join(f"{what}: {count:,}" for what, count in (faults | flaws).items())
-        warnings.warn(f"damage in the KuaiRand files of {base}: {listed}", UserWarning, stacklevel=2)
+    report = LoadReport(rows_read, len(table), damage.rows | dropped, noted | damage.cells)
+    if faults := damage.rows | damage.cells:
+        what = f"damage in the KuaiRand files of {base}: {_listed(faults)}"
+        warnings.warn(what, UserWarning, stacklevel=2)
     return ImpressionLog(_rows(table, users, items), users, items, report=report)
 
 
-def _asked(logs: str | Sequence[str]) -> dict[str, bool]:
-    """The log files asked for, in the order of :data:`LOG_FILES`, and whether each was named by itself."""
+def _chosen(base: Path, logs: str | Sequence[str] | None) -> tuple[list[str], list[str]]:
+    """The log files to read, and those of the kinds asked for that the folder lacks."""
+    there = [name for name, file in LOG_FILES.items() if (base / file).is_file()]
+    if logs is None:
+        logs = "standard" if set(LOGS["standard"]) & set(there) else "random"
+        if logs == "random":
+            what = f"{base} holds no standard log: that of random exposure is read"
+            warnings.warn(what, UserWarning, stacklevel=4)
     if not isinstance(logs, (str, Sequence)):
         raise ValueError(f"logs must be a name or a list of names, got {logs!r}")
-    names = (logs,) if isinstance(logs, str) else tuple(logs)
-    validation.not_empty("logs", np.array(names))
-    for name in names:
+    asked = (logs,) if isinstance(logs, str) else tuple(logs)
+    validation.not_empty("logs", np.array(asked))
+    for name in asked:
         validation.one_of("logs", name, tuple(LOGS))
-    wanted = {member for name in names for member in LOGS[name]}
-    return {LOG_FILES[member]: member in names for member in LOG_FILES if member in wanted}
-
-
-def _default(base: Path) -> str:
-    """The kind of log that is read where none is asked for, with a warning if it is not the usual one."""
-    if any((base / LOG_FILES[member]).is_file() for member in LOGS["standard"]):
-        return "standard"
-    warnings.warn(f"{base} holds no standard log: that of random exposure is read", UserWarning, stacklevel=3)
-    return "random"
-
-
-def _base(folder: str | os.PathLike[str] | None) -> Path:
-    if folder is None:
-        return find_kuairand() or download_kuairand()
-    base = data_folder(folder)
-    if base is None:
-        raise ValueError(
-            f"folder must hold {' or '.join(LOG_FILES.values())}, itself or in data/ or KuaiRand-Pure/data/, "
-            f"got {os.fspath(folder)!r}"
-        )
-    return base
+    wanted = [name for name in LOG_FILES if any(name in LOGS[kind] for kind in asked)]
+    lacking = [name for name in wanted if name not in there]
+    by_name = [name for name in lacking if name in asked]
+    if by_name or lacking == wanted:
+        missing = ", ".join(LOG_FILES[name] for name in by_name or lacking)
+        found = ", ".join(LOG_FILES[name] for name in there)
+        raise ValueError(f"no such file in {base}: {missing}; there is {found}")
+    return [LOG_FILES[name] for name in wanted if name in there], [LOG_FILES[name] for name in lacking]
 
 
 def _read_logs(
-    base: Path, asked: dict[str, bool], damage: Damage
+    base: Path, logs: str | Sequence[str] | None, damage: Damage
 ) -> tuple[pd.DataFrame, int, dict[str, int]]:
     """The good rows of all files asked for, the number of rows read, and how many each file gave."""
-    present = [name for name in asked if (base / name).is_file()]
-    missing = [name for name, by_name in asked.items() if by_name and name not in present]
-    if missing or not present:
-        there = ", ".join(name for name in LOG_FILES.values() if (base / name).is_file())
-        raise ValueError(f"no such file in {base}: {', '.join(missing or asked)}; there is {there}")
+    present, lacking = _chosen(base, logs)
     parts, rows_read = [], 0
-    sources = {
-        f"rows in {name} (asked for, but not in the folder)": 0 for name in asked if name not in present
-    }
+    sources = {f"rows in {name} (asked for, but not in the folder)": 0 for name in lacking}
     for name in present:
-        columns, read = read_whole_numbers(base / name, LOG_COLUMNS, damage)
-        parts.append(pd.DataFrame(columns, copy=False))
+        part, read = read_rows(base / name, LOG_COLUMNS, damage)
+        parts.append(part)
         rows_read += read
-        sources[f"rows in {name}, before duplicates were dropped"] = len(parts[-1])
+        sources[f"rows in {name}, before duplicates were dropped"] = len(part)
     table = pd.concat(parts, ignore_index=True)
     if table.empty:
-        faults = "; ".join(f"{what}: {count:,}" for what, count in Damage.listed(damage.rows).items())
-        raise ValueError(f"not one usable row in {', '.join(present)} of {base}: {faults}")
+        raise ValueError(f"not one usable row in {', '.join(present)} of {base}: {_listed(damage.rows)}")
     return table, rows_read, sources
+
+
+def _listed(faults: dict[str, int]) -> str:
+    return "; ".join(f"{what}: {count:,}" for what, count in faults.items())
 
 
 def _without_duplicates(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
@@ -283,12 +178,6 @@ def _unlisted(ids: pd.Series, features: pd.DataFrame, file: str, what: str) -> d
     return {f"rows of {what} that {file} does not list ({ids[rows].nunique():,} of them)": int(rows.sum())}
 
 
-def _feature_file(path: Path, columns: Sequence[str], key: str, damage: Damage) -> pd.DataFrame:
-    if not path.is_file():
-        raise ValueError(f"no such file in {path.parent}: {path.name}")
-    return read_text(path, [key, *columns], key, damage)
-
-
 def _category(texts: pd.Series) -> pd.Series:
     """Texts as a categorical column, the empty text as missing."""
     return texts.mask(texts == "").astype("category")
@@ -305,33 +194,38 @@ def _codes(texts: pd.Series, dtype: type[np.integer[Any]]) -> NDArray[np.integer
     return texts.map({"": 0} | {text: code for code, text in enumerate(order, start=1)}).to_numpy(dtype)
 
 
+def _features(path: Path, rules: Mapping[str, Rule], key: str, damage: Damage) -> pd.DataFrame:
+    """A feature file, by ascending ``key``."""
+    if not path.is_file():
+        raise ValueError(f"no such file in {path.parent}: {path.name}")
+    return read_rows(path, rules, damage, key)[0].set_index(key).sort_index()
+
+
 def _users(path: Path, damage: Damage) -> pd.DataFrame:
     """The profiles in the user file, indexed by user id."""
-    cells = _feature_file(path, USER_TEXT + USER_NUMBERS, "user_id", damage)
-    table = {name: _category(cells[name]) for name in USER_TEXT}
-    table |= {name: numbers(cells, name, path.name, damage) for name in USER_NUMBERS}
-    return pd.DataFrame(table, index=cells.index)
+    table = _features(path, USER_COLUMNS, "user_id", damage)
+    texts = {name: _category(table[name]) for name, rule in USER_COLUMNS.items() if isinstance(rule, Text)}
+    return table.assign(**texts)
 
 
 def _items(path: Path, damage: Damage) -> pd.DataFrame:
     """The videos in the video file, indexed by video id."""
-    cells = _feature_file(path, VIDEO_TEXT + VIDEO_NUMBERS, "video_id", damage)
-    number = {name: numbers(cells, name, path.name, damage, low=0) for name in VIDEO_NUMBERS}
-    length = number["video_duration"] / np.float32(1000)
+    table = _features(path, VIDEO_COLUMNS, "video_id", damage)
+    length = table["video_duration"] / np.float32(1000)
     return pd.DataFrame(
         {
-            "author": _codes(cells["author_id"], np.int32),
-            "topic": _codes(cells["tag"].str.split(",").str[0].str.strip(), np.int16),
-            "tags": _category(cells["tag"]),
-            "duration": np.where(length > 0, length, np.float32(np.nan)),
-            "upload_date": dates(cells, "upload_dt", path.name, damage),
-            "video_type": _category(cells["video_type"]),
-            "upload_type": _category(cells["upload_type"]),
-            "width": number["server_width"],
-            "height": number["server_height"],
-            "music_type": number["music_type"],
+            "author": _codes(table["author_id"], np.int32),
+            "topic": _codes(table["tag"].str.split(",").str[0].str.strip(), np.int16),
+            "tags": _category(table["tag"]),
+            "duration": length.where(length > 0),
+            "upload_date": table["upload_dt"],
+            "video_type": _category(table["video_type"]),
+            "upload_type": _category(table["upload_type"]),
+            "width": table["server_width"],
+            "height": table["server_height"],
+            "music_type": table["music_type"],
         },
-        index=cells.index,
+        index=table.index,
     )
 
 

@@ -12,8 +12,9 @@ import pytest
 
 from ranking.logs.kuairand import find_kuairand, load_kuairand
 from ranking.logs.kuairand import loading as kuairand
+from ranking.logs.kuairand.columns import LOG_COLUMNS, USER_COLUMNS
 from ranking.logs.kuairand.files import LOG_FILES, USER_FILE, VARIABLE, VIDEO_FILE
-from ranking.logs.kuairand.loading import LOG_COLUMNS, USER_NUMBERS, USER_TEXT
+from ranking.logs.kuairand.rules import Text
 
 EARLY, LATE, RANDOM = LOG_FILES.values()
 NOON = int(datetime(2022, 4, 25, 12, 5, tzinfo=timezone(timedelta(hours=8))).timestamp() * 1000)  # a Monday
@@ -57,10 +58,8 @@ def folder(tmp_path) -> Path:
     """KuaiRand-Pure in miniature: one period, three users, three videos."""
     write_log(tmp_path / LATE, ROWS)
     users = pd.DataFrame({"user_id": [7, 3, 5]})
-    for name in USER_TEXT:
-        users[name] = ["[1,5)", "0", ""]
-    for name in USER_NUMBERS:
-        users[name] = [1, "", 0.5]
+    for name in list(USER_COLUMNS)[1:]:
+        users[name] = ["[1,5)", "0", ""] if isinstance(USER_COLUMNS[name], Text) else [1, "", 0.5]
     users.to_csv(tmp_path / USER_FILE, index=False)
     videos = {
         "video_id": [30, 20, 10],
@@ -228,7 +227,7 @@ def test_a_missing_feature_file_is_named(folder, name):
 
 
 def test_a_folder_without_logs_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=f"folder must hold .*{LATE}.*, got "):
+    with pytest.raises(ValueError, match=f"folder must name a folder with .*{LATE}.*, got "):
         load_kuairand(tmp_path)
 
 
