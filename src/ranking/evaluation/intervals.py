@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
 import numpy as np
 from numpy.typing import ArrayLike
+from scipy import stats
 from scipy.special import ndtri
 
 from ranking import validation
@@ -38,6 +42,71 @@ def wilson_interval(successes: ArrayLike, trials: ArrayLike, level: float = 0.95
         half = np.sqrt(z2) / (n + z2) * np.sqrt(np.where(n > 0, k * (n - k) / n, 0.0) + z2 / 4)
     # at k = 0 and k = n the ends are 0 and 1 exactly; rounding must not move them
     return np.where(k == 0, 0.0, middle - half), np.where(k == n, 1.0, middle + half)
+
+
+class Interval(NamedTuple):
+    """Lower and upper end; a number each, or an array of a number per column."""
+
+    low: Any
+    high: Any
+
+
+def bootstrap_interval(
+    values: ArrayLike,
+    statistic: Callable[..., Any] = np.mean,
+    groups: ArrayLike | None = None,
+    level: float = 0.95,
+    seed: int = 0,
+    versus: ArrayLike | None = None,
+) -> Interval:
+    """Percentile interval of a statistic over 9,999 resamples of the rows, with replacement (Efron, 1979).
+
+    Args:
+        values: one row per independent run, seed or user, shape (rows,) or (rows, columns); at least 2 rows.
+        statistic: of rows; takes an array and ``axis``, such as ``np.median``.
+        groups: whole numbers of at least 0 that say which rows belong together, shape (rows,), where rows are
+            not independent: whole groups are drawn then, at least 2 of them.
+        level: share of such intervals that hold the true value, in (0, 1).
+        seed: of the draws.
+        versus: other rows with as many columns; the interval is then that of the difference
+            ``statistic(values) - statistic(versus)``, both resampled.
+    """
+    validation.number("level", level, above=0.0, below=1.0)
+    validation.indices("seed", seed, stop=2**32)
+    samples = [validation.as_floats("values", values)]
+    if versus is not None:
+        samples.append(validation.as_floats("versus", versus))
+    for name, sample in zip(("values", "versus"), samples, strict=False):
+        if sample.ndim not in (1, 2) or len(sample) < 2 or sample.shape[1:] != samples[0].shape[1:]:
+            shapes = "(rows,) or (rows, columns), with at least 2 rows and the columns of values"
+            raise ValueError(f"{name} must have the shape {shapes}, got {sample.shape}")
+    settings = {"confidence_level": level, "method": "percentile", "random_state": seed}
+    settings["batch"] = max(1, 10_000_000 // max(map(len, samples)))  # resamples at once: bounds the memory
+
+    if groups is not None:
+        if versus is not None:
+            raise ValueError("groups and versus must not both be given")
+        g = validation.indices("groups", groups, np.iinfo(np.int64).max)
+        if g.shape != samples[0].shape[:1]:
+            raise ValueError(f"groups must have the shape {samples[0].shape[:1]}, got {g.shape}")
+        ends = np.cumsum(np.unique(g, return_counts=True)[1])  # (groups,)
+        if len(ends) < 2:
+            raise ValueError("groups must be at least 2, got one")
+        members = np.split(np.argsort(g, kind="stable"), ends[:-1])
+
+        def of_groups(drawn: Array) -> Any:
+            rows = np.concatenate([members[int(k)] for k in drawn])
+            return statistic(samples[0][rows], axis=0)
+
+        numbers = np.arange(len(ends), dtype=np.float64)
+        found = stats.bootstrap((numbers,), of_groups, vectorized=False, **settings)
+    else:
+
+        def difference(first: Array, *second: Array, axis: int) -> Any:
+            return statistic(first, axis=axis) - sum(statistic(other, axis=axis) for other in second)
+
+        found = stats.bootstrap(samples, difference, axis=0, vectorized=True, **settings)
+    return Interval(found.confidence_interval.low, found.confidence_interval.high)
 
 
 def clustered_error(values: ArrayLike, groups: ArrayLike) -> float:

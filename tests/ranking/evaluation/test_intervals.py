@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binomtest, bootstrap
 
 from ranking import evaluation
-from ranking.evaluation import wilson_interval
+from ranking.evaluation import bootstrap_interval, wilson_interval
 
 
 @pytest.mark.parametrize(("k", "n"), [(0, 5), (1, 7), (5, 5), (40, 400)])
@@ -60,3 +60,73 @@ def test_clustered_error_is_the_spread_of_the_mean():
 def test_bad_input_is_named(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+SAMPLE = np.random.default_rng(4).gamma(2.0, size=40)
+
+
+def test_bootstrap_is_scipys():
+    expected = bootstrap((SAMPLE,), np.median, confidence_level=0.9, method="percentile", random_state=3)
+    found = bootstrap_interval(SAMPLE, np.median, level=0.9, seed=3)
+    assert tuple(found) == tuple(expected.confidence_interval)
+    assert bootstrap_interval(SAMPLE, seed=3) != bootstrap_interval(SAMPLE, seed=4)
+
+
+def test_bootstrap_of_a_difference_is_scipys():
+    other = SAMPLE[:25] + 1.0
+    expected = bootstrap(
+        (other, SAMPLE), lambda a, b, axis: a.mean(axis) - b.mean(axis), method="percentile", random_state=0
+    )
+    assert tuple(bootstrap_interval(other, versus=SAMPLE)) == pytest.approx(
+        tuple(expected.confidence_interval)
+    )
+
+
+def test_bootstrap_takes_columns_at_once():
+    low, high = bootstrap_interval(np.stack([SAMPLE, SAMPLE + 2.0], axis=1))
+    assert (low[0], high[0]) == pytest.approx(tuple(bootstrap_interval(SAMPLE)))
+    assert (low[1], high[1]) == pytest.approx((low[0] + 2.0, high[0] + 2.0))
+
+
+def test_bootstrap_intervals_hold_the_mean_about_as_often_as_they_say():
+    rng = np.random.default_rng(5)
+    held = [
+        low < 1.0 < high for low, high in (bootstrap_interval(rng.normal(1.0, size=50)) for _ in range(200))
+    ]
+    assert np.mean(held) == pytest.approx(0.95, abs=0.05)
+
+
+@pytest.mark.parametrize("statistic", [np.mean, np.median])
+def test_groups_of_one_row_are_rows_and_twins_say_no_more_than_one(statistic):
+    rows = bootstrap_interval(SAMPLE, statistic)
+    order = np.random.default_rng(6).permutation(80)
+    twins, groups = np.repeat(SAMPLE, 2)[order], np.repeat(np.arange(40), 2)[order]
+    assert bootstrap_interval(SAMPLE, statistic, groups=np.arange(40)) == pytest.approx(rows)
+    assert bootstrap_interval(twins, statistic, groups=groups) == pytest.approx(rows)
+    low, high = bootstrap_interval(twins, statistic)
+    assert high - low < 0.9 * (rows.high - rows.low)
+
+
+def test_groups_differ_in_size_and_the_mean_is_over_rows():
+    values, groups = [0.0, 0.0, 0.0, 1.0], [5, 5, 5, 9]
+    low, high = bootstrap_interval(values, groups=groups, level=0.2)
+    assert (low, high) == (0.25, 0.25)  # half of the resamples hold both groups
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"values": [1.0]}, r"values must have the shape .* got \(1,\)"),
+        ({"values": 1.0}, r"values must have the shape .* got \(\)"),
+        ({"values": [1.0, np.nan]}, "values must be finite"),
+        ({"values": [1.0, 2.0], "versus": [[1.0], [2.0]]}, r"versus must have the shape .* got \(2, 1\)"),
+        ({"values": [1.0, 2.0], "groups": [1]}, r"groups must have the shape \(2,\), got \(1,\)"),
+        ({"values": [1.0, 2.0], "groups": [1, 1]}, "groups must be at least 2, got one"),
+        ({"values": [1.0, 2.0], "groups": [1, 2], "versus": [1.0, 2.0]}, "must not both be given"),
+        ({"values": [1.0, 2.0], "level": 1.0}, "level must be"),
+        ({"values": [1.0, 2.0], "seed": 2**32}, "seed must be from 0 to 4294967295"),
+    ],
+)
+def test_bootstrap_refuses_what_it_cannot_do(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        bootstrap_interval(**arguments)
