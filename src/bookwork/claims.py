@@ -8,17 +8,30 @@ from __future__ import annotations
 
 from typing import Any
 
+CLAIMS = "claims"
+"""Tag of a cell that only verifies: folded to one line in a page, collapsed in JupyterLab, not in slides."""
+
+TICK = "✓ "
+
 
 def check(statement: str, holds: Any) -> None:
     """Print ``statement`` with a tick if it holds, else raise.
 
     Args:
         statement: a short sentence, as the text says it.
-        holds: True or False; NumPy's booleans and arrays of one element count.
+        holds: True or False, also NumPy's, or an array of one such value without dimensions.
 
     Raises:
         AssertionError: naming the statement, if it does not hold.
+        ValueError: if ``holds`` is anything else: a number or a text would be true by accident.
     """
-    if not bool(holds):
+    if not isinstance(holds, bool) and not _is_boolean_array(holds):
+        raise ValueError(f"holds must be True or False for {statement!r}, got {holds!r:.80}")
+    if not holds:
         raise AssertionError(f"this does not hold: {statement}")
-    print(f"✓ {statement}")
+    print(f"{TICK}{statement}")
+
+
+def _is_boolean_array(value: Any) -> bool:
+    """True for one truth value as NumPy or torch has it, without dimensions."""
+    return getattr(value, "shape", None) == () and str(value.dtype) in ("bool", "torch.bool")

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import nbformat
+from cell_rules import collapsed, rule_faults
 from nbformat import NotebookNode
 
 from bookwork.grading import editions
@@ -20,7 +21,6 @@ from ranking.progress import SILENT
 
 CHECKED = "nbval-check-output"
 MAX_OUTPUT = 2_000  # characters of one checked output: something a reader can compare by eye
-MAX_LINES = 30  # lines of one code cell: longer code belongs into the package
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 PROGRESS_BAR = re.compile(r"\d%\|")  # as tqdm draws it
 # Paths of one machine say nothing to the next reader.
@@ -67,17 +67,18 @@ def cell_faults(cell: NotebookNode) -> list[str]:
             found.append(f"stores more than {MAX_OUTPUT} characters of output")
         if cell.source.rstrip().endswith(";"):
             found.append("ends in ';', which hides from nbval what it should compare")
-    # hidden checks are in no page: what counts is what a reader sees
-    lines = len(editions.visible_of(cell.source).splitlines())
-    if lines > MAX_LINES:
-        found.append(f"has {lines} lines of code, more than {MAX_LINES}")
     if any(MACHINE_PATH.search(text) for text in [cell.source, *output_texts(cell)]):
         found.append("names a path of one machine")
     return found
 
 
-def faults(path: Path) -> list[str]:
-    """What is wrong with one notebook, as messages that name file and cell."""
+def faults(path: Path, rules: bool = True) -> list[str]:
+    """What is wrong with one notebook, as messages that name file and cell.
+
+    Args:
+        path: the notebook.
+        rules: whether the rules for code in :mod:`cell_rules` count.
+    """
     notebook = nbformat.read(path, as_version=4)
     found = []
     try:
@@ -99,13 +100,15 @@ def faults(path: Path) -> list[str]:
             found += [f"{path}: cell {number} {fault}" for fault in cell_faults(cell)]
         elif MACHINE_PATH.search(cell.source):
             found.append(f"{path}: cell {number} names a path of one machine")
+    if rules:
+        found += [f"{path}: cell {number} {fault}" for number, fault in rule_faults(notebook.cells)]
     if path.stem == editions.NAME:
         found += [f"{path}: {fault}" for fault in editions.faults(notebook)]
     return found
 
 
 def fix(notebook: NotebookNode) -> NotebookNode:
-    """Strip what does not belong: outputs of unchecked cells, counts, foreign metadata."""
+    """Strip outputs of unchecked cells, counts and foreign metadata; fold in JupyterLab what pages fold."""
     notebook.metadata = nbformat.from_dict(
         {
             **{key: notebook.metadata[key] for key in ("mystnb",) if key in notebook.metadata},
@@ -118,6 +121,9 @@ def fix(notebook: NotebookNode) -> NotebookNode:
         cell.metadata.pop("execution", None)
         if cell.cell_type != "code":
             continue
+        cell.metadata.pop("jupyter", None)
+        if hidden := collapsed(cell):
+            cell.metadata["jupyter"] = hidden
         if not is_checked(cell):
             cell.outputs = []
         # nbval wants a count where there is an output; ours does not change with what runs before.

@@ -76,6 +76,11 @@ WIDGET = """from ipywidgets import interact
 def show(x=1):
     print(x)"""
 
+CLAIMS = (
+    'from bookwork.claims import check\n\ncheck("one is less than two", 1 < 2)',
+    'for number in (3, 4):\n    check(f"{number} is more than two", number > 2)',
+)
+
 
 def cells_of_intro() -> list[nbformat.NotebookNode]:
     """Text, maths, a table, and two plotly figures."""
@@ -89,7 +94,7 @@ def cells_of_intro() -> list[nbformat.NotebookNode]:
 
 
 def cells_of_second() -> list[nbformat.NotebookNode]:
-    """An explorer, a plain widget, folded cells in a row, and a data frame."""
+    """An explorer, a plain widget, folded cells in a row, claims, and a data frame."""
     return [
         new_markdown_cell("# A second page\n\n## An explorer"),
         new_code_cell("from ranking_course.explorers import CalibrationExplorer\n\nCalibrationExplorer()"),
@@ -99,6 +104,10 @@ def cells_of_second() -> list[nbformat.NotebookNode]:
             new_code_cell(code, metadata={"tags": ["hide-input"]})
             for code in ("first = 1", "second = 2", 'print("calibrated")', "print(first + second)")
         ),
+        new_markdown_cell("## Claims\n\nThree cells of them, two of which are neighbours."),
+        *(new_code_cell(code, metadata={"tags": ["claims"]}) for code in CLAIMS),
+        new_markdown_cell("And one more."),
+        new_code_cell(CLAIMS[0], metadata={"tags": ["claims"]}),
         new_code_cell(
             "import pandas as pd\n\n"
             'pd.DataFrame({f"a wide column {i}": [i, i * i] for i in range(9)}, index=["first", "second"])'

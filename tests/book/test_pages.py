@@ -270,10 +270,29 @@ class TestSample(PageChecks, FileChecks):
             page.keyboard.press("Enter")
             assert code.is_visible()
 
+    def test_claims_are_one_quiet_line_that_opens_by_keyboard(self, reader):
+        for setting in self.settings:
+            with reader.tab(setting) as (page, _):
+                reader.open(page, setting, "second.html")
+                folds = page.locator(".tag_claims > details")
+                assert folds.locator("summary").all_inner_texts() == ["3 claims checked", "1 claim checked"]
+                first = folds.first
+                height = first.bounding_box()["height"]
+                assert height < 40
+                first.locator("summary").focus()
+                page.keyboard.press("Enter")
+                assert first.get_by_text("check(f").is_visible()
+                assert first.get_by_text("✓ one is less than two").is_visible()
+                assert first.bounding_box()["height"] > 3 * height
+                text = page.locator(".bd-article").inner_text()
+                assert text.count("✓ 4 is more than two") == 1
+                page.emulate_media(media="print")
+                assert page.locator(".ranking-closed", has_text="1 claim checked").is_visible()
+
     def test_folded_cells_without_output_between_them_are_one_fold(self, reader):
         with reader.tab(WIDE) as (page, _):
             reader.open(page, WIDE, "second.html")
-            folds = page.locator("details.ranking-code")
+            folds = page.locator(".tag_hide-input > details.ranking-code")
             codes = [folds.nth(i).locator("pre").all_text_contents() for i in range(folds.count())]
         assert [[code.strip() for code in fold] for fold in codes] == [
             ["first = 1", "second = 2", 'print("calibrated")'],

@@ -31,6 +31,7 @@ PROMISE = re.compile(r"\*(\d+) points?, about (\d+) minutes\*")
 ELSEWHERE = re.compile(r"(?<!!)\[([^]]*)\]\((?!\w+:|#)[^)]*\)")
 """A link to what lies beside the authored notebooks, and not beside a learner's."""
 
+AUTHORED_METADATA = ("mystnb", "jupyter")  # prompts of pages, and what JupyterLab folds: a stub is in sight
 AUTHORED_TAGS = ("hide-input", "hide-output", "nbval-check-output")
 
 
@@ -169,7 +170,8 @@ def learners(notebook: NotebookNode) -> NotebookNode:
         if BEGIN_HIDDEN in cell.source:
             cell.source = visible_of(cell.source)
         cell.outputs, cell.execution_count = [], None
-        cell.metadata.pop("mystnb", None)
+        for name in AUTHORED_METADATA:
+            cell.metadata.pop(name, None)
         tags = [tag for tag in cell.metadata.pop("tags", []) if tag not in AUTHORED_TAGS]
         if tags:
             cell.metadata["tags"] = tags

@@ -4,7 +4,7 @@ No chapter says which of its cells are slides; one rule does. Every section begi
 one below it. On the slide stand the first sentence of each paragraph (the answer too, where that is a
 question), lists, formulas, tables and drawings; whole paragraphs are the speaker's notes. A figure or an
 explorer has a slide of its own, below a line or two that lead to it. Code is folded where it defines
-something and left out elsewhere, as are derivations, ticks of checked claims, and further reading. What would
+something and left out elsewhere, as are derivations, cells of claims, ticks, and further reading. What would
 not fit goes on below.
 
 nbconvert writes the slides for reveal.js. All that they load lies beside them, and they work from ``file://``.
@@ -30,6 +30,7 @@ from nbconvert import SlidesExporter
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from bookwork.claims import CLAIMS
 from bookwork.explorer import bundle
 from bookwork.palette import DEFAULT, Palette, palette_named
 from bookwork.sphinx.offline import MATHJAX, mathjax_source, plotly_page_script, write
@@ -199,12 +200,13 @@ def add_block(slides: list[Slide], block: Block) -> None:
 
 def add_code(slides: list[Slide], cell: NotebookNode) -> None:
     """Put the outputs of a code cell on slides, and its code, folded, if it defines something."""
-    outputs = [shown for output in cell.get("outputs", []) for shown in seen(output)]
     tags = cell.metadata.get("tags", [])
+    if CLAIMS in tags:
+        return
     if _DEFINES.search(cell.source) and "hide-input" not in tags:
         metadata = {"ranking": {"code": True}}
         room(slides, 1.5).cells.append(new_code_cell(cell.source, metadata=metadata))
-    for output, lines in outputs:
+    for output, lines in (each for printed in cell.get("outputs", []) for each in seen(printed)):
         slide = room(slides, lines)
         slide.cells.append(new_code_cell("", outputs=[output]))
         if lines in (FIGURE, LINES):

@@ -10,6 +10,8 @@ from myst_nb.sphinx_ import HideCodeCellNode, HideInputCells
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
+from bookwork.claims import CLAIMS, TICK
+
 
 class page_figure(nodes.General, nodes.Element):
     """A figure whose body is HTML.
@@ -57,8 +59,42 @@ def depart_folded(translator: Any, node: HideCodeCellNode) -> None:
     translator.body.append("</details>\n")
 
 
+class FoldClaims(SphinxPostTransform):
+    """Cells tagged ``claims`` become one quiet line that says how many hold; it opens to code and ticks.
+
+    Neighbours share a line.
+    """
+
+    default_priority = HideInputCells.default_priority - 1  # which folds what is marked here
+    formats = ("html",)
+
+    def run(self, **kwargs: Any) -> None:
+        """Mark each such cell as one that is hidden whole, under its count."""
+        for cell in list(self.document.findall(_is_claims)):
+            before = cell.parent[cell.parent.index(cell) - 1]
+            if before is not cell and _is_claims(before):
+                before.extend(cell.children)
+                cell.parent.remove(cell)
+                cell = before
+            printed = "".join(
+                output.astext() + "\n"
+                for part in cell.children
+                if part["nb_element"] == "cell_code_output"
+                for output in part.children
+            )
+            count = sum(line.startswith(TICK) for line in printed.split("\n"))
+            said = f"{count} claim{'' if count == 1 else 's'} checked" if count else "Claims, not checked"
+            cell["hide_mode"], cell["prompt_show"], cell["prompt_hide"] = "all", said, said
+
+
+def _is_claims(node: nodes.Node) -> bool:
+    return isinstance(node, nodes.container) and f"tag_{CLAIMS}" in node["classes"]
+
+
 def _fold_that_opens(cell: nodes.Node | None) -> HideCodeCellNode | None:
     """The fold around the code with which a cell begins, if it is a cell that does."""
+    if cell is not None and _is_claims(cell):
+        return None
     if isinstance(cell, nodes.container) and cell.get("nb_element") == "cell_code" and cell.children:
         first = cell.children[0]
         if isinstance(first, HideCodeCellNode) and "above-input" in first["classes"]:
@@ -88,5 +124,6 @@ class OneFoldForNeighbours(SphinxPostTransform):
 def setup(app: Sphinx) -> None:
     """Make the nodes known to the HTML builders."""
     app.add_node(page_figure, html=(visit_page_figure, depart_page_figure))
+    app.add_post_transform(FoldClaims)
     app.add_post_transform(OneFoldForNeighbours)
     app.add_node(HideCodeCellNode, override=True, html=(visit_folded, depart_folded))

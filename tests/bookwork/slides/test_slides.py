@@ -57,6 +57,7 @@ def notebook() -> NotebookNode:
             shows({PLOTLY: json.loads(figure.to_json()), "text/plain": "Figure()"}),
             shows({EXPLORER: data[EXPLORER], "text/plain": "Explorer()"}),
             shows({"application/vnd.jupyter.widget-view+json": {"model_id": "1"}}),
+            new_code_cell('check("a claim", True)', outputs=[printed], metadata={"tags": ["claims"]}),
             new_markdown_cell("## Further reading\n\n- A book."),
         ]
     )
@@ -116,6 +117,7 @@ def test_code_is_kept_where_it_defines_and_ticks_are_left_out(notebook):
         "def f(x):\n    return x"
     ]
     assert below.cells[-1].outputs[0].text == "0.53"
+    assert str(slides.deck(notebook)).count("0.53") == 1  # the cell of claims is not there
 
 
 @pytest.mark.parametrize(
