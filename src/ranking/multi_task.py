@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any, Self
 
 import torch
@@ -197,14 +198,6 @@ def cross_entropy_per_target(logits: Tensor, labels: Tensor, mask: Tensor | None
     return (losses * mask).sum(dim=0) / torch.where(total > 0, total, 1)  # (targets,)
 
 
-def check_loss_weights(loss_weights: Tensor) -> Tensor:
-    """Loss weights λ that can be used: finite, at least 0, and not all 0."""
-    weights = validation.non_negative("loss_weights", loss_weights)
-    if not weights.any():
-        raise ValueError(f"loss_weights must not be all 0: nothing would be learnt, got {weights.tolist()}")
-    return loss_weights
-
-
 def weighted_cross_entropy(
     logits: Tensor, labels: Tensor, loss_weights: Tensor, mask: Tensor | None = None
 ) -> Tensor:
@@ -226,7 +219,8 @@ def weighted_cross_entropy(
             "logits and labels must have shape (rows, targets) and loss_weights (targets,), got "
             f"{tuple(logits.shape)}, {tuple(labels.shape)} and {tuple(loss_weights.shape)}"
         )
-    check_loss_weights(loss_weights)
+    if not validation.non_negative("loss_weights", loss_weights).any():
+        raise ValueError(f"loss_weights must not be all 0, or nothing is learnt; got {loss_weights.tolist()}")
     return (loss_weights * cross_entropy_per_target(logits, labels, mask)).sum()
 
 
@@ -252,13 +246,13 @@ class WeightedCrossEntropy(nn.Module):
         self.targets, self.masked, self.given_click = validation.targets(targets), masked, tuple(given_click)
         if not isinstance(loss_weights, Mapping | None):
             raise ValueError(f"loss_weights must map names of targets to weights, got {loss_weights!r}")
-        named = dict(loss_weights or {})
-        for name, weight in named.items():
+        weights = dict.fromkeys(self.targets, 1.0)
+        for name, weight in (loss_weights or {}).items():
             validation.one_of("loss_weights", name, self.targets)
-            place = f"loss_weights[{name!r}]"
-            validation.non_negative(place, validation.number(place, weight))
-        weights = torch.tensor([float(named.get(name, 1.0)) for name in self.targets])
-        self.register_buffer("loss_weights", check_loss_weights(weights))
+            weights[name] = validation.number(f"loss_weights[{name!r}]", weight, least=0.0)
+        if not any(weights.values()):
+            raise ValueError(f"loss_weights must not be all 0, or nothing is learnt; got {loss_weights}")
+        self.register_buffer("loss_weights", torch.tensor(list(weights.values())))
 
     def extra_repr(self) -> str:
         """The weights by name, and whether there is a mask: what a run with this loss is known by."""
@@ -268,7 +262,7 @@ class WeightedCrossEntropy(nn.Module):
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
         """The total loss of a batch, a scalar, from logits and labels (rows, targets)."""
         mask = click_mask(labels, self.targets, self.given_click) if self.masked else None
-        return weighted_cross_entropy(logits, labels, self.loss_weights, mask)
+        return (self.loss_weights * cross_entropy_per_target(logits, labels, mask)).sum()
 
 
 class UncertaintyWeighting(nn.Module):
@@ -305,6 +299,7 @@ class UncertaintyWeighting(nn.Module):
         return (torch.exp(-self.log_variances) * losses + self.log_variances / 2).sum()
 
 
+@dataclass(frozen=True)
 class TaskGradients:
     """The gradient of every target's own loss at the shared network: how hard each pulls, and which way.
 
@@ -314,8 +309,8 @@ class TaskGradients:
             parameters).
     """
 
-    def __init__(self, targets: Sequence[str], vectors: Tensor) -> None:
-        self.targets, self.vectors = tuple(targets), vectors
+    targets: tuple[str, ...]
+    vectors: Tensor
 
     @property
     def norms(self) -> Tensor:

@@ -24,6 +24,9 @@ parameters of its own (learnt loss weights, say), they are trained along with th
 
 Device = str | torch.device
 
+PLAIN = ("epoch", "step", "batch", "total", "mean", "averaged", "best_weights", "done", "epoch_began")
+"""What a checkpoint keeps as it is, beside the states of model, loss, optimiser and schedule."""
+
 
 @dataclass
 class History:
@@ -81,10 +84,10 @@ class Run:
         self.steps = settings["epochs"] * -(-rows // settings["batch_size"])
         # With a constant step size the last few batches leave their mark on the level of all predictions.
         self.schedule = torch.optim.lr_scheduler.LinearLR(self.optimiser, 1.0, 0.0, total_iters=self.steps)
-        self.averaged = torch.optim.swa_utils.AveragedModel(self.model)
-        mean = self.averaged.module  # its tensors beside the model's, once: a walk through modules is slow
-        self.weights = list(zip(mean.parameters(), self.model.parameters(), strict=True))
-        self.buffers = list(zip(mean.buffers(), self.model.buffers(), strict=True))
+        self.live = self.model.state_dict()  # the model's own tensors, looked up once
+        self.mean = copy.deepcopy(self.live)
+        self.trained = {name for name, _ in self.model.named_parameters()}
+        self.averaged = 0
         averaging = int(settings["average"] * self.steps) if self.patience is None else 0
         self.first_averaged = self.steps - averaging
         self.generator = torch.Generator().manual_seed(settings["seed"])
@@ -97,26 +100,22 @@ class Run:
 
     @torch.no_grad()
     def add_to_average(self) -> None:
-        """What ``AveragedModel.update_parameters`` does, in the same arithmetic."""
-        count = int(self.averaged.n_averaged)
-        for mean, now in self.weights:
-            if count:
-                mean.add_((now - mean).div_(count + 1))
+        """What torch's ``AveragedModel`` does, in the same arithmetic; buffers follow the model."""
+        self.averaged += 1
+        for name, now in self.live.items():
+            if name in self.trained and self.averaged > 1:
+                self.mean[name].add_((now - self.mean[name]).div_(self.averaged))
             else:
-                mean.copy_(now)
-        for kept, now in self.buffers:
-            kept.copy_(now)
-        self.averaged.n_averaged += 1
+                self.mean[name].copy_(now)
 
     def save(self) -> None:
         """Write the checkpoint (the first process does it for all)."""
         if self.checkpoint is None or not self.processes.first:
             return
-        names = ("epoch", "step", "batch", "total", "best_weights", "done", "epoch_began")
-        state = {name: getattr(self, name) for name in names}
+        state = {name: getattr(self, name) for name in PLAIN}
         state |= {name: getattr(self, name).state_dict() for name in ("objective", "optimiser", "schedule")}
-        state |= {"averaged": self.averaged.state_dict(), "history": asdict(self.history)}
-        save_checkpoint(self.checkpoint, self.settings, state | {"random": torch.get_rng_state()})
+        state |= {"history": asdict(self.history), "random": torch.get_rng_state()}
+        save_checkpoint(self.checkpoint, self.settings, state)
 
     def load(self) -> None:
         """Go on from the checkpoint, if there is one."""
@@ -129,7 +128,7 @@ class Run:
             return
         self.history = History(**state.pop("history"))
         try:
-            for name in ("objective", "optimiser", "schedule", "averaged"):
+            for name in ("objective", "optimiser", "schedule"):
                 getattr(self, name).load_state_dict(state.pop(name))
         except (RuntimeError, ValueError) as error:  # what torch says of other names or shapes
             raise ValueError(
@@ -148,7 +147,7 @@ class Run:
         if self.best_weights is not None:
             self.model.load_state_dict(self.best_weights)
         elif self.first_averaged < self.steps:
-            self.model.load_state_dict(self.averaged.module.state_dict())
+            self.model.load_state_dict(self.mean)
         self.done = True
         self.save()
 

@@ -116,7 +116,7 @@ def test_averages_are_those_of_torchs_averaged_model_bit_for_bit():
                 weight.add_(torch.randn_like(weight))
         run.add_to_average()
         theirs.update_parameters(model)
-    assert same_weights(run.averaged, theirs)
+    assert same_weights(theirs.module, run.mean)
 
 
 def test_history_of_three_epochs():
