@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from ranking import validation
-from ranking.logs.impressions import DAY_MS, ImpressionLog, LoadReport
+from ranking.logs.impressions import ImpressionLog, LoadReport
 from ranking.logs.kuairand.columns import HOUR_MS, LOG_COLUMNS, USER_COLUMNS, UTC8_MS, VIDEO_COLUMNS
 from ranking.logs.kuairand.files import (
     LOG_FILES,
@@ -26,6 +26,7 @@ from ranking.logs.kuairand.files import (
 )
 from ranking.logs.kuairand.reading import Damage, read_rows
 from ranking.logs.kuairand.rules import Rule, Text
+from ranking.logs.statistics import DAY_MS
 
 
 def load_kuairand(
