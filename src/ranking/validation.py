@@ -125,6 +125,16 @@ def binary(name: str, values: ArrayLike) -> Array:
     return _all(name, array, (array == 0.0) | (array == 1.0), "hold only 0 and 1")
 
 
+def successes_of(successes: ArrayLike, trials: ArrayLike) -> tuple[Array, Array]:
+    """Successes k and trials n, 0 ≤ k ≤ n, broadcast to one shape."""
+    k, n = non_negative("successes", successes), non_negative("trials", trials)
+    k, n = np.broadcast_arrays(k, n)
+    if (k > n).any():
+        at = int(np.argmax((k > n).ravel()))
+        raise ValueError(f"successes must not exceed trials, got {k.ravel()[at]:g} of {n.ravel()[at]:g}")
+    return k, n
+
+
 def positive_int(name: str, value: Any, most: int | None = None, of: str = "") -> int:
     """A whole number of at least 1 (a count of rows, bins, steps), and at most ``most`` of what there is."""
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:

@@ -14,16 +14,6 @@ from ranking import validation
 from ranking.validation import Array
 
 
-def counts_of_trials(successes: ArrayLike, trials: ArrayLike) -> tuple[Array, Array]:
-    """Successes k and trials n as arrays of one shape, checked: 0 ≤ k ≤ n."""
-    k, n = validation.non_negative("successes", successes), validation.non_negative("trials", trials)
-    k, n = np.broadcast_arrays(k, n)
-    if (k > n).any():
-        at = int(np.argmax((k > n).ravel()))
-        raise ValueError(f"successes must not exceed trials, got {k.ravel()[at]:g} of {n.ravel()[at]:g}")
-    return k, n
-
-
 def wilson_interval(successes: ArrayLike, trials: ArrayLike, level: float = 0.95) -> tuple[Array, Array]:
     """Confidence interval of a rate that is honest for small counts (Wilson, 1927).
 
@@ -35,7 +25,7 @@ def wilson_interval(successes: ArrayLike, trials: ArrayLike, level: float = 0.95
     Returns:
         Lower and upper ends, in [0, 1].
     """
-    k, n = counts_of_trials(successes, trials)
+    k, n = validation.successes_of(successes, trials)
     z2 = ndtri(0.5 + validation.number("level", level, above=0.0, below=1.0) / 2) ** 2
     middle = (k + z2 / 2) / (n + z2)
     with np.errstate(invalid="ignore", divide="ignore"):

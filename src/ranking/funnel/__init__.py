@@ -18,7 +18,7 @@ from ranking.funnel.chain import (
     truly_best,
     value_kept,
 )
-from ranking.funnel.counting import count_events, rates, smoothed_rate
+from ranking.funnel.counting import count_events, rates
 from ranking.funnel.learning import train_pre_ranking, train_ranking, train_retrieval
 from ranking.funnel.re_ranking import Scattered, broken_rules, greedy_dpp, mmr, scatter_order
 from ranking.funnel.retrieval import QUOTAS, Retrieval, VectorIndex, channels_of, recall
@@ -41,55 +41,4 @@ from ranking.funnel.towers import (
     multiply_adds,
     tower_vectors,
 )
-
-__all__ = [
-    "CHANNELS",
-    "QUOTAS",
-    "STAGES",
-    "WEIGHTS",
-    "Candidates",
-    "Channel",
-    "Funnel",
-    "PreRanking",
-    "Ranking",
-    "ReRanking",
-    "Request",
-    "Retrieval",
-    "Scattered",
-    "Sides",
-    "Snapshot",
-    "Stage",
-    "ThreeTowerModel",
-    "Trace",
-    "TwoTowerModel",
-    "VectorIndex",
-    "broken_rules",
-    "channels_of",
-    "count_events",
-    "found_shares",
-    "funnel_encoder",
-    "fused_score",
-    "greedy_dpp",
-    "in_batch_softmax",
-    "median_seconds",
-    "merge",
-    "mmr",
-    "multiply_adds",
-    "rates",
-    "recall",
-    "relative",
-    "requests_from",
-    "scatter_order",
-    "similarity_of",
-    "similarity_vectors",
-    "smoothed_rate",
-    "survival",
-    "tower_vectors",
-    "train_pre_ranking",
-    "train_ranking",
-    "train_retrieval",
-    "training_table",
-    "true_values",
-    "truly_best",
-    "value_kept",
-]
+from ranking.logs.rates import smoothed_rate

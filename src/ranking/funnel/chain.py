@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from ranking import validation
 from ranking.funnel.candidates import CHANNELS, Candidates, Request, Stage
 from ranking.funnel.stages import WEIGHTS, fused_score
+from ranking.fusion import top_k
 from ranking.logs import ImpressionLog
 from ranking.simulator import World
 from ranking.validation import Array
@@ -52,13 +53,12 @@ class Funnel:
 
     def trace(self, request: Request) -> Trace:
         """The same, with every stage's candidates and its wall time."""
-        after, seconds, state = {}, {}, request
-        for name, stage in zip(STAGES, (self.retrieve, self.pre_rank, self.rank, self.re_rank), strict=True):
-            started = time.perf_counter()
-            state = stage(state)
-            seconds[name] = time.perf_counter() - started
-            after[name] = state
-        return Trace(after, seconds)
+        started = time.perf_counter()
+        after, ended = {STAGES[0]: self.retrieve(request)}, [started, time.perf_counter()]
+        for name, stage in zip(STAGES[1:], (self.pre_rank, self.rank, self.re_rank), strict=True):
+            after[name] = stage(next(reversed(after.values())))
+            ended.append(time.perf_counter())
+        return Trace(after, dict(zip(STAGES, np.diff(ended).tolist(), strict=True)))
 
 
 def requests_from(log: ImpressionLog, n_requests: int, seed: int = 0) -> list[Request]:
@@ -81,8 +81,7 @@ def true_values(
 ) -> Array:
     """The fused score of the true rates, (items,): what every stage tries to guess."""
     truth = world.truth(request.user, items, request.hour, request.weekday, request.scene)
-    rates = {name: getattr(truth, f"p_{name}") for name in ("click", *weights)}
-    return fused_score(rates, weights)
+    return fused_score({name: getattr(truth, f"p_{name}") for name in ("click", *weights)}, weights)
 
 
 def truly_best(values: ArrayLike, keep: int) -> NDArray[np.intp]:
@@ -91,11 +90,13 @@ def truly_best(values: ArrayLike, keep: int) -> NDArray[np.intp]:
     Raises:
         ValueError: ``keep`` is more than there are.
     """
-    v = validation.as_floats("values", values)
-    if validation.positive_int("keep", keep) > v.size:
-        raise ValueError(f"keep must be at most the {v.size} values, got {keep}")
-    top = np.argpartition(-v, keep - 1)[:keep]
-    return top[np.argsort(-v[top], kind="stable")]
+    return top_k(values, validation.positive_int("keep", keep, most=np.size(values), of="values"))
+
+
+def _share_among(best: ArrayLike, items: NDArray[np.int64]) -> float:
+    """Share of the truly best items that are among these."""
+    validation.not_empty("best", best)
+    return float(np.isin(best, items).mean())
 
 
 def survival(trace: Trace, best: ArrayLike) -> dict[str, float]:
@@ -105,18 +106,12 @@ def survival(trace: Trace, best: ArrayLike) -> dict[str, float]:
         trace: of one request.
         best: positions of the truly best items in the table of items.
     """
-    wanted = np.asarray(best)
-    validation.not_empty("best", wanted)
-    return {name: float(np.isin(wanted, state.items).mean()) for name, state in trace.after.items()}
+    return {name: _share_among(best, state.items) for name, state in trace.after.items()}
 
 
 def found_shares(candidates: Candidates, best: ArrayLike) -> dict[str, float]:
     """Share of the truly best items that each channel found; channels may overlap."""
-    wanted = np.asarray(best)
-    validation.not_empty("best", wanted)
-    return {
-        name: float(np.isin(wanted, candidates.items[candidates.found_by(name)]).mean()) for name in CHANNELS
-    }
+    return {name: _share_among(best, candidates.items[candidates.found_by(name)]) for name in CHANNELS}
 
 
 def value_kept(values: ArrayLike, candidates: Candidates, slots: int) -> float:

@@ -8,12 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
 
-from ranking import validation
-from ranking.evaluation.intervals import counts_of_trials
 from ranking.logs import TARGETS, ImpressionLog
-from ranking.validation import Array
 
 DENOMINATOR = {"click": "impressions", "like": "clicks", "collect": "clicks", "share": "clicks"}
 """What each rate is divided by (claim A7)."""
@@ -53,34 +49,10 @@ def rates(counts: pd.DataFrame) -> pd.DataFrame:
     columns = {}
     for target in TARGETS:
         if f"{target}s" in counts:
-            if DENOMINATOR[target] not in counts:
+            if (below := DENOMINATOR[target]) not in counts:
                 raise ValueError(
-                    f"counts must have the column {DENOMINATOR[target]!r}, by which {target}s are divided, "
+                    f"counts must have the column {below!r}, by which {target}s are divided, "
                     f"got {', '.join(map(str, counts))}"
                 )
-            below = counts[DENOMINATOR[target]].to_numpy(dtype=np.float64)
-            above = counts[f"{target}s"].to_numpy(dtype=np.float64)
-            columns[target] = np.divide(above, below, out=np.full(below.shape, np.nan), where=below > 0)
+            columns[target] = counts[f"{target}s"] / counts[below].where(counts[below] > 0)
     return pd.DataFrame(columns, index=counts.index)
-
-
-def smoothed_rate(
-    successes: ArrayLike, trials: ArrayLike, prior_rate: float, prior_weight: float = 20.0
-) -> Array:
-    """(k + m·prior) / (n + m): the rate after m imaginary trials at the prior rate.
-
-    With few trials it stays near the prior, with many it goes to k/n. It is the mean of the posterior under
-    a Beta(m·prior, m·(1 − prior)) prior. The statistics among the model's features are smoothed the same way.
-
-    Args:
-        successes: k, at most ``trials``, any shape.
-        trials: n, a shape that broadcasts with it.
-        prior_rate: rate over all items, in [0, 1].
-        prior_weight: m, above 0, in trials.
-    """
-    k, n = counts_of_trials(successes, trials)
-    prior = float(validation.probabilities("prior_rate", validation.number("prior_rate", prior_rate)))
-    weight = validation.number("prior_weight", prior_weight)
-    if not weight > 0.0:
-        raise ValueError(f"prior_weight must be above 0, got {weight}")
-    return (k + weight * prior) / (n + weight)

@@ -17,13 +17,13 @@ from ranking import validation
 from ranking.funnel.candidates import Request
 from ranking.logs import FeatureEncoder, FeatureTable, ImpressionLog, Impressions
 from ranking.logs.features import COUNTED
+from ranking.logs.rates import smoothed
 from ranking.logs.statistics import DAY_MS, WINDOW_DAYS
 from ranking.simulator import World
 from ranking.simulator.population import Population
 
 CROSS_COLUMNS = ("followed", "log_topic_clicks", "log_topic_click_rate")
 """Features of a pair: whether the user follows the author, and what the user did with the item's topic."""
-PRIOR_WEIGHT = 20.0
 
 USER_FIELDS = ("user", "age_band", "gender", "region", "interest_1", "interest_2")
 ITEM_FIELDS = ("author", "topic")
@@ -43,7 +43,7 @@ def cross_features(
     followed: ArrayLike, topic_impressions: ArrayLike, topic_clicks: ArrayLike, prior_rate: float
 ) -> NDArray[np.float32]:
     """The columns ``CROSS_COLUMNS``, (rows, 3): 0 or 1, ln(1 + clicks), ln(smoothed rate / prior rate)."""
-    rate = (topic_clicks + PRIOR_WEIGHT * prior_rate) / (topic_impressions + PRIOR_WEIGHT)
+    rate = smoothed(topic_clicks, topic_impressions, prior_rate)
     columns = (followed, np.log1p(topic_clicks), np.log(rate / prior_rate))
     return np.stack(np.broadcast_arrays(*columns), axis=-1).astype(np.float32)
 
@@ -129,8 +129,7 @@ class Snapshot:
     @cached_property
     def item_click_rate(self) -> NDArray[np.float64]:
         """Smoothed click rate of every item, (items,)."""
-        clicks, shown = self.counts["item_clicks"], self.counts["item_impressions"]
-        return (clicks + PRIOR_WEIGHT * self.click_rate) / (shown + PRIOR_WEIGHT)
+        return smoothed(self.counts["item_clicks"], self.counts["item_impressions"], self.click_rate)
 
     def check_user(self, user: int) -> int:
         """The user, if there is one of that number."""
