@@ -140,7 +140,9 @@ def positive_int(name: str, value: Any, most: int | None = None, of: str = "") -
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
         raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
     if most is not None and value > most:
-        raise ValueError(f"{name} must be at most {f'the {most:,} {of}' if of else f'{most:,}'}, got {value}")
+        raise ValueError(
+            f"{name} must be at most {f'the {most:,} {of}' if of else f'{most:,}'}, got {value:,}"
+        )
     return int(value)
 
 
@@ -151,7 +153,7 @@ def seed(name: str, value: Any) -> int:
     return int(value)
 
 
-def indices(name: str, values: ArrayLike, stop: int, start: int = 0) -> NDArray[np.integer]:
+def indices(name: str, values: ArrayLike, stop: int, start: int = 0) -> NDArray[np.integer[Any]]:
     """Whole numbers from ``start`` to ``stop`` - 1 (positions in a table, hours), any shape."""
     array = _as_array(name, values)
     if array.dtype.kind not in "iu":

@@ -41,4 +41,4 @@ from ranking.funnel.towers import (
     multiply_adds,
     tower_vectors,
 )
-from ranking.logs.rates import smoothed_rate
+from ranking.logs.statistics import smoothed_rate

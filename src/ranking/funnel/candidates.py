@@ -10,12 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntFlag
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from ranking import validation
+from ranking.fusion import order
 from ranking.validation import Array
 
 LARGEST = np.iinfo(np.int64).max  # no position reaches it
@@ -31,7 +33,7 @@ class Channel(IntFlag):
     TOPIC = 16
 
 
-CHANNELS: tuple[str, ...] = tuple(channel.name.lower() for channel in Channel)
+CHANNELS = tuple(name.lower() for name in Channel.__members__)
 """Names of the channels, in the order of their bits."""
 
 
@@ -93,17 +95,12 @@ class Candidates:
 
     def __post_init__(self) -> None:
         validation.not_empty("items", self.items)
-        named = {"channels": self.channels, "scores": self.scores, **self.predictions}
-        for name, values in named.items():
-            if np.ndim(self.items) != 1 or np.shape(values) != np.shape(self.items):
-                raise ValueError(
-                    f"items and {name} must have the same shape (candidates,), "
-                    f"got {np.shape(self.items)} and {np.shape(values)}"
-                )
+        for name, values in {"channels": self.channels, "scores": self.scores, **self.predictions}.items():
+            _same_list("items", self.items, name, values, "candidates")
         validation.indices("items", self.items, LARGEST)
-        if len(np.unique(self.items)) != len(self.items):
-            values, counts = np.unique(self.items, return_counts=True)
-            raise ValueError(f"items must stand once each, got {values[counts > 1][0]} more than once")
+        distinct, counts = np.unique(self.items, return_counts=True)
+        if distinct.size < self.items.size:
+            raise ValueError(f"items must stand once each, got {distinct[counts > 1][0]} more than once")
         validation.indices("channels", self.channels, 2 ** len(Channel), start=1)
         validation.as_floats("scores", self.scores)
         for name, values in self.predictions.items():
@@ -129,10 +126,8 @@ class Candidates:
     def scored(self, scores: ArrayLike, predictions: Mapping[str, Array] | None = None) -> Candidates:
         """The same candidates with new scores, best first; of equal ones the earlier stays first."""
         scores = validation.as_floats("scores", scores)
-        fresh = replace(
-            self, scores=scores, predictions=self.predictions if predictions is None else predictions
-        )
-        return fresh.take(np.argsort(-scores, kind="stable"))
+        predictions = self.predictions if predictions is None else predictions
+        return replace(self, scores=scores, predictions=predictions).take(order(scores))
 
     def best(self, keep: int) -> Candidates:
         """The first ``keep`` of them, or all where there are fewer."""
@@ -172,22 +167,24 @@ def merge(request: Request, found: Mapping[str, tuple[ArrayLike, ArrayLike]]) ->
         items = np.asarray(items)  # (found,)
         items = validation.indices(f"items of {name}", items, LARGEST) if items.size else items
         scores = validation.as_floats(f"scores of {name}", scores)
-        if items.ndim != 1 or scores.shape != items.shape:
-            raise ValueError(
-                f"items and scores of {name} must have the same shape (found,), "
-                f"got {items.shape} and {scores.shape}"
-            )
-        items = items.astype(np.int64)
-        parts.append((items, np.full(items.shape, int(bit), np.uint8), 1.0 / np.arange(1, items.size + 1)))
+        _same_list("items", items, f"scores of {name}", scores, "found")
+        parts.append((items, np.full(items.shape, bit, np.uint8), 1.0 / np.arange(1, items.size + 1)))
     if not any(items.size for items, _, _ in parts):
         raise ValueError(
             f"found must hold at least one item, got none from {', '.join(found) or 'no channel'}"
         )
     items, bits, scores = (np.concatenate(column) for column in zip(*parts, strict=True))
-    distinct, at = np.unique(items, return_inverse=True)
-    channels = np.zeros(distinct.size, dtype=np.uint8)
-    np.bitwise_or.at(channels, at, bits)
-    best = np.zeros(distinct.size)
-    np.maximum.at(best, at, scores)
-    order = np.argsort(-best, kind="stable")
-    return Candidates(request, distinct[order], channels[order], best[order])
+    by_item = np.argsort(items, kind="stable")
+    distinct, start = np.unique(items[by_item], return_index=True)
+    channels = np.bitwise_or.reduceat(bits[by_item], start)
+    best = np.maximum.reduceat(scores[by_item], start)
+    return Candidates(request, distinct.astype(np.int64), channels, best).scored(best)
+
+
+def _same_list(name: str, items: NDArray[Any], other: str, values: Any, axis: str) -> None:
+    """Items and what belongs to them have the same shape, that of one list."""
+    if np.ndim(items) != 1 or np.shape(values) != np.shape(items):
+        raise ValueError(
+            f"{name} and {other} must have the same shape ({axis},), "
+            f"got {np.shape(items)} and {np.shape(values)}"
+        )

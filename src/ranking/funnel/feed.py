@@ -7,7 +7,8 @@ candidates, and :meth:`Feed.totals` says what any order of them truly brings.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -23,11 +24,8 @@ from ranking.multi_task import MultiTaskModel, WeightedCrossEntropy
 from ranking.simulator import World
 from ranking.simulator.policy import LoggingPolicy, Requests, draw_requests
 from ranking.simulator.population import draw_topics
-from ranking.simulator.world import Truth, respond
 from ranking.training import TableExamples, fit, labels_of, predict_logits
 from ranking.validation import Array
-
-CONTEXT = ("user", "hour", "weekday", "scene")
 
 HEADS = (*TARGETS, "share_played")
 """What the model predicts: four rates, and the share of the item that will be played."""
@@ -137,11 +135,10 @@ class Feed:
             )
         requests = _draw_requests(world, n_requests, rng, users)
         items = _draw_candidates(world, snapshot.n_items, requests, candidates, rng)
-        columns = {name: getattr(requests, name)[:, None] for name in CONTEXT}
-        truth = world.truth(item=items, **columns)
+        truth = world.truth(item=items, **requests.context)
         rates = {name: getattr(truth, f"p_{name}").astype(np.float64) for name in TARGETS}
         rates["watch_time"] = truth.watch_time.astype(np.float64)
-        asked = snapshot.candidates(items=items, **columns)
+        asked = snapshot.candidates(items=items, **requests.context)
         return cls(world, requests, items, asked, rates)
 
     def __repr__(self) -> str:
@@ -152,22 +149,18 @@ class Feed:
         predicted = predictor.predict(self.asked, calibrated)
         return {name: values.reshape(self.items.shape) for name, values in predicted.items()}
 
-    def examination(self, places: int) -> Array:
-        """The chance that each of the first places is looked at, k^(−η), (places,)."""
-        return np.arange(1, places + 1) ** -float(self.world.config.examination_decay)
-
     def totals(self, shown: ArrayLike) -> dict[str, Array]:
         """What showing these brings in expectation, by name, each (requests,); watch time in seconds.
 
         Args:
             shown: positions among the candidates, best first, (requests, places).
         """
-        places = np.shape(shown)[-1]
-        return expected_totals(shown, per_impression(self.rates), self.examination(places))
+        looked_at = self.world.examination(np.shape(shown)[-1])
+        return expected_totals(shown, per_impression(self.rates), looked_at)
 
     def draw(
         self, shown: ArrayLike, rng: np.random.Generator, asked: ArrayLike | None = None
-    ) -> dict[str, NDArray]:
+    ) -> dict[str, NDArray[Any]]:
         """What happens when lists are shown: outcomes drawn from the truth, place by place.
 
         Args:
@@ -182,12 +175,12 @@ class Feed:
         if shown.ndim != 2 or len(shown) != len(self.items):
             raise ValueError(f"shown must have shape ({len(self.items)}, places), got {shown.shape}")
         item = np.take_along_axis(self.items, shown, axis=1)  # (requests, places)
-        columns = {name: getattr(self.requests, name)[:, None] for name in CONTEXT}
-        truth = self.world.truth(item=item, **columns, position=np.arange(1, item.shape[1] + 1))
+        position = np.arange(1, item.shape[1] + 1)
+        truth = self.world.truth(item=item, position=position, **self.requests.context)
         if asked is not None:
             who = validation.indices("asked", asked, len(self.items))
-            truth = Truth(**{part.name: getattr(truth, part.name)[who] for part in fields(Truth)})
-        return respond(truth, rng)
+            truth = truth.select(who)
+        return truth.draw(rng)
 
 
 def _draw_requests(

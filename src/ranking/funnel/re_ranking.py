@@ -14,7 +14,7 @@ And rules: ``scatter_order`` keeps items of one author or topic apart.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -41,10 +41,8 @@ def _check(
         raise ValueError("similarity must be symmetric")
     if np.diagonal(s).min() <= 0.0:
         raise ValueError(f"similarity of an item to itself must be above 0, got {np.diagonal(s).min()}")
-    keep = validation.positive_int("keep", keep)
-    if keep > score.size:
-        raise ValueError(f"keep must be at most the {score.size} candidates, got {keep}")
-    theta = float(validation.probabilities("trade_off", validation.number("trade_off", trade_off)))
+    keep = validation.positive_int("keep", keep, most=score.size, of="candidates")
+    theta = validation.number("trade_off", trade_off, least=0.0, most=1.0)
     window = keep if window is None else validation.positive_int("window", window)
     return score, s, keep, theta, window
 
@@ -150,7 +148,8 @@ def _drop_first(rows: Array, window: NDArray[np.intp]) -> Array:
         cosine, sine = (a / length, b / length) if length > 0 else (1.0, 0.0)
         rows[k - 1] = cosine * rows[k] + sine * spare
         spare = cosine * spare - sine * rows[k]
-    return spare**2
+    left: Array = spare**2
+    return left
 
 
 @dataclass(frozen=True)
@@ -164,6 +163,13 @@ class Scattered:
 
     order: NDArray[np.intp]
     relaxed: tuple[int, ...]
+
+
+def check_rules(apart: Mapping[str, int], names: Iterable[str]) -> None:
+    """Rules are about names that exist, and whole numbers of places."""
+    for name, k in apart.items():
+        validation.one_of("apart", name, names)
+        validation.positive_int(f"apart[{name!r}]", k)
 
 
 def scatter_order(keys: Mapping[str, ArrayLike], apart: Mapping[str, int], keep: int) -> Scattered:
@@ -187,11 +193,8 @@ def scatter_order(keys: Mapping[str, ArrayLike], apart: Mapping[str, int], keep:
     arrays = {name: np.asarray(values) for name, values in keys.items()}
     validation.same_shape(**arrays)
     n = next(iter(arrays.values())).size
-    if validation.positive_int("keep", keep) > n:
-        raise ValueError(f"keep must be at most the {n} candidates, got {keep}")
-    for name, k in apart.items():
-        validation.one_of("apart", name, tuple(arrays))
-        validation.positive_int(f"apart[{name!r}]", k)
+    validation.positive_int("keep", keep, most=n, of="candidates")
+    check_rules(apart, arrays)
     codes = {name: np.unique(arrays[name], return_inverse=True)[1] for name in apart}  # (n,) each
     last = {name: np.full(code.max() + 1, -n - max(apart.values()) - 1) for name, code in codes.items()}
     free = np.ones(n, dtype=bool)
@@ -216,13 +219,12 @@ def scatter_order(keys: Mapping[str, ArrayLike], apart: Mapping[str, int], keep:
 
 def broken_rules(keys: Mapping[str, ArrayLike], apart: Mapping[str, int]) -> dict[str, int]:
     """How many places repeat a value of one of the ``k`` − 1 places before them, for each rule."""
+    check_rules(apart, keys)
     counts = {}
     for name, k in apart.items():
-        validation.one_of("apart", name, tuple(keys))
         values = np.asarray(keys[name])
-        before = range(1, min(validation.positive_int(f"apart[{name!r}]", k), len(values)))
         repeats = np.zeros(len(values), dtype=bool)
-        for distance in before:
+        for distance in range(1, min(k, len(values))):
             repeats[distance:] |= values[distance:] == values[:-distance]
         counts[name] = int(repeats.sum())
     return counts

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import faiss
 import numpy as np
@@ -17,7 +18,9 @@ from ranking import validation
 from ranking.funnel.candidates import CHANNELS, Candidates, Request, channel, merge
 from ranking.funnel.snapshot import Snapshot
 from ranking.funnel.towers import TwoTowerModel, tower_vectors
+from ranking.fusion import order
 from ranking.logs import FeatureEncoder
+from ranking.logs.statistics import DAY_MS
 
 QUOTAS = {"embedding": 1500, "popular": 300, "fresh": 200, "followed": 300, "topic": 700}
 """Items asked of each channel by default: three thousand in all."""
@@ -54,27 +57,18 @@ class VectorIndex:
         seed: int = 0,
         training_vectors: int = 32_768,
     ) -> None:
-        array = np.ascontiguousarray(vectors, dtype=np.float32)
-        if array.ndim != 2 or not array.size:
-            raise ValueError(f"vectors must have shape (items, dim), got {array.shape}")
-        if not np.isfinite(array.sum(dtype=np.float64)):
-            raise ValueError("vectors must be finite")
+        array = _vectors("vectors", vectors, "items")
         self.n_items, self.dim = array.shape
         flat = faiss.IndexFlatIP(self.dim)
-        if lists is None:
-            self.index = flat
-        else:
-            if validation.positive_int("lists", lists) > self.n_items:
-                raise ValueError(f"lists must be at most the {self.n_items} items, got {lists}")
-            if validation.positive_int("probes", probes) > lists:
-                raise ValueError(f"probes must be at most the {lists} lists, got {probes}")
+        self.index: Any = flat
+        if lists is not None:
+            validation.positive_int("lists", lists, most=self.n_items, of="items")
+            validation.positive_int("probes", probes, most=lists, of="lists")
             self.index = faiss.IndexIVFFlat(flat, self.dim, lists, faiss.METRIC_INNER_PRODUCT)
             self.index.cp.seed, self.index.cp.niter = seed, 10
             self.index.nprobe = probes
-            rng = np.random.default_rng(seed)
-            size = min(
-                self.n_items, max(validation.positive_int("training_vectors", training_vectors), lists)
-            )
+            wanted = max(validation.positive_int("training_vectors", training_vectors), lists)
+            rng, size = np.random.default_rng(seed), min(self.n_items, wanted)
             self.index.cp.min_points_per_centroid = 1
             self.index.train(array[rng.choice(self.n_items, size, replace=False)])
         self.index.add(array)
@@ -87,15 +81,20 @@ class VectorIndex:
         Raises:
             ValueError: ``keep`` exceeds the number of items, or queries have another length or NaN.
         """
-        if validation.positive_int("keep", keep) > self.n_items:
-            raise ValueError(f"keep must be at most the {self.n_items:,} items, got {keep}")
-        array = np.ascontiguousarray(queries, dtype=np.float32)
-        if array.ndim != 2 or array.shape[1] != self.dim:
-            raise ValueError(f"queries must have shape (queries, {self.dim}), got {array.shape}")
-        if not np.isfinite(array).all():
-            raise ValueError("queries must be finite")
+        validation.positive_int("keep", keep, most=self.n_items, of="items")
+        array = _vectors("queries", queries, "queries", self.dim)
         products, items = self.index.search(array, keep)
         return items, np.where(items < 0, -np.inf, products)
+
+
+def _vectors(name: str, values: ArrayLike, axis: str, dim: int | None = None) -> NDArray[np.float32]:
+    """Vectors of shape (``axis``, ``dim``), in a row in memory, as FAISS wants them."""
+    array = np.ascontiguousarray(values, dtype=np.float32)
+    if array.ndim != 2 or not array.size or array.shape[1] != (dim or array.shape[1]):
+        raise ValueError(f"{name} must have shape ({axis}, {dim or 'dim'}), got {array.shape}")
+    if not np.isfinite(array.sum(dtype=np.float64)):
+        raise ValueError(f"{name} must be finite")
+    return array
 
 
 def recall(found: ArrayLike, exact: ArrayLike) -> float:
@@ -128,7 +127,9 @@ class EmbeddingChannel:
 class SortedLists:
     """Items in groups (of a topic, of an author), each group sorted beforehand, best first."""
 
-    def __init__(self, groups: NDArray[np.integer], values: NDArray[np.floating], n_groups: int) -> None:
+    def __init__(
+        self, groups: NDArray[np.integer[Any]], values: NDArray[np.number[Any]], n_groups: int
+    ) -> None:
         newest = np.arange(len(groups))[::-1]  # of equal values the newest comes first
         self.items = newest[np.lexsort((-values[newest], groups[newest]))]
         self.values = values
@@ -157,7 +158,7 @@ class FreshChannel:
     def __init__(self, snapshot: Snapshot) -> None:
         people, n = snapshot.people, snapshot.n_items
         self.topics = people.users[["interest_1", "interest_2"]].to_numpy()
-        age_days = (snapshot.now_ms - people.items["publish_ms"].to_numpy()[:n]) / 86_400_000
+        age_days = (snapshot.now_ms - people.items["publish_ms"].to_numpy()[:n]) / DAY_MS
         self.lists = SortedLists(people.item_topic[:n], -age_days, len(people.topics))
 
     def __call__(self, request: Request, quota: int) -> Found:
@@ -189,9 +190,9 @@ class TopicChannel:
         people, n = snapshot.people, snapshot.n_items
         self.lists = SortedLists(people.item_topic[:n], snapshot.item_click_rate[:n], len(people.topics))
         clicks = snapshot.log.rows.loc[snapshot.log.rows["click"].to_numpy(), ["user", "item"]]
-        order = np.argsort(clicks["user"].to_numpy(), kind="stable")  # by user, then by time
-        self.topic = people.item_topic[clicks["item"].to_numpy()[order]]
-        self.start = np.searchsorted(clicks["user"].to_numpy()[order], np.arange(len(people.users) + 1))
+        clicks = clicks.sort_values("user", kind="stable")  # by user, then by time
+        self.topic = people.item_topic[clicks["item"].to_numpy()]
+        self.start = np.searchsorted(clicks["user"].to_numpy(), np.arange(len(people.users) + 1))
 
     def __call__(self, request: Request, quota: int) -> Found:
         stop = self.start[request.user + 1]
@@ -208,8 +209,8 @@ def _best_of(parts: list[Found], keep: int) -> Found:
     if not parts:
         return np.empty(0, np.int64), np.empty(0)
     items, scores = (np.concatenate(column) for column in zip(*parts, strict=True))
-    order = np.argsort(-scores, kind="stable")[:keep]
-    return items[order], scores[order]
+    best = order(scores)[:keep] if scores.size else slice(0)
+    return items[best], scores[best]
 
 
 def channels_of(
@@ -247,20 +248,14 @@ class Retrieval:
     def __post_init__(self) -> None:
         for name, quota in self.quotas.items():
             channel(name)
-            validation.one_of("quotas", name, tuple(self.channels))
+            validation.one_of("quotas", name, self.channels)
             if quota != 0:
-                validation.positive_int(f"quota of {name}", quota)
-            if quota > self.snapshot.n_items:
-                raise ValueError(
-                    f"quota of {name} must be at most the {self.snapshot.n_items:,} items of the catalogue, "
-                    f"got {quota:,}"
-                )
+                most = self.snapshot.n_items
+                validation.positive_int(f"quota of {name}", quota, most=most, of="items of the catalogue")
         if not any(self.quotas.values()):
             raise ValueError(f"quotas must ask at least one of {', '.join(CHANNELS)} for an item, got none")
 
     def __call__(self, request: Request) -> Candidates:
         self.snapshot.check_user(request.user)
-        return merge(
-            request,
-            {name: self.channels[name](request, quota) for name, quota in self.quotas.items() if quota},
-        )
+        asked = {name: quota for name, quota in self.quotas.items() if quota}
+        return merge(request, {name: self.channels[name](request, quota) for name, quota in asked.items()})

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,10 +18,9 @@ from ranking import validation
 from ranking.funnel.candidates import Request
 from ranking.logs import FeatureEncoder, FeatureTable, ImpressionLog, Impressions
 from ranking.logs.features import COUNTED
-from ranking.logs.rates import smoothed
-from ranking.logs.statistics import DAY_MS, WINDOW_DAYS
+from ranking.logs.statistics import DAY_MS, WINDOW_DAYS, smoothed
 from ranking.simulator import World
-from ranking.simulator.population import Population
+from ranking.simulator.population import Ints, Population
 
 CROSS_COLUMNS = ("followed", "log_topic_clicks", "log_topic_click_rate")
 """Features of a pair: whether the user follows the author, and what the user did with the item's topic."""
@@ -40,7 +40,7 @@ def funnel_encoder() -> FeatureEncoder:
 
 
 def cross_features(
-    followed: ArrayLike, topic_impressions: ArrayLike, topic_clicks: ArrayLike, prior_rate: float
+    followed: NDArray[Any], topic_impressions: Ints, topic_clicks: Ints, prior_rate: float
 ) -> NDArray[np.float32]:
     """The columns ``CROSS_COLUMNS``, (rows, 3): 0 or 1, ln(1 + clicks), ln(smoothed rate / prior rate)."""
     rate = smoothed(topic_clicks, topic_impressions, prior_rate)
@@ -111,15 +111,14 @@ class Snapshot:
     @cached_property
     def topic_counts(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Impressions and clicks of each user with each topic, (users, topics), over the last 30 days."""
-        topics = len(self.people.topics)
-        pair = (
-            self.window["user"].to_numpy() * topics + self.people.item_topic[self.window["item"].to_numpy()]
-        )
-        shape, clicked = (len(self.log.users), topics), self.window["click"].to_numpy()
-        return tuple(
-            np.bincount(rows, minlength=shape[0] * topics).reshape(shape).astype(np.int32)
-            for rows in (pair, pair[clicked])
-        )
+        users, topics = len(self.log.users), len(self.people.topics)
+        topic = self.people.item_topic[self.window["item"].to_numpy()]
+        pair = self.window["user"].to_numpy(dtype=np.int64) * topics + topic
+
+        def counted(pairs: Ints) -> NDArray[np.int32]:
+            return np.bincount(pairs, minlength=users * topics).reshape(users, topics).astype(np.int32)
+
+        return counted(pair), counted(pair[self.window["click"].to_numpy()])
 
     @cached_property
     def click_rate(self) -> float:
@@ -135,11 +134,11 @@ class Snapshot:
         """The user, if there is one of that number."""
         return int(validation.indices("user", user, len(self.people.users)))
 
-    def check_items(self, items: ArrayLike) -> NDArray[np.integer]:
+    def check_items(self, items: ArrayLike) -> Ints:
         """The items, if all of them are published by now."""
         return validation.indices("items", items, self.n_items)
 
-    def check_vectors(self, item_vectors: ArrayLike) -> None:
+    def check_vectors(self, item_vectors: NDArray[Any]) -> None:
         """Vectors that were computed beforehand have one row for each published item."""
         if len(item_vectors) != self.n_items:
             raise ValueError(
@@ -147,19 +146,14 @@ class Snapshot:
                 f"got {len(item_vectors):,}"
             )
 
-    def cross(self, user: int, items: NDArray[np.integer]) -> NDArray[np.float32]:
+    def cross(self, user: int, items: Ints) -> NDArray[np.float32]:
         """:func:`cross_features` of one user and some items, (items, 3)."""
         shown, clicked = (counts[user, self.people.item_topic[items]] for counts in self.topic_counts)
-        followed = self.people.follows(np.int64(user), self.people.item_author[items])
+        followed = self.people.follows(user, self.people.item_author[items])
         return cross_features(followed, shown, clicked, self.click_rate)
 
     def candidates(
-        self,
-        user: ArrayLike,
-        items: NDArray[np.integer],
-        hour: ArrayLike,
-        weekday: ArrayLike,
-        scene: ArrayLike,
+        self, user: Ints | int, items: Ints, hour: ArrayLike, weekday: ArrayLike, scene: ArrayLike
     ) -> Impressions:
         """Pairs of a user and an item that may be shown now, as an encoder reads them, one row per item.
 
@@ -178,7 +172,7 @@ class Snapshot:
         columns = {name: np.broadcast_to(values, shape).ravel() for name, values in known.items()}
         users, user_at = np.unique(np.broadcast_to(user, shape), return_inverse=True)
         chosen, item_at = np.unique(items, return_inverse=True)
-        who, what = people.users.iloc[users], people.items.iloc[chosen]
+        who, what = people.users.take(users), people.items.take(chosen)
         columns |= {
             "user": user_at.ravel(),
             "item": item_at.ravel(),
@@ -190,16 +184,16 @@ class Snapshot:
             columns[name] = counts[of][columns[key]]
         return Impressions(pd.DataFrame(columns), who.reset_index(drop=True), what.reset_index(drop=True))
 
-    def features(self, encoder: FeatureEncoder, request: Request, items: NDArray[np.integer]) -> FeatureTable:
+    def features(self, encoder: FeatureEncoder, request: Request, items: Ints) -> FeatureTable:
         """Features of one request and some items, one row per item, cross columns included."""
         user, items = self.check_user(request.user), self.check_items(items)
-        asked = self.candidates(np.int64(user), items, request.hour, request.weekday, request.scene)
+        asked = self.candidates(user, items, request.hour, request.weekday, request.scene)
         return with_cross(encoder.transform(asked), self.cross(user, items))
 
     def item_features(self, encoder: FeatureEncoder) -> FeatureTable:
         """Features of every published item, to compute vectors beforehand; those of the user mean nothing."""
         items = np.arange(self.n_items)
-        table = encoder.transform(self.candidates(np.int64(0), items, hour=0, weekday=0, scene=0))
+        table = encoder.transform(self.candidates(0, items, hour=0, weekday=0, scene=0))
         return with_cross(table, np.zeros((self.n_items, len(CROSS_COLUMNS)), np.float32))
 
 
@@ -210,9 +204,11 @@ def training_table(encoder: FeatureEncoder, log: ImpressionLog) -> FeatureTable:
         encoder: fitted.
         log: with statistics, ``followed``, and the columns that ``log.with_topic_history()`` adds.
     """
-    rows = log.rows
     for name in ("followed", "topic_impressions", "topic_clicks"):
-        if name not in rows:
+        if name not in log.rows:
             raise ValueError(f"log.rows must have the column {name!r} (see with_topic_history), it does not")
-    counts = (rows[name].to_numpy() for name in ("followed", "topic_impressions", "topic_clicks"))
-    return with_cross(encoder.transform(log), cross_features(*counts, float(rows["click"].mean())))
+    followed, shown, clicked = (
+        log.rows[name].to_numpy() for name in ("followed", "topic_impressions", "topic_clicks")
+    )
+    cross = cross_features(followed, shown, clicked, float(log.rows["click"].mean()))
+    return with_cross(encoder.transform(log), cross)

@@ -12,9 +12,10 @@ from scipy.special import expit
 
 from ranking import validation
 from ranking.funnel.candidates import Candidates
-from ranking.funnel.re_ranking import Scattered, greedy_dpp, mmr, scatter_order
+from ranking.funnel.re_ranking import Scattered, check_rules, greedy_dpp, mmr, scatter_order
 from ranking.funnel.snapshot import Snapshot
 from ranking.funnel.towers import ThreeTowerModel, tower_vectors
+from ranking.fusion import click_times_rest
 from ranking.logs import FeatureEncoder
 from ranking.multi_task import MultiTaskModel
 from ranking.validation import Array
@@ -29,7 +30,7 @@ def fused_score(rates: Mapping[str, ArrayLike], weights: Mapping[str, float] = W
     """p_click · (1 + Σ w · rate), the fused score of claims A8 and E2.
 
     Args:
-        rates: "click" per impression, the others per click; any shape, all the same.
+        rates: "click" per impression, the others per click; arrays of one shape.
         weights: one of at least 0 for each target other than "click".
 
     Raises:
@@ -37,13 +38,10 @@ def fused_score(rates: Mapping[str, ArrayLike], weights: Mapping[str, float] = W
     """
     if "click" not in rates:
         raise ValueError(f"rates must hold 'click', got {', '.join(rates) or 'none'}")
-    total = np.ones_like(validation.probabilities("click", rates["click"]))
     for target, weight in weights.items():
-        validation.one_of("weights", target, tuple(name for name in rates if name != "click"))
-        total = total + float(validation.non_negative(target, weight)) * validation.probabilities(
-            target, rates[target]
-        )
-    return validation.probabilities("click", rates["click"]) * total
+        validation.one_of("weights", target, [name for name in rates if name != "click"])
+        validation.number(target, weight, least=0.0)
+    return click_times_rest({name: rates[name] for name in ("click", *weights)}, weights)
 
 
 def _rates(targets: tuple[str, ...], logits: torch.Tensor) -> dict[str, Array]:
@@ -109,7 +107,7 @@ def relative(scores: ArrayLike) -> Array:
     values = validation.as_floats("scores", scores)
     validation.not_empty("scores", values)
     low, high = values.min(), values.max()
-    return np.ones_like(values) if low == high else (values - low) / (high - low)
+    return np.ones_like(values) if low == high else np.asarray((values - low) / (high - low))
 
 
 def similarity_vectors(vectors: ArrayLike, topics: ArrayLike) -> Array:
@@ -139,7 +137,8 @@ def similarity_vectors(vectors: ArrayLike, topics: ArrayLike) -> Array:
 def similarity_of(vectors: ArrayLike, topics: ArrayLike) -> Array:
     """The dot products of :func:`similarity_vectors`, (n, n)."""
     joint = similarity_vectors(vectors, topics)
-    return joint @ joint.T
+    products: Array = joint @ joint.T
+    return products
 
 
 @dataclass(frozen=True, eq=False)
@@ -170,26 +169,20 @@ class ReRanking:
 
     def __post_init__(self) -> None:
         self.snapshot.check_vectors(self.item_vectors)
-        validation.positive_int("shown", self.shown)
-        validation.positive_int("spare", self.spare)
-        validation.positive_int("window", self.window)
-        validation.one_of("method", self.method, tuple(METHODS))
-        validation.probabilities("trade_off", validation.number("trade_off", self.trade_off))
-        for name, k in self.apart.items():
-            validation.one_of("apart", name, ("author", "topic"))
-            validation.positive_int(f"apart[{name!r}]", k)
+        for name in ("shown", "spare", "window"):
+            validation.positive_int(name, getattr(self, name))
+        validation.one_of("method", self.method, METHODS)
+        validation.number("trade_off", self.trade_off, least=0.0, most=1.0)
+        check_rules(self.apart, ("author", "topic"))
 
     def __call__(self, candidates: Candidates) -> Candidates:
         return self.scatter(self.diversify(candidates))
 
     def diversify(self, candidates: Candidates) -> Candidates:
         """The most worthwhile mixture, in the order of choice."""
-        keep = min(self.spare * self.shown, len(candidates))
-        similarity = self.similarity(candidates)
-        choose = METHODS[self.method]
-        return candidates.take(
-            choose(relative(candidates.scores), similarity, keep, self.trade_off, self.window)
-        )
+        keep, scores = min(self.spare * self.shown, len(candidates)), relative(candidates.scores)
+        choose, similarity = METHODS[self.method], self.similarity(candidates)
+        return candidates.take(choose(scores, similarity, keep, self.trade_off, self.window))
 
     def similarity(self, candidates: Candidates) -> Array:
         """How alike the candidates are, (candidates, candidates)."""
@@ -203,5 +196,6 @@ class ReRanking:
     def scattered(self, candidates: Candidates) -> Scattered:
         """As :meth:`scatter`, with the places where no candidate met the rules."""
         people = self.snapshot.people
-        keys = {"author": people.item_author[candidates.items], "topic": people.item_topic[candidates.items]}
+        items = candidates.items
+        keys: dict[str, ArrayLike] = {"author": people.item_author[items], "topic": people.item_topic[items]}
         return scatter_order(keys, self.apart, min(self.shown, len(candidates)))

@@ -8,7 +8,7 @@ can no longer be searched, but scores a few thousand items in one go.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,7 +81,8 @@ class Tower(nn.Module):
 
     def forward(self, categorical: Tensor, dense: Tensor) -> Tensor:
         """(rows, fields of the table), (rows, columns of the table) -> (rows, sizes[-1])."""
-        return self.layers(self.embedding(categorical[:, self.fields], dense[:, self.columns]))
+        vector: Tensor = self.layers(self.embedding(categorical[:, self.fields], dense[:, self.columns]))
+        return vector
 
 
 class TwoTowerModel(nn.Module):
@@ -160,7 +161,8 @@ class ThreeTowerModel(nn.Module):
         """
         user = user.expand(len(item), -1)  # (rows, dim)
         parts = [user, item, user * item, self.cross_tower(cross)]
-        return self.top(torch.cat(parts, dim=1))  # (rows, targets)
+        logits: Tensor = self.top(torch.cat(parts, dim=1))  # (rows, targets)
+        return logits
 
     def forward(self, categorical: Tensor, dense: Tensor) -> Tensor:
         """Logits of the rows of a feature table, (rows, targets)."""
@@ -169,10 +171,12 @@ class ThreeTowerModel(nn.Module):
 
 
 @torch.no_grad()
-def tower_vectors(tower: nn.Module, table: FeatureTable, batch_size: int = 65_536) -> NDArray[np.float32]:
+def tower_vectors(
+    tower: Callable[[Tensor, Tensor], Tensor], table: FeatureTable, batch_size: int = 65_536
+) -> NDArray[np.float32]:
     """Vectors of every row of a table, (rows, dim): what is computed beforehand and cached."""
     validation.positive_int("batch_size", batch_size)
-    parts = (t.split(batch_size) for t in table.to_tensors())
+    parts = (torch.split(part, batch_size) for part in table.to_tensors())
     return np.concatenate([tower(c, d).numpy() for c, d in zip(*parts, strict=True)])
 
 

@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from ranking import validation
 from ranking.logs.impressions import TARGETS, ImpressionLog, Impressions, row_selection
-from ranking.logs.statistics import DAY_MS
+from ranking.logs.statistics import DAY_MS, PRIOR_WEIGHT, smoothed
 
 if TYPE_CHECKING:
     import torch
@@ -38,7 +38,6 @@ KNOWN_AFTERWARDS = (*TARGETS, "watch_time", "completion", "long_view", "follow",
 """What is known only after an impression, in the simulator or in KuaiRand: never a feature."""
 
 COUNTED = ("impressions", "clicks", "likes")
-PRIOR_WEIGHT = 20.0
 
 
 @dataclass(frozen=True)
@@ -291,9 +290,8 @@ class FeatureEncoder:
                 yield "statistics", f"log_{key}_{what}", np.log1p(count)
             for target, of, out_of in (("click", "clicks", "impressions"), ("like", "likes", "clicks")):
                 if of in counts and out_of in counts:
-                    prior = self.prior_weight * self._priors[target]
-                    smoothed = (counts[of] + prior) / (counts[out_of] + self.prior_weight)
-                    yield "statistics", f"log_{key}_{target}_rate", np.log(smoothed)
+                    rate = smoothed(counts[of], counts[out_of], self._priors[target], self.prior_weight)
+                    yield "statistics", f"log_{key}_{target}_rate", np.log(rate)
 
 
 def _find(log: Impressions, group: str, name: str) -> str | None:

@@ -1,4 +1,4 @@
-"""Counts of what happened before each row: the statistics of claim B1."""
+"""Counts of what happened before each row, and smoothed rates of such counts: the statistics of claim B1."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ranking import validation
+from ranking.validation import Array
 
 DAY_MS = 86_400_000
 """Milliseconds in a day, the unit of ``time_ms`` being the millisecond."""
 
 WINDOW_DAYS = 30.0
 """How far back statistics look, unless asked otherwise."""
+
+PRIOR_WEIGHT = 20.0
+"""Imaginary trials at the prior rate."""
 
 
 def counts_before(
@@ -54,3 +58,30 @@ def counts_before(
         counts[name] = np.empty(len(codes), dtype=np.int32)
         counts[name][order] = total[high] - total[low]
     return counts
+
+
+def smoothed(
+    successes: NDArray[Any], trials: NDArray[Any], prior_rate: float, prior_weight: float = PRIOR_WEIGHT
+) -> Array:
+    """(k + m·prior) / (n + m) for counts and rates that were checked before."""
+    rates: Array = (successes + prior_weight * prior_rate) / (trials + prior_weight)
+    return rates
+
+
+def smoothed_rate(
+    successes: ArrayLike, trials: ArrayLike, prior_rate: float, prior_weight: float = PRIOR_WEIGHT
+) -> Array:
+    """(k + m·prior) / (n + m): the rate after m imaginary trials at the prior rate.
+
+    With few trials it stays near the prior, with many it goes to k/n. It is the mean of the posterior under
+    a Beta(m·prior, m·(1 − prior)) prior.
+
+    Args:
+        successes: k, at most ``trials``, any shape.
+        trials: n, a shape that broadcasts with it.
+        prior_rate: rate over all items, in [0, 1].
+        prior_weight: m, above 0, in trials.
+    """
+    k, n = validation.successes_of(successes, trials)
+    prior = validation.number("prior_rate", prior_rate, least=0.0, most=1.0)
+    return smoothed(k, n, prior, validation.number("prior_weight", prior_weight, above=0.0))

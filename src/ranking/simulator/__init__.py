@@ -1,5 +1,5 @@
 """The simulator: a world that knows the truth behind every impression of its log."""
 
-from ranking.simulator.world import Truth, World, WorldConfig, simulate_log
-
-__all__ = ["Truth", "World", "WorldConfig", "simulate_log"]
+from ranking.simulator.population import WorldConfig
+from ranking.simulator.truth import Truth
+from ranking.simulator.world import World, simulate_log

@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ranking.logs.statistics import DAY_MS
-from ranking.simulator.population import START_MS, Population, WeightedDraw, draw_topics
+from ranking.simulator.population import START_MS, Ints, Population, WeightedDraw, draw_topics
 
 SCENES = ("home", "commute", "work", "other")
 """What the integers of ``scene`` stand for."""
@@ -64,8 +65,13 @@ class Requests:
     def __len__(self) -> int:
         return len(self.user)
 
-    def __getitem__(self, rows: slice) -> Requests:
-        return Requests(*(getattr(self, part.name)[rows] for part in fields(self)))
+    def __getitem__(self, rows: slice | Ints) -> Requests:
+        return Requests(**{part.name: getattr(self, part.name)[rows] for part in fields(self)})
+
+    @property
+    def context(self) -> dict[str, Ints]:
+        """User, hour, weekday and scene by name, each (requests, 1), to broadcast with slates."""
+        return {name: getattr(self, name)[:, None] for name in ("user", "hour", "weekday", "scene")}
 
 
 def draw_requests(population: Population, n_requests: int, rng: np.random.Generator) -> Requests:
@@ -129,7 +135,7 @@ class LoggingPolicy:
         published = np.searchsorted(self.publish_ms, requests.time_ms, side="right")  # (requests,)
         since = np.searchsorted(self.publish_ms, requests.time_ms - FRESH_DAYS * DAY_MS)
 
-        def columns(channel: str, per_request: NDArray[np.int64]) -> NDArray[np.int64]:
+        def columns(channel: str, per_request: Ints) -> Ints:
             return np.repeat(per_request[:, None], CHANNELS[channel], axis=1)
 
         anything = np.zeros(len(requests), dtype=np.int64)
@@ -164,7 +170,8 @@ class LoggingPolicy:
         people = self.population
         user = requests.user[:, None]
         age = (requests.time_ms[:, None] - self.publish_ms[candidates]) / DAY_MS
-        scores = POLICY["interest"] * people.user_interests[user, people.item_topic[candidates]]
+        interest = people.user_interests[user, people.item_topic[candidates]]
+        scores: NDArray[Any] = POLICY["interest"] * interest
         scores = scores + POLICY["popularity"] * self.log_popularity[candidates]
         scores += POLICY["followed"] * people.follows(user, people.item_author[candidates])
         scores = scores + POLICY["age"] * np.log1p(age)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,7 @@ from ranking.logs.impressions import TARGETS
 from ranking.logs.statistics import DAY_MS
 
 Floats = NDArray[np.float32]
+Ints = NDArray[np.integer[Any]]
 
 OUTCOMES = (*TARGETS, "watch_time")
 """What a user does with an item, in the order of the columns of ``user_bias`` and ``topic_effect``."""
@@ -82,18 +84,12 @@ class WorldConfig:
         for name in ("click_rate", "like_rate", "collect_rate", "share_rate"):
             validation.rate(name, getattr(self, name))
         for name in ("fresh_share", "randomised_share"):
-            validation.probabilities(name, validation.number(name, getattr(self, name)))
-        for name in ("watch_mean", "watch_sigma", "examination_decay"):
-            validation.non_negative(name, validation.number(name, getattr(self, name)))
-        for name in ("watch_mean", "watch_sigma"):
-            if getattr(self, name) == 0:
-                raise ValueError(f"{name} must be above 0, got {getattr(self, name)}")
-        if self.watch_sigma > LARGEST_WATCH_SIGMA:
-            raise ValueError(f"watch_sigma must be at most {LARGEST_WATCH_SIGMA:g}, got {self.watch_sigma}")
-        if self.n_topics > MOST_TOPICS:
-            raise ValueError(f"n_topics must be at most {MOST_TOPICS}, got {self.n_topics}")
-        if self.slate_size > LARGEST_SLATE:
-            raise ValueError(f"slate_size must be at most {LARGEST_SLATE}, got {self.slate_size}")
+            validation.number(name, getattr(self, name), least=0.0, most=1.0)
+        validation.number("watch_mean", self.watch_mean, above=0.0)
+        validation.number("watch_sigma", self.watch_sigma, above=0.0, most=LARGEST_WATCH_SIGMA)
+        validation.number("examination_decay", self.examination_decay, least=0.0)
+        validation.positive_int("n_topics", self.n_topics, most=MOST_TOPICS)
+        validation.positive_int("slate_size", self.slate_size, most=LARGEST_SLATE)
         old_items = self.n_items - round(self.n_items * self.fresh_share)
         if old_items < 2 * self.slate_size:
             raise ValueError(
@@ -152,7 +148,7 @@ class Population:
         )
         return f"{type(self).__name__}({sizes})"
 
-    def parts(self) -> dict[str, object]:
+    def parts(self) -> dict[str, Any]:
         """The fields of a population by name, for building a world on top of it."""
         return {part.name: getattr(self, part.name) for part in fields(Population)}
 
@@ -169,20 +165,20 @@ class Population:
     @cached_property
     def _follow_keys(self) -> NDArray[np.int64]:
         user = np.repeat(np.arange(len(self.users), dtype=np.int64), np.diff(self.follow_start))
-        return user * len(self.authors) + self.follow_author
+        return np.append(user * len(self.authors) + self.follow_author, -1)  # the last is no pair's
 
-    def follows(self, user: NDArray[np.integer], author: NDArray[np.integer]) -> NDArray[np.bool_]:
+    def follows(self, user: Ints | int, author: Ints) -> NDArray[np.bool_]:
         """Whether each user follows each author, for arrays that broadcast."""
-        keys = self._follow_keys
+        followed: NDArray[np.bool_]
         if np.ndim(user) == 0:
             # one user: a list of the authors is looked up faster than a sorted one searched
             followed = np.zeros(len(self.authors), dtype=bool)
             followed[self.follow_author[self.follow_start[user] : self.follow_start[user + 1]]] = True
             return followed[author]
         wanted = np.asarray(user, dtype=np.int64) * len(self.authors) + author
-        if not keys.size:
-            return np.zeros(wanted.shape, dtype=bool)
-        return keys[np.minimum(np.searchsorted(keys, wanted), keys.size - 1)] == wanted
+        keys = self._follow_keys
+        followed = keys[np.searchsorted(keys[:-1], wanted)] == wanted
+        return followed
 
 
 class WeightedDraw:
@@ -192,7 +188,7 @@ class WeightedDraw:
     popular item of this topic that was published by now" and the like.
     """
 
-    def __init__(self, groups: NDArray[np.integer], weights: NDArray[np.floating]) -> None:
+    def __init__(self, groups: Ints, weights: NDArray[np.floating]) -> None:
         self.size = len(groups)
         self.positions = np.argsort(groups, kind="stable")
         self.keys = groups[self.positions].astype(np.int64) * self.size + self.positions
@@ -202,9 +198,9 @@ class WeightedDraw:
     def __call__(
         self,
         rng: np.random.Generator,
-        groups: NDArray[np.integer],
-        before: NDArray[np.integer] | int,
-        since: NDArray[np.integer] | int = 0,
+        groups: Ints,
+        before: Ints | int,
+        since: Ints | int = 0,
     ) -> NDArray[np.int64]:
         """One draw per entry of ``groups``, from positions in [since, before); −1 where there is none."""
         base = groups.astype(np.int64) * self.size
@@ -272,7 +268,8 @@ def draw_population(config: WorldConfig, rng: np.random.Generator) -> Population
 
 def _unit(vectors: Floats) -> Floats:
     """Vectors scaled to length 1 along the last axis."""
-    return vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+    unit: Floats = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
+    return unit
 
 
 def _zipf(score: NDArray[np.floating], exponent: float) -> Floats:
@@ -280,7 +277,8 @@ def _zipf(score: NDArray[np.floating], exponent: float) -> Floats:
     rank = np.empty(len(score), dtype=np.float64)
     rank[np.argsort(-score)] = np.arange(len(score))
     weight = (rank + 10.0) ** -exponent
-    return (weight / weight.mean()).astype(np.float32)
+    scaled: Floats = (weight / weight.mean()).astype(np.float32)
+    return scaled
 
 
 def _draw_items(
@@ -382,11 +380,12 @@ def _draw_follows(
     return np.concatenate(([0], np.cumsum(counts))), (keys % config.n_authors).astype(np.int32)
 
 
-def draw_topics(rng: np.random.Generator, interests: Floats, user: NDArray[np.integer]) -> NDArray[np.int64]:
+def draw_topics(rng: np.random.Generator, interests: Floats, user: Ints) -> NDArray[np.int64]:
     """One topic for each of ``user``, any shape, with the probabilities of that user's interests."""
     n_users, n_topics = interests.shape
     # one ascending array for all users: user u's cumulative interests lie in (u, u + 1]
     reached = np.cumsum(interests, axis=1, dtype=np.float64)
     reached = (reached / reached[:, -1:] + np.arange(n_users)[:, None]).ravel()  # (users · topics,)
     at = np.searchsorted(reached, user + rng.random(user.shape), side="right")
-    return np.minimum(at - user * n_topics, n_topics - 1)
+    topics: NDArray[np.int64] = np.minimum(at - user * n_topics, n_topics - 1)
+    return topics

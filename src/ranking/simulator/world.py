@@ -10,11 +10,8 @@ How an impression comes about, with Φ the standard normal distribution function
   at the position at all (the position-based model; Craswell et al., WSDM 2008).
 - Like, collect and share happen only after a click, each with its own sigmoid (claim A7). Given the user, the
   item and the context they are independent; across the log they are not, because they share causes.
-- The watch time after a click is t = min(exp(N(μ, σ²)), d): log-normal, and over when the item is over. Hence
-
-      E[t]       = exp(μ + σ²/2) · Φ((ln d − μ − σ²) / σ) + d · Φ((μ − ln d) / σ)
-      P(t ≥ c d) = Φ((μ − ln(c d)) / σ)            for a share c of the duration in (0, 1]
-      quantile   = min(exp(μ + σ Φ⁻¹(q)), d)
+- The watch time after a click is t = min(exp(N(μ, σ²)), d); :mod:`ranking.simulator.log_normal` has its mean,
+  its quantiles and the chance to reach a share of the duration.
 
 Every logit, and μ, is a sum: intercept + bias of the user + effect of the topic + ``EFFECTS`` · drivers +
 context. The drivers that only the simulator sees (affinity, quality, appeal) are what a model has to infer.
@@ -25,17 +22,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import brentq
-from scipy.special import expit, ndtr, ndtri
+from scipy.special import expit
 
 from ranking import validation
 from ranking.logs.impressions import TARGETS, ImpressionLog
-from ranking.simulator.policy import SCENES, LoggingPolicy, Requests, draw_requests
-from ranking.simulator.population import OUTCOMES, Floats, Population, WorldConfig, draw_population
+from ranking.simulator import log_normal
+from ranking.simulator.log_normal import Real
+from ranking.simulator.policy import SCENES, LoggingPolicy, draw_requests
+from ranking.simulator.population import OUTCOMES, Floats, Ints, Population, WorldConfig, draw_population
+from ranking.simulator.truth import Truth
 
 EFFECTS = {
     "click": {"affinity": 3.0, "quality": 0.2, "appeal": 0.7, "followed": 0.6, "length": -0.2},
@@ -58,56 +59,8 @@ PEAK_CLICK = 0.4
 APPEAL_SPREAD = 0.08
 """Added to σ per unit of appeal: of those drawn in by a cover, some leave at once."""
 
-COMPLETED = 0.8
-"""A completion is a play of at least this share of the duration (claim G2)."""
 SOLVE_REQUESTS = 20_000  # requests on which the intercepts are solved
 CHUNK_REQUESTS = 10_000  # requests simulated at a time, which bounds the memory of temporaries
-
-
-@dataclass(frozen=True)
-class Truth:
-    """What would happen, for any users and items; every array has the shape that the arguments broadcast to.
-
-    Attributes:
-        p_click: P(click | shown).
-        p_like, p_collect, p_share: P(· | clicked). Per impression, multiply by ``p_click``.
-        watch_mu, watch_sigma: mean and standard deviation of ln(watch time), before the item ends.
-        duration: seconds.
-    """
-
-    p_click: Floats
-    p_like: Floats
-    p_collect: Floats
-    p_share: Floats
-    watch_mu: Floats
-    watch_sigma: Floats
-    duration: Floats
-
-    @cached_property
-    def watch_time(self) -> Floats:
-        """True mean watch time given click, in seconds."""
-        return mean_watch_time(self.watch_mu, self.watch_sigma, self.duration)
-
-    @cached_property
-    def completion(self) -> Floats:
-        """True P(played ≥ 80% of the duration), given click."""
-        return self.reaches(COMPLETED)
-
-    def reaches(self, share: float) -> Floats:
-        """True P(played ≥ ``share`` of the duration), given click, for a share in (0, 1]."""
-        share = validation.rate("share", share)
-        return ndtr((self.watch_mu - np.log(self.duration) - np.float32(np.log(share))) / self.watch_sigma)
-
-    def watch_quantile(self, level: float) -> Floats:
-        """Quantile of the watch time given click, in seconds; 0.5 is the median."""
-        if not 0.0 < level < 1.0:
-            raise ValueError(f"level must be in (0, 1), got {level}")
-        return np.minimum(np.exp(self.watch_mu + self.watch_sigma * np.float32(ndtri(level))), self.duration)
-
-    def frame(self) -> pd.DataFrame:
-        """All of it as a table, one row per entry, in the columns of ``ImpressionLog.truth``."""
-        names = [part.name for part in fields(self) if part.name != "duration"] + ["watch_time", "completion"]
-        return pd.DataFrame({name: np.ravel(getattr(self, name)) for name in names})
 
 
 @dataclass(frozen=True, repr=False)
@@ -162,29 +115,27 @@ class World(Population):
         Raises:
             ValueError: an argument is no whole number or out of range, or shapes do not broadcast.
         """
-        user = validation.indices("user", user, len(self.users))
-        item = validation.indices("item", item, len(self.items))
-        hour = validation.indices("hour", hour, 24)
-        weekday = validation.indices("weekday", weekday, 7)
-        scene = validation.indices("scene", scene, len(SCENES))
-        position = validation.indices("position", position, np.iinfo(np.int16).max, start=1)
+        stops = {"user": len(self.users), "item": len(self.items), "hour": 24, "weekday": 7}
+        stops |= {"scene": len(SCENES), "position": np.iinfo(np.int16).max}
+        given = dict(zip(stops, (user, item, hour, weekday, scene, position), strict=True))
+        at = {
+            name: validation.indices(name, values, stops[name], start=int(name == "position"))
+            for name, values in given.items()
+        }
         try:
-            shape = np.broadcast_shapes(*(np.shape(a) for a in (user, item, hour, weekday, scene, position)))
+            shape = np.broadcast_shapes(*[values.shape for values in at.values()])
         except ValueError as error:
-            raise ValueError(
-                f"user, item, hour, weekday, scene and position must broadcast: {error}"
-            ) from None
+            raise ValueError(f"{', '.join(at)} must broadcast: {error}") from None
 
-        parts = self._linear(user, item, hour, weekday, scene)
-        shift = dict(zip(OUTCOMES, self.intercepts.astype(np.float32), strict=True))
-        p = {name: expit(parts[name] + shift[name]) for name in TARGETS}
-        p["click"] = p["click"] * self._examination(position)
-        return Truth(
-            **{f"p_{name}": np.broadcast_to(p[name], shape) for name in TARGETS},
-            watch_mu=np.broadcast_to(parts["watch_time"] + shift["watch_time"], shape),
-            watch_sigma=np.broadcast_to(self._watch_sigma(item), shape),
-            duration=np.broadcast_to(self._duration[item], shape),
-        )
+        looked_at = self._looked_at(at.pop("position").astype(np.float32))
+        parts = self._linear(**at)
+        for name, intercept in zip(OUTCOMES, self.intercepts.astype(np.float32), strict=True):
+            parts[name] = parts[name] + intercept
+        true: dict[str, Any] = {f"p_{name}": expit(parts[name]) for name in TARGETS}
+        true["p_click"] = true["p_click"] * looked_at
+        true["watch_mu"], true["watch_sigma"] = parts["watch_time"], self._watch_sigma(at["item"])
+        true["duration"] = self._duration[at["item"]]
+        return Truth(**{name: np.broadcast_to(values, shape) for name, values in true.items()})
 
     def simulate(self, n_impressions: int, seed: int = 0) -> ImpressionLog:
         """Write a log over the days of the world, in order of time, with the truth beside the labels.
@@ -204,8 +155,9 @@ class World(Population):
         for start in range(0, len(requests), CHUNK_REQUESTS):
             part = requests[start : start + CHUNK_REQUESTS]
             item, propensity = policy.slates(part, rng)  # (requests, slate_size)
-            truth = self._truth_of_slates(part, item)
-            shown = {
+            position = np.arange(1, size + 1, dtype=np.int16)
+            truth = self.truth(item=item, position=position, **part.context)
+            shown: dict[str, NDArray[Any]] = {
                 "request": np.arange(start, start + len(part), dtype=np.int32)[:, None],
                 "user": part.user[:, None],
                 "item": item.astype(np.int32),
@@ -213,34 +165,35 @@ class World(Population):
                 "hour": part.hour[:, None],
                 "weekday": part.weekday[:, None],
                 "scene": part.scene[:, None],
-                "position": np.arange(1, size + 1, dtype=np.int16),
+                "position": position,
                 "randomised": part.randomised[:, None],
                 "followed": self.follows(part.user[:, None], self.item_author[item]),
                 "duration": truth.duration,
-                **respond(truth, rng),
+                **truth.draw(rng),
             }
             rows.append(pd.DataFrame({k: np.broadcast_to(v, item.shape).ravel() for k, v in shown.items()}))
             truths.append(truth.frame().assign(propensity=propensity.ravel().astype(np.float32)))
-        rows = pd.concat(rows, ignore_index=True)[:n_impressions]
-        truth = pd.concat(truths, ignore_index=True)[:n_impressions]
-        return ImpressionLog(rows=rows, users=self.users.copy(), items=self.items.copy(), truth=truth)
+        return ImpressionLog(
+            rows=pd.concat(rows, ignore_index=True)[:n_impressions],
+            users=self.users.copy(),
+            items=self.items.copy(),
+            truth=pd.concat(truths, ignore_index=True)[:n_impressions],
+        )
 
     @cached_property
     def _duration(self) -> Floats:
-        return self.items["duration"].to_numpy()
+        seconds: Floats = self.items["duration"].to_numpy()
+        return seconds
 
-    def _examination(self, position: NDArray[np.integer]) -> Floats:
-        """P(the user looks at the position), the shape of ``position``."""
-        return np.asarray(position, dtype=np.float32) ** np.float32(-self.config.examination_decay)
+    def examination(self, places: int) -> NDArray[np.float64]:
+        """P(the user looks at a place), k^(−η) for the first ``places`` of a slate, (places,)."""
+        return self._looked_at(np.arange(1.0, validation.positive_int("places", places) + 1))
 
-    def _linear(
-        self,
-        user: NDArray[np.integer],
-        item: NDArray[np.integer],
-        hour: NDArray[np.integer],
-        weekday: NDArray[np.integer],
-        scene: NDArray[np.integer],
-    ) -> dict[str, Floats]:
+    def _looked_at(self, position: NDArray[Real]) -> NDArray[Real]:
+        chance: NDArray[Real] = position ** position.dtype.type(-self.config.examination_decay)
+        return chance
+
+    def _linear(self, user: Ints, item: Ints, hour: Ints, weekday: Ints, scene: Ints) -> dict[str, Floats]:
         """The four logits and μ without their intercepts, for arrays that broadcast."""
         topic = self.item_topic[item]
         length = np.log(self._duration[item] / np.float32(60.0))
@@ -251,7 +204,7 @@ class World(Population):
             "followed": self.follows(user, self.item_author[item]).astype(np.float32),
             "length": length,
         }
-        parts = {}
+        parts: dict[str, Floats] = {}
         for column, outcome in enumerate(OUTCOMES):
             parts[outcome] = self.user_bias[user, column] + self.topic_effect[topic, column]
             for driver, effect in EFFECTS[outcome].items():
@@ -265,16 +218,12 @@ class World(Population):
     def _daily_wave(self) -> Floats:
         """(topics, 24) what the hour adds to the click logit of a topic."""
         turn = 2 * np.pi / 24 * (np.arange(24) - self.topics["peak_hour"].to_numpy()[:, None])
-        return (PEAK_CLICK * np.cos(turn)).astype(np.float32)
+        wave: Floats = (PEAK_CLICK * np.cos(turn)).astype(np.float32)
+        return wave
 
-    def _watch_sigma(self, item: NDArray[np.integer]) -> Floats:
-        return np.float32(self.config.watch_sigma) * np.exp(
-            np.float32(APPEAL_SPREAD) * self.item_appeal[item]
-        )
-
-    def _truth_of_slates(self, requests: Requests, item: NDArray[np.integer]) -> Truth:
-        """The truth of slates of shape (requests, slate_size), shown from position 1 down."""
-        return self.truth(*_columns(requests, item), position=np.arange(1, item.shape[1] + 1))
+    def _watch_sigma(self, item: Ints) -> Floats:
+        spread: Floats = np.exp(np.float32(APPEAL_SPREAD) * self.item_appeal[item])
+        return np.float32(self.config.watch_sigma) * spread
 
     def _solve_intercepts(self, rng: np.random.Generator) -> NDArray[np.float64]:
         """The intercept of each outcome that brings its mean over logged impressions to what is asked for.
@@ -285,43 +234,29 @@ class World(Population):
         config = self.config
         requests = draw_requests(self, SOLVE_REQUESTS, rng)
         item, _ = LoggingPolicy(self).slates(requests, rng)  # (requests, slate_size)
-        parts = self._linear(*_columns(requests, item))
-        examined = self._examination(np.arange(1, item.shape[1] + 1))
-        click = _solve(
-            "click_rate", config.click_rate, lambda b: np.mean(examined * expit(b + parts["click"]))
-        )
-
-        clicks = examined * expit(click + parts["click"])
-        clicks = clicks / clicks.sum()  # each impression's part of all clicks
+        parts = self._linear(item=item, **requests.context)
+        examined = self._looked_at(np.arange(1, item.shape[1] + 1, dtype=np.float32))
         sigma, duration = self._watch_sigma(item), self._duration[item]
 
-        def rate(outcome: str) -> Callable[[float], float]:
+        def click_rate(b: float) -> Any:
+            return np.mean(examined * expit(b + parts["click"]))
+
+        found = [_solve("click_rate", config.click_rate, click_rate)]
+        clicks = examined * expit(found[0] + parts["click"])
+        clicks = clicks / clicks.sum()  # each impression's part of all clicks
+
+        def rate(outcome: str) -> Callable[[float], Any]:
             return lambda b: np.sum(clicks * expit(b + parts[outcome]))
 
-        return np.array(
-            [
-                click,
-                *(
-                    _solve(f"{name}_rate", getattr(config, f"{name}_rate"), rate(name))
-                    for name in TARGETS[1:]
-                ),
-                _solve(
-                    "watch_mean",
-                    config.watch_mean,
-                    lambda b: np.sum(clicks * mean_watch_time(b + parts["watch_time"], sigma, duration)),
-                ),
-            ]
-        )
+        def watch_mean(b: float) -> Any:
+            return np.sum(clicks * log_normal.mean(b + parts["watch_time"], sigma, duration))
+
+        for name in TARGETS[1:]:
+            found.append(_solve(f"{name}_rate", getattr(config, f"{name}_rate"), rate(name)))
+        return np.array([*found, _solve("watch_mean", config.watch_mean, watch_mean)])
 
 
-def mean_watch_time(mu: Floats, sigma: Floats, duration: Floats) -> Floats:
-    """E[min(exp(N(mu, sigma²)), duration)] in seconds; the formula stands at the top of this module."""
-    log_d = np.log(duration)
-    inside = np.exp(mu + sigma**2 / 2) * ndtr((log_d - mu) / sigma - sigma)
-    return inside + duration * ndtr((mu - log_d) / sigma)
-
-
-def simulate_log(n_impressions: int = 200_000, seed: int = 0, **config: float) -> ImpressionLog:
+def simulate_log(n_impressions: int = 200_000, seed: int = 0, **config: Any) -> ImpressionLog:
     """A simulated log with its statistics, in one line.
 
     Args:
@@ -330,9 +265,8 @@ def simulate_log(n_impressions: int = 200_000, seed: int = 0, **config: float) -
         config: fields of :class:`WorldConfig` that are to differ from their defaults, e.g.
             ``click_rate=0.05``.
     """
-    known = [part.name for part in fields(WorldConfig)]
     for name in config:
-        validation.one_of("config", name, tuple(known))
+        validation.one_of("config", name, [part.name for part in fields(WorldConfig)])
     world = World.build(WorldConfig(**config), seed)
     return world.simulate(n_impressions, seed).with_statistics()
 
@@ -347,32 +281,12 @@ def _seed(purpose: str, seed: int) -> np.random.SeedSequence:
     return np.random.SeedSequence(int(seed), spawn_key=(_STREAMS[purpose],))
 
 
-def _columns(requests: Requests, item: NDArray[np.integer]) -> tuple[NDArray[np.integer], ...]:
-    """User, item, hour, weekday, scene of slates, so that they broadcast to (requests, slate_size)."""
-    hour, weekday, scene = (getattr(requests, name)[:, None] for name in ("hour", "weekday", "scene"))
-    return requests.user[:, None], item, hour, weekday, scene
-
-
-def _solve(name: str, wanted: float, mean: Callable[[float], float]) -> float:
-    """The intercept at which ``mean``, which rises with it, is as wanted."""
+def _solve(name: str, wanted: float, mean: Callable[[float], Any]) -> float:
+    """The intercept at which ``mean``, which rises with it, is as wanted; all in single precision."""
     low, high = -25.0, 25.0
     least, most = mean(low), mean(high)
     if not least < wanted < most:
         raise ValueError(
             f"{name} must be between {least:.4g} and {most:.4g}, what this world can reach, got {wanted}"
         )
-    return brentq(lambda b: mean(b) - wanted, low, high, xtol=1e-6)
-
-
-def respond(truth: Truth, rng: np.random.Generator) -> dict[str, NDArray]:
-    """Draw the labels of impressions from their truth: clicks and what follows (bool), and seconds watched.
-
-    Arrays of the truth's shape, by the names of the log's columns.
-    """
-    shape = truth.p_click.shape
-    drawn = {name: rng.random(shape, dtype=np.float32) < getattr(truth, f"p_{name}") for name in TARGETS}
-    for name in TARGETS[1:]:
-        drawn[name] &= drawn["click"]
-    noise = rng.standard_normal(shape, dtype=np.float32)
-    watched = np.minimum(np.exp(truth.watch_mu + truth.watch_sigma * noise), truth.duration)
-    return {**drawn, "watch_time": np.where(drawn["click"], watched, np.float32(0.0))}
+    return float(brentq(lambda b: mean(b) - wanted, low, high, xtol=1e-6))

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
 from ranking import validation
-from ranking.simulator.world import COMPLETED
+from ranking.simulator.truth import COMPLETED
 from ranking.validation import Array
 
 MOST_STEPS = 100  # of Newton's method; a fit that exists takes about ten

@@ -11,7 +11,8 @@ import traitlets
 from bookwork.explorer.base import plain_json
 from bookwork.explorer.traits import Count, Share, ascending, entries, entry
 from ranking import validation
-from ranking.simulator.world import COMPLETED, EFFECTS
+from ranking.simulator.truth import COMPLETED
+from ranking.simulator.world import EFFECTS
 from ranking_course.explorers.base import Explorer
 
 if TYPE_CHECKING:

@@ -160,7 +160,10 @@ def unpublished(s) -> Candidates:
             ),
             "at least one click",
         ),
-        (lambda s: funnel.ThreeTowerModel(funnel.Sides.of(s.table), ()), "targets must name"),
+        (
+            lambda s: funnel.ThreeTowerModel(funnel.Sides.of(s.table), ()),
+            "targets must be names of targets, at least one",
+        ),
         (
             lambda s: funnel.training_table(s.encoder, s.world.simulate(50)),
             "log",

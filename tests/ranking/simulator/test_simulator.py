@@ -10,10 +10,10 @@ from sklearn.metrics import roc_auc_score
 
 from ranking.logs import TARGETS
 from ranking.logs.impressions import DAY_MS
-from ranking.simulator import Truth, World, WorldConfig, simulate_log
+from ranking.simulator import Truth, World, WorldConfig, log_normal, simulate_log
 from ranking.simulator.policy import CHANNELS, HOUR_WEIGHT, SCENES, draw_slates, scene_proportions
 from ranking.simulator.population import LARGEST_SLATE, START_MS, WeightedDraw, draw_topics
-from ranking.simulator.world import EFFECTS, mean_watch_time
+from ranking.simulator.world import EFFECTS
 
 N = 200_000
 TARGET_RATES = {"click": 0.10, "like": 0.04, "collect": 0.03, "share": 0.015}
@@ -177,11 +177,11 @@ def test_appeal_raises_clicks_and_lowers_likes(world):
 
 def test_watch_time_formulas_agree_with_draws():
     rng = np.random.default_rng(0)
-    mu, sigma, duration = (np.float32(v) for v in (2.5, 1.2, 40.0))
-    truth = Truth(*(np.float32(0.1),) * 4, watch_mu=mu, watch_sigma=sigma, duration=duration)
+    p, mu, sigma, duration = (np.float32(v) for v in (0.1, 2.5, 1.2, 40.0))
+    truth = Truth(p, p, p, p, watch_mu=mu, watch_sigma=sigma, duration=duration)
     drawn = np.minimum(np.exp(rng.normal(mu, sigma, 1_000_000)), duration)
     assert float(truth.watch_time) == pytest.approx(drawn.mean(), rel=5e-3)
-    assert float(mean_watch_time(mu, sigma, duration)) == float(truth.watch_time)
+    assert float(log_normal.mean(mu, sigma, duration)) == float(truth.watch_time)
     assert float(truth.completion) == pytest.approx(np.mean(drawn >= 32.0), abs=2e-3)
     assert float(truth.reaches(1.0)) == pytest.approx(np.mean(drawn >= 40.0), abs=2e-3)
     for level in (0.1, 0.5, 0.99):
@@ -374,11 +374,11 @@ def test_draw_topics_follows_each_users_interests():
         ({"share_rate": float("nan")}, "share_rate must be finite"),
         ({"fresh_share": -0.1}, r"fresh_share must be in \[0, 1\]"),
         ({"watch_mean": 0.0}, "watch_mean must be above 0"),
-        ({"watch_sigma": -1.0}, "watch_sigma must be at least 0"),
-        ({"watch_sigma": 5.1}, "watch_sigma must be at most 5, got 5.1"),
+        ({"watch_sigma": -1.0}, r"watch_sigma must be in \(0, 5\], got -1.0"),
+        ({"watch_sigma": 5.1}, r"watch_sigma must be in \(0, 5\], got 5.1"),
         ({"watch_sigma": [1.0, 2.0]}, "watch_sigma must be a single number"),
         ({"randomised_share": [0.1]}, "randomised_share must be a single number"),
-        ({"n_topics": 32_768}, "n_topics must be at most 32767, got 32768"),
+        ({"n_topics": 32_768}, "n_topics must be at most 32,767, got 32,768"),
         ({"n_items": 25}, "n_items must leave at least 20 items"),
         ({"fresh_share": 1.0}, "n_items must leave at least 20 items"),
         ({"slate_size": LARGEST_SLATE + 1}, "slate_size must be at most 20"),
