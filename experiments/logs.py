@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ranking.logs import ImpressionLog
-from ranking.simulator import World
-from ranking.simulator.world import Truth
+from ranking.simulator import Truth, World
 
 SLATE = 10
 """Items of a whole request."""
