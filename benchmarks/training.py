@@ -48,7 +48,7 @@ def measure(mode: str, folder: Path, threads: int | None) -> dict[str, Any]:
 
     from ranking.logs.features import FeatureTable
     from ranking.multi_task import MultiTaskModel, WeightedCrossEntropy
-    from ranking.training import fit
+    from ranking.training import TableExamples, fit
     from ranking.training.parquet import ParquetRows
 
     if threads:
@@ -58,13 +58,13 @@ def measure(mode: str, folder: Path, threads: int | None) -> dict[str, Any]:
     rows = ParquetRows(folder)
     warm_up()
     model = MultiTaskModel.of(rows, rows.targets, seed=0)
-    given: tuple[Any, Any] = (rows, None)
+    examples: Any = rows
     if mode == "in memory":
         parts = [np.concatenate(part) for part in zip(*rows.batches(65_536), strict=True)]
         sizes = (rows.fields, rows.columns, rows.cardinalities, rows.groups)
-        given = FeatureTable(parts[0].astype(np.int64), parts[1], *sizes), parts[2]
+        examples = TableExamples(FeatureTable(parts[0].astype(np.int64), parts[1], *sizes), parts[2])
     started = time.perf_counter()
-    history = fit(model, *given, WeightedCrossEntropy(rows.targets), seed=0)
+    history = fit(model, examples, WeightedCrossEntropy(rows.targets), seed=0)
     seconds = time.perf_counter() - started
     return {"seconds": seconds, "loss": history.train_loss[0], "peak_mb": peak_mb()}
 

@@ -79,6 +79,16 @@ def test_training_takes_time_in_proportion_to_the_rows_and_streams_in_flat_memor
     )
 
 
+@pytest.mark.usefixtures("one_thread")
+def test_the_benchmark_of_training_measures_the_same_training_twice(tmp_path):
+    from benchmarks.training import measure, write
+
+    write(tmp_path, 2_000)
+    in_memory, streamed = (measure(mode, tmp_path, threads=1) for mode in ("in memory", "streamed"))
+    assert in_memory["loss"] == pytest.approx(streamed["loss"], rel=0.05)
+    assert min(in_memory["seconds"], streamed["seconds"]) > 0
+
+
 @pytest.mark.kuairand
 def test_likes_without_a_click_in_a_real_log(kuairand_folder):
     from experiments.multi_task.kuairand import count
