@@ -77,6 +77,7 @@ $(BROWSER_READY): $(READY)
 lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/oxlint --deny-warnings src
 	$(BIN)/lint-imports
 
 test: $(READY) $(BROWSER_READY) lint html

@@ -1,6 +1,7 @@
 // A quiz: questions with radio buttons, each checked by its own button, so that walking through the options with
 // arrow keys gives nothing away. Questions, explanations and answers come from the state.
-import { createExplorer, fill, html } from "bookwork/chart";
+import { fill, html } from "bookwork/dom";
+import { createExplorer } from "bookwork/explorer";
 
 const LETTERS = "ABCDEFGH";
 

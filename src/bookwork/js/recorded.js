@@ -1,5 +1,6 @@
 // A Python function run over a grid of settings before the page was built, replayed slider by slider.
-import { createExplorer, formatNumber } from "bookwork/chart";
+import { createExplorer } from "bookwork/explorer";
+import { formatNumber } from "bookwork/format";
 
 /** Place of a setting in the list of frames: the last slider varies fastest. */
 function frameIndex(grid, setting) {

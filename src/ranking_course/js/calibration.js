@@ -1,6 +1,9 @@
 // Down-sampling and calibration (chapter 3): what a model says after training on a part of the negatives, and what
 // it says once calibrated; beside it recorded trainings. Texts and recordings come from the state.
-import { createExplorer, fill, formatNumber } from "bookwork/chart";
+import { fill } from "bookwork/dom";
+import { createExplorer } from "bookwork/explorer";
+import { formatNumber, percent } from "bookwork/format";
+import { median } from "ranking_course/statistics";
 
 const RATES = [
   0.01, 0.012, 0.015, 0.02, 0.025, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.12, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6,
@@ -8,19 +11,12 @@ const RATES = [
 ]; // about evenly spaced in ln α
 const BASE_RATES = Array.from({ length: 50 }, (_, i) => (i + 1) / 100);
 
-const percent = (value) => formatNumber(value, "percent");
 
 // ---------------------------------------------------------------- formulas, the same as in ranking.calibration
 
 const downsampled = (p, samplingRate) => p / (p + samplingRate * (1 - p));
 const calibrate = (p, samplingRate) => (samplingRate * p) / (1 - p + samplingRate * p);
 const keptShare = (baseRate, samplingRate) => baseRate + samplingRate * (1 - baseRate);
-
-function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
 
 /** Bins of several runs as one: means weighted by rows, null where no run has any. */
 function pooledBins(all) {

@@ -1,13 +1,14 @@
 // Completion (chapter 6): expected share played and P(played ≥ threshold) by length, and what dividing by f(length)
 // does to the order of a few videos. Texts, fits of f and videos come from the state.
-import { createExplorer, fill, formatNumber, normalCdf } from "bookwork/chart";
+import { fill } from "bookwork/dom";
+import { createExplorer } from "bookwork/explorer";
+import { formatNumber, number, percent } from "bookwork/format";
+import { median, normalCdf } from "ranking_course/statistics";
 
 const STRENGTHS = Array.from({ length: 16 }, (_, i) => i / 10);
 const LENGTHS = [7, 600]; // seconds on the axes, the shortest and the longest video of the simulator
 const NAMED_LENGTHS = [10, 30, 60, 180, 600];
 
-const percent = (value) => formatNumber(value, "percent");
-const number = (value) => formatNumber(value, "number");
 const two = (value) => (value === null ? "–" : value.toFixed(2).replace(/^-/, "−"));
 
 // ---------------------------------------------------------------- formulas, as in ranking.watch_time.completion, watch_time
@@ -68,12 +69,6 @@ function places(scores) {
 
 /** μ without its part of length: interest as ln seconds at a length of one minute. */
 const interestOf = (mu, duration, lengthEffect) => mu - lengthEffect * Math.log(duration / 60);
-
-function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
 
 // ---------------------------------------------------------------- pictures
 
@@ -346,7 +341,7 @@ function render({ model, el }) {
   const settings = ["threshold", "strength", "knots", "target"];
   const explorer = createExplorer({ model, el, labels, settings, draw });
   explorer.addChoice("target", {
-    label: labels.target, options: ["reaches", "share"].map((value) => ({ value, text: labels[`target_${value}`] })),
+    label: labels.target, values: ["reaches", "share"], text: (value) => labels[`target_${value}`],
   });
   const { thresholds } = recorded;
   explorer.addSlider("threshold", {

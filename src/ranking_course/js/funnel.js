@@ -1,6 +1,9 @@
 // The funnel (chapter 1): how many items each stage leaves, what a request costs in closed form, and, where it was
 // recorded, what becomes of the truly best items. Texts and recordings come from the state.
-import { createExplorer, fill, formatNumber } from "bookwork/chart";
+import { fill } from "bookwork/dom";
+import { createExplorer } from "bookwork/explorer";
+import { formatNumber, percent } from "bookwork/format";
+import { median } from "ranking_course/statistics";
 
 const CHANNELS = ["embedding", "popular", "fresh", "followed", "topic"];
 const STAGES = ["retrieval", "pre_ranking", "ranking", "re_ranking"];
@@ -19,7 +22,6 @@ const COSTS = {
 };
 
 const integer = (value) => formatNumber(value, "integer");
-const percent = (value) => formatNumber(value, "percent");
 
 /** A time in ms as text, with its unit. */
 function duration(ms) {
@@ -47,12 +49,6 @@ const nearest = (stops, value) =>
 /** Place of a setting in arrays with one axis per name, the last varying fastest. */
 const settingIndex = (grid, names, setting) =>
   names.reduce((index, name) => index * grid[name].length + nearest(grid[name], setting[name]), 0);
-
-function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
 
 /** What was recorded at the setting nearest to the present one: per stage, the value of every run. */
 function recordedAt({ grid, runs }, setting) {
@@ -114,7 +110,7 @@ function narrowing(now, labels) {
 }
 
 /** Milliseconds per stage. */
-function costs(now, labels) {
+function costsOf(now, labels) {
   const names = STAGES.map((stage) => labels[stage]);
   const times = STAGES.map((stage) => now.times[stage]);
   const looks = [now.catalogue, now.candidates, now.ranked, now.ranked * now.left.re_ranking];
@@ -260,7 +256,7 @@ function render({ model, el }) {
     const now = present(model, recorded);
     narrowingFigure.update(narrowing(now, labels), animate);
     survivalFigure?.update(survival(now, recorded, labels), animate);
-    costFigure.update(costs(now, labels), animate);
+    costFigure.update(costsOf(now, labels), animate);
     const enough = recorded ? labels.sentence_recorded : labels.sentence;
     const few = now.candidates < now.kept ? labels.sentence_few : enough;
     explorer.say(now.candidates > 0 ? few : labels.sentence_none, now.texts);

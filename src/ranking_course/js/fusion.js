@@ -1,7 +1,11 @@
 // Score fusion (chapter 5): one score of six predictions by the formula, weights and exponents that are set; the list
 // that it makes, each score taken apart, and what the first of it bring, beside a second setting. Texts and candidates
 // come from the state.
-import { createExplorer, fill, formatNumber, html, reorder } from "bookwork/chart";
+import { fill, html } from "bookwork/dom";
+import { createExplorer } from "bookwork/explorer";
+import { formatNumber } from "bookwork/format";
+import { colourStyle } from "bookwork/marks";
+import { reorder } from "bookwork/motion";
 
 const TERMS = ["click", "like", "collect", "share", "watch_time", "completion"];
 const SETTING = ["formula", "weights", "exponents", "rank_weights", "power", "offset", "scored_by"];
@@ -139,14 +143,13 @@ const gain = (a, b) => (b === 0 ? (a === 0 ? 0 : null) : a / b - 1);
 // ---------------------------------------------------------------- lists
 
 /** One row of list A: made once, then written anew and moved. */
-function createRow(item, labels) {
-  const part = (term) => html("span", { class: "rx-part", style: `--c: var(--ranking-${term.replace("_", "-")})` });
+function createRow(item) {
   const row = {
     place: html("span", { class: "rx-place" }), name: html("span", { class: "rx-name" }, item),
     change: html("span", { class: "rx-change" }), score: html("span", { class: "rx-score" }),
     bar: html("div", { class: "rx-stack", "aria-hidden": "true" }), parts: html("div", { class: "rx-parts" }),
-    segments: TERMS.map((term) => html("i", { style: `--c: var(--ranking-${term.replace("_", "-")})` })),
-    texts: TERMS.map(part), zero: html("b"), edge: html("span", { class: "rx-edge-note" }),
+    segments: TERMS.map((term) => html("i", { style: colourStyle(term) })),
+    texts: TERMS.map((term) => html("span", { class: "rx-part", style: colourStyle(term) })), zero: html("b"), edge: html("span", { class: "rx-edge-note" }),
   };
   row.bar.append(row.zero, ...row.segments);
   row.parts.append(...row.texts);
@@ -248,7 +251,7 @@ function createOtherRow(item) {
 function totalsPicture(now, known, labels) {
   const { a, b, shown, most } = now;
   const found = OUTCOMES.map(([name, term]) => ({
-    name: labels[name], term: term.replace("_", "-"), a: a.totals[name], b: b.totals[name], most: most[name],
+    name: labels[name], term, a: a.totals[name], b: b.totals[name], most: most[name],
     gain: gain(a.totals[name], b.totals[name]),
   }));
   const listed = found.map((one) => `${one.name} ${number(one.a)} (B ${number(one.b)})`).join(", ");
@@ -300,16 +303,14 @@ function render({ model, el }) {
   const outcomes = columnsOf(candidates, known ? "truth" : "predictions");
   const settings = [...SETTING, "shown", "kept"];
   const explorer = createExplorer({ model, el, labels, settings, draw });
-  const choices = (values) => values.map((value) => ({ value, text: labels[value] }));
   const one = (trait, term) => ({
     trait, read: (values) => values[term], write: (value) => ({ ...model.get(trait), [term]: value }),
   });
   const stops = { weights: WEIGHTS, rank_weights: RANK_WEIGHTS, exponents: EXPONENTS };
 
-  explorer.addChoice("formula", { label: labels.formula, options: choices(Object.keys(PARTS)) });
+  explorer.addChoice("formula", { label: labels.formula, values: Object.keys(PARTS) });
   const groups = TERMS.map((term) => {
-    const color = term.replace("_", "-");
-    const group = explorer.addGroup({ label: labels[term], color, narrow: true });
+    const group = explorer.addGroup({ label: labels[term], color: term, narrow: true });
     for (const [trait, values] of Object.entries(stops)) {
       const label = trait === "exponents" ? labels.exponent : labels.weight;
       const perSecond = trait === "weights" && term === "watch_time"; // all others are of probabilities or ranks
@@ -323,7 +324,7 @@ function render({ model, el }) {
   explorer.addSlider("offset", { label: labels.offset, stops: OFFSETS, text: number });
   explorer.addGroup();
   const given = known ? ["predictions", "uncalibrated", "truth"] : ["predictions", "uncalibrated"];
-  explorer.addChoice("scored_by", { label: labels.scored_by, options: choices(given) });
+  explorer.addChoice("scored_by", { label: labels.scored_by, values: given });
   const counts = candidates.map((_, i) => i + 1);
   explorer.addSlider("shown", { label: labels.shown, stops: counts, text: String });
   const present = () => Object.fromEntries(SETTING.map((key) => [key, model.get(key)]));
@@ -335,7 +336,7 @@ function render({ model, el }) {
     html("ol", { class: "rx-rows", role: "list", "aria-label": alt }),
   );
   const [listSetting, otherSetting] = [0, 1].map(() => html("p", { class: "rx-note rx-setting" }));
-  const rows = candidates.map(({ item }) => createRow(item, labels));
+  const rows = candidates.map(({ item }) => createRow(item));
   const otherRows = candidates.map(({ item }) => createOtherRow(item));
   const listPanel = explorer.addPanel(labels.list_title, [listSetting, list], true);
   const otherPanel = explorer.addPanel(labels.other_title, [otherSetting, other]);

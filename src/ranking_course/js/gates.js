@@ -1,7 +1,10 @@
 // What the gates of an MMoE do while they learn (chapter 4): every held-out row's weights in a triangle of three experts,
 // or utilisation expert by step for more; how many seeds are polarized, cure by cure. All of it recorded, and in
 // JupyterLab trained anew on request.
-import { createExplorer, fill, formatNumber, inTriangle } from "bookwork/chart";
+import { fill } from "bookwork/dom";
+import { createExplorer } from "bookwork/explorer";
+import { formatNumber } from "bookwork/format";
+import { inTriangle } from "bookwork/triangle";
 
 const PARTS = 255; // of the weights of a row, a byte per expert but the last
 const FINE = 65535; // of utilisation, two bytes per expert
@@ -299,13 +302,13 @@ function render({ model, el }) {
     text: (value) => formatNumber(value, "integer"),
   });
   explorer.addPlay("step", steps);
-  explorer.addChoice("cure", { label: labels.cure, options: cures.map((value) => ({ value, text: labels[value] })) });
+  explorer.addChoice("cure", { label: labels.cure, values: cures });
   explorer.addSlider("seed", {
     label: labels.seed_slider, hint: labels.seed_hint, stops: range(shown), ticks: range(shown), named: [0, shown - 1],
     text: String,
   });
   explorer.addChoice("experts", {
-    label: labels.experts, options: counts.map((value) => ({ value, text: String(value) })),
+    label: labels.experts, values: counts, text: String,
   });
   explorer.addReset();
   const task = trainable ? addTraining() : null;
@@ -360,8 +363,8 @@ function render({ model, el }) {
         effective: two(effectiveExperts(utilisation)), experts,
       });
     });
-    const whole = fill(run.live ? labels.sentence_live : labels.sentence, { gates: said.join(labels.and) });
-    explorer.say(whole, texts);
+    const template = fill(run.live ? labels.sentence_live : labels.sentence, { gates: said.join(labels.and) });
+    explorer.say(template, texts);
   }
   explorer.start();
   return () => {

@@ -1,6 +1,9 @@
 // The weighted cross-entropy of one impression (chapter 2), task by task, with its gradient and the click mask; and
 // recorded trainings over a grid of loss weights. Texts and recordings come from the state.
-import { createExplorer, fill, formatNumber } from "bookwork/chart";
+import { fill } from "bookwork/dom";
+import { createExplorer } from "bookwork/explorer";
+import { formatNumber, number, percent } from "bookwork/format";
+import { median } from "ranking_course/statistics";
 
 const TASKS = ["click", "like", "collect", "share"];
 const MARKERS = { click: "circle", like: "square", collect: "diamond", share: "triangle" };
@@ -13,8 +16,6 @@ const WEIGHTS = [0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100];
 const TICKS = [0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999];
 
 const logit = (p) => Math.log(p / (1 - p));
-const percent = (value) => formatNumber(value, "percent");
-const number = (value) => formatNumber(value, "number");
 
 // ---------------------------------------------------------------- formulas, the same as in ranking.multi_task
 
@@ -35,12 +36,6 @@ function taskLosses(outcomes, predictions, weights, masked) {
 const totalLoss = (outcomes, predictions, weights, masked) =>
   taskLosses(outcomes, predictions, weights, masked).reduce((sum, { term }) => sum + term, 0);
 
-function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
-
 /** Each seed's values less its own at weight 1; and their median over the seeds. */
 function changes(weights, values) {
   const at = weights.indexOf(1);
@@ -55,7 +50,7 @@ function curves(tasks, labels) {
   const z = Array.from({ length: 57 }, (_, i) => (i - 28) / 4); // from logit 0.001 to logit 0.999, about
   const name = (y) => (y === 1 ? labels.happened_line : labels.not_line);
   const line = (y) => ({
-    name: name(y), kind: "line", x: z, y: z.map((logit) => crossEntropy(y, 1 / (1 + Math.exp(-logit)))),
+    name: name(y), kind: "line", x: z, y: z.map((at) => crossEntropy(y, 1 / (1 + Math.exp(-at)))),
     color: "ink-soft", width: 1.75, dash: y === 0, label: { text: name(y), prefer: y === 1 ? 0.15 : 0.85 },
   });
   const masked = (counts) => (counts ? "" : ` (${labels.masked_out})`);
@@ -108,17 +103,15 @@ function bars(tasks, labels, key, texts) {
     ...texts,
     x: { scale: "band", categories: names },
     y: { scale: "linear", domain: [low, high], label: texts.axis, format: "number" },
-    series: [
-      // what is masked counts nothing: hatched, and as long as it would be without the mask
-      ...shown.map((one) => {
-        const y = one.counts ? one.value : without(one);
-        return {
-          name: one.name, kind: "bars", x: [one.name], y: [y], color: one.task,
-          fill: one.counts ? "solid" : "hatched", faint: !one.counts,
-          label: { text: text(one), side: y < 0 ? "below" : "above" },
-        };
-      }),
-    ],
+    // what is masked counts nothing: hatched, and as long as it would be without the mask
+    series: shown.map((one) => {
+      const y = one.counts ? one.value : without(one);
+      return {
+        name: one.name, kind: "bars", x: [one.name], y: [y], color: one.task,
+        fill: one.counts ? "solid" : "hatched", faint: !one.counts,
+        label: { text: text(one), side: y < 0 ? "below" : "above" },
+      };
+    }),
     readout: () => ({
       mode: "xy",
       stops: shown.map((one) => ({
@@ -140,7 +133,7 @@ function bars(tasks, labels, key, texts) {
 function sweep(recorded, swept, measure, weight, labels) {
   const { weights, seeds, [measure]: values } = recorded.sweeps[swept];
   const found = Object.fromEntries(TASKS.map((task) => [task, changes(weights, values[task])]));
-  const metric = (number) => formatNumber(number, "metric");
+  const metric = (measured) => formatNumber(measured, "metric");
   const present = weight >= weights[0] && weight <= weights.at(-1);
   const middle = (task, i) => median(values[task].map((row) => row[i]));
   const texts = {
@@ -149,7 +142,7 @@ function sweep(recorded, swept, measure, weight, labels) {
     listed: TASKS.map((task) => `${labels[task]} ${metric(middle(task, weights.length - 1))}`).join(", "),
   };
   const value = (task, i) => `${metric(middle(task, i))} (${signed(found[task].median[i])})`;
-  const signed = (value) => `${value > 0 ? "+" : ""}${formatNumber(Number(value.toFixed(4)), "plain")}`;
+  const signed = (change) => `${change > 0 ? "+" : ""}${formatNumber(Number(change.toFixed(4)), "plain")}`;
   const axis = fill(labels.sweep_weight, texts);
   return {
     title: fill(labels.sweep_title, texts),
@@ -214,9 +207,8 @@ function render({ model, el }) {
   explorer.addToggle("masked", { label: labels.masked });
   if (recorded) {
     const swept = TASKS.filter((task) => task in recorded.sweeps);
-    const options = (values) => values.map((value) => ({ value, text: labels[value] }));
-    explorer.addChoice("swept", { label: labels.swept, options: options(swept) });
-    explorer.addChoice("measure", { label: labels.measure, options: options(["auc", "log_loss"]) });
+    explorer.addChoice("swept", { label: labels.swept, values: swept });
+    explorer.addChoice("measure", { label: labels.measure, values: ["auc", "log_loss"] });
   }
   explorer.addReset();
 
@@ -236,8 +228,8 @@ function render({ model, el }) {
       total: number(total), left_out: number(rest), largest: labels[largest.task], largest_term: number(largest.term),
       largest_p: percent(largest.p), largest_y: largest.y, largest_weight: number(largest.weight),
     };
-    const part = (one, key) => `${labels[one.task]} ${one.counts ? number(one[key]) : labels.masked_out}`;
-    const listed = (key) => tasks.map((one) => part(one, key)).join(", ");
+    const part = (of, key) => `${labels[of.task]} ${of.counts ? number(of[key]) : labels.masked_out}`;
+    const listed = (key) => tasks.map((of) => part(of, key)).join(", ");
     curveFigure.update({ ...curves(tasks, labels), height: 280 }, animate);
     gradientFigure.update(
       bars(tasks, labels, "gradient", {

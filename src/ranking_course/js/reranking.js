@@ -1,6 +1,8 @@
 // Re-ranking (chapter 1): the slate that MMR or a greedy DPP makes of recorded candidates, made anew as the sliders
 // move; how similar its items are, and what that costs in score. Texts and candidates come from the state.
-import { createExplorer, fill, formatNumber } from "bookwork/chart";
+import { fill } from "bookwork/dom";
+import { createExplorer } from "bookwork/explorer";
+import { formatNumber, percent } from "bookwork/format";
 
 const TRADE_OFFS = Array.from({ length: 41 }, (_, i) => i / 40);
 const CURVE = Array.from({ length: 11 }, (_, i) => i / 10);
@@ -8,7 +10,6 @@ const METHODS = ["mmr", "dpp"];
 const FILLS = 8; // colours of groups; topics beyond them are hatched
 const SMALLEST_GAIN = 1e-9;
 
-const percent = (value) => formatNumber(value, "percent");
 const two = (value) => value.toFixed(2).replace(/^-/, "−");
 const letter = (i) => (i < 26 ? String.fromCharCode(65 + i) : letter(((i / 26) | 0) - 1) + letter(i % 26));
 
@@ -248,7 +249,7 @@ function render({ model, el }) {
   const best = candidates.slice(0, shown).map((_, i) => i);
   const settings = ["trade_off", "window", "method"];
   const explorer = createExplorer({ model, el, labels, settings, draw });
-  explorer.addChoice("method", { label: labels.method, options: METHODS.map((value) => ({ value, text: labels[value] })) });
+  explorer.addChoice("method", { label: labels.method, values: METHODS });
   explorer.addSlider("trade_off", {
     label: labels.trade_off, hint: labels.trade_off_hint, stops: TRADE_OFFS, named: [0, 0.5, 1], text: two,
   });

@@ -1,6 +1,9 @@
 // Watch time (chapter 6): what exp(z) says of a log-normal watch time, against its mean and its median, by the unit
 // in which time is counted; and what other losses would say. Texts come from the state.
-import { createExplorer, fill, formatNumber, normalCdf } from "bookwork/chart";
+import { fill } from "bookwork/dom";
+import { createExplorer } from "bookwork/explorer";
+import { formatNumber, number, percent } from "bookwork/format";
+import { normalCdf } from "ranking_course/statistics";
 
 const MEANS = [5, 7, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600];
 const SPREADS = Array.from({ length: 21 }, (_, i) => i / 10);
@@ -10,8 +13,6 @@ const UNITS = [
 const NAMED_UNITS = [0.1, 1, 60, 3600, 86_400];
 const TIMES = [0.01, 10_000]; // seconds on the axis of the density, the same for every mean
 
-const percent = (value) => formatNumber(value, "percent");
-const number = (value) => formatNumber(value, "number");
 
 // ---------------------------------------------------------------- formulas, the same as in ranking.watch_time
 

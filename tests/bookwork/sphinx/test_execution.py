@@ -53,7 +53,7 @@ def test_fingerprint_sees_names_and_contents_not_order(tmp_path):
 def test_inputs_are_package_environment_and_results(project):
     found = inputs(project)
     assert PACKAGES / "ranking" / "calibration.py" in found
-    assert PACKAGES / "bookwork" / "js" / "lib" / "chart.js" in found
+    assert PACKAGES / "bookwork" / "js" / "lib" / "figure.js" in found
     assert project / "requirements.txt" in found
     assert project / "experiments" / "chapter" / "a.json" in found
     assert not any(BUILD_ONLY in path.parents for path in found)

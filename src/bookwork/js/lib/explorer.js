@@ -1,0 +1,113 @@
+// The frame of an explorer: controls, pictures, a sentence. Explorers hand over plain data; texts come from their
+// state, so that they can be translated.
+import { createChoice, createGroup, createSlider, createTask, createToggle } from "bookwork/controls";
+import { fillInto, html } from "bookwork/dom";
+import { createFigure } from "bookwork/figure";
+import { createPanel } from "bookwork/panel";
+import { createPlay } from "bookwork/play";
+
+const HANDLED_KEYS = new Set([
+  "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End", "PageUp", "PageDown", "Enter", " ", "Escape",
+]);
+
+/**
+ * The frame of an explorer around `model`.
+ *
+ * labels needs title, reset, table and readout (how to read values off a picture by keyboard). settings names the
+ * keys of the state that controls move; draw(animate) is called whenever one of them changes, without animation
+ * while a slider is moved.
+ */
+export function createExplorer({ model, el, labels, settings, draw }) {
+  const controls = html("div", { class: "rx-controls" });
+  const panels = html("div", { class: "rx-panels" });
+  const sentence = html("output", { class: "rx-sentence", "aria-live": "polite" });
+  const root = html("div", { class: "rx", role: "group", "aria-label": labels.title }, controls, panels, sentence);
+  el.replaceChildren(root);
+  // JupyterLab would take the arrow keys for itself
+  root.addEventListener("keydown", (event) => {
+    if (HANDLED_KEYS.has(event.key) && !event.ctrlKey && !event.metaKey && !event.altKey) event.stopPropagation();
+  });
+
+  const figures = [];
+  const plays = [];
+  const moved = new Map();
+  let place = controls; // of the next control
+  let byHand = false;
+
+  function change(values, hand) {
+    byHand = hand;
+    for (const [key, value] of Object.entries(values)) model.set(key, value);
+    model.save_changes();
+    byHand = false;
+  }
+
+  /** A control for a trait, or for what read takes out of it and write puts into it. */
+  function addControl(create, key, options, hand) {
+    const { trait = key, read = (v) => v, write = (v) => v } = options;
+    const onInput = (value) => change({ [trait]: write(value) }, hand);
+    moved.set(key, { read, trait, ...create(place, { ...options, onInput }) });
+  }
+
+  function addTo(made, wide) {
+    if (wide) made.element.classList.add("rx-wide");
+    return made;
+  }
+
+  const explorer = {
+    addSlider: (key, options) => addControl(createSlider, key, options, true),
+    /** Of values, by default named in labels. */
+    addChoice(key, { values, text = (value) => labels[value], ...options }) {
+      const named = values.map((value) => ({ value, text: text(value) }));
+      addControl(createChoice, key, { ...options, options: named }, false);
+    },
+    addToggle: (key, options) => addControl(createToggle, key, options, false),
+    /** The controls added from here on stand in a frame of their own, which is returned; without options, in none. */
+    addGroup(options) {
+      place = options ? createGroup(controls, options) : controls;
+      return options && place.parentElement;
+    },
+    /** Whether the slider of that key is to be seen. */
+    showSlider(key, visible) {
+      moved.get(key).element.hidden = !visible;
+    },
+    /** A button that plays a trait through its stops. What is said aloud waits until it stands still. */
+    addPlay(key, stops) {
+      const get = () => model.get(key);
+      const set = (stop) => change({ [key]: stop }, false);
+      const onPlay = (playing) => sentence.setAttribute("aria-live", playing ? "off" : "polite");
+      plays.push(createPlay(place, { root, labels, stops, get, set, onPlay }));
+    },
+    addTask: (options) => createTask(place, options),
+    /** A button that changes several settings at once: values() gives them. */
+    addButton(text, values, name = "rx-button") {
+      const button = html("button", { type: "button", class: name }, text);
+      button.addEventListener("click", () => change(values(), false));
+      controls.append(button);
+    },
+    addReset: () => explorer.addButton(labels.reset, () => model.get("start"), "rx-button rx-reset"),
+    /** A panel whose content, a list of elements, the explorer draws itself. */
+    addPanel: (title, content, wide = false) => addTo(createPanel(panels, labels, title, ...content), wide),
+    addFigure(title, wide = false) {
+      figures.push(addTo(createFigure(panels, labels, title), wide));
+      return figures.at(-1);
+    },
+    say: (template, values = {}) => fillInto(sentence, template, values),
+    start() {
+      redraw();
+      for (const key of settings) model.on(`change:${key}`, redraw);
+    },
+    destroy() {
+      for (const play of plays) play.pause();
+      for (const key of settings) model.off(`change:${key}`, redraw);
+      for (const figure of figures) figure.destroy();
+    },
+  };
+
+  let drawn = false;
+  function redraw() {
+    for (const { read, trait, set } of moved.values()) set(read(model.get(trait)));
+    draw(drawn && !byHand);
+    drawn = true;
+  }
+  return explorer;
+}

@@ -1,0 +1,117 @@
+// A picture: it draws what it is told, moves from one drawing to the next, and follows the width of the page.
+import { axesLayout, drawAxes } from "bookwork/axes";
+import { html, svg, uniqueId } from "bookwork/dom";
+import { formatNumber } from "bookwork/format";
+import { drawLabels } from "bookwork/labels";
+import { drawSeries } from "bookwork/marks";
+import { TRANSITION, seriesBetween, still } from "bookwork/motion";
+import { createPanel } from "bookwork/panel";
+import { createReadout } from "bookwork/readout";
+import { measureIn } from "bookwork/text";
+import { drawTriangle, triangleLayout } from "bookwork/triangle";
+
+const PAD = 8; // px around the box, for marks on its edge
+
+/** The table of a picture that brings none: one row per value, series by series. */
+function tableOf(spec) {
+  const x = (value) => formatNumber(value, spec.x.format);
+  const y = (value) => formatNumber(value, spec.y.format);
+  const rows = spec.series
+    .filter((series) => Array.isArray(series.x) && series.kind !== "arrow")
+    .flatMap((series) => series.x.map((value, i) => [series.name, x(value), y(series.y[i])]));
+  return { caption: spec.title, columns: [spec.seriesLabel, spec.x.label, spec.y.label], rows };
+}
+
+/**
+ * A chart with its title, note and data table.
+ *
+ * update(spec, animate) draws: { title, alt, note?, noteValues?, x, y, series, height?, readout?, table? }
+ *   axis    { label, scale: "linear" | "log" | "band", domain?, categories?, format }
+ *           texts? are shown instead of a band's categories; two bands make a matrix, its rows from the top
+ *   series  { name, kind: "line" | "points" | "bars" | "rule" | "arrow" | "cells" | "texts", x, y, color, width?, dash?,
+ *             marker?, size?, hollow?, faint?, fill?: "solid" | "hatched", label?: { text, prefer?, side?: "above" | "below" } }
+ *           bars may float (from?), be joined (flow?) and outlined?; cells have v, from 0 to 1; texts have text;
+ *           overlaid? points are seen through, so that many on one place look darker
+ *   corners three names, in place of x and y: a triangle, whose points inTriangle places
+ *   readout () => { mode: "x" | "xy", stops: [{ x, y?, lines, marks: [[x, y, color]] }], start?, columns? }
+ *   table   { caption, columns, rows }, the first cell of a row being its heading
+ */
+export function createFigure(parent, labels, title) {
+  const gauge = html("div", { class: "rx-gauge" }); // only its width changes, so that watching it cannot loop
+  const picture = svg("svg", { role: "img", tabindex: "0", class: "rx-picture" });
+  const tip = html("div", { class: "rx-tip", hidden: "" });
+  const plot = html("div", { class: "rx-plot" }, gauge, picture, tip);
+  const { element, setTexts } = createPanel(parent, labels, title, plot);
+
+  const clipId = uniqueId("clip");
+  const hatchId = uniqueId("hatch");
+  const labelPlaces = new Map();
+  let spec = null; // what was asked for
+  let shown = null; // the series as drawn now, perhaps on their way
+  let layout = null; // places of the last drawing
+  let width = 0;
+  let frameRequest = 0;
+  const readout = createReadout(picture, tip, () => ({ spec, layout, width }));
+
+  function draw() {
+    if (!spec || width === 0) return;
+    layout = spec.corners ? triangleLayout(width) : axesLayout(spec, shown, width);
+    const { box, place, height } = layout;
+    picture.setAttribute("width", width);
+    picture.setAttribute("height", height);
+    picture.setAttribute("viewBox", `0 0 ${width} ${height}`);
+    const clip = svg("clipPath", { id: clipId }, svg("rect", {
+      x: box.left - PAD, y: box.top - PAD, width: box.right - box.left + 2 * PAD, height: box.bottom - box.top + 2 * PAD,
+    }));
+    const hatch = svg(
+      "pattern",
+      { id: hatchId, width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
+      svg("line", { x1: 0, y1: 0, x2: 0, y2: 6, class: "rx-hatch" }),
+    );
+    const [grid, axis] = spec.corners ? drawTriangle(layout, spec.corners, width) : drawAxes(spec, layout);
+    const marks = svg("g", { "clip-path": `url(#${clipId})` });
+    for (const series of shown) marks.append(drawSeries(series, place, box, hatchId));
+    const names = drawLabels(shown, layout, labelPlaces);
+    picture.replaceChildren(svg("defs", {}, clip, hatch), grid, axis, marks, names);
+    readout.draw();
+  }
+
+  const observer = new ResizeObserver(() => {
+    const now = Math.floor(gauge.clientWidth);
+    if (now === width) return;
+    width = now;
+    measureIn(getComputedStyle(picture).fontFamily);
+    labelPlaces.clear();
+    draw();
+  });
+  observer.observe(gauge);
+
+  function update(next, animate) {
+    cancelAnimationFrame(frameRequest);
+    const from = shown;
+    spec = next;
+    readout.renew();
+    picture.setAttribute("aria-label", `${next.alt} ${labels.readout}`);
+    setTexts({ ...next, table: next.table ?? tableOf(next) });
+    if (!animate || from === null || still()) {
+      shown = next.series;
+      draw();
+      return;
+    }
+    const begin = performance.now();
+    const step = (now) => {
+      const t = Math.min(1, Math.max(0, (now - begin) / TRANSITION));
+      shown = t === 1 ? next.series : seriesBetween(from, next.series, 1 - (1 - t) ** 3);
+      draw();
+      if (t < 1) frameRequest = requestAnimationFrame(step);
+    };
+    frameRequest = requestAnimationFrame(step);
+  }
+
+  function destroy() {
+    cancelAnimationFrame(frameRequest);
+    observer.disconnect();
+  }
+
+  return { element, update, destroy };
+}

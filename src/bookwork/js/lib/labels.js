@@ -1,0 +1,89 @@
+// Direct labels: beside what they name, off everything else.
+import { svg } from "bookwork/dom";
+import { colourStyle, pixels } from "bookwork/marks";
+import { FONT_SIZE, textWidth } from "bookwork/text";
+
+/** Points at most 6 px apart along a line, to keep labels off it. */
+function alongLine(points) {
+  const found = [];
+  points.forEach((point, i) => {
+    if (!point) return;
+    const next = points[i + 1];
+    const steps = next ? Math.max(1, Math.ceil(Math.hypot(next[0] - point[0], next[1] - point[1]) / 6)) : 1;
+    for (let k = 0; k < steps; k += 1) {
+      const t = k / steps;
+      found.push(next ? [point[0] + t * (next[0] - point[0]), point[1] + t * (next[1] - point[1])] : point);
+    }
+  });
+  return found;
+}
+
+const GAP = 7; // px between a line and its label
+const SIDES = [
+  [1, 0], [-1, 0], [0, -1], [0, 1], [1, -1], [-1, -1], [1, 1], [-1, 1], // right, left, above, below, corners
+];
+
+/**
+ * Places for direct labels: near their own line, off all lines, off each other, inside the box.
+ * A label stays where it was unless another place is clearly better, so that it does not flicker while dragging.
+ */
+function placeLabels(wanted, obstacles, box, before) {
+  const placed = [];
+  const height = FONT_SIZE + 3;
+  for (const { key, text, anchors, prefer, side: liked, clear } of wanted) {
+    const width = textWidth(text, 600);
+    let best = null;
+    anchors.forEach((anchor, i) => {
+      SIDES.forEach(([sx, sy], side) => {
+        const gap = clear + (sx !== 0 && sy !== 0 ? GAP * 0.6 : GAP);
+        const left = anchor[0] + sx * (gap + width / 2) - width / 2;
+        const top = anchor[1] + sy * (gap + height / 2) - height / 2;
+        const [right, bottom] = [left + width, top + height];
+        if (left < box.left + 2 || right > box.right || top < box.top || bottom > box.bottom - 2) return;
+        const hits = (x, y) => x > left - 3 && x < right + 3 && y > top - 2 && y < bottom + 2;
+        let cost = 25 * Math.abs(i / Math.max(1, anchors.length - 1) - prefer) + side * 0.1;
+        if (liked && sy !== (liked === "above" ? -1 : 1)) cost += 15;
+        for (const other of placed) {
+          const apart = left > other.right + 4 || right < other.left - 4 || top > other.bottom + 2 || bottom < other.top - 2;
+          if (!apart) cost += 1000;
+        }
+        if (before.get(key) === `${i} ${side}`) cost -= 8;
+        for (const [x, y] of obstacles) {
+          if (best !== null && cost >= best.cost) return;
+          if (hits(x, y)) cost += 12;
+        }
+        if (best === null || cost < best.cost) best = { key, text, cost, left, right, top, bottom, at: `${i} ${side}` };
+      });
+    });
+    if (best && best.cost < 500) placed.push(best);
+  }
+  before.clear();
+  for (const { key, at } of placed) before.set(key, at);
+  return placed;
+}
+
+/** Direct labels of the series that have one; before remembers the places. */
+export function drawLabels(series, { box, place }, before) {
+  const lines = series.filter((s) => !s.faint && (s.kind === "line" || s.kind === "points" || s.kind === "arrow"));
+  const along = (s) => (s.kind === "points" ? pixels(s, place).filter(Boolean) : alongLine(pixels(s, place)));
+  const obstacles = lines.flatMap(along);
+  const inside = ([x, y]) => x >= box.left && x <= box.right && y >= box.top && y <= box.bottom;
+  const wanted = series
+    .filter((s) => s.label)
+    .map((s) => {
+      const all = along(s).filter(inside);
+      const every = Math.max(1, Math.floor(all.length / 14));
+      const anchors = all.filter((_, i) => i % every === 0);
+      const { text, prefer = 1, side } = s.label;
+      // the mark's own size; a bold line's own width
+      const clear = s.kind === "points" ? (s.size ?? 4) * 0.7 : (s.width ?? 2) / 2;
+      return { key: s.name, text, color: s.color, anchors, prefer, side, clear };
+    });
+  const group = svg("g", { class: "rx-labels" });
+  for (const found of placeLabels(wanted, obstacles, box, before)) {
+    const { color } = wanted.find((w) => w.key === found.key);
+    const at = { x: found.left, y: (found.top + found.bottom) / 2, "dominant-baseline": "central" };
+    group.append(svg("text", { ...at, class: "rx-label", style: colourStyle(color) }, found.text));
+  }
+  return group;
+}

@@ -1,0 +1,46 @@
+// A place for something to look at: title, note, and the data behind it as a table.
+import { fillInto, html, uniqueId } from "bookwork/dom";
+
+/** A folded table; what is returned fills it. */
+function dataTable(parent, label, title) {
+  const head = html("thead");
+  const body = html("tbody");
+  const caption = html("caption");
+  const table = html("table", {}, caption, head, body);
+  // the box scrolls sideways on a phone, so it must be reachable by keyboard
+  const box = html("div", { class: "rx-scroll", tabindex: "0", role: "group", "aria-label": `${label}: ${title}` }, table);
+  const summary = html("summary", {}, label, html("span", { class: "rx-hidden" }, `: ${title}`));
+  parent.append(html("details", { class: "rx-data" }, summary, box));
+  return (content) => {
+    caption.textContent = content.caption;
+    head.replaceChildren(html("tr", {}, ...content.columns.map((text) => html("th", { scope: "col" }, text))));
+    body.replaceChildren(
+      ...content.rows.map(([first, ...rest]) =>
+        html("tr", {}, html("th", { scope: "row" }, first), ...rest.map((text) => html("td", {}, text))),
+      ),
+    );
+  };
+}
+
+/**
+ * A place for something to look at, with its title above it, its note and its data table below.
+ *
+ * setTexts({ title, note?, noteValues?, table }), the table as a chart has it.
+ */
+export function createPanel(parent, labels, title, ...content) {
+  const headingId = uniqueId("title");
+  const heading = html("div", { class: "rx-title", id: headingId }, title);
+  const note = html("p", { class: "rx-note" });
+  // no <figure>: hosts style those, and the built page puts the whole explorer into one
+  const attributes = { class: "rx-figure", role: "group", "aria-labelledby": headingId };
+  const element = html("div", attributes, heading, ...content, note);
+  parent.append(element);
+  const setTable = dataTable(element, labels.table, title);
+  function setTexts({ title: name, note: text, noteValues = {}, table }) {
+    heading.textContent = name;
+    fillInto(note, text ?? "", noteValues);
+    note.hidden = !text;
+    setTable(table);
+  }
+  return { element, setTexts };
+}
