@@ -18,7 +18,7 @@ from torch import Tensor
 from ranking import validation
 from ranking.mmoe.masking import check_kept, check_masking, draw_kept, mixing_weights
 from ranking.mmoe.members import Members
-from ranking.mmoe.networks import Networks
+from ranking.mmoe.networks import Networks, mix
 
 GATES = ("per task", "one", "none")
 """What mixes the experts: MMoE, OMoE, shared bottom."""
@@ -67,7 +67,7 @@ class MMoE(Members):
         self.tasks, self.experts, self.gates = tasks, experts, gates
         self.n_gates = {"per task": tasks, "one": 1, "none": 0}[gates]
         self.mask_rate, self.masking, self.epsilon = check_masking(mask_rate, masking, epsilon)
-        self.expert_networks = Networks(self.members, experts, (inputs, *expert))
+        self.expert_networks = Networks(self.members, experts, (inputs, *expert), last_relu=True)
         if self.n_gates:
             self.gate_networks = Networks(self.members, self.n_gates, (inputs, *gate, experts))
         self.towers = Networks(self.members, tasks, (expert[-1], *tower, 1))
@@ -93,13 +93,13 @@ class MMoE(Members):
             ValueError: for shapes that do not match and inputs that are not finite.
         """
         rows = self.inwards(x)  # (seeds or 1, 1, inputs, rows)
-        outputs = torch.relu(self.expert_networks(rows))  # x_e, (seeds, experts, width, rows)
+        outputs = self.expert_networks(rows)  # x_e, (seeds, experts, width, rows)
         gate_logits = self._gate_logits(rows)  # (seeds, gates, experts, rows)
         g = gate_logits.softmax(dim=2)
         masks = self.training and self.mask_rate > 0.0 and self.n_gates > 0
         mixing = self._masked(gate_logits, kept) if masks else g
-        mixtures = [(g_k.unsqueeze(2) * outputs).sum(dim=1) for g_k in mixing.unbind(dim=1)]
-        logits = self.towers(torch.stack(mixtures, dim=1))  # (seeds, tasks, 1, rows)
+        mixtures = mix(mixing, outputs)  # Σ_e g_ke x_e, (seeds, gates, width, rows)
+        logits = self.towers(mixtures)  # (seeds, tasks, 1, rows)
         logits = self.outwards(logits.squeeze(2).mT)  # (…, rows, tasks)
         return (logits, self._by_rows(g)) if return_gates else logits
 

@@ -23,10 +23,12 @@ class Networks(nn.Module):
         seeds: number of models.
         networks: number of networks in each model.
         sizes: (in, hidden, …, out).
+        last_relu: whether a ReLU follows the last layer, too, as it does the others.
     """
 
-    def __init__(self, seeds: int, networks: int, sizes: Sequence[int]) -> None:
+    def __init__(self, seeds: int, networks: int, sizes: Sequence[int], last_relu: bool = False) -> None:
         super().__init__()
+        self.last_relu = last_relu
         pairs = list(itertools.pairwise(sizes))
         self.weights = nn.ParameterList(torch.empty(seeds, networks, out, size) for size, out in pairs)
         self.biases = nn.ParameterList(torch.empty(seeds, networks, out) for _, out in pairs)
@@ -55,13 +57,13 @@ class Networks(nn.Module):
         return [(weight.data[seed, network], bias.data[seed, network]) for weight, bias in self.by_layer()]
 
     def forward(self, x: Tensor) -> Tensor:
-        """From (seeds or 1, 1 or networks, in, rows) to (seeds, networks, out, rows); ReLUs in between."""
-        for i, (weight, bias) in enumerate(self.by_layer()):
-            x = dense(torch.relu(x) if i else x, weight, bias)
+        """From (seeds or 1, 1 or networks, in, rows) to (seeds, networks, out, rows)."""
+        for i, (weight, bias) in enumerate(self.by_layer(), start=1):
+            x = dense(x, weight, bias, relu=self.last_relu or i < len(self.weights))
         return x
 
 
-def dense(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+def dense(x: Tensor, weight: Tensor, bias: Tensor, relu: bool) -> Tensor:
     """One dense layer of all networks, as the fewest products.
 
     Args:
@@ -69,6 +71,7 @@ def dense(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
             same, and (1, 1, in, rows) where all seeds do, too.
         weight: shape (seeds, networks, out, in).
         bias: shape (seeds, networks, out).
+        relu: whether a ReLU follows.
 
     Returns:
         Shape (seeds, networks, out, rows).
@@ -83,4 +86,23 @@ def dense(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     else:
         b, w = bias.view(seeds, networks * out, 1), weight.flatten(1, 2)
         y = torch.baddbmm(b, w, x.squeeze(1))  # (seeds, networks · out, rows)
+    y = y.relu_() if relu else y  # in the same memory, which no derivative needs; before it has views
     return y.view(seeds, networks, out, x.shape[-1])
+
+
+def mix(g: Tensor, outputs: Tensor) -> Tensor:
+    """What every gate makes of the experts, Σ_e g_ke x_e: added up in the memory of the first product.
+
+    Args:
+        g: weights, shape (seeds, gates, experts, rows).
+        outputs: of the experts, shape (seeds, experts, width, rows).
+
+    Returns:
+        Shape (seeds, gates, width, rows).
+    """
+    weights = g.unsqueeze(3).unbind(dim=2)  # of each expert, (seeds, gates, 1, rows)
+    vectors = outputs.unsqueeze(1).unbind(dim=2)  # of each expert, (seeds, 1, width, rows)
+    mixture = weights[0] * vectors[0]
+    for weight, vector in zip(weights[1:], vectors[1:], strict=True):
+        mixture.addcmul_(weight, vector)
+    return mixture
