@@ -8,17 +8,24 @@ same live figure without a kernel.
 from __future__ import annotations
 
 import json
+import re
+import tomllib
 from collections.abc import Mapping
+from importlib.resources import files
 from typing import Any, ClassVar
 
 import anywidget
 import traitlets
 
+from bookwork.arguments import text
 from bookwork.explorer.bundle import stylesheet, widget_module
 from bookwork.palette import DEFAULT, Palette
 
 MIME_TYPE = "application/vnd.ranking.explorer+json"
 """Of the output entry that holds module, state, alternative text and caption; JupyterLab ignores it."""
+
+
+_PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 
 
 def plain_json(name: str, value: Any) -> Any:
@@ -33,6 +40,22 @@ def plain_json(name: str, value: Any) -> Any:
         raise ValueError(f"{name} must be plain JSON data without NaN, got {error}") from error
 
 
+def texts_of(package: str, module: str) -> dict[str, str]:
+    """Texts of an explorer, from ``texts/MODULE.toml`` in a Python package.
+
+    Raises:
+        ValueError: if there is no such file, or something else in it than texts by their keys.
+    """
+    name = f"texts/{module}.toml of {package or 'no package'}"
+    try:
+        found = tomllib.loads(files(package).joinpath("texts", f"{module}.toml").read_text(encoding="utf-8"))
+    except (OSError, ValueError, ModuleNotFoundError) as error:
+        raise ValueError(f"{name} must hold the explorer's texts, or default_labels them: {error}") from error
+    for key, value in found.items():
+        text(f"{name}: {key}", value)
+    return found
+
+
 class Explorer(anywidget.AnyWidget):
     """Base of all explorers. A subclass names its module, its settings and its texts.
 
@@ -41,7 +64,8 @@ class Explorer(anywidget.AnyWidget):
         package: the name of that one, found when the class is made.
         palette: its colours.
         settings: the traits that its controls move.
-        default_labels: every text that it shows, by key; ``{name}`` in a text is filled in by the module.
+        default_labels: every text that it shows, by key; ``{name}`` in a text is filled in by the module. A
+            class that sets none reads them from ``texts/MODULE.toml`` beside its Python file.
 
     Traits that the module needs are tagged ``sync=True, explorer=True``.
     """
@@ -65,6 +89,8 @@ class Explorer(anywidget.AnyWidget):
         if "module" in cls.__dict__:
             cls.package = cls.__module__.partition(".")[0]
             cls._esm = widget_module(cls.package, cls.module)
+            if "default_labels" not in cls.__dict__:
+                cls.default_labels = texts_of(cls.__module__.rpartition(".")[0], cls.module)
         if "module" in cls.__dict__ or "palette" in cls.__dict__:
             cls._css = stylesheet(cls.palette)
         super().__init_subclass__(**kwargs)
@@ -90,11 +116,6 @@ class Explorer(anywidget.AnyWidget):
             ValueError: for an unknown label or trait.
             traitlets.TraitError: for a value that a trait does not allow.
         """
-        unknown = set(labels or ()) - set(self.default_labels)
-        if unknown:
-            raise ValueError(
-                f"labels may hold {', '.join(self.default_labels)}; got {', '.join(sorted(unknown))}"
-            )
         unknown = set(traits) - set(self.trait_names())
         if unknown:
             raise ValueError(
@@ -105,6 +126,24 @@ class Explorer(anywidget.AnyWidget):
         self.caption = caption
         super().__init__(labels={**self.default_labels, **(labels or {})}, **traits)
         self.start = {name: getattr(self, name) for name in self.settings}
+
+    @traitlets.validate("labels")
+    def _check_labels(self, proposal: dict[str, Any]) -> dict[str, str]:
+        labels = proposal["value"]
+        unknown = set(labels) - set(self.default_labels)
+        if unknown:
+            raise ValueError(
+                f"labels may hold {', '.join(self.default_labels)}; got {', '.join(sorted(unknown))}"
+            )
+        for key, shown in labels.items():
+            allowed = sorted(set(_PLACEHOLDER.findall(self.default_labels[key])))
+            unknown = set(_PLACEHOLDER.findall(shown)) - set(allowed)
+            if unknown:
+                raise ValueError(
+                    f"labels[{key!r}] may hold {', '.join(allowed) or 'no names in braces'}; "
+                    f"got {', '.join(sorted(unknown))}"
+                )
+        return labels
 
     @property
     def alt(self) -> str:

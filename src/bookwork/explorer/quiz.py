@@ -6,7 +6,7 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import traitlets
 
@@ -115,22 +115,6 @@ class QuizExplorer(Explorer):
 
     module = "quiz"
     settings = ("chosen", "tries")
-    default_labels: ClassVar[Mapping[str, str]] = {
-        "title": "Quiz",
-        "alt": "A quiz of {questions} questions, each with an explanation for every answer.",
-        "how": "Choose an answer, then check it. You may try as often as you like.",
-        "reset": "Start again",
-        "question": "question",
-        "check": "Check",
-        "choose_first": "Choose an answer first.",
-        "right": "{letter} is right.",
-        "wrong": "{letter} is not right.",
-        "mark_right": "right",
-        "mark_wrong": "not right",
-        "others": "What about the other answers?",
-        "sentence_none": "No answer checked yet, of {questions} questions.",
-        "sentence": "{right} of {questions} answered right, {first_try} at the first try.",
-    }
 
     questions = traitlets.List(help="Checked questions.").tag(sync=True, explorer=True)
     chosen = traitlets.Dict(help="The option chosen now, by question.").tag(sync=True, explorer=True)

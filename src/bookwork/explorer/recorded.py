@@ -296,13 +296,6 @@ class RecordedExplorer(Explorer):
     module = "recorded"
     settings = ("setting",)
     progress: ClassVar[Callable[..., Iterable[Any]]] = staticmethod(progress)
-    default_labels: ClassVar[Mapping[str, str]] = {
-        "title": "Recorded explorer",
-        "reset": "Reset",
-        "table": "Data table",
-        "readout": "Arrow keys read out values.",
-        "series": "series",
-    }
 
     grid = traitlets.List(help="The sliders.").tag(sync=True, explorer=True)
     frames = traitlets.List(help="One picture per setting, the last slider varying fastest.").tag(

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import traitlets
 
@@ -15,7 +14,6 @@ from ranking.calibration import downsampled
 from ranking_course.explorers.base import Explorer
 
 _BIN_KEYS = ("predicted", "observed", "count")
-_PLACEHOLDER = r"\{[^{}]*\}"
 
 
 def _checked_bins(name: str, run: Mapping[str, Any], kind: str) -> dict[str, Any]:
@@ -111,83 +109,6 @@ class CalibrationExplorer(Explorer):
 
     module = "calibration"
     settings = ("sampling_rate", "base_rate")
-    default_labels: ClassVar[Mapping[str, str]] = {
-        "title": "Calibration explorer",
-        "alt": (
-            "Calibration explorer. At a sampling rate of {alpha} a model says {raw} where {true} is true; "
-            "after calibration it says what is true."
-        ),
-        "reset": "Reset",
-        "table": "Data table",
-        "readout": "Arrow keys read out values.",
-        "sampling_rate": "Sampling rate α",
-        "sampling_rate_hint": "share of negatives kept",
-        "alpha": "sampling rate α",
-        "base_rate": "Base rate",
-        "base_rate_hint": "true share of clicks",
-        "true_probability": "true probability",
-        "prediction": "prediction",
-        "truth": "truth",
-        "raw": "raw",
-        "calibrated": "calibrated",
-        "both_lines": "raw = calibrated",
-        "seed": "seed",
-        "rows": "rows",
-        "observed": "observed share",
-        "bin": "bin",
-        "curve_title": "What the model says",
-        "curve_alt": (
-            "Prediction against true probability. Where {true} is true the raw prediction is {raw}; "
-            "calibrated predictions lie on the diagonal, the truth."
-        ),
-        "curve_note": "By formula, for a model without error. The arrow is the calibration at the base rate.",
-        "curve_caption": "Predictions at α = {alpha}",
-        "reliability_name": "Reliability, recorded",
-        "reliability_title": "Reliability, recorded at α = {alpha}",
-        "reliability_alt": (
-            "Reliability diagram of {seeds} trainings at sampling rate {alpha}: what is observed by what is "
-            "predicted. Calibration error {raw} raw, {calibrated} calibrated."
-        ),
-        "reliability_note": (
-            "Median of {seeds} seeds: calibration error {raw} → {calibrated}, log loss {raw_loss} → "
-            "{calibrated_loss}, AUC {auc} before and after. Larger marks: more rows."
-        ),
-        "reliability_note_truth": (
-            "Median of {seeds} seeds: calibration error {raw} → {calibrated}, log loss {raw_loss} → "
-            "{calibrated_loss} (truth {truth_loss}), AUC {auc} before and after "
-            "(truth {truth_auc}). Larger marks: more rows."
-        ),
-        "reliability_caption": "Bins of all {seeds} seeds together, recorded at α = {alpha}",
-        "savings_title": "What training costs",
-        "savings_caption": "Cost of training at a base rate of {base}",
-        "savings_alt": (
-            "Share of the rows that training sees, by sampling rate: {rows} at α = {alpha}. However small "
-            "α is, the positives remain, {base}."
-        ),
-        "savings_note": "However small α is, the positives remain: {base} of the rows.",
-        "savings_note_recorded": (
-            "However small α is, the positives remain: {base} of the rows. Recorded at α = {rate} and a "
-            "base rate of {recorded_base}: training in {seconds} s instead of {whole} s, {times} times "
-            "cheaper."
-        ),
-        "savings_note_all": (
-            "However small α is, the positives remain: {base} of the rows. Recorded on all rows, at a "
-            "base rate of {recorded_base}: training in {whole} s."
-        ),
-        "savings_outside": "Runs of more than {limit}, not drawn: {outside}.",
-        "positives": "positives",
-        "rows_seen": "rows seen",
-        "time": "training time, recorded",
-        "share_of_full": "share of the full data",
-        "sentence": (
-            "At α = {alpha} the model says {raw} where {true} is true; calibration takes it back to "
-            "{true}, and training sees {rows} of the rows."
-        ),
-        "sentence_all": (
-            "At α = {alpha} every negative is kept: the model says {raw} where {true} is true, and there "
-            "is nothing to calibrate."
-        ),
-    }
 
     sampling_rate = Share(0.1, 0.01, 1.0, help="α, the share of the negatives that training keeps.").tag(
         sync=True, explorer=True
@@ -213,18 +134,6 @@ class CalibrationExplorer(Explorer):
     @traitlets.validate("recorded")
     def _check_recorded(self, proposal: dict[str, Any]) -> dict[str, Any] | None:
         return checked_recording(proposal["value"])
-
-    @traitlets.validate("labels")
-    def _check_labels(self, proposal: dict[str, Any]) -> dict[str, str]:
-        for key, text in proposal["value"].items():
-            allowed = re.findall(_PLACEHOLDER, self.default_labels.get(key, ""))
-            unknown = sorted(set(re.findall(_PLACEHOLDER, text)) - set(allowed))
-            if unknown:
-                raise ValueError(
-                    f"labels[{key!r}] may hold {', '.join(sorted(set(allowed))) or 'no names in braces'}; "
-                    f"got {', '.join(unknown)}"
-                )
-        return proposal["value"]
 
     def describe(self) -> str:
         """The alternative text where none was given."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import traitlets
@@ -181,105 +181,6 @@ class CompletionExplorer(Explorer):
 
     module = "completion"
     settings = ("threshold", "strength", "knots", "target")
-    default_labels: ClassVar[Mapping[str, str]] = {
-        "title": "Completion explorer",
-        "alt": (
-            "Completion explorer. {candidates} videos ranked by {target}, divided by f(length) to the power "
-            "{strength}; controls change target, threshold and correction."
-        ),
-        "reset": "Reset",
-        "table": "Data table",
-        "readout": "Arrow keys read out values.",
-        "target": "Score from",
-        "target_reaches": "P(played ≥ threshold)",
-        "target_share": "expected share played",
-        "threshold": "Threshold",
-        "threshold_hint": "share that counts as completed",
-        "strength": "Correction γ",
-        "strength_hint": "score = p / f(length)^γ",
-        "knots": "Knots of f",
-        "knots_hint": "more: f bends more freely",
-        "reaches": "P(≥ {threshold})",
-        "share": "share played",
-        "usual": "f(length)",
-        "length": "length",
-        "seconds": "{n} s",
-        "minutes": "{n} min",
-        "completion": "completion",
-        "candidate": "candidate",
-        "item": "item",
-        "topic": "topic",
-        "targets_title": "What is played, by length",
-        "targets_alt": (
-            "Both targets by length for a video of middling interest. From {shortest} to {longest} the "
-            "expected share falls from {share_short} to {share_long}, P(≥ {threshold}) from {reaches_short} "
-            "to {reaches_long}."
-        ),
-        "targets_note": (
-            "Lines: one interest at every length. Dashed: f, fitted to {rows} clicked rows. Dots: the "
-            "{candidates} videos."
-        ),
-        "targets_caption": "Targets by length for a video of middling interest",
-        "score": "score",
-        "raw": "raw",
-        "corrected": "corrected",
-        "scores_title": "The score, by length",
-        "scores_alt": (
-            "Score by length for a video of middling interest. Raw it falls from {raw_short} at {shortest} "
-            "to {raw_long} at {longest}; corrected it goes from {corrected_short} to {corrected_long}. The "
-            "largest score of a candidate is {largest}."
-        ),
-        "scores_note": "Largest score of a video: {largest}. {above} of {candidates} are above 1.",
-        "scores_caption": "Score by length at γ = {strength}",
-        "ranks_title": "Places, before and after",
-        "ranks_alt": (
-            "Place of each of {candidates} videos by length, before and after the correction. {moved} change "
-            "their place, {item} by the most, from {from} to {to}."
-        ),
-        "ranks_note": (
-            "Hollow: before; filled: after. Rank correlation with length {length_before} → {length_after}, "
-            "with true interest {interest_before} → {interest_after}."
-        ),
-        "ranks_caption": "Candidates by place after the correction, γ = {strength}",
-        "place": "place, 1 is first",
-        "before": "before",
-        "after": "after",
-        "by_interest": "by interest",
-        "curve_title": "How strong should it be?",
-        "curve_alt": (
-            "Rank correlation of the score with length and with true interest, by γ from 0 to {strongest}. "
-            "At γ = {strength} they are {length_after} and {interest_after}; that of true interest with "
-            "length is {interest_length}."
-        ),
-        "curve_note": (
-            "True interest: the watch time expected if all videos were of one length. Dashed: its own rank "
-            "correlation with length among these videos, {interest_length}."
-        ),
-        "curve_caption": "Rank correlation of the score by γ",
-        "gamma": "correction γ",
-        "rank_correlation": "rank correlation",
-        "with_length": "with length",
-        "with_interest": "with interest",
-        "interest_itself": "interest itself",
-        "now": "now",
-        "a_share": "an expected share",
-        "a_probability": "a probability",
-        "sentence_raw": (
-            "Uncorrected, the score is {kind}, and long videos stand at a disadvantage: its rank correlation "
-            "with length is {length_before}, with true interest {interest_before}."
-        ),
-        "sentence_full": (
-            "Divided by f(length), the score is no longer {kind}: the first video has {first}, which says "
-            "{first} times what is usual at its length. Rank correlation with length {length_before} → "
-            "{length_after} (of interest itself {interest_length}), with true interest {interest_before} → "
-            "{interest_after}."
-        ),
-        "sentence_part": (
-            "Divided by f(length)^{strength}, the score is no longer {kind}, nor a multiple of what is "
-            "usual: it only orders. Rank correlation with length {length_before} → {length_after} (of "
-            "interest itself {interest_length}), with true interest {interest_before} → {interest_after}."
-        ),
-    }
 
     threshold = Share(COMPLETED, 0.0, 1.0, help="Share of the length that counts as completed.").tag(
         sync=True, explorer=True

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import traitlets
 
@@ -138,90 +138,6 @@ class FunnelExplorer(Explorer):
 
     module = "funnel"
     settings = ("quotas", "kept", "shown", "costs")
-    default_labels: ClassVar[Mapping[str, str]] = {
-        "title": "Funnel explorer",
-        "alt": (
-            "Funnel explorer. Of {catalogue} items the channels are asked for {asked}, {kept} are ranked and "
-            "{shown} are shown; sliders change these counts and what an item costs at each stage."
-        ),
-        "reset": "Reset",
-        "table": "Data table",
-        "readout": "Arrow keys read out values.",
-        "quotas": "Retrieval: items asked of each channel",
-        "embedding": "embedding",
-        "popular": "popular",
-        "fresh": "fresh",
-        "followed": "followed",
-        "topic": "topic",
-        "counts": "After retrieval: items",
-        "kept": "kept by pre-ranking",
-        "shown": "shown after re-ranking",
-        "costs": "Cost per item, in microseconds",
-        "cost_retrieval": "retrieval",
-        "cost_retrieval_hint": "per item of the catalogue",
-        "cost_pre_ranking": "pre-ranking",
-        "cost_pre_ranking_hint": "per candidate",
-        "cost_ranking": "ranking",
-        "cost_ranking_hint": "per item ranked",
-        "cost_re_ranking": "re-ranking",
-        "cost_re_ranking_hint": "per item ranked and place filled",
-        "catalogue": "Catalogue",
-        "retrieval": "Retrieval",
-        "pre_ranking": "Pre-ranking",
-        "ranking": "Ranking",
-        "re_ranking": "Re-ranking",
-        "stage": "stage",
-        "items": "items that remain",
-        "of_catalogue": "share of the catalogue",
-        "narrowing_title": "The narrowing: items that remain",
-        "narrowing_alt": (
-            "A funnel: {catalogue} items in the catalogue, {candidates} after retrieval, {ranked} after "
-            "pre-ranking, as many after ranking, {shown} after re-ranking."
-        ),
-        "narrowing_note": (
-            "Widths are logarithms. Ranking drops nothing. Here no two channels bring the same item."
-        ),
-        "narrowing_note_recorded": (
-            "Widths are logarithms. Ranking drops nothing. Channels bring some items twice, or fewer than "
-            "asked: {candidates} of {asked} remain once merged."
-        ),
-        "narrowing_caption": "Items that remain after each stage",
-        "cost_title": "What a request costs",
-        "cost_alt": "Time per stage: {listed}; {total} together.",
-        "cost_note": "Together {total} per request. Ranking the whole catalogue would take {everything}.",
-        "cost_caption": "Cost of one request by stage",
-        "looks": "items looked at",
-        "per_item": "µs per item",
-        "milliseconds": "ms",
-        "share_of_time": "share of the time",
-        "survival_title": "What survives of the {best} truly best items",
-        "survival_alt": "Share of the truly best items that remain: {listed}.",
-        "survival_note": (
-            "Recorded: mean over {requests} requests, median of {runs} runs. Small marks: single runs."
-        ),
-        "survival_near": (
-            "Recorded at the nearest setting, {setting}: mean over {requests} requests, median of {runs} "
-            "runs. Small marks: single runs."
-        ),
-        "survival_most": "{shown} places can show at most {most} of the {best}.",
-        "survival_caption": "Share of the truly best items that remain",
-        "share": "share that remains",
-        "run": "run",
-        "sentence": (
-            "Of {catalogue} items, {candidates} are retrieved, {ranked} ranked and {shown} shown, in "
-            "{total}: {times} times cheaper than ranking everything."
-        ),
-        "sentence_recorded": (
-            "Of {catalogue} items, {candidates} are retrieved, {ranked} ranked and {shown} shown, in "
-            "{total}; of the {best} truly best ones {retrieved_share} reach pre-ranking, {ranked_share} "
-            "ranking, and {shown_share} are shown."
-        ),
-        "sentence_few": (
-            "Pre-ranking may keep {kept}, but only {candidates} candidates come: it has nothing to choose, "
-            "and a request takes {total}."
-        ),
-        "sentence_none": "No channel is asked for anything: nothing can be shown.",
-    }
 
     quotas = Named(QUOTAS, Count(0, 0, 10_000), help="Items asked of each retrieval channel.").tag(
         sync=True, explorer=True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import traitlets
@@ -176,106 +176,6 @@ class FusionExplorer(Explorer):
 
     module = "fusion"
     settings = (*_SETTING, "shown", "kept")
-    default_labels: ClassVar[Mapping[str, str]] = {
-        "title": "Fusion explorer",
-        "alt": (
-            "Fusion explorer. {candidates} candidates ordered by one score made of six predictions, by the "
-            "formula {formula}; sliders change weights and exponents, and a second setting stands beside it."
-        ),
-        "reset": "Reset",
-        "table": "Data table",
-        "readout": "Arrow keys read out values.",
-        "click": "click",
-        "like": "like",
-        "collect": "collect",
-        "share": "share",
-        "watch_time": "watch time",
-        "completion": "completion",
-        "formula": "Formula",
-        "weighted_sum": "weighted sum",
-        "click_times_rest": "click × the rest",
-        "product_of_powers": "product of powers",
-        "rank_fusion": "rank fusion",
-        "commerce_product": "e-commerce product",
-        "weight": "weight w",
-        "exponent": "exponent β",
-        "ranks": "Places, not values",
-        "power": "power a",
-        "offset": "offset b",
-        "per_second": "{weight} / s",
-        "scored_by": "The formula is given",
-        "predictions": "predictions",
-        "uncalibrated": "clicks uncalibrated (α = 0.1)",
-        "truth": "the truth",
-        "shown": "Shown: top k",
-        "keep": "Keep A as B",
-        "swap": "Swap A and B",
-        "place": "place",
-        "candidate": "candidate",
-        "place_in": "place in B",
-        "score": "score",
-        "log_score": "ln score",
-        "value": "{term}: given",
-        "part": "{term}: adds",
-        "list_title": "A: the list, each score taken apart",
-        "list_setting": "A: {setting}",
-        "list_alt": "Candidates in A's order, with place, score and what each prediction adds",
-        "list_caption": "A: {setting}",
-        "not_shown": "top {shown}; what follows is not shown",
-        "up": "up {places} against B",
-        "down": "down {places} against B",
-        "same_place": "same place as in B",
-        "nothing": "nothing: all scores are equal",
-        "given_truth": "by the truth",
-        "given_uncalibrated": "clicks uncalibrated",
-        "meaning_weighted_sum": "Bars add up to the score. A like counts whether or not a click is likely.",
-        "meaning_click_times_rest": (
-            "Bars add up to the score: what an impression is expected to bring, in clicks."
-        ),
-        "meaning_product_of_powers": (
-            "Bars are β ln(1 + w p) and add up to ln score: the more there is of one thing, the less a "
-            "further bit adds."
-        ),
-        "meaning_rank_fusion": (
-            "Bars are w / (place^a + b), the place being that by one prediction: its values do not count."
-        ),
-        "meaning_commerce_product": (
-            "Bars are β ln p and add up to ln score. Below 0 they point left: the longer, the lower the "
-            "score."
-        ),
-        "other_title": "B: the list kept",
-        "other_setting": "B: {setting}",
-        "other_alt": "Candidates in B's order, with place",
-        "other_note": "✓: also in A's top {shown}.",
-        "other_caption": "B: {setting}",
-        "in_both": "also in A's top {shown}",
-        "totals_title": "What the top {shown} bring: A against B",
-        "totals_alt": "Expected totals in the top {shown}, A against B: {listed}.",
-        "totals_note": "By the truth, per request, if every place is looked at. {listed}.",
-        "totals_note_predicted": "By the predictions, per request, if every place is looked at. {listed}.",
-        "totals_caption": "Expected totals in the top {shown}, per request",
-        "totals_axis": "A against B",
-        "outcome": "outcome",
-        "difference": "difference",
-        "most": "most that {shown} can bring",
-        "clicks": "clicks",
-        "likes": "likes",
-        "collects": "collects",
-        "shares": "shares",
-        "minutes": "minutes",
-        "sentence": (
-            "A puts {first} first. Against B, {moved} of {candidates} candidates change places, {new} of A's "
-            "top {shown} would not be in B's, and the expected totals change: {listed}."
-        ),
-        "sentence_same": (
-            "A puts {first} first. Against B, {moved} of {candidates} candidates change places, but the top "
-            "{shown} are the same items: if all of them are looked at, they bring the same."
-        ),
-        "sentence_equal": (
-            "A puts {first} first and orders all {candidates} candidates as B does, so the top {shown} of "
-            "both bring the same."
-        ),
-    }
 
     formula = traitlets.Enum(FORMULAS, "click_times_rest", help="How the score is made.").tag(
         sync=True, explorer=True

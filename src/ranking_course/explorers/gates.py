@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import traitlets
 
@@ -28,102 +28,6 @@ class GatesExplorer(Explorer):
 
     module = "gates"
     settings = ("step", "cure", "seed", "experts")
-    default_labels: ClassVar[Mapping[str, str]] = {
-        "title": "Gates explorer",
-        "alt": (
-            "Gates explorer. How the gates of an MMoE with {experts} experts share out their weight after "
-            "{step} of {last} training steps, cure by cure; sliders change them."
-        ),
-        "reset": "Reset",
-        "play": "Play",
-        "pause": "Pause",
-        "table": "Data table",
-        "readout": "Arrow keys read out values.",
-        "step_slider": "Training step",
-        "step": "step",
-        "cure": "Cure",
-        "none": "none",
-        "exact": "mask, renormalise exactly",
-        "constant": "mask, renormalise with a constant",
-        "plain": "mask, no renormalising",
-        "entropy": "entropy bonus",
-        "balance": "load balancing",
-        "slow": "lower learning rate",
-        "with_none": "without a cure",
-        "with_exact": "with masks, renormalised exactly",
-        "with_constant": "with masks, renormalised with a constant",
-        "with_plain": "with masks, not renormalised",
-        "with_entropy": "with an entropy bonus",
-        "with_balance": "with a load-balancing loss",
-        "with_slow": "with a lower learning rate",
-        "seed_slider": "Seed",
-        "seed_hint": "first weights and batches",
-        "seeds": "seeds",
-        "experts": "Experts",
-        "expert": "expert",
-        "expert_name": "expert {expert}",
-        "gate": "gate",
-        "gate_name": "gate of {task}",
-        "row": "row",
-        "rows": "rows",
-        "mean": "mean",
-        "way": "way of the mean",
-        "utilisation": "utilisation",
-        "effective": "effective number",
-        "triangle_title": "Gate of {task} after {step} steps",
-        "triangle_alt": (
-            "Triangle of three experts with the weights of {rows} held-out rows in the gate of {task} after "
-            "{step} steps. Mean: {listed}."
-        ),
-        "triangle_note": (
-            "Each dot is one of {rows} held-out rows; the nearer to a corner, the more weight that expert "
-            "has. The line is the way of the mean over all held-out rows, which the corners give in numbers. "
-            "Dots are recorded in steps of 1/{parts}."
-        ),
-        "triangle_caption": "Weights in the gate of {task} after {step} steps",
-        "heat_title": "Gate of {task} up to step {step}",
-        "heat_alt": (
-            "Heat map of the utilisation of {experts} experts in the gate of {task}, by training step up to "
-            "{step}. Most used at the end: expert {top}, {share}."
-        ),
-        "heat_note": "The fuller, the more weight on average. Effective number of experts now: {effective}.",
-        "heat_caption": "Utilisation in the gate of {task} up to step {step}",
-        "bars_title": "Utilisation: mean weight, all held-out rows",
-        "bars_alt": "Utilisation of every expert by every gate after {step} steps: {listed}.",
-        "bars_note": (
-            "Above the dotted line, {threshold}, a gate counts as polarized. Effective number of experts: "
-            "{effective}. Dead, below {dead_below} in every gate: {dead}."
-        ),
-        "bars_caption": "Utilisation after {step} steps",
-        "none_dead": "none",
-        "share": "share of seeds polarized",
-        "share_title": "Seeds polarized after {step} steps",
-        "share_alt": "Share of seeds with at least one polarized gate after {step} steps: {listed}.",
-        "share_note": (
-            "A seed counts when at least one of its gates gives one expert more than {threshold}. Lines are "
-            "95% intervals (Wilson); filled is the chosen cure."
-        ),
-        "polarized_seeds": "polarized",
-        "interval": "95% interval",
-        "live_mark": "(trained here)",
-        "training": "Train anew, with this cure and number of experts",
-        "learning_rate": "learning rate",
-        "train": "Train",
-        "trained": (
-            "{seeds} seeds trained at learning rate {rate}, and shown. Reset goes back to the recording."
-        ),
-        "says_polarized": "the gate of {task} is polarized, with {share} of its weight on expert {expert}",
-        "says_mixed": "the gate of {task} spreads its weight over {effective} of {experts} experts",
-        "and": ", and ",
-        "sentence": (
-            "After {step} steps {cure}, seed {seed}: {gates}. {count} of {seeds} seeds are polarized, "
-            "{share} (95% interval {low} to {high})."
-        ),
-        "sentence_live": (
-            "Trained here, after {step} steps {cure}, seed {seed}: {gates}. {count} of {seeds} seeds are "
-            "polarized, {share} (95% interval {low} to {high})."
-        ),
-    }
 
     step = Count(0, 0, 10**9, help="Step of training that is shown.").tag(sync=True, explorer=True)
     cure = traitlets.Enum(CURES, "none", help="What is done against polarization.").tag(

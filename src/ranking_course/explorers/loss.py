@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import traitlets
 
@@ -88,90 +88,6 @@ class LossExplorer(Explorer):
 
     module = "loss"
     settings = ("outcomes", "predictions", "loss_weights", "masked", "swept", "measure")
-    default_labels: ClassVar[Mapping[str, str]] = {
-        "title": "Loss explorer",
-        "alt": (
-            "Loss explorer. For each of click, like, collect and share: the label y, the prediction p and "
-            "the loss weight λ; seen are the cross-entropies, their gradients at the logit and the weighted "
-            "total."
-        ),
-        "reset": "Reset",
-        "table": "Data table",
-        "readout": "Arrow keys read out values.",
-        "click": "click",
-        "like": "like",
-        "collect": "collect",
-        "share": "share",
-        "happened": "it happened: y = 1",
-        "prediction": "prediction p",
-        "weight": "loss weight λ",
-        "masked": "like, collect and share count only where there was a click",
-        "task": "task",
-        "label": "label y",
-        "counts": "counts",
-        "yes": "yes",
-        "no": "no",
-        "cross_entropy": "cross-entropy",
-        "nats": "cross-entropy, nats",
-        "curve_title": "Cross-entropy by prediction",
-        "curve_alt": (
-            "The two curves −ln p (label 1) and −ln(1 − p) (label 0), with a mark for each task: {listed}."
-        ),
-        "curve_axis": "prediction p, evenly spaced in its logit",
-        "curve_note": "On this axis the slope of a curve is its gradient at the logit, p − y.",
-        "curve_note_masked": (
-            "On this axis the slope of a curve is its gradient at the logit, p − y. Hollow marks are masked."
-        ),
-        "curve_caption": "Each task's label, prediction and cross-entropy",
-        "happened_line": "y = 1: −ln p",
-        "not_line": "y = 0: −ln(1 − p)",
-        "gradient": "gradient",
-        "gradient_axis": "gradient at the logit",
-        "gradient_title": "Gradient at the logit: λ (p − y)",
-        "gradient_alt": "Gradient of the total at each task's logit: {listed}.",
-        "gradient_note": "Below 0 the step of gradient descent raises the prediction, above 0 it lowers it.",
-        "gradient_caption": "Gradient of the total loss at each task's logit",
-        "term": "term of the total",
-        "term_axis": "λ · cross-entropy",
-        "terms_title": "What each task adds to the loss: λ · cross-entropy",
-        "terms_alt": "Terms of the loss: {listed}; {total} together.",
-        "terms_note": "Together {total}.",
-        "terms_note_masked": "Together {total}. Hatched: what the mask leaves out, {left_out}.",
-        "terms_caption": "Each task's term of the total loss",
-        "masked_out": "masked",
-        "swept": "Recorded: λ varied of",
-        "measure": "Judged by",
-        "auc": "AUC",
-        "log_loss": "log loss",
-        "seed": "seed",
-        "sweep_name": "What the loss weight does, recorded",
-        "sweep_title": "Recorded: {measure} of every task as λ of {swept} varies",
-        "sweep_alt": (
-            "Change in {measure} of every task against λ = 1, as λ of {swept} varies from {low} to {high}; "
-            "medians at {high}: {listed}."
-        ),
-        "sweep_axis": "change in {measure}",
-        "sweep_note": (
-            "Change against the same seed's {measure} at λ = 1: thin lines are the {seeds} seeds, bold their "
-            "median. All other weights are 1."
-        ),
-        "sweep_caption": "Median {measure} of {seeds} seeds by λ of {swept}",
-        "sweep_weight": "λ of {swept}",
-        "sentence": (
-            "Clicked: the loss is {total}. Most of it, {largest_term}, comes from {largest}: {largest_p} was "
-            "predicted where y = {largest_y}, with λ = {largest_weight}."
-        ),
-        "sentence_masked": (
-            "Not clicked: the loss is {total}, all of it from the click. A like, collect or share is counted "
-            "per click, so those labels say nothing here and pass no gradient."
-        ),
-        "sentence_unmasked": (
-            "Not clicked, and not masked: the loss is {total}, of which {left_out} teaches like, collect and "
-            "share that nothing follows an impression. Those heads then predict rates per impression, not "
-            "per click."
-        ),
-        "sentence_zero": "Every weight that counts is 0: there is no loss, and nothing is learnt.",
-    }
 
     outcomes = Named({"click": 1, "like": 0, "collect": 0, "share": 1}, Count(0, 0, 1), help="y.").tag(
         sync=True, explorer=True

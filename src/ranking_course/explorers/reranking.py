@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 import traitlets
@@ -80,61 +80,6 @@ class RerankingExplorer(Explorer):
 
     module = "reranking"
     settings = ("trade_off", "window", "method")
-    default_labels: ClassVar[Mapping[str, str]] = {
-        "title": "Re-ranking explorer",
-        "alt": (
-            "Re-ranking explorer. A slate of {shown} out of {candidates} candidates, chosen by {method} with "
-            "trade-off {theta} and a window of {window}; sliders change them."
-        ),
-        "reset": "Reset",
-        "table": "Data table",
-        "readout": "Arrow keys read out values.",
-        "method": "Method",
-        "mmr": "MMR",
-        "dpp": "greedy DPP",
-        "trade_off": "Trade-off θ",
-        "trade_off_hint": "weight of the score; the rest is for variety",
-        "window": "Window",
-        "window_hint": "places before, from which a new item must differ",
-        "place": "place",
-        "item": "item",
-        "topic": "topic",
-        "score": "score",
-        "rank": "rank by score",
-        "nearest": "largest similarity in the window",
-        "slate_title": "The slate, place by place",
-        "slate_alt": "Scores of {shown} items in their places; their topics: {listed}.",
-        "slate_note": "Letters and fills are topics: {legend}.",
-        "slate_caption": "The slate at θ = {theta}, window {window}, {method}",
-        "matrix_title": "How similar the shown items are",
-        "matrix_alt": (
-            "Similarity of every two items of the slate, {mean} on average, {highest} at most, between "
-            "places {pair}."
-        ),
-        "matrix_note": (
-            "Empty: unlike, 0 or less. Full: alike, 1. Mean of all pairs {mean}, by score alone {mean_top}."
-        ),
-        "matrix_caption": "Similarity of the items in two places",
-        "similarity": "similarity",
-        "curve_title": "What variety costs in score",
-        "curve_alt": (
-            "Mean similarity against score, for θ from 0 to 1. The present slate keeps {kept} of the best "
-            "score at a mean similarity of {mean}."
-        ),
-        "curve_note": "A mark for each tenth of θ, at a window of {window}. Filled: the present slate.",
-        "curve_caption": "Score and similarity by θ at a window of {window}",
-        "kept_score": "share of the best score",
-        "mean_similarity": "mean similarity",
-        "present": "now",
-        "sentence": (
-            "{method} at θ = {theta} keeps {kept} of the score of the best {shown}, and brings mean "
-            "similarity from {mean_top} to {mean} and topics from {topics_top} to {topics}."
-        ),
-        "sentence_same": (
-            "{method} at θ = {theta} shows the {shown} best by score: mean similarity {mean}, {topics} "
-            "topics."
-        ),
-    }
 
     trade_off = Share(0.5, 0.0, 1.0, help="θ: 1 is score alone, 0 diversity alone.").tag(
         sync=True, explorer=True

@@ -123,7 +123,9 @@ def test_an_explorer_of_a_name_that_is_taken_is_refused(foreign):
 
 def test_an_explorer_takes_its_script_from_its_own_package(foreign):
     package = foreign(js__one="const own = 1;\nexport default { render() { return own; } };\n")
-    one = type("One", (Explorer,), {"module": "one", "__module__": f"{package}.explorers.one"})
+    one = type(
+        "One", (Explorer,), {"module": "one", "__module__": f"{package}.deep.one", "default_labels": {}}
+    )
     assert one.package == package
     assert "const own = 1;" in one._esm
     assert one._css == bundle.stylesheet(DEFAULT)
@@ -134,6 +136,33 @@ def test_an_explorer_takes_its_script_from_its_own_package(foreign):
         type("Two", (Explorer,), {"module": "two", "__module__": package})
     with pytest.raises(ValueError, match="'two' must lie in the folder js of a package, __main__ has none"):
         type("Two", (Explorer,), {"module": "two", "__module__": "__main__"})
+
+
+@pytest.mark.parametrize(
+    ("texts", "message"),
+    [
+        (None, r"texts/one.toml of foreign_\d+ must hold the explorer's texts"),
+        ("title = ", r"texts/one.toml of foreign_\d+ must hold the explorer's texts, .* Invalid value"),
+        ("title = 5", r"texts/one.toml of foreign_\d+: title must be a text that is not empty, got 5"),
+        ('[title]\na = "b"', r"title must be a text that is not empty, got \{'a': 'b'\}"),
+    ],
+)
+def test_texts_lie_beside_the_class(foreign, tmp_path, texts, message):
+    package = foreign(js__one=EXPLORER)
+    made = {"module": "one", "__module__": f"{package}.one"}
+    file = tmp_path / package / "texts" / "one.toml"
+    file.parent.mkdir()
+    if texts is not None:
+        file.write_text(texts, encoding="utf-8")
+    with pytest.raises(ValueError, match=message):
+        type("One", (Explorer,), made)
+    file.write_text('title = "One"\nnote = "{a} and {b}"', encoding="utf-8")
+    one = type("One", (Explorer,), made)
+    assert one(labels={"note": "{b}"}).labels == {"title": "One", "note": "{b}"}
+    with pytest.raises(ValueError, match=r"labels\['note'\] may hold \{a\}, \{b\}; got \{c\}"):
+        one(labels={"note": "{c}"})
+    with pytest.raises(ValueError, match="labels may hold title, note; got other"):
+        one(labels={"other": "x"})
 
 
 def test_stylesheet_holds_the_palette_of_both_themes():
