@@ -53,7 +53,7 @@ $(READY): requirements.txt pyproject.toml
 	@touch $(READY)
 
 html: $(READY)
-	RANKING_SILENT=1 RANKING_SOLUTIONS=$(SOLUTIONS) $(BIN)/jupyter-book build book --config _config.yml --toc _toc.yml --path-output . -W --keep-going
+	RANKING_SILENT=1 BOOKWORK_SOLUTIONS=$(SOLUTIONS) $(BIN)/jupyter-book build book --config _config.yml --toc _toc.yml --path-output . -W --keep-going
 
 # Port 0 lets the system choose a free port where the usual one is taken.
 book: html
@@ -63,7 +63,7 @@ book: html
 	|| exec $(BIN)/python -u -m http.server 0 --bind 127.0.0.1 --directory _build/html
 
 slides: html
-	$(BIN)/python -m bookwork.slides.making _build/slides book/0*/index.ipynb --caches _build/.jupyter_cache \
+	$(BIN)/python -m bookwork.slides _build/slides book/0*/index.ipynb --caches _build/.jupyter_cache \
 	  --explorers ranking_course --palette ranking_course.palette:PALETTE
 	@echo "Open _build/slides/index.html"
 

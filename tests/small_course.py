@@ -10,6 +10,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from bookwork.grading import editions
+from bookwork.grading.project import Project
 
 NAME = "09_small"
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
@@ -77,12 +78,12 @@ def write_small_notebook(book: Path) -> Path:
     return path
 
 
-def write_small_project(root: Path) -> Path:
-    """A project whose book has the authored notebook; gives its file."""
-    path = write_small_notebook(root / "book")
+def write_small_project(root: Path) -> Project:
+    """A project whose book has the authored notebook."""
+    write_small_notebook(root / "book")
     contents = f"format: jb-book\nroot: intro\nchapters:\n  - file: {NAME}/{editions.NAME}\n"
     (root / "_toc.yml").write_text(contents)
-    return path
+    return Project.at(root)
 
 
 def named(notebook: NotebookNode, name: str) -> NotebookNode:

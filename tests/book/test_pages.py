@@ -353,7 +353,7 @@ class TestSample(PageChecks, FileChecks):
 def test_a_book_without_solutions(tmp_path):
     """Tasks, stubs and checks are there, and no solution is in any file."""
     root = write_small_book(tmp_path)
-    build(root, root, RANKING_SOLUTIONS="no")
+    build(root, root, BOOKWORK_SOLUTIONS="no")
     book = root / "_build" / "html"
     assert leaks(book, ["return 2 * x", "return x / 2", "Show the solution"]) == []
     text = (book / NAME / "exercises.html").read_text(encoding="utf-8")

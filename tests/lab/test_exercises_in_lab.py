@@ -9,6 +9,7 @@ import pytest
 from lab_server import open_notebook, run_all, serve
 
 from bookwork.grading.course import write_learners
+from bookwork.grading.project import Project
 
 pytestmark = [pytest.mark.browser, pytest.mark.lab]
 
@@ -37,7 +38,7 @@ ERRORS = """() => window.jupyterapp.shell.currentWidget.content.widgets
 
 
 def test_a_learner_solves_an_exercise(chromium: Any, tmp_path: Path) -> None:
-    write_learners(tmp_path / "class")
+    write_learners(tmp_path / "class", Project.here())
     with serve(tmp_path / "class" / "exercises", tmp_path) as address:
         page = chromium.new_page()
         open_notebook(page, address, NAME)

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from bookwork.grading import course
+from bookwork.grading.project import Project
 
 
 def parser() -> argparse.ArgumentParser:
@@ -35,10 +36,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     try:
         if options.command == "student":
-            for path in course.write_learners(options.out):
+            for path in course.write_learners(options.out, Project.here()):
                 print(path)
         elif options.command == "course":
-            for name in course.write_course(options.out, chapters=options.chapter):
+            for name in course.write_course(options.out, Project.here(), options.chapter):
                 print(f"nbgrader autograde {name}")
         elif options.command == "grades":
             return _grades(options.course, options.chapter)
@@ -66,8 +67,13 @@ def _grades(folder: Path, chapters: Sequence[str] | None) -> int:
 def _verify(chapters: Sequence[str] | None, most: int | None) -> int:
     from bookwork.grading import gate  # needs nbgrader, which the other commands do not
 
+    project = Project.here()
     with tempfile.TemporaryDirectory() as scratch:
-        lines = gate.verify_all(Path(scratch), chapters, most)
+        lines = [
+            line
+            for name in project.exercises(chapters)
+            for line in gate.verify(name, Path(scratch) / name, project, most)
+        ]
     print("\n".join(lines) or "Every answer gets the points that it deserves.")
     return 1 if lines else 0
 

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from bookwork import arguments
 from bookwork.grading import answers
-from ranking import validation
 
 
 class Checks:
@@ -43,7 +43,7 @@ class Checks:
 
     def __init__(self, points: float, total: float, source: answers.Source | None = None) -> None:
         for name, value in (("points", points), ("total", total)):
-            if validation.number(name, value) <= 0:
+            if arguments.number(name, value) <= 0:
                 raise ValueError(f"{name} must be above 0, got {value}")
         self.points, self.total = float(points), float(total)
         self.passed = self.run = 0.0
@@ -60,7 +60,7 @@ class Checks:
         Raises:
             ValueError: the weights of all checks come to more than ``total``.
         """
-        if validation.number("weight", weight) <= 0:
+        if arguments.number("weight", weight) <= 0:
             raise ValueError(f"weight must be above 0, got {weight}")
         if self.run + weight > self.total + 1e-9:
             raise ValueError(f"weights must come to {self.total:g} at most, got {self.run + weight:g}")

@@ -3,40 +3,37 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+import tomllib
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
 import nbformat
-import yaml
 
-import bookwork
 from bookwork.grading import editions
-
-PROJECT = Path(bookwork.__file__).resolve().parents[2]
+from bookwork.grading.project import Project
 
 CONFIGURATION = '''"""nbgrader's configuration for the exercises of this course."""
 
 from bookwork.grading.grading import configure
 
 c = get_config()  # noqa: F821 -- nbgrader provides it
-configure(c)
+configure(c, course_id={0.course_id!r}, environment={0.environment!r})
 '''
 
 LEARNERS_README = """# Exercises
 
-Set up once, in a fresh environment with Python 3.11, 3.12 or 3.13:
+Set up once, in a fresh environment{python}:
 
 ```sh
 pip install -r requirements.txt
 pip install --no-deps .
 ```
 
-(On Linux, `pip install --index-url https://download.pytorch.org/whl/cpu {torch}` as the first line
-saves gigabytes that only a graphics card needs.)
+{note}
 
 Then open a notebook with `jupyter lab exercises`. Write your answers where it says `{stub}`, run the
 cell, and run the check below it: it says what is right, and gives a hint where something is not. Some checks
@@ -44,46 +41,6 @@ run only when your work is graded, so that points can be missing although nothin
 
 Hand in the notebook under the name that it has.
 """
-
-
-def authored(project: Path = PROJECT) -> dict[str, Path]:
-    """The authored notebooks of a project, by the name of their assignment, in the order of the contents.
-
-    What else lies in the folders (a copy that somebody made) is no part of the course.
-
-    Raises:
-        ValueError: there are none, or no project, as the package was installed without it.
-    """
-    contents = project / "_toc.yml"
-    if not contents.is_file():
-        raise ValueError(f"the course's contents must stand in {contents}: work in a copy of the repository")
-    pages = [project / "book" / f"{name}.ipynb" for name in files_in(yaml.safe_load(contents.read_text()))]
-    found = {page.parent.name: page for page in pages if page.stem == editions.NAME}
-    if not found:
-        raise ValueError(f"{contents} must name pages of exercises, NAME/{editions.NAME}")
-    return found
-
-
-def files_in(contents: Any) -> Iterator[str]:
-    """The files that a table of contents names, in order."""
-    for value in contents.values() if isinstance(contents, dict) else contents:
-        if isinstance(value, (dict, list)):
-            yield from files_in(value)
-    if isinstance(contents, dict) and "file" in contents:
-        yield contents["file"]
-
-
-def chosen(project: Path, chapters: Iterable[str] | None) -> dict[str, Path]:
-    """Some of the authored notebooks, or all of them.
-
-    Raises:
-        ValueError: naming the chapters that there are none of.
-    """
-    found = authored(project)
-    wanted = list(found if chapters is None else chapters)
-    if unknown := [name for name in wanted if name not in found]:
-        raise ValueError(f"chapters must be some of {', '.join(found)}, got {', '.join(unknown)}")
-    return {name: found[name] for name in wanted}
 
 
 def empty_folder(path: Path) -> Path:
@@ -98,32 +55,44 @@ def empty_folder(path: Path) -> Path:
     return path
 
 
-def write_learners(out: Path, project: Path = PROJECT) -> list[Path]:
-    """The learner's edition: all exercise notebooks, the package that they need, and how to install it.
+def write_learners(out: Path, project: Project) -> list[Path]:
+    """The learner's edition: all exercise notebooks, what the project hands out, and how to install it.
 
     Args:
         out: a new folder.
-        project: the folder of _toc.yml and of the book's folder.
+        project: whose exercises they are.
 
     Returns:
         The notebooks.
     """
-    found = authored(project)
+    found = project.exercises()
     out = empty_folder(out)
     (out / "exercises").mkdir()
     written = []
     for name, path in found.items():
         written.append(out / "exercises" / f"{name}.ipynb")
         nbformat.write(editions.learners(editions.read(path)), written[-1])
-    ignored = shutil.ignore_patterns("__pycache__")
-    shutil.copytree(project / "src", out / "src", ignore=ignored)
-    for name in ("pyproject.toml", "requirements.txt", "LICENSE"):
-        shutil.copy(project / name, out / name)
-    lines = (project / "requirements.txt").read_text(encoding="utf-8").split()
-    (torch,) = (line for line in lines if line.startswith("torch=="))
-    readme = LEARNERS_README.format(stub=editions.STUB, torch=torch)
-    (out / "README.md").write_text(readme, encoding="utf-8")
+    for name in project.handout:
+        path = project.root / name
+        if path.is_dir():
+            shutil.copytree(path, out / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(path, out / name)
+    (out / "README.md").write_text(learners_readme(project), encoding="utf-8")
     return written
+
+
+def learners_readme(project: Project) -> str:
+    """How to set up and what to do; the note names requirements as they are pinned."""
+    described = tomllib.loads((project.root / "pyproject.toml").read_text(encoding="utf-8"))
+    python = described.get("project", {}).get("requires-python", "")
+    requirements = project.root / "requirements.txt"
+    lines = requirements.read_text(encoding="utf-8").split() if requirements.is_file() else []
+    pinned = {line.partition("==")[0]: line for line in lines if "==" in line}
+    note = re.sub(r"\{([\w-]+)\}", lambda found: pinned[found[1]], project.note)
+    python = f" with Python {python}" if python else ""
+    readme = LEARNERS_README.format(stub=editions.STUB, note=note, python=python)
+    return re.sub(r"\n{3,}", "\n\n", readme)
 
 
 def nbgrader(course: Path, *arguments: str) -> str:
@@ -133,18 +102,16 @@ def nbgrader(course: Path, *arguments: str) -> str:
         RuntimeError: it fails, with the end of what it printed.
     """
     beside = str(Path(sys.executable).parent)
-    path = os.pathsep.join([beside, os.environ.get("PATH", "")])
+    environment = {**os.environ, "PATH": os.pathsep.join([beside, os.environ.get("PATH", "")])}
     command = [sys.executable, "-m", "nbgrader", *arguments]
-    answer = subprocess.run(
-        command, cwd=course, env={**os.environ, "PATH": path}, capture_output=True, text=True
-    )
+    answer = subprocess.run(command, cwd=course, env=environment, capture_output=True, text=True)
     printed = answer.stdout + answer.stderr
     if answer.returncode:
         raise RuntimeError(f"nbgrader {' '.join(arguments)} failed:\n{printed[-4000:]}")
     return printed
 
 
-def write_course(out: Path, project: Path = PROJECT, chapters: Iterable[str] | None = None) -> Sequence[str]:
+def write_course(out: Path, project: Project, chapters: Iterable[str] | None = None) -> list[str]:
     """A course folder in which ``nbgrader autograde CHAPTER`` can be run at once.
 
     Every chapter is an assignment with one notebook of the same name. ``release/`` holds the learner's
@@ -152,19 +119,19 @@ def write_course(out: Path, project: Path = PROJECT, chapters: Iterable[str] | N
 
     Args:
         out: a new folder.
-        project: the folder of _toc.yml and of the book's folder.
+        project: whose exercises they are.
         chapters: which of them; all by default.
 
     Returns:
         The names of the assignments.
     """
-    wanted = chosen(project, chapters)
+    wanted = project.exercises(chapters)
     out = empty_folder(out)
-    (out / "nbgrader_config.py").write_text(CONFIGURATION, encoding="utf-8")
+    (out / "nbgrader_config.py").write_text(CONFIGURATION.format(project), encoding="utf-8")
     (out / "submitted").mkdir()
     for name, path in wanted.items():
         folder = out / "source" / name
         folder.mkdir(parents=True)
-        shutil.copy(path, folder / f"{name}.ipynb")
+        nbformat.write(editions.unfolded(editions.read(path)), folder / f"{name}.ipynb")
         nbgrader(out, "generate_assignment", name, "--create")
     return list(wanted)

@@ -31,7 +31,7 @@ PROMISE = re.compile(r"\*(\d+) points?, about (\d+) minutes\*")
 ELSEWHERE = re.compile(r"(?<!!)\[([^]]*)\]\((?!\w+:|#)[^)]*\)")
 """A link to what lies beside the authored notebooks, and not beside a learner's."""
 
-AUTHORED_METADATA = ("mystnb", "jupyter")  # prompts of pages, and what JupyterLab folds: a stub is in sight
+AUTHORED_METADATA = ("mystnb", "jupyter")
 AUTHORED_TAGS = ("hide-input", "hide-output", "nbval-check-output")
 
 
@@ -154,13 +154,21 @@ def hidden_of(source: str) -> str:
     return "\n".join(found)
 
 
+def unfolded(notebook: NotebookNode) -> NotebookNode:
+    """A copy without what folds cells in pages and in JupyterLab: a stub is to be seen."""
+    notebook = deepcopy(notebook)
+    for part in (notebook, *notebook.cells):
+        for name in AUTHORED_METADATA:
+            part.metadata.pop(name, None)
+    return notebook
+
+
 def learners(notebook: NotebookNode) -> NotebookNode:
     """The learner's edition: stubs for solutions, no hidden checks, no outputs, locked cells locked.
 
     Links that would lead nowhere become plain text.
     """
-    notebook = deepcopy(notebook)
-    notebook.metadata.pop("mystnb", None)
+    notebook = unfolded(notebook)
     for cell in notebook.cells:
         if cell.cell_type != "code":
             cell.source = ELSEWHERE.sub(r"\1", cell.source)
@@ -170,8 +178,6 @@ def learners(notebook: NotebookNode) -> NotebookNode:
         if BEGIN_HIDDEN in cell.source:
             cell.source = visible_of(cell.source)
         cell.outputs, cell.execution_count = [], None
-        for name in AUTHORED_METADATA:
-            cell.metadata.pop(name, None)
         tags = [tag for tag in cell.metadata.pop("tags", []) if tag not in AUTHORED_TAGS]
         if tags:
             cell.metadata["tags"] = tags

@@ -18,7 +18,7 @@ Mistakes in different exercises share a submission.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +26,8 @@ import nbformat
 from nbformat import NotebookNode
 
 from bookwork.grading import editions
-from bookwork.grading.course import PROJECT, chosen, nbgrader, write_course
+from bookwork.grading.course import nbgrader, write_course
+from bookwork.grading.project import Project
 
 WRONG = "wrong_answers.toml"
 FEWEST = 4
@@ -129,19 +130,19 @@ def expected_grades(
     return expected, rounds
 
 
-def verify(name: str, scratch: Path, most: int | None = None, project: Path = PROJECT) -> list[str]:
+def verify(name: str, scratch: Path, project: Project, most: int | None = None) -> list[str]:
     """Grade the class of the gate, and say what is wrong.
 
     Args:
         name: of the assignment.
         scratch: a new folder for the course.
+        project: whose exercises they are.
         most: how many submissions with mistakes; all by default.
-        project: the folder of _toc.yml and of the book's folder.
 
     Returns:
         A line for each answer that did not get what it deserves.
     """
-    notebook = chosen(project, [name])[name]
+    notebook = project.exercises([name])[name]
     source = editions.read(notebook)
     if found := editions.faults(source):
         return [f"{name}: {fault}" for fault in found]
@@ -176,9 +177,3 @@ def differences(
             elif abs(grade.points - deserved) > TOLERANCE:
                 lines.append(f"{name}, {exercise}, {what}: {grade.points:g} points, deserves {deserved:g}")
     return lines
-
-
-def verify_all(scratch: Path, chapters: Iterable[str] | None = None, most: int | None = None) -> list[str]:
-    """The gate for some chapters, or for all."""
-    names = chosen(PROJECT, chapters)
-    return [line for name in names for line in verify(name, scratch / name, most)]

@@ -1,4 +1,4 @@
-"""How nbgrader runs a submission of this course: what nbgrader's own preprocessors lose is mended here.
+"""How nbgrader runs a submission: what nbgrader's own preprocessors lose is mended here.
 
 :class:`MendCells` brings back what a learner's editing has damaged. :class:`RunApart` runs the learner's
 cells in one kernel and the check cells in another, of which the first knows nothing: what passes between them
@@ -13,6 +13,7 @@ from __future__ import annotations
 import atexit
 import os
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,7 @@ from traitlets import Float
 from bookwork.grading.answers import SECONDS
 from bookwork.grading.editions import CHECK, SETUP, STUB, grade_id, metadata
 from bookwork.grading.kernels import Kernel, error_output
+from bookwork.progress import SILENT
 
 REPLAY_SECONDS = 60.0
 
@@ -214,17 +216,21 @@ def is_grade(cell: NotebookNode) -> bool:
         return False
 
 
-def configure(config: Any) -> None:
+def configure(config: Any, course_id: str, environment: Mapping[str, str]) -> None:
     """Set what nbgrader needs for a course of these exercises.
 
     Args:
         config: the ``c`` of ``nbgrader_config.py``.
+        course_id: of the gradebook.
+        environment: variables for the kernels, where they are not set yet.
     """
+    for name, value in {SILENT: "1", **environment}.items():
+        os.environ.setdefault(name, value)
     # nbgrader calls alembic, which is installed beside the Python that runs it
     beside = str(Path(sys.executable).parent)
     if beside not in os.environ.get("PATH", "").split(os.pathsep):
         os.environ["PATH"] = os.pathsep.join([beside, os.environ.get("PATH", "")])
-    config.CourseDirectory.course_id = "ranking"
+    config.CourseDirectory.course_id = course_id
     config.ClearSolutions.code_stub = {"python": STUB}
     config.Autograde.sanitize_preprocessors = [
         ClearOutput,

@@ -40,7 +40,7 @@ class Kernel:
     """
 
     def __init__(self, folder: Path | None = None) -> None:
-        self._own = Path(tempfile.mkdtemp(prefix="ranking-kernel-"))
+        self._own = Path(tempfile.mkdtemp(prefix="bookwork-kernel-"))
         self._folder = self._own / "work" if folder is None else folder
         self._folder.mkdir(exist_ok=True)
         self.start()
@@ -49,7 +49,7 @@ class Kernel:
         """Start it, and wait until it answers."""
         # What one kernel leaves in its profile must not start up with the next.
         profile = tempfile.mkdtemp(dir=self._own)
-        environment = {**os.environ, "IPYTHONDIR": profile, "RANKING_SILENT": "1", "PYTHONSAFEPATH": "1"}
+        environment = {**os.environ, "IPYTHONDIR": profile, "PYTHONSAFEPATH": "1"}
         self.manager = KernelManager(kernel_name="python3")
         # exit and quit would end it a moment later, when the next cell runs already
         stays = "get_ipython().ask_exit = lambda: None"

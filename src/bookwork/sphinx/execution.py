@@ -1,8 +1,9 @@
 """The cache of executed notebooks, made to depend on all that a notebook's outputs depend on.
 
-jupyter-cache looks at the code of a notebook only. Here each state of the package, of the pinned environment
-and of the recorded results has a cache of its own, so that a change of any of them executes the notebooks
-again, and a second build of the same state executes nothing. Caches of other states are removed.
+jupyter-cache looks at the code of a notebook only. Here each state of the files and environment variables
+that ``bookwork_inputs`` and ``bookwork_variables`` name has a cache of its own, so that a change of any of
+them executes the notebooks again, and a second build of the same state executes nothing. Caches of other
+states are removed.
 
 Notebooks that are not in the cache are executed side by side before the pages are read, one to a core.
 """
@@ -26,12 +27,10 @@ from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 
-PACKAGES = Path(__file__).parents[2]
-BUILD_ONLY = PACKAGES / "bookwork" / "sphinx"  # how a page is rendered, not what a notebook gives
-SOURCES = (".py", ".js", ".css", ".html", ".svg", ".toml")
+MACHINE = Path(__file__).resolve().parents[1]
+BUILD_ONLY = MACHINE / "sphinx"  # how a page is rendered, not what a notebook gives
 MOST_KERNELS = 4  # at once: each takes up to a gigabyte
 THREADS_VARIABLE = "OMP_NUM_THREADS"
-DATA_VARIABLE = "RANKING_KUAIRAND_DIR"  # chapters show more where it names a folder
 
 logger = logging.getLogger(__name__)
 
@@ -44,33 +43,32 @@ def fingerprint(files: Iterable[Path], text: str = "") -> str:
     return digest.hexdigest()[:16]
 
 
-def inputs(root: Path) -> list[Path]:
-    """Files that outputs of notebooks depend on: package, environment, results, quizzes.
+def inputs(root: Path, patterns: Iterable[str]) -> list[Path]:
+    """Files that outputs of notebooks depend on: those named below ``root``, and the machine's own.
 
     Args:
         root: the project's folder, above the folder of the book.
+        patterns: such as ``src/**/*`` or ``requirements.txt``.
     """
-    package = [path for path in sources(PACKAGES) if BUILD_ONLY not in path.parents]
-    results = [path for path in (root / "experiments").rglob("*.json") if path.is_file()]
-    quizzes = list((root / "book").rglob("quiz.toml"))
-    requirements = root / "requirements.txt"
-    return [*package, *results, *quizzes, *([requirements] if requirements.is_file() else [])]
+    found = {path for pattern in patterns for path in files_of(root.resolve(), pattern)}
+    return sorted(path for path in found.union(files_of(MACHINE)) if BUILD_ONLY not in path.parents)
 
 
-def sources(folder: Path) -> list[Path]:
-    """Files below ``folder`` that the package consists of."""
-    return [path for path in folder.rglob("*") if path.suffix in SOURCES]
+def files_of(folder: Path, pattern: str = "**/*") -> list[Path]:
+    """Files in a folder, without what Python compiles."""
+    return [path for path in folder.glob(pattern) if path.is_file() and path.suffix != ".pyc"]
 
 
 def set_cache(app: Sphinx, config: Config) -> None:
     """Name the cache after the state of its inputs; Sphinx reads all pages again when that name changes."""
-    state = fingerprint(inputs(Path(app.srcdir).parent), os.environ.get(DATA_VARIABLE, ""))
+    variables = [os.environ.get(name, "") for name in config.bookwork_variables]
+    state = fingerprint(inputs(Path(app.srcdir).parent, config.bookwork_inputs), "\n".join(variables))
     caches = Path(app.outdir).parent / ".jupyter_cache"
     for other in caches.glob("*"):
         if other.is_dir() and other.name != state:
             shutil.rmtree(other)
     config.nb_execution_cache_path = str(caches / state)
-    config.ranking_rendering = fingerprint(sources(BUILD_ONLY))
+    config.bookwork_rendering = fingerprint(files_of(BUILD_ONLY))
 
 
 def as_parsed(app: Sphinx, docname: str) -> NotebookNode:
@@ -121,6 +119,8 @@ def execute_side_by_side(app: Sphinx, env: BuildEnvironment, docnames: list[str]
 
 def setup(app: Sphinx) -> None:
     """Connect to Sphinx."""
-    app.add_config_value("ranking_rendering", "", "env", str)
+    app.add_config_value("bookwork_inputs", ["requirements.txt"], "", list)
+    app.add_config_value("bookwork_variables", [], "", list)
+    app.add_config_value("bookwork_rendering", "", "env", str)
     app.connect("config-inited", set_cache)
     app.connect("env-before-read-docs", execute_side_by_side)

@@ -3,7 +3,7 @@
 The authored notebook is changed before it is parsed and executed, so that what is hidden reaches no page, no
 search index and no cache. What a reader can download in its place is the learner's edition.
 
-Without solutions (``make book SOLUTIONS=no``, or the configuration value ``ranking_solutions``) the solution
+Without solutions (``make book SOLUTIONS=no``, or the configuration value ``bookwork_solutions``) the solution
 cells still run, and their code is left out.
 """
 
@@ -20,7 +20,7 @@ from sphinx.config import Config
 from bookwork.grading import editions
 from bookwork.sphinx.offline import write
 
-VARIABLE = "RANKING_SOLUTIONS"
+VARIABLE = "BOOKWORK_SOLUTIONS"
 NO = ("no", "0", "false", "off")
 
 
@@ -28,7 +28,7 @@ def set_config(app: Sphinx, config: Config) -> None:
     """The environment decides where it says something."""
     named = os.environ.get(VARIABLE, "").lower()
     if named:
-        config.ranking_solutions = named not in NO
+        config.bookwork_solutions = named not in NO
 
 
 def page(notebook: nbformat.NotebookNode, solutions: bool = True) -> nbformat.NotebookNode:
@@ -61,7 +61,7 @@ def show_learners(app: Sphinx, docname: str, source: list[str]) -> None:
     """Change an exercise's source before anything else reads it."""
     if is_exercise(app, docname):
         notebook = nbformat.reads(source[0], as_version=4)
-        source[0] = nbformat.writes(page(notebook, app.config.ranking_solutions))
+        source[0] = nbformat.writes(page(notebook, app.config.bookwork_solutions))
 
 
 def is_exercise(app: Sphinx, docname: str) -> bool:
@@ -82,7 +82,7 @@ def replace_sources(app: Sphinx, exception: Exception | None) -> None:
 
 def setup(app: Sphinx) -> None:
     """Connect to Sphinx."""
-    app.add_config_value("ranking_solutions", True, "env", bool)
+    app.add_config_value("bookwork_solutions", True, "env", bool)
     app.connect("config-inited", set_config)
     app.connect("source-read", show_learners)
     app.connect("build-finished", replace_sources)

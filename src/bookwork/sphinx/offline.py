@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from importlib.metadata import distribution
 from importlib.resources import files
 from pathlib import Path
@@ -54,13 +55,26 @@ def write_scripts(app: Sphinx) -> None:
         return
     folder = Path(app.outdir) / "_static" / FOLDER
     (folder / EXPLORERS).mkdir(parents=True, exist_ok=True)
+    palette = palette_named(app.config.bookwork_palette)
+    write_live_scripts(folder, folder / EXPLORERS, app.config.bookwork_explorers, palette)
+
+
+def write_live_scripts(folder: Path, beside: Path, explorers: Sequence[str], palette: Palette) -> None:
+    """Write what formulas and figures need into ``folder``, and what explorers need into ``beside``.
+
+    Args:
+        folder: one that exists.
+        beside: another, or the same.
+        explorers: packages that bring explorers.
+        palette: colours of the figures.
+    """
     plotly = files("plotly").joinpath("package_data", "plotly.min.js")
     write(folder / MATHJAX, mathjax_source().read_bytes())
     write(folder / "plotly.min.js", plotly.read_bytes())
-    write(folder / "plotly_page.js", plotly_page_script(palette_named(app.config.bookwork_palette)).encode())
-    write(folder / EXPLORERS / "runtime.js", bundle.page_runtime().encode())
-    for name, script in bundle.page_scripts(app.config.bookwork_explorers).items():
-        write(folder / EXPLORERS / f"{name}.js", script.encode())
+    write(folder / "plotly_page.js", plotly_page_script(palette).encode())
+    write(beside / "runtime.js", bundle.page_runtime().encode())
+    for name, script in bundle.page_scripts(explorers).items():
+        write(beside / f"{name}.js", script.encode())
 
 
 def write(path: Path, content: bytes) -> None:

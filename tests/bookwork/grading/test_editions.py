@@ -11,8 +11,9 @@ from small_course import NAME, SECRETS, named, small_notebook, write_small_proje
 
 from bookwork.grading import course, editions
 from bookwork.grading.__main__ import main
+from bookwork.grading.project import Project
 
-AUTHORED = course.authored()
+AUTHORED = Project.here().exercises()
 
 
 @pytest.fixture
@@ -93,18 +94,28 @@ class TestCourseExercises:
 
 
 def test_no_notebooks_is_an_error(tmp_path):
-    with pytest.raises(ValueError, match="work in a copy of the repository"):
-        course.authored(tmp_path)
+    with pytest.raises(ValueError, match="contents must stand in"):
+        Project.at(tmp_path).exercises()
     (tmp_path / "_toc.yml").write_text("root: intro\nchapters:\n  - file: 09_small/index\n")
     with pytest.raises(ValueError, match="must name pages of exercises"):
-        course.authored(tmp_path)
+        Project.at(tmp_path).exercises()
+
+
+def test_a_description_that_is_not_understood_or_missing_is_an_error(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match="work in a copy of the repository"):
+        Project.here()
+    (tmp_path / "pyproject.toml").write_text("[tool.bookwork]\ncourse = 'x'\n")
+    with pytest.raises(ValueError, match=r"may have book, contents, .*; got course"):
+        Project.here()
 
 
 def test_a_copy_beside_an_authored_notebook_is_no_part_of_the_course(tmp_path):
-    path = write_small_project(tmp_path)
+    project = write_small_project(tmp_path)
+    (path,) = project.exercises().values()
     shutil.copy(path, path.with_name("exercises-Copy1.ipynb"))
-    assert course.authored(tmp_path) == {NAME: path}
-    assert course.write_course(tmp_path / "course", tmp_path) == [NAME]
+    assert project.exercises() == {NAME: path}
+    assert course.write_course(tmp_path / "course", project) == [NAME]
     assert [p.name for p in (tmp_path / "course" / "release" / NAME).iterdir()] == [f"{NAME}.ipynb"]
 
 

@@ -251,9 +251,8 @@ MISHAPS: dict[str, Callable[[NotebookNode], NotebookNode]] = {
 def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The course after everything was handed in and graded."""
     root = tmp_path_factory.mktemp("grading")
-    write_small_project(root / "authored")
     course = root / "course"
-    write_course(course, root / "authored")
+    write_course(course, write_small_project(root / "authored"))
     with (course / "nbgrader_config.py").open("a") as config:
         config.write("c.RunApart.seconds = 8\nc.RunApart.call_seconds = 5\n")
 

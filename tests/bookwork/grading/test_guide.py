@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from bookwork.grading import course, editions
+from bookwork.grading import editions
+from bookwork.grading.project import Project
 
 BOOK = Path(__file__).parents[3] / "book"
 PLAN = (BOOK / "teaching" / "plan.md").read_text(encoding="utf-8")
@@ -87,5 +88,5 @@ def test_every_notebook_that_a_learner_may_run_was_measured():
 
 def test_exercises_take_as_long_as_the_plan_says():
     least, most = map(int, re.search(r"Its exercises take another (\d+) to (\d+)\s+minutes", PLAN).groups())
-    for path in course.authored().values():
+    for path in Project.here().exercises().values():
         assert least <= sum(each.minutes for each in editions.exercises(editions.read(path))) <= most

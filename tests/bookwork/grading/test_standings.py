@@ -19,9 +19,8 @@ from bookwork.grading.standings import standings
 def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Graded once, with damaged submissions in it; one came late."""
     root = tmp_path_factory.mktemp("standings")
-    write_small_project(root / "authored")
     course = root / "course"
-    write_course(course, root / "authored")
+    write_course(course, write_small_project(root / "authored"))
     right = submission(small_notebook(), {})
     hand_in(course, "ada", NAME, right)
     hand_in(course, "ben", NAME, editions.learners(small_notebook()))
@@ -62,12 +61,13 @@ def test_one_notebook_that_cannot_be_read_costs_nobody_else_a_grade(course):
 
 def test_a_check_that_is_broken_itself_gives_no_grade_at_all(tmp_path):
     """As when the package that grades is older than the exercises: 0 points would blame the learner."""
-    source = write_small_project(tmp_path / "authored")
+    project = write_small_project(tmp_path / "authored")
+    source = project.exercises()[NAME]
     broken = editions.read(source)
     check = named(broken, "half-check")
     check.source = check.source.replace("import Checks, close", "import Checks, close, of_tomorrow")
     nbformat.write(broken, source)
-    write_course(tmp_path / "course", tmp_path / "authored")
+    write_course(tmp_path / "course", project)
     hand_in(tmp_path / "course", "ada", NAME, submission(broken, {}))
     with pytest.raises(RuntimeError, match="error processing assignment"):
         nbgrader(tmp_path / "course", "autograde", NAME)

@@ -10,7 +10,9 @@ import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from bookwork.slides import making as slides
+from bookwork.slides import deck as slides
+from bookwork.slides import writing
+from bookwork.slides.__main__ import executed, main, name_of
 from bookwork.sphinx.renderers import EXPLORER, PLOTLY
 from ranking_course import figures
 from ranking_course.explorers import CalibrationExplorer
@@ -113,7 +115,7 @@ def test_a_slide_shows_the_lead_and_notes_hold_the_whole(notebook):
 
 def test_code_is_kept_where_it_defines_and_ticks_are_left_out(notebook):
     below = slides.deck(notebook)[2]
-    assert [cell.source for cell in below.cells if cell.metadata.get("ranking")] == [
+    assert [cell.source for cell in below.cells if cell.metadata.get("bookwork")] == [
         "def f(x):\n    return x"
     ]
     assert below.cells[-1].outputs[0].text == "0.53"
@@ -160,36 +162,36 @@ def test_what_does_not_fit_goes_on_below():
 
 def test_links_lead_to_slides_or_nowhere():
     text = "[a](small.ipynb), [b](other.ipynb#x), [c](https://example.org/n.ipynb)"
-    assert slides.links_to_slides(text, ["small"]) == "[a](small.html), b, [c](https://example.org/n.ipynb)"
+    assert writing.links_to_slides(text, ["small"]) == "[a](small.html), b, [c](https://example.org/n.ipynb)"
     text = "[a](../small/index.ipynb#y), [b](../not_small/index.ipynb), [c](exercises.ipynb)"
-    assert slides.links_to_slides(text, ["small"]) == "[a](small.html#y), b, c"
+    assert writing.links_to_slides(text, ["small"]) == "[a](small.html#y), b, c"
 
 
 def test_slides_are_named_after_the_chapter():
-    assert slides.name_of(Path("book/01_first/index.ipynb")) == "01_first"
-    assert slides.name_of(Path("book/intro.ipynb")) == "intro"
+    assert name_of(Path("book/01_first/index.ipynb")) == "01_first"
+    assert name_of(Path("book/intro.ipynb")) == "intro"
 
 
 def test_a_notebook_without_a_heading_is_refused(tmp_path):
     with pytest.raises(ValueError, match="must have a heading each, got none in 'x'"):
-        slides.write_slides(tmp_path, {"x": new_notebook()}, {"x": tmp_path})
+        writing.write_slides(tmp_path, {"x": new_notebook()}, {"x": tmp_path})
 
 
 def test_missing_notebooks_are_named(tmp_path, capsys):
-    assert slides.main([str(tmp_path / "out"), str(tmp_path / "none.ipynb")]) == 2
+    assert main([str(tmp_path / "out"), str(tmp_path / "none.ipynb")]) == 2
     assert "none.ipynb" in capsys.readouterr().err
 
 
 def test_a_notebook_that_is_in_no_cache_is_executed(tmp_path):
     path = tmp_path / "small.ipynb"
     nbformat.write(new_notebook(cells=[new_markdown_cell("# A"), new_code_cell("print(1 + 1)")]), path)
-    assert slides.executed(path, tmp_path / "no caches").cells[1].outputs[0].text == "2\n"
+    assert executed(path, tmp_path / "no caches").cells[1].outputs[0].text == "2\n"
 
 
 @pytest.mark.browser
 def test_slides_live_without_any_other_host(notebook, chromium: Any, tmp_path: Path) -> None:
     folders = {"small": tmp_path}
-    (page_path,) = slides.write_slides(tmp_path / "out", {"small": notebook}, folders, ["ranking_course"])
+    (page_path,) = writing.write_slides(tmp_path / "out", {"small": notebook}, folders, ["ranking_course"])
     page = chromium.new_page(viewport={"width": 1280, "height": 720})
     faults: list[str] = []
     page.on("console", lambda message: faults.append(message.text))

@@ -10,7 +10,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from bookwork.sphinx.execution import (
     BUILD_ONLY,
-    PACKAGES,
+    MACHINE,
     as_parsed,
     execute_side_by_side,
     fingerprint,
@@ -19,18 +19,23 @@ from bookwork.sphinx.execution import (
     set_cache,
 )
 
+INPUTS = ["src/**/*", "experiments/**/*.json", "requirements.txt", "none.txt"]
+
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
     (tmp_path / "experiments" / "chapter").mkdir(parents=True)
     (tmp_path / "experiments" / "chapter" / "a.json").write_text("{}")
     (tmp_path / "requirements.txt").write_text("numpy==2.0\n")
+    (tmp_path / "src" / "science" / "__pycache__").mkdir(parents=True)
+    (tmp_path / "src" / "science" / "model.py").write_text("1")
+    (tmp_path / "src" / "science" / "__pycache__" / "model.pyc").write_text("1")
     return tmp_path
 
 
 def cache_path(project: Path) -> Path:
     app = SimpleNamespace(srcdir=project / "book", outdir=project / "_build" / "html")
-    config = SimpleNamespace()
+    config = SimpleNamespace(bookwork_inputs=INPUTS, bookwork_variables=["BOOK_DATA"])
     set_cache(app, config)
     path = Path(config.nb_execution_cache_path)
     path.mkdir(parents=True, exist_ok=True)
@@ -50,12 +55,14 @@ def test_fingerprint_sees_names_and_contents_not_order(tmp_path):
     assert fingerprint([tmp_path / "other.py"]) != fingerprint([two])
 
 
-def test_inputs_are_package_environment_and_results(project):
-    found = inputs(project)
-    assert PACKAGES / "ranking" / "calibration.py" in found
-    assert PACKAGES / "bookwork" / "js" / "lib" / "figure.js" in found
-    assert project / "requirements.txt" in found
-    assert project / "experiments" / "chapter" / "a.json" in found
+def test_inputs_are_what_the_book_names_and_the_machine(project):
+    found = inputs(project, INPUTS)
+    assert {path.relative_to(project).as_posix() for path in found if project in path.parents} == {
+        "requirements.txt",
+        "experiments/chapter/a.json",
+        "src/science/model.py",
+    }
+    assert MACHINE / "explorer" / "base.py" in found
     assert not any(BUILD_ONLY in path.parents for path in found)
 
 
@@ -63,7 +70,9 @@ def test_the_same_state_keeps_its_cache(project):
     assert cache_path(project) == cache_path(project)
 
 
-@pytest.mark.parametrize("changed", ["requirements.txt", "experiments/chapter/a.json"])
+@pytest.mark.parametrize(
+    "changed", ["requirements.txt", "experiments/chapter/a.json", "src/science/model.py"]
+)
 def test_another_state_has_another_cache_and_the_old_one_goes(project, changed):
     old = cache_path(project)
     (project / changed).write_text("other")
@@ -74,9 +83,9 @@ def test_another_state_has_another_cache_and_the_old_one_goes(project, changed):
 
 
 def test_the_folder_with_real_data_is_part_of_the_state(project, monkeypatch):
-    monkeypatch.delenv("RANKING_KUAIRAND_DIR", raising=False)
+    monkeypatch.delenv("BOOK_DATA", raising=False)
     without = cache_path(project)
-    monkeypatch.setenv("RANKING_KUAIRAND_DIR", "somewhere")
+    monkeypatch.setenv("BOOK_DATA", "somewhere")
     assert cache_path(project) != without
 
 

@@ -1,0 +1,107 @@
+"""The book that exercises belong to: where it lies, and what its ``pyproject.toml`` says of it.
+
+A table there describes the course; every entry may be left out::
+
+    [tool.bookwork]
+    book = "book"                    # folder of the pages
+    contents = "_toc.yml"            # which of them there are
+    course_id = "course"             # of nbgrader's gradebook
+    handout = ["src", "LICENSE"]     # what learners get beside the notebooks
+    note = "A line for the README that they get; {numpy} becomes the pinned requirement."
+    environment = { NAME = "value" } # of the kernels in which submissions are graded
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bookwork.grading import editions
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project with a book: its folder, and the entries of the table above."""
+
+    root: Path
+    book: str = "book"
+    contents: str = "_toc.yml"
+    course_id: str = "course"
+    handout: tuple[str, ...] = ()
+    note: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def at(cls, root: Path) -> Project:
+        """The project in a folder.
+
+        Raises:
+            ValueError: its description has an entry that is not known.
+        """
+        described = _described(root) or {}
+        known = [entry.name for entry in fields(cls) if entry.name != "root"]
+        if unknown := sorted(set(described) - set(known)):
+            raise ValueError(f"[tool.bookwork] may have {', '.join(known)}; got {', '.join(unknown)}")
+        handout = tuple(described.pop("handout", ()))
+        return cls(root, handout=handout, **described)
+
+    @classmethod
+    def here(cls) -> Project:
+        """The project around the working folder.
+
+        Raises:
+            ValueError: there is none.
+        """
+        here = Path.cwd()
+        for folder in (here, *here.parents):
+            if _described(folder) is not None:
+                return cls.at(folder)
+        raise ValueError(
+            f"no pyproject.toml with [tool.bookwork] in {here} or above it: work in a copy of the repository"
+        )
+
+    def exercises(self, chapters: Iterable[str] | None = None) -> dict[str, Path]:
+        """The authored notebooks by the name of their assignment, in the order of the contents.
+
+        What else lies in the folders (a copy that somebody made) is no part of the course.
+
+        Args:
+            chapters: which of them; all by default.
+
+        Raises:
+            ValueError: there are none, or none for one of ``chapters``.
+        """
+        contents = self.root / self.contents
+        if not contents.is_file():
+            raise ValueError(f"the book's contents must stand in {contents}")
+        names = files_in(yaml.safe_load(contents.read_text(encoding="utf-8")))
+        pages = [self.root / self.book / f"{name}.ipynb" for name in names]
+        found = {page.parent.name: page for page in pages if page.stem == editions.NAME}
+        if not found:
+            raise ValueError(f"{contents} must name pages of exercises, NAME/{editions.NAME}")
+        wanted = list(found if chapters is None else chapters)
+        if unknown := [name for name in wanted if name not in found]:
+            raise ValueError(f"chapters must be some of {', '.join(found)}, got {', '.join(unknown)}")
+        return {name: found[name] for name in wanted}
+
+
+def _described(root: Path) -> dict[str, Any] | None:
+    """The table of a folder's ``pyproject.toml``, None where there is none."""
+    path = root / "pyproject.toml"
+    if not path.is_file():
+        return None
+    return tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("bookwork")
+
+
+def files_in(contents: Any) -> Iterator[str]:
+    """The files that a table of contents names, in order."""
+    if isinstance(contents, dict) and "file" in contents:
+        yield contents["file"]
+    for value in contents.values() if isinstance(contents, dict) else contents:
+        if isinstance(value, (dict, list)):
+            yield from files_in(value)

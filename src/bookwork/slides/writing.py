@@ -1,0 +1,179 @@
+"""Slides as pages: nbconvert writes them for reveal.js, and all that they load lies beside them.
+
+They work from ``file://``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from importlib.metadata import distribution
+from pathlib import Path
+
+from nbconvert import SlidesExporter
+from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell, new_notebook
+
+from bookwork.explorer import bundle
+from bookwork.palette import DEFAULT, Palette
+from bookwork.slides.deck import Slide, deck
+from bookwork.sphinx.offline import MATHJAX, write, write_live_scripts
+
+FOLDER = Path(__file__).parent
+TEMPLATE = "assets"
+LOADED = "assets"
+"""Folder beside the slides with all that they load."""
+
+FRONT_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Slides</title>
+<link rel="stylesheet" href="{loaded}/slides.css">
+</head>
+<body class="front"><main><h1>Slides</h1>
+<ul>
+{links}
+</ul>
+<p>Arrow keys move: right to the next section, down within a section. Space does both. S opens the speaker's
+notes, Esc the overview, F the whole screen.</p>
+</main></body>
+</html>
+"""
+
+
+def links_to_slides(text: str, names: Iterable[str]) -> str:
+    """Links to chapters lead to their slides; links to other notebooks become plain text."""
+    for name in names:
+        text = re.sub(rf"\]\((?:[^):]*/)?{re.escape(name)}(?:/index)?\.ipynb", f"]({name}.html", text)
+    return re.sub(r"\[([^]]*)\]\([^):]*\.ipynb[^)]*\)", r"\1", text)
+
+
+def slideshow(slides: Sequence[Slide], names: Iterable[str] = ()) -> NotebookNode:
+    """The slides as a notebook with the metadata that nbconvert goes by."""
+    cells = []
+    for number, slide in enumerate(slides):
+        head = "#" if number == 0 else "##"
+        first = new_markdown_cell(f"{head} {slide.title}")
+        first.metadata["slideshow"] = {"slide_type": "subslide" if slide.below else "slide"}
+        cells.append(first)
+        for cell in slide.cells:
+            if cell.cell_type == "markdown":
+                cell.source = links_to_slides(cell.source, names)
+            cell.metadata["slideshow"] = {"slide_type": "-"}
+            cells.append(cell)
+        if slide.notes:
+            notes = new_markdown_cell(links_to_slides("\n\n".join(slide.notes), names))
+            notes.metadata["slideshow"] = {"slide_type": "notes"}
+            cells.append(notes)
+    return new_notebook(cells=joined(cells))
+
+
+def joined(cells: Iterable[NotebookNode]) -> list[NotebookNode]:
+    """Neighbouring pieces of text as one cell, so that items form one list again."""
+    found: list[NotebookNode] = []
+    for cell in cells:
+        goes_on = cell.cell_type == "markdown" and cell.metadata.slideshow.slide_type == "-"
+        if goes_on and found and found[-1].cell_type == "markdown":
+            items = cell.source.lstrip()[:2], found[-1].source.split("\n")[-1].lstrip()[:2]
+            gap = "\n" if all(item == "- " for item in items) else "\n\n"
+            found[-1].source += gap + cell.source
+        else:
+            found.append(cell)
+    return found
+
+
+def scripts_of(slides: Sequence[Slide]) -> list[str]:
+    """What a deck loads to draw its figures and explorers."""
+    html = "".join(str(cell.get("outputs", "")) for slide in slides for cell in slide.cells)
+    modules = sorted(set(re.findall(r'class="ranking-explorer" data-module="(\w+)"', html)))
+    found = ["plotly.min.js", "plotly_page.js"] if 'class="ranking-plotly"' in html else []
+    return found + (["runtime.js", *(f"{name}.js" for name in modules)] if modules else [])
+
+
+def html_of(slides: Sequence[Slide], folder: Path, names: Iterable[str] = ()) -> str:
+    """The slides as a page.
+
+    Args:
+        slides: of one chapter.
+        folder: of the notebook, where its drawings are found.
+        names: of all chapters that have slides.
+    """
+    exporter = SlidesExporter(
+        template_name=TEMPLATE,
+        extra_template_basedirs=[str(FOLDER)],
+        embed_images=True,
+        exclude_anchor_links=True,
+        exclude_input_prompt=True,
+        exclude_output_prompt=True,
+    )
+    resources = {
+        "metadata": {"name": slides[0].title, "path": str(folder)},
+        "bookwork": {"loaded": LOADED, "scripts": scripts_of(slides), "mathjax": MATHJAX},
+    }
+    html, _ = exporter.from_notebook_node(slideshow(slides, names), resources)
+    return html
+
+
+def style_sheet(palette: Palette) -> str:
+    """Style sheet of the slides: a palette, their own rules, those of the explorers."""
+    rules = (FOLDER / TEMPLATE / "slides.css").read_text(encoding="utf-8")
+    return f":root {{ {palette.css_variables('light')} }}\n{rules}\n{bundle.stylesheet(palette)}"
+
+
+def reveal_file(name: str) -> bytes:
+    """A file of reveal.js, from the wheel that carries it."""
+    (found,) = (
+        path
+        for path in distribution("sphinx-revealjs").files or []
+        if str(path).endswith(f"/revealjs/{name}")
+    )
+    return Path(str(found.locate())).read_bytes()
+
+
+def write_loaded(folder: Path, explorers: Sequence[str], palette: Palette) -> None:
+    """Write all that slides may load: explorers of these packages, in these colours."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in ("dist/reveal.js", "dist/reveal.css", "plugin/notes/notes.js"):
+        write(folder / Path(name).name, reveal_file(name))
+    write_live_scripts(folder, folder, explorers, palette)
+    write(folder / "slides.js", (FOLDER / TEMPLATE / "slides.js").read_bytes())
+    write(folder / "slides.css", style_sheet(palette).encode())
+
+
+def write_slides(
+    out: Path,
+    notebooks: Mapping[str, NotebookNode],
+    folders: Mapping[str, Path],
+    explorers: Sequence[str] = (),
+    palette: Palette = DEFAULT,
+) -> list[Path]:
+    """Write the slides of some chapters, a page that leads to them, and all that they load.
+
+    Args:
+        out: the folder to write to.
+        notebooks: executed, by name.
+        folders: where the drawings of each are found.
+        explorers: packages that bring explorers.
+        palette: colours of slides, figures and explorers.
+
+    Returns:
+        The pages of slides.
+
+    Raises:
+        ValueError: a notebook has no heading.
+    """
+    write_loaded(out / LOADED, explorers, palette)
+    pages, links = [], []
+    for name, notebook in notebooks.items():
+        slides = deck(notebook)
+        if not slides:
+            raise ValueError(f"notebooks must have a heading each, got none in {name!r}")
+        pages.append(out / f"{name}.html")
+        write(pages[-1], html_of(slides, folders[name], notebooks).encode())
+        links.append(f'<li><a href="{name}.html">{escape(slides[0].title)}</a></li>')
+    front = FRONT_PAGE.format(loaded=LOADED, links="\n".join(links))
+    write(out / "index.html", front.encode())
+    return pages
