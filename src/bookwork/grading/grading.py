@@ -119,7 +119,8 @@ class RunApart(NbGraderPreprocessor):
         """The notebook with the outputs of all its cells."""
         folder = Path(resources.get("metadata", {}).get("path") or ".")
         setup = self._setup(nb)
-        self._learner, self._done = Kernel(folder.resolve()), []
+        self._learner = Kernel(folder.resolve())
+        self._done: list[str] = []
         try:
             for cell in nb.cells:
                 if cell.cell_type == "code":

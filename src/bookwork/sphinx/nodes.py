@@ -112,10 +112,9 @@ class OneFoldForNeighbours(SphinxPostTransform):
         """Move the code of each such cell into the fold of the next."""
         for cell in list(self.document.findall(nodes.container)):
             after = cell.next_node(descend=False, siblings=True)
-            folds = [_fold_that_opens(cell), _fold_that_opens(after)]
-            if None in folds or len(cell.children) > 1:
+            fold, next_fold = _fold_that_opens(cell), _fold_that_opens(after)
+            if fold is None or next_fold is None or len(cell.children) > 1:
                 continue
-            fold, next_fold = folds
             if fold["prompt_show"] == next_fold["prompt_show"]:
                 next_fold.insert(0, fold.children)
                 cell.parent.remove(cell)

@@ -61,7 +61,7 @@ class ExplorerRenderer:
         """Nodes for an explorer's output, None for any other."""
         if not applies(renderer, data, EXPLORER, inline):
             return None
-        payload: Mapping[str, Any] = data.content  # type: ignore[assignment]
+        payload: Mapping[str, Any] = data.content
         load(renderer, f"{EXPLORERS}/runtime.js")
         load(renderer, f"{EXPLORERS}/{payload['module']}.js")
         body = explorer_html(payload)
@@ -78,7 +78,7 @@ class PlotlyRenderer:
         """Nodes for a plotly output, None for any other; a figure without alternative text is a warning."""
         if not applies(renderer, data, PLOTLY, inline):
             return None
-        figure: Mapping[str, Any] = data.content  # type: ignore[assignment]
+        figure: Mapping[str, Any] = data.content
         meta = figure["layout"].get("meta") or {}
         for key in ("alt", "caption"):
             if not meta.get(key):
@@ -140,7 +140,7 @@ def plotly_html(figure: Mapping[str, Any]) -> str:
 class WidgetRenderer:
     """A plain Jupyter widget needs a kernel: where the page has none, a note stands in its place."""
 
-    mime_priority_overrides: ClassVar = []
+    mime_priority_overrides: ClassVar[list[tuple[str, str, int]]] = []
 
     @staticmethod
     def handle_mime(renderer: NbElementRenderer, data: MimeData, inline: bool) -> list[nodes.Element] | None:

@@ -73,7 +73,7 @@ def write_front_page(app: Sphinx, exception: Exception | None) -> None:
     """Write ``index.html``, which leads to the first page, where the book has no page of that name."""
     if exception or app.builder.format != "html" or app.config.root_doc == "index":
         return
-    page = app.builder.get_target_uri(app.config.root_doc)  # type: ignore[union-attr]
+    page = app.builder.get_target_uri(app.config.root_doc)
     front = FRONT_PAGE.format(page=escape(page), title=escape(app.config.html_title))
     write(Path(app.outdir) / "index.html", front.encode())
 
