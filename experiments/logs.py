@@ -31,6 +31,18 @@ def whole_requests(log: ImpressionLog) -> NDArray[np.bool_]:
     return np.bincount(request)[request] == SLATE
 
 
+def column(log: ImpressionLog, name: str) -> NDArray[np.float64]:
+    """A column of the impressions as numbers, shape (rows,)."""
+    return log.rows[name].to_numpy(dtype=np.float64)
+
+
+def true(log: ImpressionLog, name: str) -> NDArray[np.float64]:
+    """A column of the truth of a simulated log, shape (rows,)."""
+    if log.truth is None:
+        raise ValueError("log must be one that the simulator wrote: it has no truth")
+    return log.truth[name].to_numpy(dtype=np.float64)
+
+
 def truth_in_first_place(log: ImpressionLog) -> Truth:
     """True rates of a log's impressions, each item taken as if it stood first."""
     scene = ("user", "item", "hour", "weekday", "scene")

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from scipy.special import expit
 
-from experiments.logs import recent_log
+from experiments.logs import recent_log, true
 from experiments.running import each, record
 from ranking.calibration import calibrate_logits, downsample_negatives
 from ranking.evaluation import metrics
@@ -70,7 +70,7 @@ def run(log: ImpressionLog, rate: float, seed: int) -> dict[str, Any]:
     fit(model, TableExamples(features, part.label("click")), loss, seed=seed, description=f"α = {rate}")
     seconds = time.process_time() - started
     logits = predict_logits(model, encoder.transform(test))[:, 0]  # (rows,)
-    labels, truth = test.label("click"), test.truth["p_click"].to_numpy(dtype=np.float64)
+    labels, truth = test.label("click"), true(test, "p_click")
     return {
         "rate": rate,
         "seed": seed,
@@ -85,7 +85,7 @@ def run(log: ImpressionLog, rate: float, seed: int) -> dict[str, Any]:
 def truth_of(log: ImpressionLog, seed: int) -> dict[str, Any]:
     """The same judgement of the true probabilities themselves: the best that any model could do."""
     _, test = log.split(0.8, 0.2)
-    labels, truth = test.label("click"), test.truth["p_click"].to_numpy(dtype=np.float64)
+    labels, truth = test.label("click"), true(test, "p_click")
     judged = {key: value for key, value in judge(truth, labels, truth).items() if np.isscalar(value)}
     base_rate, auc = labels.mean(), metrics.auc(labels, truth)
     return {"seed": seed, "held_out": len(test), "auc": auc, "base_rate": base_rate, **judged}

@@ -13,6 +13,7 @@ import itertools
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 from importlib.metadata import version
 from typing import Any
 
@@ -21,6 +22,7 @@ import numpy as np
 from experiments.running import each, record
 from ranking import funnel
 from ranking.funnel import Candidates, Funnel, Request
+from ranking.funnel.retrieval import EmbeddingChannel, Find
 from ranking.logs import FeatureEncoder, ImpressionLog
 from ranking.multi_task import MultiTaskModel
 from ranking.simulator import World, WorldConfig
@@ -52,7 +54,9 @@ class Setting:
     ranker: MultiTaskModel
     vectors: np.ndarray
     exact: funnel.VectorIndex
-    channels: dict[str, Callable[..., Any]]
+    channels: dict[str, Find]
+    pre_rank: funnel.PreRanking
+    re_rank: funnel.ReRanking
     chain: Funnel
 
 
@@ -73,15 +77,12 @@ def build(items: int, impressions: int, seed: int, approximate: bool = True) -> 
     exact = funnel.VectorIndex(vectors)
     index = funnel.VectorIndex(vectors, min(LISTS, items // 100), PROBES) if approximate else exact
     channels = funnel.channels_of(snapshot, encoder, two, index)
-    chain = Funnel(
-        funnel.Retrieval(snapshot, channels, funnel.QUOTAS),
-        funnel.PreRanking(
-            snapshot, encoder, three, funnel.tower_vectors(three.item_tower, features), keep=KEPT
-        ),
-        funnel.Ranking(snapshot, encoder, ranker),
-        funnel.ReRanking(snapshot, vectors, shown=SHOWN),
-    )
-    return Setting(world, log, snapshot, encoder, ranker, vectors, exact, channels, chain)
+    retrieve = funnel.Retrieval(snapshot, channels, funnel.QUOTAS)
+    item_vectors = funnel.tower_vectors(three.item_tower, features)
+    pre_rank = funnel.PreRanking(snapshot, encoder, three, item_vectors, keep=KEPT)
+    re_rank = funnel.ReRanking(snapshot, vectors, shown=SHOWN)
+    chain = Funnel(retrieve, pre_rank, funnel.Ranking(snapshot, encoder, ranker), re_rank)
+    return Setting(world, log, snapshot, encoder, ranker, vectors, exact, channels, pre_rank, re_rank, chain)
 
 
 def seconds(action: Callable[[], Any], repeats: int = 7) -> float:
@@ -148,8 +149,8 @@ def survival_grid(setting: Setting, requests: list[Request], values: list[np.nda
     shape = len(combos), len(GRID["kept"]), len(GRID["shown"])
     sums = {"candidates": np.zeros(shape[:1]), "retrieval": np.zeros(shape[:1])}
     sums |= {"pre_ranking": np.zeros(shape[:2]), "re_ranking": np.zeros(shape)}
-    pre_rank = replace(setting.chain.pre_rank, keep=10**6)
-    re_rank = replace(setting.chain.re_rank, shown=max(GRID["shown"]))
+    pre_rank = replace(setting.pre_rank, keep=10**6)
+    re_rank = replace(setting.re_rank, shown=max(GRID["shown"]))
     for request, value in zip(requests, values, strict=True):
         best = funnel.truly_best(value, BEST)
         found = {name: find(request, max(GRID[name])) for name, find in setting.channels.items()}
@@ -189,12 +190,12 @@ def survival_grid(setting: Setting, requests: list[Request], values: list[np.nda
 def diversity(setting: Setting, ranked: Candidates, values: np.ndarray) -> list[dict[str, Any]]:
     """Slates of one request by method and trade-off: their value, similarity, topics; rules left aside."""
     ideal = values[funnel.truly_best(values, SHOWN)].sum()
-    similarity = setting.chain.re_rank.similarity(ranked)
+    similarity = setting.re_rank.similarity(ranked)
     scores = funnel.relative(ranked.scores)
     rows = []
     for method, choose in {"mmr": funnel.mmr, "dpp": funnel.greedy_dpp}.items():
         for theta in TRADE_OFFS:
-            at = choose(scores, similarity, SHOWN, theta, setting.chain.re_rank.window)
+            at = choose(scores, similarity, SHOWN, theta, setting.re_rank.window)
             items = ranked.items[at]
             pairs = similarity[np.ix_(at, at)][np.triu_indices(SHOWN, 1)]
             rows.append(
@@ -213,26 +214,30 @@ def diversity(setting: Setting, ranked: Candidates, values: np.ndarray) -> list[
 def search_costs(setting: Setting, requests: list[Request]) -> dict[str, Any]:
     """Exact and approximate search for one query at a time: milliseconds and recall of 1,500 items."""
     keep = funnel.QUOTAS["embedding"]
-    queries = np.concatenate([setting.channels["embedding"].user_vector(request) for request in requests])
+    embedding = setting.channels["embedding"]
+    assert isinstance(embedding, EmbeddingChannel)
+    queries = np.concatenate([embedding.user_vector(request) for request in requests])  # (requests, size)
     truth, _ = setting.exact.search(queries, keep)
-    inverted, flat = setting.channels["embedding"].index, setting.vectors.ravel()
-    result = {
+    inverted, flat = embedding.index, setting.vectors.ravel()
+
+    def one_by_one(index: funnel.VectorIndex) -> float:
+        """Milliseconds of one query, the median over them."""
+        return 1e3 * float(np.median([seconds(partial(index.search, q[None], keep), 3) for q in queries]))
+
+    result: dict[str, Any] = {
         "bytes": setting.vectors.nbytes,
         "keep": keep,
         "lists": inverted.index.nlist,
         "read_ms": 1e3 * seconds(lambda: np.dot(flat, flat)),  # the leanest way to touch every number
-        "exact_ms": 1e3
-        * float(np.median([seconds(lambda q=q: setting.exact.search(q[None], keep), 3) for q in queries])),
+        "exact_ms": one_by_one(setting.exact),
         "approximate": [],
     }
     before = inverted.index.nprobe
     for probes in (1, 2, 4, 8, 16, 32, 64):
         inverted.index.nprobe = min(probes, inverted.index.nlist)
         found, _ = inverted.search(queries, keep)
-        took = np.median([seconds(lambda q=q: inverted.search(q[None], keep), 3) for q in queries])
-        result["approximate"].append(
-            {"probes": probes, "ms": 1e3 * took, "recall": funnel.recall(found, truth)}
-        )
+        recall = funnel.recall(found, truth)
+        result["approximate"].append({"probes": probes, "ms": one_by_one(inverted), "recall": recall})
     inverted.index.nprobe = before
     return result
 
@@ -246,14 +251,14 @@ def costs_per_item(setting: Setting, request: Request, search_ms: float) -> dict
         took = []
         for size in (few, many):
             part = Candidates(request, some[:size], np.ones(size, np.uint8), np.linspace(1, 0, size))
-            took.append(seconds(lambda part=part: stage(part)))
+            took.append(seconds(partial(stage, part)))
         return 1e6 * (took[1] - took[0]) / (many - few)
 
     ranked = setting.chain.trace(request).after["ranking"]
-    places = 1e6 * seconds(lambda: setting.chain.re_rank(ranked)) / len(ranked) / SHOWN
+    places = 1e6 * seconds(lambda: setting.re_rank(ranked)) / len(ranked) / SHOWN
     return {
         "retrieval": 1e3 * search_ms / setting.snapshot.n_items,
-        "pre_ranking": slope(replace(setting.chain.pre_rank, keep=10), n // 10, n),
+        "pre_ranking": slope(replace(setting.pre_rank, keep=10), n // 10, n),
         "ranking": slope(setting.chain.rank, n // 10, n),
         "re_ranking": places,
     }
@@ -308,7 +313,7 @@ def run(seed: int, items: int, impressions: int, requests: int) -> dict[str, Any
     ]
     searches = search_costs(setting, asked)
     middle = next(row["ms"] for row in searches["approximate"] if row["probes"] == PROBES)
-    pre_rank = setting.chain.pre_rank.model
+    pre_rank = setting.pre_rank.model
     return {
         "seed": seed,
         "stages": mean_of(followed),

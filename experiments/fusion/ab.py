@@ -41,7 +41,7 @@ def power_of_tests(
     feed: Feed, a: np.ndarray, b: np.ndarray, size: int, tests: int, rng: np.random.Generator
 ) -> dict[str, float]:
     """Share of tests of A against B, and of A against A, that find a difference in seconds."""
-    found = {"a against b": [], "a against a": []}
+    found: dict[str, list[np.ndarray]] = {"a against b": [], "a against a": []}
     at_once = max(1, 200_000 // size)  # tests drawn together, which bounds the memory
     for start in range(0, tests, at_once):
         count = min(at_once, tests - start)

@@ -51,18 +51,16 @@ def randomised_slates(predictor: Predictor, impressions: int, seed: int) -> dict
     log = log.select(log.rows["randomised"].to_numpy() & whole_requests(log))
     p = {name: values.reshape(-1, SLATE) for name, values in predictor.predict(log).items()}
     clicks = log.label("click").reshape(-1, SLATE)  # (requests, places)
-    columns = (
-        log.rows[name].to_numpy().reshape(-1, SLATE) for name in ("user", "item", "hour", "weekday", "scene")
-    )
-    user, item, *context = columns
+    columns = ("user", "item", "hour", "weekday", "scene")
+    user, item, hour, weekday, scene = (log.rows[name].to_numpy().reshape(-1, SLATE) for name in columns)
+    position = np.arange(1, SLATE + 1)
     out: dict[str, Any] = {"requests": len(clicks)}
     for name, weights in {"old": OLD, "new": NEW}.items():
         order = fusion.order(fusion.click_times_rest(p, weights))  # (requests, places)
         matched = order == np.arange(SLATE)  # the item at this place is the one that the new order puts there
         per_request = (matched * SLATE * clicks).sum(axis=1)
-        truth = world().truth(
-            user, np.take_along_axis(item, order, axis=1), *context, position=np.arange(1, SLATE + 1)
-        )
+        reordered = np.take_along_axis(item, order, axis=1)
+        truth = world().truth(user, reordered, hour, weekday, scene, position)
         out[name] = {
             "estimate": per_request.mean(),
             "standard_error": per_request.std(ddof=1) / np.sqrt(len(per_request)),
@@ -88,8 +86,10 @@ def exploring(feed: Feed, p: dict[str, np.ndarray], repeats: int, rng: np.random
         name: chances(fusion.click_times_rest(p, weights), temperature)
         for name, (weights, temperature) in POLICIES.items()
     }
-    estimates = {name: {kind: [] for kind in ESTIMATORS} for name in targets}
-    effective = {name: [] for name in targets}
+    estimates: dict[str, dict[str, list[float]]] = {
+        name: {kind: [] for kind in ESTIMATORS} for name in targets
+    }
+    effective: dict[str, list[float]] = {name: [] for name in targets}
     logarithm = np.log(fusion.click_times_rest(p, OLD)) / EXPLORING
     for _ in range(repeats):
         shown, propensity = draw_slates(logarithm, 1, rng)  # (requests, 1)

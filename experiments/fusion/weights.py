@@ -179,8 +179,8 @@ def cloud(feed: Feed, p: dict[str, np.ndarray], seed: int) -> dict[str, list[lis
         totals = [feed.totals(fusion.top_k(score(p, u), SHOWN)) for u in settings]
         points[name] = [[t[total].mean() for total in TOTALS] for t in totals]
     ends = {"click only": p["click"], "baseline": fusion.click_times_rest(p, BASELINE)}
-    for name, score in ends.items():
-        t = feed.totals(fusion.top_k(score, SHOWN))
+    for name, scores in ends.items():
+        t = feed.totals(fusion.top_k(scores, SHOWN))
         points[name] = [[t[total].mean() for total in TOTALS]]
     return points
 

@@ -89,8 +89,16 @@ def run(
     train, test = data
     inputs, labels, mask = tensors(train)
     test_inputs, test_labels, _ = tensors(test)
-    shape = {"experts": experts, "expert": expert, "gate": gate, "tower": TOWER}
-    model = MMoE(inputs.shape[1], tasks=2, mask_rate=mask_rate, masking=masking, seeds=tuple(seeds), **shape)
+    model = MMoE(
+        inputs.shape[1],
+        experts=experts,
+        expert=expert,
+        gate=gate,
+        tower=TOWER,
+        mask_rate=mask_rate,
+        masking=masking,
+        seeds=tuple(seeds),
+    )
     trajectory = train_ensemble(
         model,
         inputs,

@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from scipy.special import expit
 
-from experiments.logs import recent_log
+from experiments.logs import recent_log, true
 from experiments.running import each, record
 from ranking.evaluation import metrics
 from ranking.logs import TARGETS, FeatureEncoder, ImpressionLog
@@ -42,10 +42,10 @@ class Setting:
         self.features, self.held_out = self.encoder.transform(train), self.encoder.transform(test)
         self.labels = labels_of(train, TARGETS)  # (rows, targets)
         self.examples = TableExamples(self.features, self.labels)
-        truth = test.truth[[f"p_{target}" for target in TARGETS]].to_numpy(dtype=np.float64)
-        self.truth = truth  # (held-out rows, targets), like, collect and share given click
-        self.counts = np.ones_like(truth)  # how often a row counts
-        self.counts[:, 1:] = truth[:, :1]
+        # (held-out rows, targets), like, collect and share given click
+        self.truth = np.stack([true(test, f"p_{target}") for target in TARGETS], axis=1)
+        self.counts = np.ones_like(self.truth)  # how often a row counts
+        self.counts[:, 1:] = self.truth[:, :1]
 
     def model(self, targets: tuple[str, ...] = TARGETS) -> MultiTaskModel:
         """An untrained model."""
@@ -80,7 +80,7 @@ class Setting:
             judged["level"][target] = np.average(column, weights=counts) / mean
         return judged
 
-    def predictions(self, model: MultiTaskModel) -> np.ndarray:
+    def predictions(self, model: torch.nn.Module) -> np.ndarray:
         """Predicted probabilities of the held-out rows, shape (rows, targets)."""
         return expit(predict_logits(model, self.held_out))
 

@@ -16,7 +16,7 @@ import torch
 from scipy.special import expit
 from scipy.stats import spearmanr
 
-from experiments.logs import SLATE, groups_by_size, recent_log, whole_requests
+from experiments.logs import SLATE, column, groups_by_size, recent_log, true, whole_requests
 from experiments.running import each, record
 from experiments.watch_time.losses import SHOWN, truth_of
 from ranking.evaluation import metrics
@@ -40,8 +40,8 @@ def labels_of(log: ImpressionLog) -> np.ndarray:
 
 def interest_of(log: ImpressionLog) -> np.ndarray:
     """How long a user stays with an item for reasons other than its length: μ without its part of length."""
-    length = np.log(log.rows["duration"].to_numpy(dtype=np.float64) / 60.0)
-    return log.truth["watch_mu"].to_numpy(dtype=np.float64) - EFFECTS["watch_time"]["length"] * length
+    length = np.log(column(log, "duration") / 60.0)
+    return true(log, "watch_mu") - EFFECTS["watch_time"]["length"] * length
 
 
 def rank_correlation(a: np.ndarray, b: np.ndarray) -> float:
@@ -61,17 +61,17 @@ def shown_first(scores: np.ndarray, log: ImpressionLog) -> dict[str, float]:
     """What stands in the first places of whole requests sorted by a score, were every item clicked."""
     whole = whole_requests(log)
     first = top_k(scores[whole].reshape(-1, SLATE), SHOWN)  # (requests, shown)
-    truth = truth_of(log)
-    outcomes = {"completions": truth.reaches(COMPLETED), "seconds": truth.mean, "duration": truth.duration}
+    truth, duration = truth_of(log), column(log, "duration")
+    outcomes = {"completions": truth.reaches(COMPLETED), "seconds": truth.mean, "duration": duration}
     return {
         name: np.take_along_axis(values[whole].reshape(-1, SLATE), first, axis=1).mean()
         for name, values in outcomes.items()
     }
 
 
-def by_length(log: ImpressionLog, columns: dict[str, np.ndarray]) -> dict[str, list[float]]:
+def by_length(log: ImpressionLog, columns: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
     """Means of columns within deciles of the length."""
-    duration = log.rows["duration"].to_numpy(dtype=np.float64)
+    duration = column(log, "duration")
     group = groups_by_size(duration, LENGTHS)
     counts = np.bincount(group)
     return {
@@ -97,22 +97,22 @@ def run(log: ImpressionLog, seed: int) -> dict[str, Any]:
     everywhere = expit(predict_logits(model, encoder.transform(test)))  # (rows, 2)
     p = everywhere[test.label("click") == 1]  # (clicked rows, 2)
     truth, observed = truth_of(held_out), labels_of(held_out)
-    true = np.stack([truth.mean / truth.duration, truth.reaches(COMPLETED)], axis=1)
-    duration = held_out.rows["duration"].to_numpy(dtype=np.float64)
+    duration = column(held_out, "duration")
+    best = np.stack([truth.mean / duration, truth.reaches(COMPLETED)], axis=1)  # (clicked rows, 2)
     judged: dict[str, Any] = {}
     columns = {"interest": interest_of(held_out)}
     for k, target in enumerate(TARGETS):
         f = LengthCorrection.fit(learnt.rows["duration"], labels[:, k])
-        corrected, corrected_truth = f.correct(p[:, k], duration), true[:, k] / f.expected(duration)
+        corrected, corrected_truth = f.correct(p[:, k], duration), best[:, k] / f.expected(duration)
         judged[target] = {
             "observed": observed[:, k].mean(),
             "mean": p[:, k].mean(),
-            "true": true[:, k].mean(),
+            "true": best[:, k].mean(),
             "ece": metrics.calibration_error(observed[:, k], p[:, k]),
             "xauc": metrics.xauc(observed[:, k], p[:, k]),
             "raw": correlations(p[:, k], held_out),
             "corrected": correlations(corrected, held_out),
-            "raw_truth": correlations(true[:, k], held_out),
+            "raw_truth": correlations(best[:, k], held_out),
             "corrected_truth": correlations(corrected_truth, held_out),
             "corrected_mean": corrected.mean(),
             "corrected_above_1": (corrected > 1).mean(),
@@ -123,7 +123,7 @@ def run(log: ImpressionLog, seed: int) -> dict[str, Any]:
         columns |= {
             f"{target}, observed": observed[:, k],
             f"{target}, predicted": p[:, k],
-            f"{target}, true": true[:, k],
+            f"{target}, true": best[:, k],
             f"{target}, f": f.expected(duration),
             f"{target}, corrected": corrected,
         }
@@ -134,7 +134,7 @@ def run(log: ImpressionLog, seed: int) -> dict[str, Any]:
         "longer": share_played(learnt.rows["watch_time"], learnt.rows["duration"]).longer,
         "interest_and_length": rank_correlation(interest_of(held_out), duration),
         "alike": rank_correlation(p[:, 0], p[:, 1]),
-        "alike_truth": rank_correlation(true[:, 0], true[:, 1]),
+        "alike_truth": rank_correlation(best[:, 0], best[:, 1]),
         "targets": judged,
         "by_length": by_length(held_out, columns),
     }

@@ -19,7 +19,7 @@ import numpy as np
 from scipy.special import expit
 
 from experiments.kuairand import batch_size_for, real_log
-from experiments.logs import groups_by_size
+from experiments.logs import column, groups_by_size
 from experiments.running import each, record
 from experiments.watch_time.completion import rank_correlation
 from experiments.watch_time.losses import GROUPS, judge, trained
@@ -35,7 +35,7 @@ LENGTHS = 8
 
 def seconds_of(log: ImpressionLog) -> tuple[np.ndarray, np.ndarray]:
     """Watch times and durations."""
-    return tuple(log.rows[name].to_numpy(dtype=np.float64) for name in ("watch_time", "duration"))
+    return column(log, "watch_time"), column(log, "duration")
 
 
 def described(log: ImpressionLog) -> dict[str, Any]:
@@ -74,7 +74,7 @@ def described(log: ImpressionLog) -> dict[str, Any]:
 
 def by_count(log: ImpressionLog) -> dict[str, Any]:
     """Watch time in quarters of the rows by how many impressions of their user were counted before."""
-    t, count = seconds_of(log)[0], log.rows["user_impressions"].to_numpy(dtype=np.float64)
+    t, count = seconds_of(log)[0], column(log, "user_impressions")
     quarters = np.array_split(np.argsort(count, kind="stable"), 4)
     return {
         "count": count.mean(),

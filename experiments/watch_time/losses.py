@@ -19,7 +19,7 @@ import numpy as np
 import torch
 from scipy.special import expit
 
-from experiments.logs import SLATE, recent_log, truth_in_first_place, whole_requests
+from experiments.logs import SLATE, column, recent_log, true, truth_in_first_place, whole_requests
 from experiments.running import each, record
 from ranking import watch_time as wt
 from ranking.evaluation import metrics
@@ -46,7 +46,8 @@ def trained(
     Its outputs begin near ``start``, which a linear layer of the usual initialisation puts near 0.
     """
     model = MultiTaskModel.of(features, ("watch_time",), seed=seed)
-    model.towers[0][-1].bias.data += start
+    *_, bias = model.parameters()  # of the output
+    bias.data += start
     fit(model, WatchTimeExamples(features, labels), loss, seed=seed, batch_size=batch_size)
     return lambda table: predict_logits(model, table)[:, 0]  # (rows,)
 
@@ -74,8 +75,15 @@ def once_clicked(
         for suffix, start in (("", 0.0), (", started there", limit)):
             odds = learn(partial(wt.watch_time_loss, unit=unit), start=start)
             name = f"source, unit {unit:g} s{suffix}"
-            methods[name] = lambda x, d, z=odds, u=unit: wt.predicted_watch_time(z(x), u)
+            methods[name] = partial(_source, odds, unit)
     return methods
+
+
+def _source(
+    odds: Callable[[FeatureTable], np.ndarray], unit: float, features: FeatureTable, duration: np.ndarray
+) -> np.ndarray:
+    """Seconds by the source's loss in a unit; the duration does not matter to it."""
+    return wt.predicted_watch_time(odds(features), unit)
 
 
 def judge(seconds: np.ndarray, watched: np.ndarray, mean: np.ndarray, drawn: bool = False) -> dict[str, Any]:
@@ -100,8 +108,7 @@ def judge(seconds: np.ndarray, watched: np.ndarray, mean: np.ndarray, drawn: boo
 
 def truth_of(log: ImpressionLog) -> wt.LogNormalWatchTime:
     """The distribution of every row's watch time once clicked."""
-    parts = log.truth["watch_mu"], log.truth["watch_sigma"], log.rows["duration"]
-    return wt.LogNormalWatchTime(*(part.to_numpy(dtype=np.float64) for part in parts))
+    return wt.LogNormalWatchTime(true(log, "watch_mu"), true(log, "watch_sigma"), column(log, "duration"))
 
 
 def references(truth: wt.LogNormalWatchTime) -> dict[str, np.ndarray]:
@@ -115,7 +122,7 @@ def over_all_impressions(
     train: ImpressionLog, features: FeatureTable, test_features: FeatureTable, seed: int
 ) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     """Click probabilities of the held-out rows, and seconds per impression by the losses over all rows."""
-    t, c = (train.rows[name].to_numpy(dtype=np.float64) for name in ("watch_time", "click"))
+    t, c = (column(train, name) for name in ("watch_time", "click"))
     scale = float(t[c == 1].mean())
     learn = partial(trained, features, seed=seed, batch_size=256)
 
@@ -159,7 +166,7 @@ def fused(test: ImpressionLog, seconds: dict[str, np.ndarray]) -> dict[str, dict
     value = score(seconds["true mean"])
     best = top_k(value, SHOWN)  # (requests, shown)
     best_value = np.take_along_axis(value, best, axis=1).sum(axis=1)  # (requests,)
-    found = {}
+    found: dict[str, dict[str, float]] = {}
     for name, t in seconds.items():
         right, mean = (np.average(each, weights=real.p_click) for each in (seconds["true mean"], t))
         found[name] = {}
@@ -181,15 +188,15 @@ def run(log: ImpressionLog, seed: int) -> dict[str, Any]:
     encoder = FeatureEncoder().fit(train)
     features, test_features = encoder.transform(train), encoder.transform(test)
     clicked, test_clicked = train.label("click") == 1, test.label("click") == 1
-    t, d = (train.rows[name].to_numpy(dtype=np.float64)[clicked] for name in ("watch_time", "duration"))
-    watched, duration = (test.rows[name].to_numpy(dtype=np.float64) for name in ("watch_time", "duration"))
+    t, d = (column(train, name)[clicked] for name in ("watch_time", "duration"))
+    watched, duration = column(test, "watch_time"), column(test, "duration")
     methods = once_clicked(features[clicked], t, d, seed)
     seconds = {name: method(test_features, duration) for name, method in methods.items()}
     known = references(truth_of(test))
     mean = known["true mean"]
     p_click, per_impression = over_all_impressions(train, features, test_features, seed)
     per_impression["click rate times seconds once clicked"] = p_click * seconds["without the weight"]
-    true_p = test.truth["p_click"].to_numpy(dtype=np.float64)
+    true_p = true(test, "p_click")
     return {
         "seed": seed,
         "rows": int(clicked.sum()),
