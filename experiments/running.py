@@ -73,9 +73,7 @@ def record(
     """
     module = sys.modules[measure.__module__]
     if module.__spec__ is None or module.__file__ is None:
-        raise ValueError(
-            "measure must stand in a module that runs by `python -m`, from the repository's root"
-        )
+        raise ValueError("measure must stand in a module that runs by `python -m`, from the root")
     program = f"python -m {module.__spec__.name}"
     defaults = {name: option.default for name, option in inspect.signature(measure).parameters.items()}
     if "seeds" in defaults:
