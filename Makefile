@@ -79,6 +79,7 @@ lint: $(READY)
 	$(BIN)/ruff format --check .
 	$(BIN)/oxlint --deny-warnings src
 	$(BIN)/lint-imports
+	$(BIN)/mypy
 
 test: $(READY) $(BROWSER_READY) lint html
 	RANKING_SILENT=1 RANKING_BUILT_BOOK=_build/html OMP_NUM_THREADS=1 \

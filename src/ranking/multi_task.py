@@ -57,6 +57,9 @@ class FeatureEmbedding(nn.Module):
         embedding_dim: numbers per id.
     """
 
+    sizes: Tensor
+    offsets: Tensor
+
     def __init__(self, cardinalities: Sequence[int], n_dense: int, embedding_dim: int = 8) -> None:
         super().__init__()
         for size in cardinalities:
@@ -235,6 +238,8 @@ class WeightedCrossEntropy(nn.Module):
         given_click: the targets that are counted per click.
     """
 
+    loss_weights: Tensor
+
     def __init__(
         self,
         targets: Sequence[str],
@@ -315,7 +320,8 @@ class TaskGradients:
     @property
     def norms(self) -> Tensor:
         """Length of each target's gradient, shape (targets,)."""
-        return self.vectors.norm(dim=1)
+        lengths: Tensor = torch.linalg.vector_norm(self.vectors, dim=1)
+        return lengths
 
     @property
     def cosines(self) -> Tensor:

@@ -131,7 +131,8 @@ def similarity_vectors(vectors: ArrayLike, topics: ArrayLike) -> Array:
     if (length == 0).any():
         raise ValueError(f"vectors must not be 0, got that at index {int(np.argmin(length))}")
     same = topic[:, None] == np.unique(topic)  # (n, topics)
-    return np.concatenate((v / length, same), axis=1) / np.sqrt(2.0)
+    joint: Array = np.concatenate((v / length, same), axis=1) / np.sqrt(2.0)
+    return joint
 
 
 def similarity_of(vectors: ArrayLike, topics: ArrayLike) -> Array:

@@ -98,7 +98,9 @@ class FeatureTable:
         Raises:
             ValueError: ``rows`` is none of these, or a position is below 0 or beyond the last row.
         """
-        chosen = row_selection([rows] if np.isscalar(rows) else rows, len(self))
+        chosen = row_selection(
+            rows if isinstance(rows, (slice, pd.Series)) else np.atleast_1d(rows), len(self)
+        )
         return replace(self, categorical=self.categorical[chosen], dense=self.dense[chosen])
 
     def __repr__(self) -> str:
@@ -244,8 +246,8 @@ class FeatureEncoder:
         source = _Source(log)
         categorical = np.empty((len(log), len(self.fields)), dtype=np.int64)  # (rows, fields)
         for column, name in enumerate(self.fields):
-            values, at = source.values(self._group_of[name], name)
-            codes = self._vocabularies[name].get_indexer(values) + 1
+            occurring, at = source.values(self._group_of[name], name)
+            codes = self._vocabularies[name].get_indexer(occurring) + 1
             categorical[:, column] = codes if at is None else codes[at]
 
         dense = np.empty((len(log), len(self.columns)), dtype=np.float32)  # (rows, columns)

@@ -9,10 +9,11 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from ranking import validation
 from ranking.logs.statistics import DAY_MS, WINDOW_DAYS, counts_before
@@ -153,13 +154,13 @@ class ImpressionLog(Impressions):
         """The binary targets that this log has labels for."""
         return tuple(name for name in TARGETS if name in self.rows)
 
-    def label(self, target: str) -> np.ndarray:
+    def label(self, target: str) -> NDArray[Any]:
         """The 0/1 labels of one target, float32, shape (rows,)."""
         if target not in self.targets:
             raise ValueError(f"target must be one of {', '.join(self.targets)}, got {target!r}")
         return self.rows[target].to_numpy(dtype=np.float32)
 
-    def select(self, rows: ArrayLike) -> ImpressionLog:
+    def select(self, rows: ArrayLike | slice) -> ImpressionLog:
         """The log of a part of the rows, in the same order.
 
         Args:
@@ -195,7 +196,7 @@ class ImpressionLog(Impressions):
             ValueError: ``window_days`` is not a number above 0.
         """
         happened = {f"{name}s": self._happened(name) for name in ("click", "like") if name in self.targets}
-        added = {}
+        added: dict[str, NDArray[np.int32]] = {}
         for key in ("user", "item"):
             counts = counts_before(self.rows[key].to_numpy(), self._times, happened, window_days)
             added |= {f"{key}_{what}": count for what, count in counts.items()}
@@ -212,12 +213,12 @@ class ImpressionLog(Impressions):
         return replace(self, rows=self.rows.assign(**{f"topic_{what}": n for what, n in counts.items()}))
 
     @property
-    def _times(self) -> np.ndarray:
+    def _times(self) -> NDArray[Any]:
         return self.rows["time_ms"].to_numpy()
 
-    def _happened(self, target: str) -> np.ndarray:
+    def _happened(self, target: str) -> NDArray[Any]:
         """Whether a target happened, bool, (rows,): labels may be 0 and 1 of any type."""
-        return self.rows[target].to_numpy() != 0
+        return np.asarray(self.rows[target].to_numpy() != 0)
 
     def after(self, days: float) -> ImpressionLog:
         """The impressions from ``days`` days after the first one on.
@@ -251,7 +252,7 @@ class ImpressionLog(Impressions):
         return tuple(self.select(slice(a, b)) for a, b in itertools.pairwise(edges))
 
 
-def _column_of(rows: pd.DataFrame, name: str, kinds: str, allowed: str) -> np.ndarray:
+def _column_of(rows: pd.DataFrame, name: str, kinds: str, allowed: str) -> NDArray[Any]:
     """A column of the rows as a (rows,) array, once its dtype is of one of the NumPy ``kinds``."""
     column = rows[name]
     if not isinstance(column.dtype, np.dtype) or column.dtype.kind not in kinds:
@@ -260,7 +261,7 @@ def _column_of(rows: pd.DataFrame, name: str, kinds: str, allowed: str) -> np.nd
     return column.to_numpy()
 
 
-def row_selection(rows: ArrayLike | slice, n: int) -> slice | np.ndarray:
+def row_selection(rows: ArrayLike | slice, n: int) -> slice | NDArray[Any]:
     """What picks rows out of ``n``: a slice, a boolean mask of shape (n,), or positions as whole numbers.
 
     Args:

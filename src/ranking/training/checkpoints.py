@@ -59,4 +59,5 @@ def load_checkpoint(path: str | os.PathLike[str], settings: Mapping[str, Any]) -
                 f"checkpoint {target} belongs to a run with {name} = {saved.get(name)!r}, this one has "
                 f"{settings.get(name)!r}: use the same settings, or another file"
             )
-    return content["state"]
+    state: dict[str, Any] = content["state"]
+    return state

@@ -66,16 +66,16 @@ class _InMemory:
         """One pass, see :class:`Examples`."""
         if generator is None:
             parts = (self.categorical, self.dense, self.labels)
-            yield from zip(*(part.split(batch_size) for part in parts), strict=True)
+            yield from zip(*[torch.split(part, batch_size) for part in parts], strict=True)
             return
-        for chosen in torch.randperm(len(self), generator=generator).split(batch_size):
+        for chosen in torch.split(torch.randperm(len(self), generator=generator), batch_size):
             yield self.categorical[chosen], self.dense[chosen], self.labels[chosen]
 
     def shuffle_state(self) -> dict[str, int]:
         """The number of rows, which with the generator's state decides the order, and a checksum of them."""
         checksum = 0
         for part in (self.categorical, self.dense, self.labels):
-            checksum = zlib.crc32(part.numpy(), checksum)
+            checksum = zlib.crc32(part.numpy().data, checksum)
         return {"rows": len(self), "rows_checksum": checksum}
 
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from ranking import validation
@@ -93,7 +94,7 @@ def fit(
         raise ValueError(f"checkpoint must stand in a folder that is there, got {os.fspath(checkpoint)!r}")
     checkpoint_every = validation.positive_int("checkpoint_every", checkpoint_every)
     processes = join()
-    settings = {
+    settings: dict[str, Any] = {
         "seed": validation.seed("seed", seed),
         "epochs": validation.positive_int("epochs", epochs),
         "batch_size": validation.positive_int("batch_size", batch_size),
@@ -125,7 +126,7 @@ def fit(
 
 
 @torch.no_grad()
-def predict_logits(model: nn.Module, features: FeatureTable, batch_size: int = 16_384) -> np.ndarray:
+def predict_logits(model: nn.Module, features: FeatureTable, batch_size: int = 16_384) -> NDArray[np.float64]:
     """Logits of every row, float64, shape (rows, targets); the model is put into evaluation mode.
 
     Ids that training did not see have code 0 and an embedding that was never trained; ``features.unseen``
@@ -139,9 +140,10 @@ def predict_logits(model: nn.Module, features: FeatureTable, batch_size: int = 1
     model.eval()
     categorical, dense = features.to_tensors()
     device = next(model.parameters()).device  # where ``fit`` has left the model
-    batches = zip(categorical.split(batch_size), dense.split(batch_size), strict=True)
+    batches = zip(torch.split(categorical, batch_size), torch.split(dense, batch_size), strict=True)
     parts = [model(c.to(device), d.to(device)).cpu() for c, d in batches]
-    return torch.cat(parts).double().numpy()  # (rows, targets)
+    logits: NDArray[np.float64] = torch.cat(parts).double().numpy()  # (rows, targets)
+    return logits
 
 
 def _checked(name: str, examples: Any, model: nn.Module) -> Examples:

@@ -157,7 +157,7 @@ class ParquetRows:
         self._label_range = _range_of_labels([details for _, details in described], len(self.targets))
 
     def __len__(self) -> int:
-        return self._rows
+        return int(self._rows)
 
     def __repr__(self) -> str:
         return (
@@ -166,7 +166,7 @@ class ParquetRows:
 
     def batches(self, batch_size: int, generator: torch.Generator | None = None) -> Iterator[Batch]:
         """One pass, see :class:`ranking.training.examples.Examples`. Every batch but the last is full."""
-        order = range(len(self._groups))
+        order = list(range(len(self._groups)))
         if generator is not None:
             order = torch.randperm(len(self._groups), generator=generator).tolist()
         left: list[torch.Tensor] = []  # rows that did not fill a batch
@@ -179,10 +179,12 @@ class ParquetRows:
                 parts = [torch.cat(pair) for pair in zip(left, parts, strict=True)]
             whole = len(parts[0]) // batch_size * batch_size
             for start in range(0, whole, batch_size):
-                yield tuple(part[start : start + batch_size] for part in parts)
+                categorical, dense, labels = (part[start : start + batch_size] for part in parts)
+                yield categorical, dense, labels
             left = [part[whole:].clone() for part in parts]
         if len(left[0]):
-            yield tuple(left)
+            categorical, dense, labels = left
+            yield categorical, dense, labels
 
     def check_targets(self, targets: Sequence[str]) -> None:
         """The files must hold just these."""

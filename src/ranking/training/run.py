@@ -74,7 +74,7 @@ class Run:
         self.objective, self.model = objective, objective.model
         self.settings, self.patience = settings, settings["patience"]
         self.checkpoint, self.processes = checkpoint, processes
-        groups = [{"params": list(objective.model.parameters())}]
+        groups: list[dict[str, Any]] = [{"params": list(objective.model.parameters())}]
         if isinstance(objective.loss, nn.Module) and (own := list(objective.loss.parameters())):
             groups.append({"params": own, "weight_decay": 0.0})
         # One fused kernel per step: several times cheaper than a kernel per parameter at these sizes.
@@ -153,9 +153,10 @@ class Run:
 
     def one_epoch(self, examples: Examples, checkpoint_every: int, device: Device, bar: Any) -> None:
         """The steps of one pass that are not done yet."""
-        processes, objective = self.processes, self.objective
+        processes = self.processes
+        objective: nn.Module = self.objective
         if processes.count > 1:
-            objective = DistributedDataParallel(objective)
+            objective = DistributedDataParallel(self.objective)
         self.objective.train()
         started, before = time.perf_counter(), self.history.seconds
         self.epoch_began = self.generator.get_state()
@@ -206,7 +207,7 @@ class Run:
         history.best_epoch = int(np.argmin(history.validation_loss))
         if history.best_epoch == epoch:
             self.best_weights = copy.deepcopy(self.model.state_dict())
-        return epoch - history.best_epoch >= self.patience
+        return bool(epoch - history.best_epoch >= self.patience)
 
     @torch.no_grad()
     def evaluate(self, examples: Examples, device: Device) -> float:
