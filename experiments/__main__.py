@@ -68,8 +68,8 @@ def main() -> None:
         parser.error(str(error))
     for name, command in todo.items():
         print(f"{name:28}python {shlex.join(command)}", flush=True)
-        if not options.list:
-            subprocess.run([sys.executable, *command], cwd=FOLDER.parent, check=True)
+        if not options.list and subprocess.run([sys.executable, *command], cwd=FOLDER.parent).returncode:
+            sys.exit(f"{name} failed; the records before it are made, it and those after it are as they were")
 
 
 if __name__ == "__main__":

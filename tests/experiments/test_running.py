@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -113,6 +114,17 @@ def test_the_recorded_command_is_the_one_that_would_run(name):
     assert made_by["command"].startswith((f"python -m {module}", f"python {module.replace('.', '/')}.py"))
     if module.startswith("experiments."):
         assert callable(importlib.import_module(module).measure)
+
+
+def test_chapters_name_scripts_and_records_that_exist():
+    scripts, records = set(), set()
+    for path in (ROOT / "book").rglob("*.ipynb"):
+        text = path.read_text(encoding="utf-8")
+        scripts |= set(re.findall(r"experiments/[\w/]+\.py", text))
+        records |= set(re.findall(r'load_results\(\\"([\w/]+)\\"', text))
+    assert len(scripts) > 10
+    assert all((ROOT / script).is_file() for script in scripts)
+    assert records == set(NAMES)
 
 
 def test_all_or_some_can_be_chosen():
