@@ -78,6 +78,7 @@ lint: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/oxlint --deny-warnings src
+	git ls-files -z '*.py' | xargs -0 $(BIN)/python tests/book/literal_splats.py
 	$(BIN)/lint-imports
 	$(BIN)/mypy
 

@@ -1,7 +1,8 @@
 """Calls are written out: ``f(*(a, b), **{"c": d})`` says in two more brackets what ``f(a, b, c=d)`` says.
 
 ``python tests/book/literal_splats.py FILES`` names every place in Python files where a literal is unpacked.
-``*name`` and ``**name`` are fine, and so is a mapping whose keys cannot stand in a call.
+``*name`` and ``**name`` are fine, and so is what cannot be written out: a mapping whose keys are no names, or
+one in which another takes the place of defaults, ``f(**{"c": d, **changed})``.
 """
 
 from __future__ import annotations
@@ -28,8 +29,6 @@ def literal_splats(tree: ast.AST) -> Iterator[int]:
 
 def is_name(key: ast.expr | None) -> bool:
     """Whether a key of a mapping could name an argument; None stands for another mapping unpacked in it."""
-    if key is None:
-        return True
     return isinstance(key, ast.Constant) and str(key.value).isidentifier() and not iskeyword(key.value)
 
 

@@ -142,7 +142,7 @@ LOOP = "wanted = [1, 2]\nfor x in wanted:\n    check(f'{x}', x > 0)"
         [code("check('a', True)\nprint(1)")],
         [code("x = 1\ncheck('a', x > 0)"), code("x + 1")],  # it defines what the next needs
         [code("\n".join(["x = 1"] * 40), "hide-input")],
-        [code("f(*names, **options)\ng(**{'class': 1, f'{x}_y': 2})")],
+        [code("f(*names, **options)\ng(**{'class': 1, f'{x}_y': 2})\nh(**{'a': 1, **changed})")],
     ],
 )
 def test_code_that_follows_the_rules_passes(cells):
