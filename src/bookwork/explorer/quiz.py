@@ -77,7 +77,7 @@ def checked_questions(questions: Sequence[Mapping[str, Any]]) -> list[dict[str, 
         ValueError: naming the entry that is missing, doubled or not allowed.
     """
     questions = entries("quiz", {"questions": questions}, "questions")
-    kept = []
+    kept: list[dict[str, Any]] = []
     for i, value in enumerate(questions):
         question = _fields(f"questions[{i}]", value, _QUESTION_KEYS, 3)
         if not isinstance(question["id"], str) or not _ID.fullmatch(question["id"]):
@@ -116,7 +116,7 @@ class QuizExplorer(Explorer):
     module = "quiz"
     settings = ("chosen", "tries")
 
-    questions = traitlets.List(help="Checked questions.").tag(sync=True, explorer=True)
+    questions = traitlets.List[Any](help="Checked questions.").tag(sync=True, explorer=True)
     chosen = traitlets.Dict(help="The option chosen now, by question.").tag(sync=True, explorer=True)
     tries = traitlets.Dict(help="The options checked so far, by question.").tag(sync=True, explorer=True)
 

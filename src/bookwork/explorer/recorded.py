@@ -125,7 +125,8 @@ def _checked_axis(name: str, axis: Any) -> dict[str, Any]:
         if key in kept:
             kept[key] = _list(f"{name}[{key!r}]", kept[key])
     if "domain" in kept:
-        low, high = kept["domain"] if len(kept["domain"]) == 2 else (None, None)
+        both: Any = kept["domain"] if len(kept["domain"]) == 2 else (None, None)
+        low, high = both
         numbers = _is_number(low) and _is_number(high)
         if not numbers or not low < high or (kept["scale"] == "log" and low <= 0):
             raise ValueError(f"{name}['domain'] must be [low, high] (above 0 if log), got {kept['domain']}")
@@ -297,8 +298,8 @@ class RecordedExplorer(Explorer):
     settings = ("setting",)
     progress: ClassVar[Callable[..., Iterable[Any]]] = staticmethod(progress)
 
-    grid = traitlets.List(help="The sliders.").tag(sync=True, explorer=True)
-    frames = traitlets.List(help="One picture per setting, the last slider varying fastest.").tag(
+    grid = traitlets.List[Any](help="The sliders.").tag(sync=True, explorer=True)
+    frames = traitlets.List[Any](help="One picture per setting, the last slider varying fastest.").tag(
         sync=True, explorer=True
     )
     shared = traitlets.Dict(help="What all pictures have in common.").tag(sync=True, explorer=True)
@@ -336,7 +337,8 @@ class RecordedExplorer(Explorer):
         names = [slider["name"] for slider in sliders]
         _check_function(function, names)
         combinations = list(itertools.product(*(slider["values"] for slider in sliders)))
-        frames, size = [], 0
+        frames: list[dict[str, Any]] = []
+        size = 0
         for values in self.progress(combinations, description=title):
             chosen = dict(zip(names, values, strict=True))
             called = f"function({', '.join(f'{key}={value!r}' for key, value in chosen.items())})"

@@ -58,7 +58,8 @@ class Named(traitlets.TraitType[dict[str, Any], dict[str, Any]]):
     def __init__(
         self, default: Mapping[str, Any], each: traitlets.TraitType[Any, Any], **kwargs: Any
     ) -> None:
-        self.names, self.each = tuple(default), each
+        self.names = tuple(default)
+        self.each: Any = each  # traitlets does not tell of ``validate``, which every trait may have
         super().__init__(dict(default), **kwargs)
 
     def validate(self, obj: Any, value: Any) -> dict[str, Any]:

@@ -135,15 +135,13 @@ def checked_recording(recorded: Mapping[str, Any]) -> dict[str, Any]:
     candidates = entries("recorded", recorded, "candidates")
     if not 2 <= len(candidates) <= MOST_CANDIDATES:
         raise ValueError(f"recorded['candidates'] must be from 2 to {MOST_CANDIDATES}, got {len(candidates)}")
-    checks = {"duration": validation.positive, "mu": validation.number, "sigma": validation.positive}
+    limits = {"duration": 0.0, "mu": None, "sigma": 0.0}
     kept = []
     for i, candidate in enumerate(candidates):
         name = f"recorded['candidates'][{i}]"
         numbers = {
-            key: float(
-                check(f"{name}[{key!r}]", validation.number(f"{name}[{key!r}]", entry(name, candidate, key)))
-            )
-            for key, check in checks.items()
+            key: validation.number(f"{name}[{key!r}]", entry(name, candidate, key), above=above)
+            for key, above in limits.items()
         }
         kept.append(
             {"item": entry(name, candidate, "item"), "topic": str(entry(name, candidate, "topic")), **numbers}

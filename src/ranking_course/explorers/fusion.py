@@ -198,7 +198,7 @@ class FusionExplorer(Explorer):
     kept = traitlets.Dict(help="Setting B, which the present one is compared with.").tag(
         sync=True, explorer=True
     )
-    candidates = traitlets.List(help="Candidates in the order that equal scores keep.").tag(
+    candidates = traitlets.List[Any](help="Candidates in the order that equal scores keep.").tag(
         sync=True, explorer=True
     )
 

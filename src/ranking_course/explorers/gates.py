@@ -120,8 +120,10 @@ class GatesExplorer(Explorer):
         try:
             if callable(self._data):
                 self._data = self._data()
+            train, held_out = self._data
             run = train_gates(
-                *self._data,
+                train,
+                held_out,
                 self.cure,
                 self.experts,
                 seeds=range(self.recorded["shown"]),
@@ -138,7 +140,7 @@ class GatesExplorer(Explorer):
         )
 
     def _show_progress(self, done: float) -> None:
-        if done - self.training >= 0.05:  # some twenty messages, not one per step
+        if done - (self.training or 0.0) >= 0.05:  # some twenty messages, not one per step
             self.training = done
 
     def describe(self) -> str:

@@ -9,14 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import nn
 
 from ranking import mmoe, validation
+from ranking.mmoe.examples import DenseExamples
 from ranking_course.explorers.gates_recording import CURES, pack_utilisation, pack_weights
 
 LEARNING_RATE = 0.05
@@ -30,21 +29,10 @@ SLOWER = 5
 """By what the cure "slow" divides the learning rate."""
 
 _MASKINGS = {"exact": "renormalised", "constant": "epsilon", "plain": "dropout"}
-_PENALTIES = {"entropy": {"entropy_bonus": 0.01}, "balance": {"load_balancing": 0.01}}
-
-
-class Examples(Protocol):
-    """Rows as arrays, like :class:`ranking.mmoe.examples.DenseExamples`.
-
-    Attributes:
-        inputs: float32, shape (rows, columns).
-        labels: 0 or 1, shape (rows, tasks).
-        label_mask: 1 where a label means something, else 0, shape (rows, tasks).
-    """
-
-    inputs: NDArray[np.float32]
-    labels: NDArray[np.float32]
-    label_mask: NDArray[np.float32]
+_PENALTIES: dict[str, dict[str, Any]] = {
+    "entropy": {"entropy_bonus": 0.01},
+    "balance": {"load_balancing": 0.01},
+}
 
 
 @dataclass(frozen=True)
@@ -67,6 +55,8 @@ class GateRun:
         """What the explorer keeps: the gates of the first ``shown`` seeds, counts over all of them."""
         used = self.trajectory.utilisation  # (steps, seeds, tasks, experts)
         gates = self.trajectory.gates  # (steps, seeds, rows, tasks, experts)
+        if gates is None:
+            raise ValueError("trajectory must hold gates (see keep_gates), got none")
         weights = gates[:, :shown].transpose(1, 0, 3, 2, 4)  # (shown, steps, tasks, rows, experts)
         return {
             "cure": self.cure,
@@ -100,8 +90,8 @@ def _counted(model: nn.Module, steps: int, on_progress: Callable[[float], None])
 
 
 def train_gates(
-    train: Examples,
-    held_out: Examples,
+    train: DenseExamples,
+    held_out: DenseExamples,
     cure: str,
     experts: int = 3,
     *,
@@ -126,7 +116,7 @@ def train_gates(
     """
     validation.one_of("cure", cure, CURES)
     inputs, labels, mask = map(torch.as_tensor, (train.inputs, train.labels, train.label_mask))
-    masking = {"masking": _MASKINGS[cure]} if cure in _MASKINGS else {"mask_rate": 0.0}
+    masking: dict[str, Any] = {"masking": _MASKINGS[cure]} if cure in _MASKINGS else {"mask_rate": 0.0}
     model = mmoe.MMoE(
         inputs.shape[1],
         tasks=labels.shape[1],

@@ -128,8 +128,8 @@ class LossExplorer(Explorer):
             swept = tuple(checked["sweeps"])
             first = "like" if "like" in swept else swept[0]
             others["swept"] = validation.one_of("swept", others.get("swept", first), swept)
-        given = {"outcomes": outcomes, "predictions": predictions, "loss_weights": loss_weights}
-        given = {name: value for name, value in given.items() if value is not None}
+        asked = {"outcomes": outcomes, "predictions": predictions, "loss_weights": loss_weights}
+        given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
         super().__init__(recorded=recorded, **given, **others)
 
     @traitlets.validate("recorded")

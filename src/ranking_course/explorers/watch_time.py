@@ -35,7 +35,7 @@ class WatchTimeExplorer(Explorer):
     unit = Share(1.0, SMALLEST_UNIT, LARGEST_UNIT, help="u: the seconds in which t is counted.").tag(
         sync=True, explorer=True
     )
-    quadrature = traitlets.List(help="Nodes and weights of the rule that takes expectations.").tag(
+    quadrature = traitlets.List[Any](help="Nodes and weights of the rule that takes expectations.").tag(
         sync=True, explorer=True
     )
 
@@ -52,7 +52,7 @@ class WatchTimeExplorer(Explorer):
         # torch comes along with it: only who makes this explorer waits for that
         from ranking.watch_time import LogNormalWatchTime
 
-        return LogNormalWatchTime(mu=np.log(self.mean) - self.sigma**2 / 2, sigma=np.float64(self.sigma))
+        return LogNormalWatchTime(mu=np.log(self.mean) - self.sigma**2 / 2, sigma=np.array(self.sigma))
 
     def describe(self) -> str:
         """The alternative text where none was given."""
