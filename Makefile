@@ -18,7 +18,7 @@ export OMP_WAIT_POLICY ?= passive
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book html slides lab test test-all lint bench experiments notebooks lock clean
+.PHONY: help setup book html slides lab check test test-all lint bench experiments notebooks lock clean
 
 help:
 	@echo "make book         set up, build the book and serve it on localhost until stopped"
@@ -26,6 +26,7 @@ help:
 	@echo "make slides       build the book, and slides from its chapters into _build/slides"
 	@echo "make lab          set up and open the chapters in JupyterLab"
 	@echo "make test         set up (a browser too) and run the tests"
+	@echo "make check        for the daily work: linters, and the tests that need neither a browser nor the book"
 	@echo "make test-all     the same, with every wrong answer and a whole class of submissions graded"
 	@echo "make bench        run the benchmarks"
 	@echo "make experiments  re-make all recorded results, the speed records too"
@@ -81,6 +82,10 @@ lint: $(READY)
 	git ls-files -z '*.py' | xargs -0 $(BIN)/python tests/book/literal_splats.py
 	$(BIN)/lint-imports
 	$(BIN)/mypy
+
+check: lint
+	RANKING_SILENT=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadscope \
+	  -m "not browser and not lab and not slow"
 
 test: $(READY) $(BROWSER_READY) lint html
 	RANKING_SILENT=1 RANKING_BUILT_BOOK=_build/html OMP_NUM_THREADS=1 \
