@@ -118,7 +118,7 @@ def test_predictions_are_of_the_right_size(log, predictor):
 )
 def test_bad_input_is_named(world, log, change, message):
     with pytest.raises(ValueError, match=message):
-        Feed.at_end(world, log, **{"n_requests": 10, "candidates": 20, **change})
+        Feed.at_end(world, log, **({"n_requests": 10, "candidates": 20} | change))
 
 
 def test_lists_of_another_feed_are_refused(feed):

@@ -417,7 +417,7 @@ def test_rates_that_no_world_can_reach_are_refused(change, name):
 )
 def test_truth_refuses_what_does_not_exist(small, change, message):
     with pytest.raises(ValueError, match=message):
-        small.truth(**{"user": 0, "item": 0, "hour": 0, "weekday": 0, "scene": 0, **change})
+        small.truth(**({"user": 0, "item": 0, "hour": 0, "weekday": 0, "scene": 0} | change))
 
 
 def test_other_bad_arguments_are_refused(small):

@@ -41,7 +41,7 @@ def examples(rows: int, seed: int = 0) -> TableExamples:
 def train(seed: int = 0, rows: int = 1_000, **settings) -> tuple[MultiTaskModel, History]:
     model = new_model()
     features, labels = table(rows)
-    history = fit(model, TableExamples(features, labels), LOSS, seed=seed, **{"batch_size": 64, **settings})
+    history = fit(model, TableExamples(features, labels), LOSS, seed=seed, **({"batch_size": 64} | settings))
     return model, history
 
 
@@ -417,7 +417,7 @@ def test_early_stopping_resumes_to_the_same_weights(tmp_path):
             new_model(),
             TableExamples(features, labels),
             StopAt(17),
-            **{"seed": 0, "batch_size": 64, "patience": 2, "checkpoint": kept, **more},
+            **({"seed": 0, "batch_size": 64, "patience": 2, "checkpoint": kept} | more),
         )
     resumed, again = train(patience=2, checkpoint=kept, **settings)
     assert same_weights(whole, resumed)
