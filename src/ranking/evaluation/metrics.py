@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import xlogy
-from scipy.stats import kendalltau, rankdata
+from scipy.stats import kendalltau
 
 from ranking import validation
 from ranking.validation import Array
@@ -71,16 +71,12 @@ def auc(labels: ArrayLike, predictions: ArrayLike) -> float:
         labels: 0 or 1, any shape; both classes must occur.
         predictions: scores of the same shape, any finite numbers (probabilities or logits).
     """
-    y = validation.binary("labels", labels)
-    scores = validation.as_floats("predictions", predictions)
+    y, scores = validation.binary("labels", labels), validation.as_floats("predictions", predictions)
     validation.same_shape(labels=y, predictions=scores)
-    y = y.ravel()
-    positives = int(y.sum())
-    negatives = y.size - positives
-    if positives == 0 or negatives == 0:
-        raise ValueError(f"labels must hold positives and negatives, got {positives} and {negatives}")
-    ranks = rankdata(scores.ravel())  # average ranks: ties count one half
-    return float((ranks[y == 1.0].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+    up = int(y.sum())
+    if up in (0, y.size):
+        raise ValueError(f"labels must hold positives and negatives, got {up} and {y.size - up}")
+    return expected_auc(y, scores)  # labels are true probabilities of 0 and 1
 
 
 @dataclass(frozen=True)
@@ -220,14 +216,13 @@ def expected_auc(truth: ArrayLike, predictions: ArrayLike, weights: ArrayLike | 
         weights: how often each row counts, at least 0, same shape; for a rate given click, the true
             probability of the click. None counts every row once.
     """
-    q = validation.probabilities("truth", truth).ravel()
-    scores = validation.as_floats("predictions", predictions).ravel()
-    w = np.ones(q.shape) if weights is None else validation.non_negative("weights", weights).ravel()
+    q, scores = validation.probabilities("truth", truth), validation.as_floats("predictions", predictions)
+    w = np.ones(q.shape) if weights is None else validation.non_negative("weights", weights)
     validation.same_shape(truth=q, predictions=scores, weights=w)
-    positive, negative = w * q, w * (1.0 - q)
+    positive, negative = (w * q).ravel(), (w * (1.0 - q)).ravel()
     if not positive.sum() > 0.0 or not negative.sum() > 0.0:
         raise ValueError("truth must leave room for positives and negatives among the rows that count")
-    _, group = np.unique(scores, return_inverse=True)  # ties form one group
+    _, group = np.unique(scores.ravel(), return_inverse=True)  # ties form one group
     up, down = (np.bincount(group, weights=part) for part in (positive, negative))
     below = np.cumsum(down) - down  # negatives that score lower
     return float((up * (below + down / 2)).sum() / (up.sum() * down.sum()))

@@ -102,6 +102,8 @@ def recall(found: ArrayLike, exact: ArrayLike) -> float:
     a, b = np.asarray(found), np.asarray(exact)
     validation.same_shape(found=a, exact=b)
     validation.not_empty("exact", b)
+    if b.ndim != 2:
+        raise ValueError(f"found and exact must have shape (queries, keep), got {b.shape}")
     return float(np.mean([np.isin(row, other).mean() for other, row in zip(a, b, strict=True)]))
 
 

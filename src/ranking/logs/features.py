@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -210,10 +210,10 @@ class FeatureEncoder:
         chosen = [(group, name) for group in self._asked for name in self._choose(log, group)]
         self.fields = tuple(name for _, name in chosen)
         self._group_of = {name: group for group, name in chosen}
-        source = _Source(log)
-        self._vocabularies = {
-            name: pd.Index(source.values(group, name)[0].unique()) for group, name in chosen
-        }
+        self._vocabularies = {}
+        for group, name in chosen:
+            values, at = _values(log, group, name)
+            self._vocabularies[name] = pd.Index(values.iloc[np.unique(at)].unique())
         self.cardinalities = tuple(len(self._vocabularies[name]) + 1 for name in self.fields)
 
     def _fit_columns(self, log: ImpressionLog) -> None:
@@ -243,12 +243,10 @@ class FeatureEncoder:
         """
         if not self._fitted:
             raise ValueError("encoder must be fitted before transform: call fit(train_log) first")
-        source = _Source(log)
         categorical = np.empty((len(log), len(self.fields)), dtype=np.int64)  # (rows, fields)
         for column, name in enumerate(self.fields):
-            occurring, at = source.values(self._group_of[name], name)
-            codes = self._vocabularies[name].get_indexer(occurring) + 1
-            categorical[:, column] = codes if at is None else codes[at]
+            known, at = _values(log, self._group_of[name], name)
+            categorical[:, column] = self._vocabularies[name].get_indexer(known)[at] + 1
 
         dense = np.empty((len(log), len(self.columns)), dtype=np.float32)  # (rows, columns)
         found = set()
@@ -304,31 +302,16 @@ def _find(log: Impressions, group: str, name: str) -> str | None:
     return table if group in ("user", "item") and name in getattr(log, table) else None
 
 
-class _Source:
-    """Values of fields, those of users and items only once for each that occurs in the rows."""
-
-    def __init__(self, log: Impressions) -> None:
-        self.log = log
-        self.present: dict[str, NDArray[np.int64]] = {}  # positions that occur
-        self.at: dict[
-            str, NDArray[np.int64]
-        ] = {}  # for each row, where in ``present`` its user (item) stands
-        for key, table in (("user", log.users), ("item", log.items)):
-            codes = log.rows[key].to_numpy()
-            occurs = np.zeros(len(table), dtype=bool)
-            occurs[codes] = True
-            self.present[key] = np.flatnonzero(occurs)
-            self.at[key] = (np.cumsum(occurs) - 1)[codes]
-
-    def values(self, group: str, name: str) -> tuple[pd.Series, NDArray[np.int64] | None]:
-        """Values of a field and, unless there is one per row, the index of each row's value among them."""
-        if name == group:  # the id itself, which means the same in every log; a position where there is none
-            table = getattr(self.log, f"{group}s")
-            ids = table[f"{group}_id"] if f"{group}_id" in table else table.index.to_series()
-            return ids.iloc[self.present[group]], self.at[group]
-        where = _find(self.log, group, name)
-        if where is None:
-            raise ValueError(f"log must have what the training rows had; it lacks the {group} field {name!r}")
-        if where == "rows":
-            return self.log.rows[name], None
-        return getattr(self.log, where)[name].iloc[self.present[group]], self.at[group]
+def _values(log: Impressions, group: str, name: str) -> tuple[pd.Series[Any], NDArray[np.integer[Any]]]:
+    """The values that a field has, and for each row of the log where its value stands among them."""
+    where = _find(log, group, name)
+    if where is None and name != group:
+        raise ValueError(f"log must have what the training rows had; it lacks the {group} field {name!r}")
+    if where == "rows" and name != group:
+        return log.rows[name], np.arange(len(log))
+    table = getattr(log, f"{group}s")
+    if name != group:
+        values = table[name]
+    else:  # the id itself, which means the same in every log; a position where there is none
+        values = table[f"{group}_id"] if f"{group}_id" in table else table.index.to_series()
+    return values, log.rows[group].to_numpy()

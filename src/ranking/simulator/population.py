@@ -217,9 +217,8 @@ class WeightedDraw:
 
 def draw_population(config: WorldConfig, rng: np.random.Generator) -> Population:
     """Draw everything that exists in the world; the docstring of :class:`Population` says what."""
-    topic_vectors = _unit(
-        rng.standard_normal((config.n_topics, config.dim), dtype=np.float32)
-    )  # (topics, dim)
+    raw = rng.standard_normal((config.n_topics, config.dim), dtype=np.float32)
+    topic_vectors = _unit(raw)  # (topics, dim)
     topic_share = rng.dirichlet(np.full(config.n_topics, 5.0))
     topics = pd.DataFrame(
         {
@@ -234,15 +233,13 @@ def draw_population(config: WorldConfig, rng: np.random.Generator) -> Population
     author_quality = rng.standard_normal(config.n_authors, dtype=np.float32)
     authors = pd.DataFrame({"author_id": np.arange(config.n_authors), "topic": author_topic})
 
-    items, item_quality, item_appeal, item_popularity = _draw_items(
-        config, rng, author_topic, author_activity, author_quality
-    )
-    item_vectors = _draw_item_vectors(config, rng, items, topic_vectors)
+    items = _draw_items(config, rng, author_topic, author_activity, author_quality)
+    item_vectors = _draw_item_vectors(config, rng, items["items"], topic_vectors)
 
-    users, interests, user_bias = _draw_users(config, rng)
-    spread = rng.standard_normal((config.n_users, config.dim), dtype=np.float32) / np.sqrt(
-        np.float32(config.dim)
-    )
+    users = _draw_users(config, rng)
+    interests = users["user_interests"]
+    scale = np.sqrt(np.float32(config.dim))
+    spread = rng.standard_normal((config.n_users, config.dim), dtype=np.float32) / scale
     user_vectors = _unit(interests @ topic_vectors + 0.3 * spread)  # (users, dim)
     follow_start, follow_author = _draw_follows(config, rng, interests, author_topic, author_activity)
     activity = rng.lognormal(0.0, 0.8, config.n_users)
@@ -250,19 +247,14 @@ def draw_population(config: WorldConfig, rng: np.random.Generator) -> Population
         config=config,
         topics=topics,
         authors=authors,
-        items=items,
-        users=users,
-        user_interests=interests,
         user_vectors=user_vectors,
         item_vectors=item_vectors,
-        user_bias=user_bias,
         topic_effect=topic_effect.astype(np.float32),
-        item_quality=item_quality,
-        item_appeal=item_appeal,
-        item_popularity=item_popularity,
         user_activity=(activity / activity.mean()).astype(np.float32),
         follow_start=follow_start,
         follow_author=follow_author,
+        **items,
+        **users,
     )
 
 
@@ -287,7 +279,8 @@ def _draw_items(
     author_topic: NDArray[np.int16],
     author_activity: Floats,
     author_quality: Floats,
-) -> tuple[pd.DataFrame, Floats, Floats, Floats]:
+) -> dict[str, Any]:
+    """The table of items with their quality, appeal and popularity, by name of field."""
     n = config.n_items
     n_fresh = round(n * config.fresh_share)
     age = rng.exponential(60 * DAY_MS, n - n_fresh)  # before the log starts
@@ -313,7 +306,8 @@ def _draw_items(
             "publish_ms": np.sort(publish).astype(np.int64),
         }
     )
-    return items, quality.astype(np.float32), appeal, _zipf(fame, exponent=0.8)
+    parts = {"items": items, "item_quality": quality.astype(np.float32), "item_appeal": appeal}
+    return parts | {"item_popularity": _zipf(fame, exponent=0.8)}
 
 
 def _draw_item_vectors(
@@ -331,7 +325,8 @@ def _draw_item_vectors(
     return vectors
 
 
-def _draw_users(config: WorldConfig, rng: np.random.Generator) -> tuple[pd.DataFrame, Floats, Floats]:
+def _draw_users(config: WorldConfig, rng: np.random.Generator) -> dict[str, Any]:
+    """The table of users with their interests and biases, by name of field."""
     n = config.n_users
     age = rng.choice(len(AGE_BANDS), n, p=(0.08, 0.24, 0.30, 0.20, 0.11, 0.07))
     gender = rng.choice(len(GENDERS), n, p=(0.46, 0.46, 0.08))
@@ -359,7 +354,8 @@ def _draw_users(config: WorldConfig, rng: np.random.Generator) -> tuple[pd.DataF
             "interest_2": declared[:, 1].astype(np.int16),
         }
     )
-    return users, interests.astype(np.float32), bias.astype(np.float32)
+    hidden = {"user_interests": interests.astype(np.float32), "user_bias": bias.astype(np.float32)}
+    return {"users": users} | hidden
 
 
 def _draw_follows(

@@ -134,6 +134,11 @@ def test_weights_of_expected_auc_count_rows_as_often():
         metrics.expected_auc([0.0, 0.0], [0.1, 0.2])
 
 
+def test_shapes_that_only_agree_in_size_are_refused():
+    with pytest.raises(ValueError, match=r"same shape, got truth \(2, 3\), predictions \(3, 2\)"):
+        metrics.expected_auc(np.full((2, 3), 0.5), np.zeros((3, 2)))
+
+
 def test_auc_takes_tensors_with_a_gradient():
     y, p = (torch.tensor(values, requires_grad=True) for values in ([[0.0, 1.0]], [[0.2, 0.7]]))
     assert metrics.auc(y, p) == 1.0

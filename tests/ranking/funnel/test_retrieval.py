@@ -31,6 +31,12 @@ def test_more_probes_find_more_and_all_probes_find_all() -> None:
     assert 0.02 < shares[0] < 0.5
 
 
+def test_recall_is_of_lists() -> None:
+    assert funnel.recall([[1, 2, 3]], [[3, 2, 9]]) == pytest.approx(2 / 3)
+    with pytest.raises(ValueError, match=r"must have shape \(queries, keep\), got \(3,\)"):
+        funnel.recall([1, 2, 3], [3, 2, 1])
+
+
 def test_too_few_in_the_lists_is_said() -> None:
     vectors = np.random.default_rng(2).standard_normal((100, 4))
     items, products = funnel.VectorIndex(vectors, lists=20, probes=1).search(vectors[:1], 100)
