@@ -12,20 +12,3 @@ from ranking.mmoe.masking import MASKINGS, draw_kept, masked_gates
 from ranking.mmoe.model import MMoE
 from ranking.mmoe.on_log import EmbeddedMMoE
 from ranking.mmoe.penalties import gate_entropy, load_imbalance
-
-__all__ = [
-    "MASKINGS",
-    "EmbeddedMMoE",
-    "MMoE",
-    "Trajectory",
-    "dead_experts",
-    "draw_kept",
-    "effective_experts",
-    "gate_entropy",
-    "load_imbalance",
-    "masked_gates",
-    "mean_largest_weight",
-    "polarized",
-    "train_ensemble",
-    "utilisation",
-]

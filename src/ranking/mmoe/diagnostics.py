@@ -1,7 +1,8 @@
 """Is a gate polarized (极化, claim D5)? Measures of how the gates use the experts, masking off.
 
-All follow from the utilisation u[task, expert], the mean gate weight over rows. Everything takes arrays or
-tensors with any leading axes (seeds, recorded steps) and gives NumPy arrays.
+All follow from the utilisation u[task, expert], the mean gate weight over rows. ``gates`` have the shape
+(..., rows, tasks, experts) and ``u`` the shape (..., tasks, experts), arrays or tensors with any leading axes
+(seeds, recorded steps), summing to 1 over the experts. Results are NumPy arrays.
 """
 
 from __future__ import annotations
@@ -14,14 +15,15 @@ from ranking.validation import Array
 
 POLARIZED_ABOVE = 0.95
 DEAD_BELOW = 0.01
+_SHAPES = {"gates": "(..., rows, tasks, experts)", "u": "(..., tasks, experts)"}
 _ROUNDING = 1e-3  # how far from 1 the sum of weights may lie that were kept with few digits
 
 
-def _weights(name: str, values: ArrayLike, axes: int, shape: str) -> Array:
+def _weights(name: str, values: ArrayLike) -> Array:
     """Weights over experts: in [0, 1], summing to 1 along the last axis."""
     weights = validation.probabilities(name, values)
-    if weights.ndim < axes:
-        raise ValueError(f"{name} must have shape {shape}, got {weights.shape}")
+    if weights.ndim < _SHAPES[name].count(","):
+        raise ValueError(f"{name} must have shape {_SHAPES[name]}, got {weights.shape}")
     validation.not_empty(name, weights)
     off = np.abs(weights.sum(axis=-1) - 1.0)
     if off.max() > _ROUNDING:
@@ -34,21 +36,13 @@ def _weights(name: str, values: ArrayLike, axes: int, shape: str) -> Array:
 
 
 def utilisation(gates: ArrayLike) -> Array:
-    """Mean gate weight of every expert over rows: u, shape (..., tasks, experts).
-
-    Args:
-        gates: gate weights, shape (..., rows, tasks, experts), each row's summing to 1 over the experts.
-    """
-    return np.asarray(_weights("gates", gates, 3, "(..., rows, tasks, experts)").mean(axis=-3))
+    """Mean gate weight of every expert over rows: u, shape (..., tasks, experts)."""
+    return np.asarray(_weights("gates", gates).mean(axis=-3))
 
 
 def effective_experts(u: ArrayLike) -> Array:
-    """Effective number of experts exp(−Σ u ln u), from 1 to the number of experts, shape (..., tasks).
-
-    Args:
-        u: utilisation, shape (..., tasks, experts).
-    """
-    u = _weights("u", u, 2, "(..., tasks, experts)")
+    """Effective number of experts exp(−Σ u ln u), from 1 to the number of experts, shape (..., tasks)."""
+    u = _weights("u", u)
     logs = np.log(u, out=np.zeros_like(u), where=u > 0)
     return np.asarray(np.exp(-(u * logs).sum(axis=-1)))
 
@@ -56,23 +50,16 @@ def effective_experts(u: ArrayLike) -> Array:
 def polarized(u: ArrayLike, above: float = POLARIZED_ABOVE) -> NDArray[np.bool_]:
     """Gates that give nearly everything to one expert over all rows: max u > ``above``, shape (..., tasks).
 
-    Args:
-        u: utilisation, shape (..., tasks, experts).
-        above: the limit, in (0, 1].
+    The limit ``above`` is in (0, 1].
     """
     limit = validation.rate("above", above)
-    return np.asarray(_weights("u", u, 2, "(..., tasks, experts)").max(axis=-1) > limit)
+    return np.asarray(_weights("u", u).max(axis=-1) > limit)
 
 
 def dead_experts(u: ArrayLike, below: float = DEAD_BELOW) -> NDArray[np.bool_]:
-    """Experts that no task uses: u < ``below`` for every task, shape (..., experts).
-
-    Args:
-        u: utilisation, shape (..., tasks, experts).
-        below: the limit, in (0, 1].
-    """
+    """Experts that no task uses: u < ``below``, in (0, 1], for every task; shape (..., experts)."""
     limit = validation.rate("below", below)
-    return np.asarray((_weights("u", u, 2, "(..., tasks, experts)") < limit).all(axis=-2))
+    return np.asarray((_weights("u", u) < limit).all(axis=-2))
 
 
 def mean_largest_weight(gates: ArrayLike) -> Array:
@@ -80,9 +67,5 @@ def mean_largest_weight(gates: ArrayLike) -> Array:
 
     It is 1 for a polarized gate, but also for a gate that sends half of the rows to one expert and half to
     another, where every expert is used.
-
-    Args:
-        gates: gate weights, shape (..., rows, tasks, experts).
     """
-    weights = _weights("gates", gates, 3, "(..., rows, tasks, experts)")
-    return np.asarray(weights.max(axis=-1).mean(axis=-2))
+    return np.asarray(_weights("gates", gates).max(axis=-1).mean(axis=-2))

@@ -5,8 +5,6 @@ their losses has, for every parameter, the gradient of the one loss that it belo
 number. So every member takes the steps that it would take alone.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -28,6 +26,7 @@ LOSSES: dict[str, Callable[..., Tensor]] = {
     "cross entropy": F.binary_cross_entropy_with_logits,
     "squared error": F.mse_loss,
 }
+_Record = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float32]]  # of one step, see _look
 DRAWN_AT_ONCE = 50  # steps whose random numbers are drawn together; part of what a seed means
 ROWS_AT_ONCE = 2**16  # rows of all members together in one evaluation
 
@@ -96,8 +95,7 @@ def train_ensemble(
         The trajectory; without ``held_out`` its records are empty. The model is left in evaluation mode.
 
     Raises:
-        ValueError: for arguments outside what is allowed, numbers that are not finite, a batch without any
-            label of a task, and a loss that stops being a finite number.
+        ValueError: also for a batch without any label of a task, and a loss that stops being finite.
     """
     seeds = model.seeds if seeds is None else tuple(validation.seed("seeds", seed) for seed in seeds)
     if seeds is None or len(seeds) != model.members:
@@ -108,12 +106,21 @@ def train_ensemble(
     validation.one_of("loss", loss, LOSSES)
     validation.number("entropy_bonus", entropy_bonus, least=0.0)
     validation.number("load_balancing", load_balancing, least=0.0)
-    inputs, labels = _rows(model, inputs, labels, loss, "")
+    inputs, labels = _rows(model, inputs, labels, loss)
     mask = None if label_mask is None else _mask(model, label_mask, labels)
-    recorder = _Recorder(model, held_out, loss, steps, record_at, keep_gates)
+    at = validation.indices("record_at", np.asarray(list(record_at) or [steps]), steps + 1)
+    if at.ndim != 1 or (np.diff(at) <= 0).any():
+        raise ValueError(f"record_at must be rising step numbers, got {list(record_at)}")
+    if held_out is not None:
+        held_out = _rows(model, *held_out, loss, "held_out ")
+        validation.indices("keep_gates", keep_gates, held_out[0].shape[1] + 1)
+    elif len(record_at) or keep_gates:
+        raise ValueError("held_out must be given to record anything, got None")
+    records: list[_Record] = []
     optimiser = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
     losses = torch.empty(steps, model.members)
-    recorder.look(0)
+    if held_out is not None and 0 in at:
+        records.append(_look(model, *held_out, loss, keep_gates))
     model.train()
     batches = _batches(model, seeds, inputs.shape[1], batch_size, steps)
     for step, (rows, kept) in enumerate(progress(batches, steps, description), start=1):
@@ -133,26 +140,30 @@ def train_ensemble(
         finite = torch.isfinite(losses[step - 1])
         if not finite.all():
             bad = [seed for seed, sound in zip(seeds, finite.tolist(), strict=True) if not sound]
-            raise ValueError(
-                f"the loss of seeds {bad} is not finite at step {step}: lower learning_rate "
-                f"(now {learning_rate})"
-            )
-        recorder.look(step)
+            remedy = f"lower learning_rate (now {learning_rate})"
+            raise ValueError(f"the loss of seeds {bad} is not finite at step {step}: {remedy}")
+        if held_out is not None and step in at:
+            records.append(_look(model, *held_out, loss, keep_gates))
     model.eval()
-    return recorder.trajectory(losses)
+    members, tasks = model.members, model.tasks
+    return Trajectory(
+        steps=np.array([] if held_out is None else at, dtype=np.int64),
+        utilisation=np.array([used for used, _, _ in records]).reshape(-1, members, tasks, model.experts),
+        held_out_loss=np.array([means for _, means, _ in records]).reshape(-1, members, tasks),
+        gates=np.stack([gates for _, _, gates in records]) if keep_gates else None,
+        train_loss=losses.double().numpy(),
+    )
 
 
-def _rows(model: MMoE, inputs: Tensor, labels: Tensor, loss: str, prefix: str) -> tuple[Tensor, Tensor]:
+def _rows(model: MMoE, inputs: Tensor, labels: Tensor, loss: str, prefix: str = "") -> tuple[Tensor, Tensor]:
     """Inputs and labels with an axis of the members, of length 1 where they share the rows; checked."""
     x = model.with_seeds(f"{prefix}inputs", inputs, model.inputs)  # (S or 1, rows, inputs)
     y = model.with_seeds(f"{prefix}labels", labels, model.tasks)  # (S or 1, rows, tasks)
     validation.not_empty(f"{prefix}inputs", validation.as_floats(f"{prefix}inputs", inputs))
     (validation.binary if loss == "cross entropy" else validation.as_floats)(f"{prefix}labels", labels)
     if x.shape[1] != y.shape[1]:
-        raise ValueError(
-            f"{prefix}inputs and {prefix}labels must have one number of rows, got {x.shape[1]} and "
-            f"{y.shape[1]}"
-        )
+        both = f"{prefix}inputs and {prefix}labels"
+        raise ValueError(f"{both} must have one number of rows, got {x.shape[1]} and {y.shape[1]}")
     dtype = next(model.parameters()).dtype
     return x.to(dtype), y.to(dtype)
 
@@ -162,9 +173,8 @@ def _mask(model: MMoE, label_mask: Tensor, labels: Tensor) -> Tensor:
     mask = model.with_seeds("label_mask", label_mask, model.tasks)
     validation.binary("label_mask", label_mask)
     if mask.shape != labels.shape:
-        raise ValueError(
-            f"label_mask must have the shape of labels, {tuple(labels.shape)}, got {tuple(mask.shape)}"
-        )
+        wanted, got = tuple(labels.shape), tuple(mask.shape)
+        raise ValueError(f"label_mask must have the shape of labels, {wanted}, got {got}")
     return mask
 
 
@@ -179,7 +189,9 @@ def _batches(
     model: MMoE, seeds: Sequence[int], n_rows: int, batch_size: int, steps: int
 ) -> Iterator[tuple[Tensor, Tensor | None]]:
     """Rows (S, batch) and masks (S, batch, n_gates, experts) of every step, from a stream for each seed."""
-    streams = [torch.Generator().manual_seed(_stream(seed)) for seed in seeds]
+    # seeds that are not those of the first weights
+    states = [np.random.SeedSequence([seed, 1]).generate_state(1, np.uint64)[0] for seed in seeds]
+    streams = [torch.Generator().manual_seed(int(state >> np.uint64(1))) for state in states]
     masked = model.mask_rate > 0.0 and model.n_gates > 0
     exact = model.masking == "renormalised"
     size = DRAWN_AT_ONCE, batch_size
@@ -195,17 +207,13 @@ def _batches(
         yield from zip(by_step, masks, strict=False)
 
 
-def _stream(seed: int) -> int:
-    """A seed for batches and masks that is not the one of the first weights."""
-    return int(np.random.SeedSequence([seed, 1]).generate_state(1, np.uint64)[0] >> np.uint64(1))
-
-
 def _run(model: MMoE, x: Tensor, kept: Tensor | None) -> tuple[Tensor, Tensor]:
-    """Logits (S, batch, tasks) and gates (S, batch, tasks, experts) of ([S,] batch, inputs)."""
+    """Logits (S, batch, tasks) and gates (S, batch, tasks, experts) of (S or 1, batch, inputs)."""
+    x = x.squeeze(0) if len(x) == 1 else x
     if model.seeds is not None:
         logits, gates = model(x, return_gates=True, kept=kept)
         return logits, gates
-    logits, gates = model(x.squeeze(0), return_gates=True, kept=None if kept is None else kept[0])
+    logits, gates = model(x, return_gates=True, kept=None if kept is None else kept.squeeze(0))
     return logits.unsqueeze(0), gates.unsqueeze(0)
 
 
@@ -220,62 +228,18 @@ def _counted(mask: Tensor, step: int) -> Tensor:
     without = (mask.sum(dim=1) == 0).nonzero()  # (found, 2)
     if len(without):
         member, task = without[0].tolist()
-        raise ValueError(
-            f"label_mask must leave every task a label in every batch: task {task} has none at step {step} "
-            f"for member {member}; take a larger batch_size"
-        )
+        found = f"task {task} has none at step {step} for member {member}; take a larger batch_size"
+        raise ValueError(f"label_mask must leave every task a label in every batch: {found}")
     return mask
 
 
-class _Recorder:
-    """Looks at the gates and the loss on the held-out rows at the steps that are asked for."""
-
-    def __init__(
-        self,
-        model: MMoE,
-        held_out: tuple[Tensor, Tensor] | None,
-        loss: str,
-        steps: int,
-        record_at: Sequence[int],
-        keep_gates: int,
-    ) -> None:
-        if held_out is None and (len(record_at) or keep_gates):
-            raise ValueError("held_out must be given to record anything, got None")
-        at = validation.indices("record_at", np.asarray(list(record_at) or [steps]), steps + 1)
-        if at.ndim != 1 or (np.diff(at) <= 0).any():
-            raise ValueError(f"record_at must be rising step numbers, got {list(record_at)}")
-        self.model, self.loss, self.keep_gates = model, loss, keep_gates
-        self.at = [] if held_out is None else at.tolist()
-        if held_out is not None:
-            self.inputs, self.labels = _rows(model, *held_out, loss, "held_out ")
-            validation.indices("keep_gates", keep_gates, self.inputs.shape[1] + 1)
-        self.used: list[NDArray[np.float64]] = []
-        self.losses: list[NDArray[np.float64]] = []
-        self.gates: list[NDArray[np.float32]] = []
-
-    @torch.no_grad()
-    def look(self, step: int) -> None:
-        """Record, if this is one of the steps."""
-        if step not in self.at:
-            return
-        inputs = self.inputs if len(self.inputs) == self.model.members else self.inputs.squeeze(0)
-        was_training = self.model.training
-        self.model.eval()
-        parts = torch.split(inputs, max(1, ROWS_AT_ONCE // self.model.members), dim=-2)
-        found = zip(*(_run(self.model, part, None) for part in parts), strict=True)
-        self.model.train(was_training)
-        logits, gates = (torch.cat(values, dim=1) for values in found)  # (S, rows, tasks), (…, experts)
-        self.used.append(utilisation(gates))
-        self.losses.append(_per_task(logits, self.labels, self.loss).double().numpy())
-        self.gates.append(gates[:, : self.keep_gates].numpy().astype(np.float32))  # a copy, not all rows
-
-    def trajectory(self, losses: Tensor) -> Trajectory:
-        """All that was recorded."""
-        members, tasks = self.model.members, self.model.tasks
-        return Trajectory(
-            steps=np.array(self.at, dtype=np.int64),
-            utilisation=np.array(self.used).reshape(-1, members, tasks, self.model.experts),
-            held_out_loss=np.array(self.losses).reshape(-1, members, tasks),
-            gates=np.stack(self.gates) if self.keep_gates else None,
-            train_loss=losses.double().numpy(),
-        )
+@torch.no_grad()
+def _look(model: MMoE, x: Tensor, y: Tensor, loss: str, keep_gates: int) -> _Record:
+    """Utilisation, loss of each task and the first gates over the held-out rows, masking off."""
+    model.eval()
+    parts = torch.split(x, max(1, ROWS_AT_ONCE // model.members), dim=1)
+    found = zip(*(_run(model, part, None) for part in parts), strict=True)
+    model.train()
+    logits, gates = (torch.cat(values, dim=1) for values in found)  # (S, rows, tasks), (…, experts)
+    kept = gates[:, :keep_gates].numpy().astype(np.float32)  # a copy, not all rows
+    return utilisation(gates), _per_task(logits, y, loss).double().numpy(), kept

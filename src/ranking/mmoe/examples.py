@@ -4,8 +4,6 @@ Ids are left out and small fields are written as 0 and 1, so that many small mod
 the same matrix, without embedding tables.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,8 +17,7 @@ from ranking.logs.impressions import TARGETS, ImpressionLog
 from ranking.simulator.world import World
 from ranking.validation import Array
 
-SMALL_FIELDS = ("gender", "followed", "scene")
-"""Categorical fields of the simulator with few values."""
+SMALL_FIELDS = ("gender", "followed", "scene")  # categorical fields of the simulator with few values
 
 
 @dataclass(frozen=True)
@@ -30,11 +27,11 @@ class DenseExamples:
     Attributes:
         columns: names of the inputs.
         targets: names of the targets, "click" first.
-        inputs: (rows, columns) float32.
-        labels: 0 or 1, (rows, targets) float32.
-        label_mask: 1 where a label means something, (rows, targets) float32: click's everywhere, the others'
-            only after a click (claim A7).
-        truth: true probabilities, those after a click given the click, (rows, targets) float64.
+        inputs: (rows, columns).
+        labels: 0 or 1, (rows, targets).
+        label_mask: 1 where a label means something, (rows, targets): click's everywhere, the others' only
+            after a click (claim A7).
+        truth: true probabilities, those after a click given the click, (rows, targets).
     """
 
     columns: tuple[str, ...]
@@ -50,13 +47,8 @@ class DenseExamples:
     def log_loss(self, logits: ArrayLike) -> Array:
         """Log loss of each target, in nats, as expected over fresh labels drawn from the truth.
 
-        A row counts once for clicks, and for what comes after a click as often as it is clicked.
-
-        Args:
-            logits: (..., rows, targets), for example with the seeds of an ensemble in front.
-
-        Returns:
-            Shape (..., targets).
+        A row counts once for clicks, and for what comes after a click as often as it is clicked. From logits
+        (..., rows, targets), for example with the seeds of an ensemble in front, to (..., targets).
         """
         z = validation.as_floats("logits", logits)
         if z.shape[-2:] != self.truth.shape:
@@ -67,10 +59,7 @@ class DenseExamples:
 
 
 def _once_clicked(clicks: NDArray[Any]) -> NDArray[Any]:
-    """How often a row counts (claim A7): once for clicks, for other targets as often as it is clicked.
-
-    From one column per target, clicks first; the same shape (rows, targets).
-    """
+    """How often a row counts (claim A7), (rows, targets), from such columns, the first of clicks."""
     counts = np.repeat(clicks[:, :1], clicks.shape[1], axis=1)
     counts[:, 0] = 1.0
     return counts
@@ -89,10 +78,6 @@ def dense_examples(
         encoder: fitted on the training rows.
         targets: "click" first, then any that are counted per click.
         raw_counts: puts the six counts in as they are, instead of their standardised logarithms.
-
-    Raises:
-        ValueError: for targets that do not begin with "click" or name another twice, and for a log without
-            truth.
     """
     targets = tuple(targets)
     for target in targets:

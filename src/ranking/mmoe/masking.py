@@ -13,8 +13,6 @@ name            weights that mix          reading
 =============== ========================= ==============================================================
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 
@@ -24,7 +22,6 @@ from torch import Tensor
 from ranking import validation
 
 MASKINGS = ("renormalised", "dropout", "unscaled", "epsilon")
-"""Names of the readings."""
 
 
 def check_masking(mask_rate: float, masking: str, epsilon: float) -> tuple[float, str, float]:
@@ -58,7 +55,7 @@ def draw_kept(
         generator: where the random numbers come from; None for torch's global one.
 
     Returns:
-        True where an expert is kept, shape ``shape``.
+        True where an expert is kept.
 
     Raises:
         ValueError: for a rate outside [0, 1), and for no experts where one is to be kept.
@@ -82,21 +79,15 @@ def draw_kept(
 def masked_gates(
     logits: Tensor, kept: Tensor, masking: str, mask_rate: float, epsilon: float, dim: int = -1
 ) -> Tensor:
-    """The weights that mix the experts when some are masked.
+    """The weights that mix the experts when some are masked, in the shape of ``logits``.
 
     Args:
         logits: what enters the gate's softmax, experts along ``dim``.
         kept: True (or 1) for experts that are kept, same shape.
-        masking: one of :data:`MASKINGS`.
-        mask_rate: the probability of masking, in [0, 1); "dropout" divides by 1 − mask_rate.
+        masking: one of :data:`MASKINGS`; "renormalised" refuses rows without an expert left.
+        mask_rate: the probability of masking, in [0, 1).
         epsilon: the constant of "epsilon", above 0.
         dim: the axis of the experts.
-
-    Returns:
-        Same shape as ``logits``.
-
-    Raises:
-        ValueError: for arguments outside what is allowed, and where "renormalised" has no expert left.
     """
     check_masking(mask_rate, masking, epsilon)
     validation.as_floats("logits", logits)

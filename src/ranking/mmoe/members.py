@@ -4,8 +4,6 @@ All members are evaluated and trained at once, and share nothing: a product of m
 as many products, and no gradient of one member's loss reaches another's parameters.
 """
 
-from __future__ import annotations
-
 import copy
 import math
 from collections.abc import Sequence
@@ -29,9 +27,6 @@ class Members(nn.Module):
         seeds: None for one model, whose first weights torch's global random state decides; or a seed for each
             member of an ensemble, which starts like the single model that is built after
             ``torch.manual_seed(seed)``.
-
-    Raises:
-        ValueError: for arguments outside what is allowed.
     """
 
     def __init__(self, inputs: int, seeds: Sequence[int] | None) -> None:

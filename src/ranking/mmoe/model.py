@@ -8,8 +8,6 @@ gate, whose softmax mixes the experts' outputs, and a tower that turns the mixtu
 With one gate for all tasks it is OMoE, with one expert and no gate the shared bottom.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch
@@ -42,9 +40,6 @@ class MMoE(Members):
         masking: what happens to the other weights, see :mod:`ranking.mmoe.masking`.
         epsilon: the constant of the masking "epsilon", above 0.
         seeds: None for one model; or a seed for each member of an ensemble, see :mod:`ranking.mmoe.members`.
-
-    Raises:
-        ValueError: for arguments outside what is allowed.
     """
 
     def __init__(
@@ -63,8 +58,18 @@ class MMoE(Members):
         seeds: Sequence[int] | None = None,
     ) -> None:
         super().__init__(inputs, seeds)
-        _check_shape(tasks, experts, expert, gate, tower, gates)
-        self.tasks, self.experts, self.gates = tasks, experts, gates
+        self.gates = validation.one_of("gates", gates, GATES)
+        self.tasks = validation.positive_int("tasks", tasks)
+        self.experts = validation.positive_int("experts", experts)
+        if gates == "none" and experts > 1:
+            raise ValueError(f"experts must be 1 where gates is 'none': nothing mixes them, got {experts}")
+        for name, widths in (("expert", expert), ("gate", gate), ("tower", tower)):
+            if isinstance(widths, (str, int)):
+                raise ValueError(f"{name} must be widths of layers, such as (16,), got {widths!r}")
+            for width in widths:
+                validation.positive_int(name, width)
+        if not expert:
+            raise ValueError("expert must name at least one layer's width, got none")
         self.n_gates = {"per task": tasks, "one": 1, "none": 0}[gates]
         self.mask_rate, self.masking, self.epsilon = check_masking(mask_rate, masking, epsilon)
         self.expert_networks = Networks(self.members, experts, (inputs, *expert), last_relu=True)
@@ -88,9 +93,6 @@ class MMoE(Members):
             Logits, shape (rows, tasks), with an axis of the seeds in front for an ensemble. With
             ``return_gates`` also the gates' softmax *before* masking, shape (…, rows, tasks, experts): OMoE's
             gate is repeated for every task, and the shared bottom has ones.
-
-        Raises:
-            ValueError: for shapes that do not match and inputs that are not finite.
         """
         rows = self.inwards(x)  # (seeds or 1, 1, inputs, rows)
         outputs = self.expert_networks(rows)  # x_e, (seeds, experts, width, rows)
@@ -134,12 +136,7 @@ class MMoE(Members):
     def expert_layers(self, expert: int, seed: int = 0) -> list[tuple[Tensor, Tensor]]:
         """Weight (out, in) and bias (out,) of each layer of an expert: views, to read and to copy into.
 
-        Args:
-            expert: its number, from 0.
-            seed: number of the member in an ensemble, from 0.
-
-        Raises:
-            ValueError: for a number that there is not.
+        Both numbers count from 0; ``seed`` is that of the member in an ensemble.
         """
         return self.expert_networks.of("expert", expert, seed)
 
@@ -152,26 +149,3 @@ class MMoE(Members):
     def tower_layers(self, task: int, seed: int = 0) -> list[tuple[Tensor, Tensor]]:
         """As :meth:`expert_layers`, for a tower; the last layer has one unit."""
         return self.towers.of("task", task, seed)
-
-
-def _check_shape(
-    tasks: int,
-    experts: int,
-    expert: Sequence[int],
-    gate: Sequence[int],
-    tower: Sequence[int],
-    gates: str,
-) -> None:
-    """Numbers of networks and their widths that make a mixture of experts."""
-    validation.positive_int("tasks", tasks)
-    validation.positive_int("experts", experts)
-    for name, widths in (("expert", expert), ("gate", gate), ("tower", tower)):
-        if isinstance(widths, (str, int)):
-            raise ValueError(f"{name} must be widths of layers, such as (16,), got {widths!r}")
-        for width in widths:
-            validation.positive_int(name, width)
-    if not expert:
-        raise ValueError("expert must name at least one layer's width, got none")
-    validation.one_of("gates", gates, GATES)
-    if gates == "none" and experts > 1:
-        raise ValueError(f"experts must be 1 where gates is 'none': nothing would mix them, got {experts}")

@@ -5,8 +5,6 @@ then a block of consecutive units, so that one product serves the first layer of
 out is, without being moved, a batch of matrices for the next layer.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Sequence
 
@@ -19,11 +17,8 @@ from ranking import validation
 class Networks(nn.Module):
     """Multi-layer perceptrons of one shape: ``networks`` of them for each of ``seeds`` models.
 
-    Args:
-        seeds: number of models.
-        networks: number of networks in each model.
-        sizes: (in, hidden, …, out).
-        last_relu: whether a ReLU follows the last layer, too, as it does the others.
+    Their ``sizes`` are (in, hidden, …, out). A ReLU follows every layer but the last; with ``last_relu`` that
+    one, too.
     """
 
     def __init__(self, seeds: int, networks: int, sizes: Sequence[int], last_relu: bool = False) -> None:
@@ -48,8 +43,7 @@ class Networks(nn.Module):
     def of(self, name: str, network: int, seed: int) -> list[tuple[Tensor, Tensor]]:
         """Weight (out, in) and bias (out,) of every layer of one network: views, not copies.
 
-        Raises:
-            ValueError: for a network or seed that there is not; the network is called ``name``.
+        A network or seed that there is not is an error, in which the network is called ``name``.
         """
         seeds, networks = self.biases[0].shape[:2]
         validation.indices(name, network, networks)
@@ -64,7 +58,7 @@ class Networks(nn.Module):
 
 
 def dense(x: Tensor, weight: Tensor, bias: Tensor, relu: bool) -> Tensor:
-    """One dense layer of all networks, as the fewest products.
+    """One dense layer of all networks, as the fewest products: shape (seeds, networks, out, rows).
 
     Args:
         x: shape (seeds, networks, in, rows); or (seeds, 1, in, rows) where all networks of a seed read the
@@ -72,9 +66,6 @@ def dense(x: Tensor, weight: Tensor, bias: Tensor, relu: bool) -> Tensor:
         weight: shape (seeds, networks, out, in).
         bias: shape (seeds, networks, out).
         relu: whether a ReLU follows.
-
-    Returns:
-        Shape (seeds, networks, out, rows).
     """
     seeds, networks, out, _ = weight.shape
     if x.shape[1] == networks > 1:
@@ -93,12 +84,8 @@ def dense(x: Tensor, weight: Tensor, bias: Tensor, relu: bool) -> Tensor:
 def mix(g: Tensor, outputs: Tensor) -> Tensor:
     """What every gate makes of the experts, Σ_e g_ke x_e: added up in the memory of the first product.
 
-    Args:
-        g: weights, shape (seeds, gates, experts, rows).
-        outputs: of the experts, shape (seeds, experts, width, rows).
-
-    Returns:
-        Shape (seeds, gates, width, rows).
+    From weights (seeds, gates, experts, rows) and outputs (seeds, experts, width, rows) to the shape (seeds,
+    gates, width, rows).
     """
     weights = g.unsqueeze(3).unbind(dim=2)  # of each expert, (seeds, gates, 1, rows)
     vectors = outputs.unsqueeze(1).unbind(dim=2)  # of each expert, (seeds, 1, width, rows)

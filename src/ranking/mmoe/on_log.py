@@ -1,7 +1,5 @@
 """MMoE on the course's log: in place of the shared bottom, over the same embedded features."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,8 +13,8 @@ class EmbeddedMMoE(nn.Module):
     """Embedded features into a mixture of experts; ``training.fit`` takes it in place of ``MultiTaskModel``.
 
     Args:
-        embedding: maps ids (rows, fields) and dense features (rows, n) to one vector a row, of length
-            ``embedding.output_dim``: a ``multi_task.FeatureEmbedding``.
+        embedding: a ``multi_task.FeatureEmbedding``, or what maps ids (rows, fields) and dense features
+            (rows, n) to one vector a row, of length ``embedding.output_dim``.
         targets: names of the targets, e.g. ("click", "like").
         settings: those of :class:`MMoE` but ``inputs``, ``tasks`` and ``seeds``, which the others decide.
 
@@ -40,5 +38,5 @@ class EmbeddedMMoE(nn.Module):
         return logits
 
     def gate_weights(self, categorical: Tensor, dense: Tensor) -> Tensor:
-        """The gates' softmax, nothing masked, without gradient: shape (rows, targets, experts)."""
+        """As :meth:`MMoE.gate_weights`: shape (rows, targets, experts)."""
         return self.network.gate_weights(self.embedding(categorical, dense))

@@ -1,9 +1,8 @@
 """Other cures of polarization than masking: terms of the loss that pull gates away from one-hot.
 
-Both are differentiable, read the gate weights *before* masking, and give one number per leading index.
+Both are differentiable and read the softmax *before* masking, ``gates`` of shape (..., rows, tasks, experts);
+they give one number per leading index, shape (...).
 """
-
-from __future__ import annotations
 
 import torch
 from torch import Tensor
@@ -20,11 +19,7 @@ def _check(gates: Tensor) -> None:
 def gate_entropy(gates: Tensor) -> Tensor:
     """Mean entropy −Σ g ln g of the gate weights over rows and tasks, in nats; a bonus, to be subtracted.
 
-    Args:
-        gates: softmax outputs, shape (..., rows, tasks, experts).
-
-    Returns:
-        Shape (...), from 0 (one-hot) to ln(experts).
+    From 0 (one-hot) to ln(experts).
     """
     _check(gates)
     tiny = torch.finfo(gates.dtype).tiny  # the gradient of g ln g at g = 0 would be infinite
@@ -34,15 +29,9 @@ def gate_entropy(gates: Tensor) -> Tensor:
 def load_imbalance(gates: Tensor) -> Tensor:
     """How unevenly the experts are used: E · Σ_e u_e² − 1, a mean over tasks; a penalty, to be added.
 
-    This is the squared coefficient of variation of the utilisation u, the importance loss of Shazeer et al.
-    (ICLR 2017), for every task's gate. Unlike the entropy it leaves hard routing alone, as long as all
-    experts get their share of the rows.
-
-    Args:
-        gates: softmax outputs, shape (..., rows, tasks, experts).
-
-    Returns:
-        Shape (...), from 0 (all used alike) to experts − 1 (polarized).
+    From 0 (all used alike) to E − 1 (polarized): the squared coefficient of variation of the utilisation u,
+    which is the importance loss of Shazeer et al. (ICLR 2017), for every task's gate. Unlike the entropy it
+    leaves hard routing alone, as long as all experts get their share of the rows.
     """
     _check(gates)
     u = gates.mean(dim=-3)  # (..., tasks, experts)
