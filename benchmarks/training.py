@@ -30,7 +30,6 @@ def write(folder: Path, rows: int) -> None:
     """Parquet files with ``rows`` rows, encoded by the vocabularies of the first part."""
     from ranking.logs import TARGETS, FeatureEncoder
     from ranking.simulator import World
-    from ranking.training.examples import labels_of
     from ranking.training.parquet import ParquetWriter
 
     world, encoder = World.build(seed=0), FeatureEncoder()
@@ -38,7 +37,7 @@ def write(folder: Path, rows: int) -> None:
         log = world.simulate(min(PART, rows - start), seed=part).with_statistics()
         encoder = encoder.fit(log) if part == 0 else encoder
         with ParquetWriter(folder / f"{part:03}.parquet", TARGETS) as writer:
-            writer.write(encoder.transform(log), labels_of(log, TARGETS))
+            writer.write(encoder.transform(log), log.labels(TARGETS))
 
 
 def measure(mode: str, folder: Path, threads: int | None) -> dict[str, Any]:

@@ -32,7 +32,7 @@ def run(log: ImpressionLog, seed: int) -> dict[str, Any]:
     encoder = FeatureEncoder().fit(train)
     sample = train.select(downsample_negatives(train.label("click"), SAMPLING_RATE, rng=seed))
     model = MultiTaskModel.of(encoder, TARGETS, seed=seed)
-    labels = np.stack([sample.label("click"), sample.label("like")], axis=1)  # (rows, targets)
+    labels = sample.labels(("click", "like"))  # (rows, targets)
     # A like means something only where there was a click: the loss masks the other rows.
     fit(model, TableExamples(encoder.transform(sample), labels), WeightedCrossEntropy(TARGETS), seed=seed)
 

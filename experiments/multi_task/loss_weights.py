@@ -24,7 +24,6 @@ from ranking.logs import TARGETS, FeatureEncoder, ImpressionLog
 from ranking.logs.features import FeatureTable
 from ranking.multi_task import MultiTaskModel, UncertaintyWeighting, WeightedCrossEntropy, task_gradients
 from ranking.training import TableExamples, fit, predict_logits
-from ranking.training.examples import labels_of
 
 WEIGHTS = (0.1, 1.0, 10.0, 100.0)
 GRADIENT_ROWS = 50_000
@@ -40,7 +39,7 @@ class Setting:
         train, test = log.split(0.8, 0.2)
         self.encoder = FeatureEncoder().fit(train)
         self.features, self.held_out = self.encoder.transform(train), self.encoder.transform(test)
-        self.labels = labels_of(train, TARGETS)  # (rows, targets)
+        self.labels = train.labels(TARGETS)  # (rows, targets)
         self.examples = TableExamples(self.features, self.labels)
         # (held-out rows, targets), like, collect and share given click
         self.truth = np.stack([true(test, f"p_{target}") for target in TARGETS], axis=1)

@@ -2,10 +2,8 @@
 
 Claims B2–B5 of the source map: feature groups through embeddings, concatenated; a shared network; one tower
 per target. Towers give *logits*: a sigmoid turns them into rates, and losses are computed before it, where
-they are exact. With one target the same class is the single-task baseline.
+they are exact.
 """
-
-from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,19 +25,14 @@ GIVEN_CLICK = ("like", "collect", "share")
 def dense_layers(sizes: Sequence[int], last_activation: bool = True) -> nn.Sequential:
     """Linear layers with ReLUs between: sizes (in, hidden, …, out)."""
     layers: list[nn.Module] = []
-    for i, (size_in, size_out) in enumerate(itertools.pairwise(sizes)):
-        layers.append(nn.Linear(size_in, size_out))
-        if last_activation or i < len(sizes) - 2:
-            layers.append(nn.ReLU())
-    return nn.Sequential(*layers)
+    for size_in, size_out in itertools.pairwise(sizes):
+        layers += [nn.Linear(size_in, size_out), nn.ReLU()]
+    return nn.Sequential(*(layers if last_activation else layers[:-1]))
 
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """A context in which torch draws from ``seed`` and which leaves the outer random state as it was.
-
-    ``with seeded(3): model = MultiTaskModel(...)`` gives the same first weights each time.
-    """
+    """A context in which torch draws from ``seed`` and which leaves the outer random state as it was."""
     number = validation.seed("seed", seed)
     with torch.random.fork_rng():
         torch.manual_seed(number)
@@ -75,14 +68,7 @@ class FeatureEmbedding(nn.Module):
         self.output_dim = len(sizes) * embedding_dim + n_dense
 
     def forward(self, categorical: Tensor, dense: Tensor) -> Tensor:
-        """One vector per row.
-
-        Args:
-            categorical: ids, int64, shape (rows, fields).
-            dense: float32, shape (rows, n_dense).
-
-        Returns:
-            Shape (rows, output_dim).
+        """One vector per row, (rows, output_dim), from ids (rows, fields) and dense features (rows, n_dense).
 
         Raises:
             ValueError: for shapes that do not match, and for ids that no table has; the look-up would find
@@ -126,9 +112,10 @@ class MultiTaskModel(nn.Module):
     ) -> None:
         super().__init__()
         self.targets = validation.targets(targets)
-        for name, widths in (("shared", shared), ("tower", tower)):
-            for width in widths:
-                validation.positive_int(name, width)
+        for width in shared:
+            validation.positive_int("shared", width)
+        for width in tower:
+            validation.positive_int("tower", width)
         if not shared:
             raise ValueError("shared must name at least one layer's width, got none")
         self.embedding = FeatureEmbedding(cardinalities, n_dense, embedding_dim)
@@ -143,11 +130,8 @@ class MultiTaskModel(nn.Module):
     ) -> Self:
         """A model for the features of a fitted encoder, its first weights drawn from ``seed``.
 
-        Args:
-            encoder: or a table: how many ids each field has, and how many dense columns there are.
-            targets: as above.
-            seed: of the first weights.
-            widths: ``embedding_dim``, ``shared`` and ``tower``.
+        The encoder, or a table, says how many ids each field has, and how many dense columns there are;
+        ``widths`` are ``embedding_dim``, ``shared`` and ``tower``.
         """
         with seeded(seed):
             return cls(encoder.cardinalities, len(encoder.columns), targets, **widths)
@@ -162,8 +146,8 @@ def click_mask(labels: Tensor, targets: Sequence[str], given_click: Sequence[str
     """Which labels mean something: all of click's, and those given click only where there was one (claim A7).
 
     Args:
-        labels: 0 or 1, shape (rows, targets); ``targets`` names the columns and must contain "click".
-        targets: names of the targets.
+        labels: 0 or 1, shape (rows, targets).
+        targets: names of the columns, "click" among them.
         given_click: those that are counted per click.
 
     Returns:
@@ -188,7 +172,7 @@ def cross_entropy_per_target(logits: Tensor, labels: Tensor, mask: Tensor | None
             numbers of at least 0 weight the rows.
 
     Returns:
-        Shape (targets,), in nats; 0 for a target whose mask keeps no row.
+        Shape (targets,), in nats; 0 for a target whose mask keeps no row of the batch.
     """
     if logits.ndim != 2 or logits.shape != labels.shape or (mask is not None and mask.shape != labels.shape):
         shapes = [tuple(part.shape) for part in (logits, labels, mask) if part is not None]
@@ -204,18 +188,14 @@ def cross_entropy_per_target(logits: Tensor, labels: Tensor, mask: Tensor | None
 def weighted_cross_entropy(
     logits: Tensor, labels: Tensor, loss_weights: Tensor, mask: Tensor | None = None
 ) -> Tensor:
-    """Total loss Σ_k λ_k · (mean cross-entropy of target k) (claims B4, B5), computed from logits.
+    """Total loss Σ_k λ_k · (mean cross-entropy of target k) (claims B4, B5), a scalar, computed from logits.
 
     Args:
         logits: shape (rows, targets).
         labels: 0 or 1, shape (rows, targets).
         loss_weights: λ, shape (targets,), at least 0 and not all 0.
-        mask: 1 where a label means something, shape (rows, targets): likes are counted per click (claim A7),
-            so unclicked rows say nothing about the like rate. None counts every row. A target without any
-            row in the batch adds nothing.
-
-    Returns:
-        A scalar.
+        mask: as in :func:`cross_entropy_per_target`, such as :func:`click_mask`: likes are counted per click
+            (claim A7), so unclicked rows say nothing about the like rate.
     """
     if logits.shape != labels.shape or loss_weights.shape != logits.shape[1:]:
         raise ValueError(
@@ -279,8 +259,7 @@ class UncertaintyWeighting(nn.Module):
     regression, while the entropy of a rare label is small because it is rare.
 
     Args:
-        targets: names of the targets, in the order of the logits.
-        masked: as in :class:`WeightedCrossEntropy`.
+        targets, masked: as in :class:`WeightedCrossEntropy`.
     """
 
     def __init__(self, targets: Sequence[str], masked: bool = True) -> None:
@@ -310,8 +289,7 @@ class TaskGradients:
 
     Attributes:
         targets: names of the targets.
-        vectors: one gradient per target, at λ = 1, of all parameters of ``model.shared``, shape (targets,
-            parameters).
+        vectors: of each target at λ = 1, for all parameters of ``model.shared``, shape (targets, parameters).
     """
 
     targets: tuple[str, ...]
@@ -335,19 +313,12 @@ def task_gradients(
 ) -> TaskGradients:
     """Gradients of the losses, target by target, at the shared network, on one set of rows.
 
-    Args:
-        model: its weights stay as they are.
-        categorical: ids, shape (rows, fields).
-        dense: float32, shape (rows, n_dense).
-        labels: 0 or 1, shape (rows, targets).
-        masked: as in :class:`WeightedCrossEntropy`.
+    Ids have shape (rows, fields), dense features (rows, n_dense), labels
+    (rows, targets); ``masked`` is as in :class:`WeightedCrossEntropy`.
     """
-    losses = cross_entropy_per_target(
-        model(categorical, dense), labels, click_mask(labels, model.targets) if masked else None
-    )  # (targets,)
+    mask = click_mask(labels, model.targets) if masked else None
+    losses = cross_entropy_per_target(model(categorical, dense), labels, mask)  # (targets,)
     shared = list(model.shared.parameters())
-    vectors = [
-        torch.cat([part.flatten() for part in torch.autograd.grad(loss, shared, retain_graph=True)])
-        for loss in losses
-    ]
+    gradients = [torch.autograd.grad(loss, shared, retain_graph=True) for loss in losses]
+    vectors = [torch.cat([part.flatten() for part in parts]) for parts in gradients]
     return TaskGradients(model.targets, torch.stack(vectors))

@@ -24,7 +24,7 @@ from ranking.multi_task import MultiTaskModel, WeightedCrossEntropy
 from ranking.simulator import World
 from ranking.simulator.policy import LoggingPolicy, Requests, draw_requests
 from ranking.simulator.population import draw_topics
-from ranking.training import TableExamples, fit, labels_of, predict_logits
+from ranking.training import TableExamples, fit, predict_logits
 from ranking.validation import Array
 
 HEADS = (*TARGETS, "share_played")
@@ -70,7 +70,7 @@ def train_predictor(log: ImpressionLog, seed: int, sampling_rate: float = 0.1) -
     encoder = FeatureEncoder().fit(log)
     sample = log.select(downsample_negatives(log.label("click"), sampling_rate, rng=seed))
     played = np.minimum(sample.rows["watch_time"] / sample.rows["duration"], 1.0)
-    labels = np.column_stack([labels_of(sample, TARGETS), played])  # (rows, heads)
+    labels = np.column_stack([sample.labels(TARGETS), played])  # (rows, heads)
     examples = TableExamples(encoder.transform(sample), labels, HEADS)
     model = MultiTaskModel.of(encoder, HEADS, seed)
     loss = WeightedCrossEntropy(HEADS, given_click=HEADS[1:])

@@ -13,7 +13,7 @@ import torch
 from ranking.funnel.towers import Sides, ThreeTowerModel, TwoTowerModel, in_batch_softmax
 from ranking.logs import TARGETS, FeatureTable, ImpressionLog
 from ranking.multi_task import MultiTaskModel, WeightedCrossEntropy
-from ranking.training import TableExamples, fit, labels_of, seeded
+from ranking.training import TableExamples, fit, seeded
 
 Model = TypeVar("Model", bound=torch.nn.Module)
 
@@ -75,7 +75,7 @@ def _train(model: Model, table: FeatureTable, log: ImpressionLog, seed: int, des
     _check_rows(table, log)
     fit(
         model,
-        TableExamples(table, labels_of(log, TARGETS), TARGETS),
+        TableExamples(table, log.labels(TARGETS), TARGETS),
         WeightedCrossEntropy(TARGETS),
         seed=seed,
         batch_size=RANKING_BATCH,

@@ -7,7 +7,7 @@ of users and a table of items; the simulator adds a fourth, the truth behind eac
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -154,11 +154,15 @@ class ImpressionLog(Impressions):
         """The binary targets that this log has labels for."""
         return tuple(name for name in TARGETS if name in self.rows)
 
-    def label(self, target: str) -> NDArray[Any]:
-        """The 0/1 labels of one target, float32, shape (rows,)."""
+    def label(self, target: str) -> NDArray[np.float32]:
+        """The 0/1 labels of one target, shape (rows,)."""
         if target not in self.targets:
             raise ValueError(f"target must be one of {', '.join(self.targets)}, got {target!r}")
         return self.rows[target].to_numpy(dtype=np.float32)
+
+    def labels(self, targets: Sequence[str]) -> NDArray[np.float32]:
+        """The labels of several targets side by side, shape (rows, targets)."""
+        return np.stack([self.label(target) for target in targets], axis=1)
 
     def select(self, rows: ArrayLike | slice) -> ImpressionLog:
         """The log of a part of the rows, in the same order.

@@ -100,7 +100,7 @@ def dense_examples(
         at = table.fields.index(field)
         for code in range(1, table.cardinalities[at]):
             columns[f"{field} {code}"] = table.categorical[:, at] == code
-    labels = np.stack([log.label(target) for target in targets], axis=1)  # (rows, targets)
+    labels = log.labels(targets)  # (rows, targets)
     return DenseExamples(
         columns=tuple(columns),
         targets=targets,

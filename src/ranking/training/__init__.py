@@ -1,18 +1,6 @@
 """Training: one fit loop for every model of the course, and the examples that it learns from."""
 
 from ranking.multi_task import seeded
-from ranking.training.examples import Examples, TableExamples, WatchTimeExamples, labels_of
+from ranking.training.examples import Examples, TableExamples, WatchTimeExamples
 from ranking.training.fitting import fit, predict_logits
 from ranking.training.run import History, Loss
-
-__all__ = [
-    "Examples",
-    "History",
-    "Loss",
-    "TableExamples",
-    "WatchTimeExamples",
-    "fit",
-    "labels_of",
-    "predict_logits",
-    "seeded",
-]

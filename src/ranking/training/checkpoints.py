@@ -4,8 +4,6 @@ A checkpoint appears under its name whole or not at all: it is written beside an
 killed while it writes leaves the one before.
 """
 
-from __future__ import annotations
-
 import os
 import pickle
 from collections.abc import Mapping
@@ -15,28 +13,26 @@ from typing import Any
 import torch
 
 FORMAT = 1
+AnyPath = str | os.PathLike[str]
 
 
-def save_checkpoint(
-    path: str | os.PathLike[str], settings: Mapping[str, Any], state: Mapping[str, Any]
-) -> None:
-    """Write a checkpoint, replacing an older one of the same name.
+def save_checkpoint(path: AnyPath, settings: Mapping[str, Any], state: Mapping[str, Any]) -> None:
+    """Write a checkpoint, replacing an older one of the same name; its folder must exist.
 
     Args:
-        path: the file; its folder must exist.
+        path: the file.
         settings: what must be the same for the run to go on: seed, batch size and so on.
         state: tensors, state dicts, numbers.
     """
-    target = Path(path)
-    beside = target.with_name(target.name + ".partial")
+    beside = Path(f"{os.fspath(path)}.partial")
     with beside.open("wb") as file:
         torch.save({"format": FORMAT, "settings": dict(settings), "state": dict(state)}, file)
         file.flush()
         os.fsync(file.fileno())  # the contents before the name, also when the machine goes down
-    os.replace(beside, target)
+    os.replace(beside, path)
 
 
-def load_checkpoint(path: str | os.PathLike[str], settings: Mapping[str, Any]) -> dict[str, Any] | None:
+def load_checkpoint(path: AnyPath, settings: Mapping[str, Any]) -> dict[str, Any] | None:
     """The state in a checkpoint, or None where there is none yet.
 
     Raises:

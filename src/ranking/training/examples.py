@@ -4,19 +4,16 @@
 fit loop asks both for the same thing: how many there are, and one pass of batches.
 """
 
-from __future__ import annotations
-
 import zlib
 from collections.abc import Iterator, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Protocol, Self, runtime_checkable
 
 import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 
 from ranking import validation
-from ranking.logs.features import FeatureEncoder, FeatureTable
-from ranking.logs.impressions import ImpressionLog
+from ranking.logs import FeatureEncoder, FeatureTable, ImpressionLog
 
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 
@@ -98,33 +95,28 @@ class TableExamples(_InMemory):
         super().__init__(features, validation.probabilities("labels", labels).astype(np.float32))
         self.targets = None if targets is None else tuple(targets)
         if targets is not None:
-            self._check_width(targets)
+            self.check_targets(targets)
 
     @classmethod
-    def of(cls, log: ImpressionLog, encoder: FeatureEncoder, targets: Sequence[str]) -> TableExamples:
+    def of(cls, log: ImpressionLog, encoder: FeatureEncoder, targets: Sequence[str]) -> Self:
         """The impressions of a log, encoded, with their labels of some targets.
 
         Raises:
             ValueError: for an encoder that is not fitted, or a target that the log has no labels for.
         """
-        return cls(encoder.transform(log), labels_of(log, targets), targets)
+        return cls(encoder.transform(log), log.labels(targets), targets)
 
     def check_targets(self, targets: Sequence[str]) -> None:
         """The same names, or as many of them where the labels have none."""
-        if self.targets is None:
-            self._check_width(targets)
-        elif self.targets != tuple(targets):
-            raise ValueError(f"examples must have the targets of the model, {targets}, got {self.targets}")
+        if self.targets is not None:
+            same_targets(self.targets, targets)
+        if len(targets) != (width := self.labels.shape[1]):
+            raise ValueError(f"labels must have one column per target: {width} for {', '.join(targets)}")
 
     def check_learnable(self, targets: Sequence[str] | None = None) -> None:
         """Every target has labels of two classes, or there is nothing to tell apart."""
         y = self.labels.numpy()
-        both_classes("labels", y.min(axis=0), y.max(axis=0), targets)
-
-    def _check_width(self, targets: Sequence[str]) -> None:
-        width = self.labels.shape[1]
-        if len(targets) != width:
-            raise ValueError(f"labels must have one column per target: {width} for {', '.join(targets)}")
+        both_classes(y.min(axis=0), y.max(axis=0), targets)
 
 
 class WatchTimeExamples(_InMemory):
@@ -136,8 +128,7 @@ class WatchTimeExamples(_InMemory):
             were clicked.
 
     Raises:
-        ValueError: for shapes that do not match, no rows, features that are not finite, and labels below 0 or
-            not finite.
+        ValueError: as :class:`TableExamples`, but for labels below 0 or not finite.
     """
 
     def __init__(self, features: FeatureTable, labels: ArrayLike) -> None:
@@ -152,16 +143,21 @@ class WatchTimeExamples(_InMemory):
             raise ValueError("labels must hold a watch time above 0, got only 0")
 
 
+def same_targets(own: tuple[str, ...], targets: Sequence[str]) -> None:
+    """Examples are of the targets of a model, in its order."""
+    if own != tuple(targets):
+        raise ValueError(f"examples must have the targets of the model, {targets}, got {own}")
+
+
 def both_classes(
-    name: str, low: NDArray[np.floating], high: NDArray[np.floating], targets: Sequence[str] | None
+    low: NDArray[np.floating], high: NDArray[np.floating], targets: Sequence[str] | None
 ) -> None:
     """Every target's labels, of which the smallest and largest are given, hold more than one class."""
     names = [f"target {k}" for k in range(len(low))] if targets is None else list(targets)
     for target, smallest, largest in zip(names, low, high, strict=True):
-        if largest == 0.0:
-            raise ValueError(f"{name} must hold positives for every target, got none for {target}")
-        if smallest == 1.0:
-            raise ValueError(f"{name} must hold negatives for every target, got none for {target}")
+        if largest == 0.0 or smallest == 1.0:
+            lacking = "positives" if largest == 0.0 else "negatives"
+            raise ValueError(f"labels must hold {lacking} for every target, got none for {target}")
 
 
 def finite_features(dense: NDArray[np.floating], columns: Sequence[str]) -> None:
@@ -173,12 +169,3 @@ def finite_features(dense: NDArray[np.floating], columns: Sequence[str]) -> None
             f"features must be finite, got {dense[row, column]} in the column {columns[column]} at row {row} "
             f"({int(bad.sum())} such values): FeatureEncoder turns what is missing into an indicator"
         )
-
-
-def labels_of(log: ImpressionLog, targets: Sequence[str]) -> NDArray[np.float32]:
-    """Labels of several targets side by side, 0 or 1, shape (rows, targets).
-
-    Raises:
-        ValueError: for a target that the log has no labels for.
-    """
-    return np.stack([log.label(target) for target in targets], axis=1)  # (rows, targets)

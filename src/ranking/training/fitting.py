@@ -1,11 +1,8 @@
 """One fit loop for every model of the course: seeds, early stopping, checkpoints, a progress bar, a history.
 
 The loop knows nothing of targets or losses: it is given a function from (logits, labels) to a scalar, so that
-each chapter shows its own loss. :func:`fit` takes examples, in memory or streamed from Parquet. It runs as it
-is under ``torchrun``, on as many processes as that starts.
+each chapter shows its own loss.
 """
-
-from __future__ import annotations
 
 import os
 from pathlib import Path
@@ -17,12 +14,13 @@ from numpy.typing import NDArray
 from torch import nn
 
 from ranking import validation
-from ranking.logs.features import FeatureTable
+from ranking.logs import FeatureTable
 from ranking.multi_task import seeded
 from ranking.progress import progress
+from ranking.training.checkpoints import AnyPath
 from ranking.training.examples import Examples, finite_features
 from ranking.training.processes import join
-from ranking.training.run import Device, History, Loss, Objective, Run
+from ranking.training.run import Device, History, Loss, Objective, Run, Settings
 
 
 def fit(
@@ -38,22 +36,21 @@ def fit(
     average: float = 0.5,
     held_out: Examples | None = None,
     patience: int | None = None,
-    checkpoint: str | os.PathLike[str] | None = None,
+    checkpoint: AnyPath | None = None,
     checkpoint_every: int = 1000,
     device: Device = "cpu",
     description: str = "training",
 ) -> History:
     """Train ``model`` in place with Adam on shuffled batches, its step size falling linearly to 0.
 
-    One pass is the default and the custom of the field: with embeddings of users and items a second pass
-    already fits the noise of the first. The weights at the end are the mean over the last steps (Polyak and
-    Juditsky, 1992), because the level of all predictions is the flattest direction of the loss, and single
-    steps leave it several per cent to either side.
+    One pass is the custom of the field: with embeddings of users and items a second pass already fits the
+    noise of the first. The weights at the end are the mean over the last steps (Polyak and Juditsky, 1992),
+    because the level of all predictions is the flattest direction of the loss, and single steps leave it
+    several per cent to either side.
 
-    Under ``torchrun`` every process takes its share of each batch, and gradients are averaged with torch's
-    DistributedDataParallel (gloo, on the CPU). The batches are the same as for one process, and so is the
-    mean over a batch; a mean over the rows of a mask is taken in each share by itself. Every process reads
-    all examples and ends with the same weights.
+    Under ``torchrun`` every process reads all examples, takes its share of each batch, and ends with the same
+    weights: gradients are averaged with torch's DistributedDataParallel (gloo, on the CPU). Batches and their
+    means are those of one process; a mean over the rows of a mask is taken in each share by itself.
 
     Args:
         model: maps (categorical (rows, fields), dense (rows, n)) to logits (rows, targets).
@@ -70,16 +67,15 @@ def fit(
         held_out: examples to evaluate after every epoch.
         patience: stop after this many epochs without a better held-out loss, and take the weights of the
             best epoch back (those as they were then, without averaging).
-        checkpoint: a file to keep the run in. If it is there already, training goes on from it, and the
-            weights at the end are, bit for bit, those of a run that was never stopped; a finished run is
-            taken from it as it is. Remove the file to start anew. A run of other rows, settings or loss
-            weights is refused.
+        checkpoint: a file to keep the run in. If it is there already, training goes on from it, to the very
+            weights of a run that was never stopped; a finished run is taken from it as it is. Remove the file
+            to start anew. A run of other rows, settings or loss weights is refused.
         checkpoint_every: steps from one checkpoint to the next; one is written after every epoch, too.
-        device: where to train, "cpu" unless asked otherwise; the model stays there.
+        device: where to train; the model stays there.
         description: text of the progress bar.
 
     Returns:
-        The history. The model is left in evaluation mode.
+        The history; the model is left in evaluation mode.
 
     Raises:
         ValueError: for arguments outside what is allowed; features that are not finite; a target whose
@@ -94,7 +90,7 @@ def fit(
         raise ValueError(f"checkpoint must stand in a folder that is there, got {os.fspath(checkpoint)!r}")
     checkpoint_every = validation.positive_int("checkpoint_every", checkpoint_every)
     processes = join()
-    settings: dict[str, Any] = {
+    settings: Settings = {
         "seed": validation.seed("seed", seed),
         "epochs": validation.positive_int("epochs", epochs),
         "batch_size": validation.positive_int("batch_size", batch_size),
@@ -127,7 +123,7 @@ def fit(
 
 @torch.no_grad()
 def predict_logits(model: nn.Module, features: FeatureTable, batch_size: int = 16_384) -> NDArray[np.float64]:
-    """Logits of every row, float64, shape (rows, targets); the model is put into evaluation mode.
+    """Logits of every row, shape (rows, targets); the model is put into evaluation mode.
 
     Ids that training did not see have code 0 and an embedding that was never trained; ``features.unseen``
     counts them.

@@ -5,15 +5,12 @@ holds one field, one dense feature or the labels of one target; what else a mode
 embedding tables) stands in the file's metadata.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from types import TracebackType
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -22,8 +19,9 @@ import torch
 from numpy.typing import ArrayLike, NDArray
 
 from ranking import validation
-from ranking.logs.features import FeatureTable
-from ranking.training.examples import Batch, both_classes, finite_features
+from ranking.logs import FeatureTable
+from ranking.training.checkpoints import AnyPath
+from ranking.training.examples import Batch, both_classes, finite_features, same_targets
 
 ROW_GROUP = 65_536
 """Rows per row group: the unit of reading."""
@@ -43,22 +41,18 @@ class ParquetWriter:
         row_group: rows per row group, at least 1.
     """
 
-    def __init__(
-        self, path: str | os.PathLike[str], targets: Sequence[str], row_group: int = ROW_GROUP
-    ) -> None:
+    def __init__(self, path: AnyPath, targets: Sequence[str], row_group: int = ROW_GROUP) -> None:
         self.path = Path(path)
         self.targets = validation.targets(targets)
         self.row_group = validation.positive_int("row_group", row_group)
         self._partial = self.path.with_name(self.path.name + ".partial")
         self._writer: pq.ParquetWriter | None = None
-        self._about: dict[str, Any] = {}
+        self._about = ""
 
-    def __enter__(self) -> ParquetWriter:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if self._writer is None:
             if kind is None:
                 raise ValueError(f"{self.path} got no rows: write at least one part")
@@ -86,29 +80,20 @@ class ParquetWriter:
                 f"labels must have the shape {(len(features), len(self.targets))}, got {y.shape}"
             )
         finite_features(features.dense, features.columns)
-        about = {
-            "fields": list(features.fields),
-            "columns": list(features.columns),
-            "cardinalities": list(features.cardinalities),
-            "groups": {group: list(names) for group, names in features.groups.items()},
-            "targets": list(self.targets),
-        }
+        names = ("fields", "columns", "cardinalities", "groups")
+        about = json.dumps({**{name: getattr(features, name) for name in names}, "targets": self.targets})
         if self._writer is None:
-            self._about = about
-            self._writer = pq.ParquetWriter(self._partial, _schema(about))
+            # a prefix each, so that a field may be called as a target is
+            columns = [(f"field {name}", pa.int32()) for name in features.fields]
+            columns += [(f"dense {name}", pa.float32()) for name in features.columns]
+            columns += [(f"label {name}", pa.float32()) for name in self.targets]
+            schema = pa.schema(columns, metadata={_KEY: about.encode()})
+            self._about, self._writer = about, pq.ParquetWriter(self._partial, schema)
         elif about != self._about:
             raise ValueError("features must come from one encoder: fields, columns or cardinalities changed")
-        columns = [*features.categorical.astype(np.int32).T, *features.dense.T, *y.T]  # each (rows,)
-        table = pa.Table.from_arrays([pa.array(column) for column in columns], schema=self._writer.schema)
+        arrays = [*features.categorical.astype(np.int32).T, *features.dense.T, *y.T]  # each (rows,)
+        table = pa.Table.from_arrays([pa.array(array) for array in arrays], schema=self._writer.schema)
         self._writer.write_table(table, row_group_size=self.row_group)
-
-
-def _schema(about: dict[str, Any]) -> pa.Schema:
-    """Names carry a prefix each, so that a field may be called as a target is."""
-    columns = [(f"field {name}", pa.int32()) for name in about["fields"]]
-    columns += [(f"dense {name}", pa.float32()) for name in about["columns"]]
-    columns += [(f"label {name}", pa.float32()) for name in about["targets"]]
-    return pa.schema(columns, metadata={_KEY: json.dumps(about).encode()})
 
 
 class ParquetRows:
@@ -130,39 +115,39 @@ class ParquetRows:
             files do not match each other.
     """
 
-    def __init__(self, path: str | os.PathLike[str], buffer_rows: int = BUFFER) -> None:
+    def __init__(self, path: AnyPath, buffer_rows: int = BUFFER) -> None:
         self.buffer_rows = validation.positive_int("buffer_rows", buffer_rows)
         base = Path(path)
         self.files = tuple(sorted(base.glob("*.parquet"))) if base.is_dir() else (base,)
         if not self.files or not self.files[0].is_file():
             raise ValueError(f"path must name a Parquet file or a folder of them, got {os.fspath(path)!r}")
-        described = [_describe(file) for file in self.files]
-        about = described[0][0]
-        for file, (other, _) in zip(self.files, described, strict=True):
-            if other != about:
+        self._groups: list[tuple[Path, int, int]] = []  # file, number in it, rows
+        known = []  # of each row group
+        for file in self.files:
+            noted, details = _described(file)
+            if file == self.files[0]:
+                about = noted
+            elif noted != about:
                 raise ValueError(f"files must have the same columns: {file} differs from {self.files[0]}")
-        self.targets = tuple(about["targets"])
-        self.fields, self.columns = tuple(about["fields"]), tuple(about["columns"])
-        self.cardinalities = tuple(about["cardinalities"])
-        self.groups = {group: tuple(names) for group, names in about["groups"].items()}
-        self._groups = [
-            (file, group, details.row_group(group).num_rows)
-            for file, (_, details) in zip(self.files, described, strict=True)
-            for group in range(details.num_row_groups)
-        ]
-        self._rows = sum(rows for _, _, rows in self._groups)
-        self._checksum = _checksum_of([details for _, details in described])
-        if not self._rows:
+            for at in range(details.num_row_groups):
+                group = details.row_group(at)
+                self._groups.append((file, at, group.num_rows))
+                known.append(_known(group))
+        if not len(self):
             raise ValueError(f"path must hold rows, got none in {os.fspath(path)!r}")
-        self._label_range = _range_of_labels([details for _, details in described], len(self.targets))
+        self.targets, self.fields = tuple(about["targets"]), tuple(about["fields"])
+        self.columns, self.cardinalities = tuple(about["columns"]), tuple(about["cardinalities"])
+        self.groups = {group: tuple(names) for group, names in about["groups"].items()}
+        self._checksum = zlib.crc32("".join(map(repr, known)).encode())
+        labels = [[ends[:2] for ends in columns[-len(self.targets) :]] for columns in known]
+        self._label_range = np.min(labels, axis=0)[:, 0], np.max(labels, axis=0)[:, 1]  # (targets,) each
 
     def __len__(self) -> int:
-        return int(self._rows)
+        return sum(rows for _, _, rows in self._groups)
 
     def __repr__(self) -> str:
-        return (
-            f"ParquetRows({len(self):,} rows in {len(self.files)} files, targets: {', '.join(self.targets)})"
-        )
+        held = f"{len(self):,} rows in {len(self.files)} files"
+        return f"ParquetRows({held}, targets: {', '.join(self.targets)})"
 
     def batches(self, batch_size: int, generator: torch.Generator | None = None) -> Iterator[Batch]:
         """One pass, see :class:`ranking.training.examples.Examples`. Every batch but the last is full."""
@@ -188,54 +173,43 @@ class ParquetRows:
 
     def check_targets(self, targets: Sequence[str]) -> None:
         """The files must hold just these."""
-        if self.targets != tuple(targets):
-            raise ValueError(f"examples must have the targets of the model, {targets}, got {self.targets}")
+        same_targets(self.targets, targets)
 
     def check_learnable(self, targets: Sequence[str] | None = None) -> None:
         """Every target has labels of two classes, or there is nothing to tell apart."""
-        both_classes("labels", *self._label_range, self.targets)
+        both_classes(*self._label_range, self.targets)
 
     def shuffle_state(self) -> dict[str, int]:
         """What decides the order beside the generator's state, and a checksum of the files' statistics."""
-        return {
-            "rows": len(self),
-            "row_groups": len(self._groups),
-            "buffer_rows": self.buffer_rows,
-            "rows_checksum": self._checksum,
-        }
+        state = {"rows": len(self), "row_groups": len(self._groups), "buffer_rows": self.buffer_rows}
+        return state | {"rows_checksum": self._checksum}
 
     def _buffers(self, order: Sequence[int]) -> Iterator[list[NDArray[Any]]]:
         """Ids (rows, fields), dense (rows, columns) and labels (rows, targets) of several row groups each."""
         held: list[list[NDArray[Any]]] = []
         rows = 0
-        for position in order:
+        for done, position in enumerate(order, start=1):
             file, group, count = self._groups[position]
             held.append(self._read(file, group))
             rows += count
-            if rows >= self.buffer_rows:
+            if rows >= self.buffer_rows or done == len(order):
                 yield [np.concatenate(parts) for parts in zip(*held, strict=True)]
                 held, rows = [], 0
-        if held:
-            yield [np.concatenate(parts) for parts in zip(*held, strict=True)]
 
     def _read(self, file: Path, group: int) -> list[NDArray[Any]]:
         with pq.ParquetFile(file) as opened:
             table = opened.read_row_group(group, use_threads=False)
-        columns = [column.to_numpy() for column in table.columns]
-        ends = np.cumsum((len(self.fields), len(self.columns), len(self.targets)))
-        parts, start = [], 0
-        for end, kind in zip(ends, (np.int32, np.float32, np.float32), strict=True):
-            shape = (table.num_rows, end - start)
-            part = np.empty(shape, dtype=kind)
-            for at, column in enumerate(columns[start:end]):
-                part[:, at] = column
-            parts.append(part)
-            start = end
+        columns = iter(table.columns)
+        kinds = ((self.fields, np.int32), (self.columns, np.float32), (self.targets, np.float32))
+        parts = [np.empty((table.num_rows, len(names)), kind) for names, kind in kinds]
+        for part in parts:
+            for at in range(part.shape[1]):
+                part[:, at] = next(columns).to_numpy()
         finite_features(parts[1], self.columns)
         return parts
 
 
-def _describe(file: Path) -> tuple[dict[str, Any], pq.FileMetaData]:
+def _described(file: Path) -> tuple[dict[str, Any], pq.FileMetaData]:
     """What :class:`ParquetWriter` noted in a file, and Parquet's own metadata."""
     try:
         details = pq.read_metadata(file)
@@ -247,26 +221,7 @@ def _describe(file: Path) -> tuple[dict[str, Any], pq.FileMetaData]:
     return json.loads(noted), details
 
 
-def _checksum_of(files: Sequence[pq.FileMetaData]) -> int:
-    """Of the smallest and largest value and the size of every column in every row group: no row is read."""
-    checksum = 0
-    for details in files:
-        for group in range(details.num_row_groups):
-            columns = (details.row_group(group).column(at) for at in range(details.num_columns))
-            known = [(c.statistics.min, c.statistics.max, c.total_uncompressed_size) for c in columns]
-            checksum = zlib.crc32(repr(known).encode(), checksum)
-    return checksum
-
-
-def _range_of_labels(
-    files: Sequence[pq.FileMetaData], targets: int
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Smallest and largest label of each target, from the statistics that Parquet keeps per row group."""
-    low, high = np.full(targets, np.inf), np.full(targets, -np.inf)
-    for details in files:
-        first = details.num_columns - targets
-        for group in range(details.num_row_groups):
-            for k in range(targets):
-                known = details.row_group(group).column(first + k).statistics
-                low[k], high[k] = min(low[k], known.min), max(high[k], known.max)
-    return low, high
+def _known(group: pq.RowGroupMetaData) -> list[tuple[float, float, int]]:
+    """Smallest and largest value and the size of every column of a row group: no row is read."""
+    columns = (group.column(at) for at in range(group.num_columns))
+    return [(c.statistics.min, c.statistics.max, c.total_uncompressed_size) for c in columns]

@@ -5,8 +5,6 @@ environment variables, which of them it is. A script that calls :func:`ranking.t
 change.
 """
 
-from __future__ import annotations
-
 import atexit
 import os
 from dataclasses import dataclass
@@ -17,19 +15,14 @@ import torch.distributed as dist
 
 @dataclass(frozen=True)
 class Processes:
-    """Which process this is, and how many there are.
-
-    Attributes:
-        rank: from 0; the first one writes checkpoints and shows the progress bar.
-        count: 1 for a run without torchrun.
-    """
+    """Which process this is, from 0, and how many there are: 1 for a run without torchrun."""
 
     rank: int
     count: int
 
     @property
     def first(self) -> bool:
-        """Whether this process speaks for all."""
+        """Whether this process speaks for all: it writes checkpoints and shows the progress bar."""
         return self.rank == 0
 
     def share(self, rows: int) -> tuple[slice, float]:

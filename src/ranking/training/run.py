@@ -1,7 +1,5 @@
 """A training run that can be written down between any two steps, and taken up again."""
 
-from __future__ import annotations
-
 import copy
 import os
 import time
@@ -14,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
-from ranking.training.checkpoints import load_checkpoint, save_checkpoint
+from ranking.training.checkpoints import AnyPath, load_checkpoint, save_checkpoint
 from ranking.training.examples import Examples
 from ranking.training.processes import Processes
 
@@ -23,6 +21,7 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 parameters of its own (learnt loss weights, say), they are trained along with the model's."""
 
 Device = str | torch.device
+Settings = dict[str, Any]
 
 PLAIN = ("epoch", "step", "batch", "total", "mean", "averaged", "best_weights", "done", "epoch_began")
 """What a checkpoint keeps as it is, beside the states of model, loss, optimiser and schedule."""
@@ -38,7 +37,7 @@ class History:
         best_epoch: epoch (from 0) whose weights the model carries at the end.
         rows: rows in one epoch.
         steps: steps of the optimiser, those before an interruption included.
-        seconds: wall time of the training steps, evaluation left out.
+        seconds: wall time of these, evaluation left out.
     """
 
     train_loss: list[float] = field(default_factory=list)
@@ -64,16 +63,11 @@ class Run:
     """Model, loss, optimiser and averages, and how far they have come."""
 
     def __init__(
-        self,
-        objective: Objective,
-        settings: dict[str, Any],
-        rows: int,
-        checkpoint: str | os.PathLike[str] | None,
-        processes: Processes,
+        self, objective: Objective, settings: Settings, rows: int, file: AnyPath | None, processes: Processes
     ) -> None:
         self.objective, self.model = objective, objective.model
         self.settings, self.patience = settings, settings["patience"]
-        self.checkpoint, self.processes = checkpoint, processes
+        self.checkpoint, self.processes = file, processes
         groups: list[dict[str, Any]] = [{"params": list(objective.model.parameters())}]
         if isinstance(objective.loss, nn.Module) and (own := list(objective.loss.parameters())):
             groups.append({"params": own, "weight_decay": 0.0})
@@ -154,10 +148,9 @@ class Run:
     def one_epoch(self, examples: Examples, checkpoint_every: int, device: Device, bar: Any) -> None:
         """The steps of one pass that are not done yet."""
         processes = self.processes
-        objective: nn.Module = self.objective
+        objective: nn.Module = self.objective.train()
         if processes.count > 1:
             objective = DistributedDataParallel(self.objective)
-        self.objective.train()
         started, before = time.perf_counter(), self.history.seconds
         self.epoch_began = self.generator.get_state()
         for number, batch in enumerate(examples.batches(self.settings["batch_size"], self.generator)):
@@ -170,14 +163,14 @@ class Run:
                 raise ValueError(f"loss must give a scalar, got the shape {tuple(value.shape)}")
             self.optimiser.zero_grad()
             # gradients are averaged over processes, each counting by its share of the batch
-            (value if processes.count == 1 else value * (weight * processes.count)).backward()
+            (value * (weight * processes.count)).backward()
             self.optimiser.step()
             self.schedule.step()
             if self.step >= self.first_averaged:
                 self.add_to_average()
             self.step += 1
             self.batch += 1
-            self.total += float(value.detach()) * (rows if processes.count == 1 else weight * rows)
+            self.total += float(value.detach()) * (weight * rows)
             bar.update(1)
             if self.step % checkpoint_every == 0 and self.checkpoint is not None:
                 self.history.seconds = before + time.perf_counter() - started

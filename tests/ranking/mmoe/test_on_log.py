@@ -62,7 +62,7 @@ def test_the_same_seed_gives_the_same_model(parts):
 
 def test_a_run_goes_on_from_its_checkpoint(parts, tmp_path):
     train, _, encoder = parts
-    features, labels = encoder.transform(train), np.stack([train.label(name) for name in TARGETS], axis=1)
+    features, labels = encoder.transform(train), train.labels(TARGETS)
     whole, stopped = build(encoder), build(encoder)
     loss = WeightedCrossEntropy(TARGETS)
     fit(whole, TableExamples(features, labels), loss, seed=0, epochs=2)

@@ -180,8 +180,7 @@ def gains(train_log, test_log, encoder, features=None) -> np.ndarray:
     if features is None:
         fit(model, TableExamples.of(train_log, encoder, model.targets), loss, seed=0)
     else:
-        labels = np.stack([train_log.label(target) for target in targets], axis=1)
-        fit(model, TableExamples(features, labels), loss, seed=0)
+        fit(model, TableExamples(features, train_log.labels(targets)), loss, seed=0)
     p = 1 / (1 + np.exp(-predict_logits(model, encoder.transform(test_log))))  # (rows, targets)
     found = []
     for k, target in enumerate(targets):
