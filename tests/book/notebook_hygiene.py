@@ -72,13 +72,8 @@ def cell_faults(cell: NotebookNode) -> list[str]:
     return found
 
 
-def faults(path: Path, rules: bool = True) -> list[str]:
-    """What is wrong with one notebook, as messages that name file and cell.
-
-    Args:
-        path: the notebook.
-        rules: whether the rules for code in :mod:`cell_rules` count.
-    """
+def faults(path: Path) -> list[str]:
+    """What is wrong with one notebook, as messages that name file and cell."""
     notebook = nbformat.read(path, as_version=4)
     found = []
     try:
@@ -100,8 +95,7 @@ def faults(path: Path, rules: bool = True) -> list[str]:
             found += [f"{path}: cell {number} {fault}" for fault in cell_faults(cell)]
         elif MACHINE_PATH.search(cell.source):
             found.append(f"{path}: cell {number} names a path of one machine")
-    if rules:
-        found += [f"{path}: cell {number} {fault}" for number, fault in rule_faults(notebook.cells)]
+    found += [f"{path}: cell {number} {fault}" for number, fault in rule_faults(notebook.cells)]
     if path.stem == editions.NAME:
         found += [f"{path}: {fault}" for fault in editions.faults(notebook)]
     return found

@@ -16,8 +16,6 @@ from notebook_hygiene import CHECKED, KERNEL, faults, main
 
 BOOK = Path(__file__).parents[2] / "book"
 CHAPTERS = sorted(BOOK.glob("0*/index.ipynb"))
-# whose code follows the rules for cells only in part
-FIRST_EDITION = ["04_mmoe", "05_fusion", "06_watch_time"]
 NOTEBOOKS = sorted(BOOK.rglob("*.ipynb"))
 
 
@@ -29,7 +27,7 @@ def test_there_are_notebooks():
     "path", NOTEBOOKS, ids=lambda path: path.relative_to(BOOK).with_suffix("").as_posix()
 )
 def test_notebook_is_clean(path):
-    assert faults(path, rules=path.parent.name not in FIRST_EDITION) == []
+    assert faults(path) == []
 
 
 def texts(path: Path) -> str:
