@@ -117,22 +117,6 @@ def _plain(value: Any) -> Any:
     return value.detach().cpu().numpy() if hasattr(value, "detach") else value
 
 
-def _numbers(got: Any) -> np.ndarray:
-    """What a learner gave, as floats.
-
-    Raises:
-        AssertionError: it holds no numbers.
-    """
-    if got is None:
-        raise AssertionError("got None: nothing is returned yet")
-    if got is Ellipsis:
-        raise AssertionError("got ...: there is no answer yet")
-    try:
-        return np.asarray(_plain(got), dtype=np.float64)
-    except (TypeError, ValueError):
-        raise AssertionError(f"expected numbers, got {_short(got)}") from None
-
-
 def numbers(got: Any, shape: tuple[int, ...]) -> np.ndarray:
     """What a learner gave, as floats, for checks that look at more than single numbers.
 
@@ -143,7 +127,14 @@ def numbers(got: Any, shape: tuple[int, ...]) -> np.ndarray:
     Raises:
         AssertionError: it holds no numbers, or has another shape.
     """
-    found = _numbers(got)
+    if got is None:
+        raise AssertionError("got None: nothing is returned yet")
+    if got is Ellipsis:
+        raise AssertionError("got ...: there is no answer yet")
+    try:
+        found = np.asarray(_plain(got), dtype=np.float64)
+    except (TypeError, ValueError):
+        raise AssertionError(f"expected numbers, got {_short(got)}") from None
     if found.shape != tuple(shape):
         raise AssertionError(f"expected shape {tuple(shape)}, got {found.shape}")
     return found

@@ -145,13 +145,7 @@ def visible_of(source: str) -> str:
 
 def hidden_of(source: str) -> str:
     """The hidden checks of a check cell."""
-    lines, inside, found = source.split("\n"), False, []
-    for line in lines:
-        if line.strip() in (BEGIN_HIDDEN, END_HIDDEN):
-            inside = line.strip() == BEGIN_HIDDEN
-        elif inside:
-            found.append(line)
-    return "\n".join(found)
+    return "\n".join(part.partition(END_HIDDEN)[0].strip("\n") for part in source.split(BEGIN_HIDDEN)[1:])
 
 
 def unfolded(notebook: NotebookNode) -> NotebookNode:

@@ -7,7 +7,7 @@ that do not load this extension they do nothing.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from html import escape
 from typing import Any, ClassVar
@@ -26,58 +26,68 @@ BUILDERS = ("html", "dirhtml", "singlehtml")
 KERNEL_NOTE = "This cell is live in JupyterLab."
 
 
-def applies(renderer: NbElementRenderer, data: MimeData, mime_type: str, inline: bool) -> bool:
-    """True for a block output of the given type in a book that loads this extension."""
-    env = renderer.renderer.sphinx_env
-    return not inline and data.mime_type == mime_type and env is not None and EXTENSION in env.app.extensions
-
-
 def script_json(value: Any) -> str:
     """JSON that may stand inside a ``<script>`` element: no ``</`` and no ``<!--`` in it."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
 
 
-def load(renderer: NbElementRenderer, name: str) -> None:
-    """Have the page of this notebook load one of the scripts that the build writes, once."""
-    renderer.add_js_file(name, f"{FOLDER}/{name}", {"defer": "defer"})
+class PageRenderer:
+    """What the page shows of the outputs of one type, in a book that loads this extension."""
+
+    mime_type: ClassVar[str]
+    mime_priority_overrides: ClassVar[list[tuple[str, str, int]]] = []
+
+    @classmethod
+    def handle_mime(
+        cls, renderer: NbElementRenderer, data: MimeData, inline: bool
+    ) -> list[nodes.Element] | None:
+        """Nodes for such an output, None for any other."""
+        env = renderer.renderer.sphinx_env
+        here = data.mime_type == cls.mime_type and env is not None and EXTENSION in env.app.extensions
+        return cls.shown(renderer, data) if here and not inline else None
+
+    @classmethod
+    def shown(cls, renderer: NbElementRenderer, data: MimeData) -> list[nodes.Element]:
+        """Nodes for such an output."""
+        raise NotImplementedError
 
 
-def captioned(renderer: NbElementRenderer, data: MimeData, caption: str, **parts: Any) -> list[nodes.Element]:
-    """A figure with its caption, which is Markdown."""
-    figure = page_figure(**parts)
+def figure_with(
+    renderer: NbElementRenderer, data: MimeData, scripts: Sequence[str], caption: str, body: str, tail: str
+) -> list[nodes.Element]:
+    """A figure with its caption, which is Markdown, in a page that loads these scripts, each once."""
+    for name in scripts:
+        renderer.add_js_file(name, f"{FOLDER}/{name}", {"defer": "defer"})
+    figure = page_figure(body=body, tail=tail, classes=["ranking-figure"])
     if caption:
         with renderer.renderer.current_node_context(figure):
             renderer.renderer.nested_render_text(caption, data.line or 0)
     return [figure]
 
 
-class ExplorerRenderer:
+class ExplorerRenderer(PageRenderer):
     """An explorer: its state as JSON, which the module of the same name turns into controls and a picture."""
 
+    mime_type = EXPLORER
     mime_priority_overrides: ClassVar = [(builder, EXPLORER, 1) for builder in BUILDERS]
 
-    @staticmethod
-    def handle_mime(renderer: NbElementRenderer, data: MimeData, inline: bool) -> list[nodes.Element] | None:
-        """Nodes for an explorer's output, None for any other."""
-        if not applies(renderer, data, EXPLORER, inline):
-            return None
+    @classmethod
+    def shown(cls, renderer: NbElementRenderer, data: MimeData) -> list[nodes.Element]:
+        """The place of the explorer."""
         payload: Mapping[str, Any] = data.content
-        load(renderer, f"{EXPLORERS}/runtime.js")
-        load(renderer, f"{EXPLORERS}/{payload['module']}.js")
-        body = explorer_html(payload)
-        return captioned(renderer, data, payload["caption"], body=body, tail="", classes=["ranking-figure"])
+        scripts = [f"{EXPLORERS}/runtime.js", f"{EXPLORERS}/{payload['module']}.js"]
+        return figure_with(renderer, data, scripts, payload["caption"], explorer_html(payload), "")
 
 
-class PlotlyRenderer:
+class PlotlyRenderer(PageRenderer):
     """A plotly figure, drawn in the page by one shared plotly.js, with its data as a table."""
 
+    mime_type = PLOTLY
     mime_priority_overrides: ClassVar = [(builder, PLOTLY, 2) for builder in BUILDERS]
 
-    @staticmethod
-    def handle_mime(renderer: NbElementRenderer, data: MimeData, inline: bool) -> list[nodes.Element] | None:
-        """Nodes for a plotly output, None for any other; a figure without alternative text is a warning."""
-        if not applies(renderer, data, PLOTLY, inline):
-            return None
+    @classmethod
+    def shown(cls, renderer: NbElementRenderer, data: MimeData) -> list[nodes.Element]:
+        """The place of the figure and its data; a figure without alternative text is a warning."""
         figure: Mapping[str, Any] = data.content
         meta = figure["layout"].get("meta") or {}
         for key in ("alt", "caption"):
@@ -87,18 +97,15 @@ class PlotlyRenderer:
                     subtype="ranking_figure",
                     line=data.line,
                 )
-        load(renderer, "plotly.min.js")
-        load(renderer, "plotly_page.js")
         title = title_of(figure)
-        body = plotly_html(figure)
         label = f"Data: {title}" if title else "Data of the figure"
         tail = (
             '<details class="ranking-data"><summary>Data behind this figure</summary>'
             f'<div class="ranking-scroll" role="group" tabindex="0" aria-label="{escape(label)}">'
             f"{figure_tables(figure)}</div></details>"
         )
-        classes = ["ranking-figure"]
-        return captioned(renderer, data, meta.get("caption", ""), body=body, tail=tail, classes=classes)
+        scripts = ["plotly.min.js", "plotly_page.js"]
+        return figure_with(renderer, data, scripts, meta.get("caption", ""), plotly_html(figure), tail)
 
 
 def explorer_html(payload: Mapping[str, Any]) -> str:
@@ -137,14 +144,12 @@ def plotly_html(figure: Mapping[str, Any]) -> str:
     )
 
 
-class WidgetRenderer:
+class WidgetRenderer(PageRenderer):
     """A plain Jupyter widget needs a kernel: where the page has none, a note stands in its place."""
 
-    mime_priority_overrides: ClassVar[list[tuple[str, str, int]]] = []
+    mime_type = WIDGET_VIEW_MIMETYPE
 
-    @staticmethod
-    def handle_mime(renderer: NbElementRenderer, data: MimeData, inline: bool) -> list[nodes.Element] | None:
-        """The note for a widget's output, None for any other."""
-        if not applies(renderer, data, WIDGET_VIEW_MIMETYPE, inline):
-            return None
+    @classmethod
+    def shown(cls, renderer: NbElementRenderer, data: MimeData) -> list[nodes.Element]:
+        """The note."""
         return [nodes.paragraph("", KERNEL_NOTE, classes=["ranking-kernel-note"])]
