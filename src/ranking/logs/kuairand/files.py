@@ -27,8 +27,8 @@ LOG_FILES = {
 LOGS: dict[str, tuple[str, ...]] = {
     "standard": ("standard_4_08", "standard_4_22"),
     "random": ("random_4_22",),
+    **{name: (name,) for name in LOG_FILES},
 }
-LOGS |= {name: (name,) for name in LOG_FILES}
 """What can be asked for: a kind of log, of which the files that exist are read, or one file by its name."""
 
 USER_FILE = "user_features_pure.csv"
