@@ -13,6 +13,7 @@ probability. Both fall with the duration d whatever the interest; :class:`Length
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,25 +29,15 @@ MOST_STEPS = 100  # of Newton's method; a fit that exists takes about ten
 def known_duration(duration: ArrayLike) -> NDArray[np.bool_]:
     """Which rows have a duration to divide by: not those where it is 0 or NaN, which stand for "not known".
 
-    Leave the others out, and say how many they were: ``(~known_duration(d)).sum()``.
-
-    Raises:
-        ValueError: for durations that are negative or infinite, which no log should hold; for texts and for
-            masked arrays.
+    Leave the others out, and say how many they were: ``(~known_duration(d)).sum()``. Durations that are
+    negative or infinite, which no log should hold, are an error.
     """
     d = validation.as_floats("duration", duration, nan=0.0)
     return validation.non_negative("duration", d) > 0.0
 
 
-@dataclass(frozen=True, eq=False)
-class SharePlayed:
-    """Shares played, and how many rows were cut to 1.
-
-    Attributes:
-        share: min(t, d) / d in [0, 1].
-        longer: number of rows that were played for longer than the item lasts, as it started over: they
-            count as 1.
-    """
+class SharePlayed(NamedTuple):
+    """Shares min(t, d) / d in [0, 1], and how many rows were played for longer than d: they count as 1."""
 
     share: Array
     longer: int
@@ -66,12 +57,8 @@ def share_played(watch_time: ArrayLike, duration: ArrayLike) -> SharePlayed:
 def completed(watch_time: ArrayLike, duration: ArrayLike, threshold: float = COMPLETED) -> Array:
     """The second target: 1 where at least ``threshold`` of the item was played, else 0 (claim G2, slip X6).
 
-    Exactly the threshold counts as completed: 8 of 10 minutes at 0.8.
-
-    Args:
-        watch_time: t in seconds, at least 0, any shape.
-        duration: d in seconds, above 0, same shape.
-        threshold: in (0, 1].
+    Exactly the threshold, in (0, 1], counts as completed: 8 of 10 minutes at 0.8. Arrays as in
+    :func:`share_played`.
     """
     t, d = _played(watch_time, duration)
     return (t / d >= validation.rate("threshold", threshold)).astype(np.float64)
@@ -126,9 +113,8 @@ class LengthCorrection:
             raise ValueError(f"completion must not be {y.mean():.0f} in every row: there is no f to fit")
         places = np.quantile(np.log(d), np.linspace(0.05, 0.95, knots))
         if (np.diff(places) <= 0.0).any():
-            raise ValueError(
-                f"duration must have different values at {knots} quantiles, got {np.exp(places).round(3)}"
-            )
+            found = np.exp(places).round(3)
+            raise ValueError(f"duration must have different values at {knots} quantiles, got {found}")
         return cls(places, _logistic_regression(_natural_spline(np.log(d), places), y))
 
     def expected(self, duration: ArrayLike) -> Array:
@@ -138,11 +124,9 @@ class LengthCorrection:
         return usual
 
     def correct(self, predictions: ArrayLike, duration: ArrayLike) -> Array:
-        """Predictions divided by what is usual: p / f(d), at least 0, and above 1 where p is more than usual.
+        """Predictions p in [0, 1] of the target of f divided by what is usual: p / f(d), same shape as d.
 
-        Args:
-            predictions: p in [0, 1] of the target that f was fitted to, any shape.
-            duration: d in seconds, above 0, same shape.
+        At least 0, and above 1 where p is more than usual.
         """
         p, usual = validation.probabilities("predictions", predictions), self.expected(duration)
         validation.same_shape(predictions=p, duration=usual)
@@ -167,8 +151,7 @@ def _natural_spline(x: Array, knots: Array) -> Array:
 def _logistic_regression(features: Array, y: Array) -> Array:
     """Coefficients with the smallest cross-entropy, by Newton's method; the problem is convex.
 
-    Raises:
-        ValueError: if there is no minimum, as where all short items and no long ones are completed.
+    There may be no minimum, as where all short items and no long ones are completed: an error.
     """
     beta = np.zeros(features.shape[1])
     beta[0] = np.log(y.mean() / (1.0 - y.mean()))

@@ -1,7 +1,4 @@
-"""The distribution of watch times, in closed form: what a perfect model of each kind would say.
-
-Chapter 6. The losses that aim at its means stand in :mod:`ranking.watch_time.losses`.
-"""
+"""The distribution of watch times, in closed form: what a perfect model of a kind would say (chapter 6)."""
 
 from __future__ import annotations
 
@@ -61,12 +58,10 @@ class LogNormalWatchTime:
     @cached_property
     def _to_the_end(self) -> Array:
         """P(t = d)."""
-        chance: Array = ndtr(-self._end)
-        return chance
+        return np.asarray(ndtr(-self._end))
 
     def _moment(self, k: float) -> Array:
-        """E[t^k]."""
-        # one exponential, as its two factors may be too large and too small for a float
+        """E[t^k], with one exponential: its two factors may be too large and too small for a float."""
         inside: Array = np.exp(k * self.mu + (k * self.sigma) ** 2 / 2 + log_ndtr(self._end - k * self.sigma))
         last = np.where(np.isinf(self._d), 1.0, self._d) ** k  # never reached without an end
         return inside + last * self._to_the_end
@@ -87,8 +82,7 @@ class LogNormalWatchTime:
         density = np.exp(-(self._end**2) / 2) / np.sqrt(2 * np.pi)
         last = np.log(np.where(np.isinf(self._d), 1.0, self._d))
         inside = self.mu * ndtr(self._end) - self.sigma * density
-        logarithm: Array = inside + last * self._to_the_end
-        return np.exp(logarithm)
+        return np.asarray(np.exp(inside + last * self._to_the_end))
 
     @property
     def median(self) -> Array:
@@ -102,8 +96,7 @@ class LogNormalWatchTime:
 
     def reaches(self, share: float) -> Array:
         """P(played at least ``share`` of the duration), for a share in (0, 1]; 0 without an end."""
-        chance: Array = ndtr(-self._to(validation.rate("share", share)))
-        return chance
+        return np.asarray(ndtr(-self._to(validation.rate("share", share))))
 
     def expected_target(self, unit: float = 1.0) -> Array:
         """E[t / (u + t)]: what p = sigmoid(z) of :func:`watch_time_loss` converges to."""
@@ -122,15 +115,13 @@ class LogNormalWatchTime:
         log_u = np.log(validation.number("unit", unit, above=0.0))
         top = np.clip(self._end, -QUADRATURE_REACH, QUADRATURE_REACH)
         half = (top + QUADRATURE_REACH) / 2
-        at_end = np.log(self._d) - log_u
-        target = self._to_the_end * expit(at_end)
-        rest = self._to_the_end * expit(-at_end)
+        log_odds = np.log(self._d) - log_u  # t / (u + t) = sigmoid(ln t − ln u), here of t = d
+        target, rest = self._to_the_end * expit(log_odds), self._to_the_end * expit(-log_odds)
         for node, weight in zip(*quadrature(), strict=True):
             x = half * (node + 1.0) - QUADRATURE_REACH
             mass = weight * half * np.exp(-(x**2) / 2) / np.sqrt(2 * np.pi)
-            log_odds = self.mu + self.sigma * x - log_u  # t / (u + t) = sigmoid(ln t − ln u)
-            target = target + mass * expit(log_odds)
-            rest = rest + mass * expit(-log_odds)
+            log_odds = self.mu + self.sigma * x - log_u
+            target, rest = target + mass * expit(log_odds), rest + mass * expit(-log_odds)
         return target, rest
 
 

@@ -16,7 +16,8 @@ loss                        prediction, in seconds
 ``quantile_loss``           F⁻¹(E[F(t)]), F the distribution in the item's ``DurationQuantiles`` group
 ==========================  ==========================================================================
 
-Losses take tensors and are computed from logits; everything else takes arrays and gives float64.
+Losses take tensors of one shape, at least one entry, t of at least 0, and give the mean over all entries, a
+scalar. Everything else takes arrays and gives float64.
 """
 
 from __future__ import annotations
@@ -40,11 +41,7 @@ def watch_time_target(watch_time: ArrayLike, unit: float = 1.0) -> Array:
 
 
 def predicted_watch_time(logits: ArrayLike, unit: float = 1.0) -> Array:
-    """The odds of p as seconds, u·exp(z) (claim F4).
-
-    Raises:
-        ValueError: also where exp(z) is more than a float can hold (z above 709).
-    """
+    """The odds of p as seconds, u·exp(z) (claim F4); an error where that is infinite (z above 709)."""
     u = _unit(unit)
     with np.errstate(over="ignore"):
         seconds = u * np.exp(validation.as_floats("logits", logits))
@@ -54,12 +51,8 @@ def predicted_watch_time(logits: ArrayLike, unit: float = 1.0) -> Array:
 def seconds_per_impression(logits: ArrayLike, p_click: ArrayLike, unit: float = 1.0) -> Array:
     """Expected seconds per impression from a weighted logistic regression: u·exp(z)·(1 − P).
 
-    Covington et al. (RecSys 2016) leave out the factor, as their click rates are small.
-
-    Args:
-        logits: of a model trained with :func:`weighted_logistic_loss`, any shape.
-        p_click: P, calibrated click probabilities in [0, 1], same shape.
-        unit: as in training.
+    Covington et al. (RecSys 2016) leave out the factor, as their click rates are small. The logits are of a
+    model trained with :func:`weighted_logistic_loss`, P are calibrated click probabilities, same shape.
     """
     p = validation.probabilities("p_click", p_click)
     seconds = predicted_watch_time(logits, unit)
@@ -68,11 +61,9 @@ def seconds_per_impression(logits: ArrayLike, p_click: ArrayLike, unit: float = 
 
 
 def weighted_logistic_limit(p_click: ArrayLike, mean: ArrayLike) -> Array:
-    """What a perfect weighted logistic regression says, in seconds: P·m / (1 − P).
+    """What a perfect weighted logistic regression says, in seconds: P·m / (1 − P), any one shape.
 
-    Args:
-        p_click: P in [0, 1), any shape.
-        mean: m = E[t | click] in seconds, same shape.
+    The odds of a click, P in [0, 1), times the ``mean`` m = E[t | click] in seconds.
     """
     p = validation.probabilities("p_click", p_click)
     m = validation.non_negative("mean", mean)
@@ -103,10 +94,6 @@ def source_limit(watch_time: ArrayLike, unit: float = 1.0) -> float:
     """What u·exp(z) of :func:`watch_time_loss` converges to on rows that look alike (slip X9), in seconds.
 
     It is the mean of t with weights 1 / (u + t): between the harmonic mean (u near 0) and the mean (u large).
-
-    Args:
-        watch_time: t of those rows, any shape, at least one.
-        unit: u in seconds.
     """
     t = validation.non_negative("watch_time", watch_time)
     validation.not_empty("watch_time", t)
@@ -130,9 +117,6 @@ def watch_time_loss(logits: Tensor, watch_time: Tensor, unit: float = 1.0) -> Te
         logits: z, any shape.
         watch_time: t in seconds, at least 0, same shape.
         unit: u in seconds, above 0.
-
-    Returns:
-        The mean over all entries, a scalar in nats.
     """
     t, u = _seconds(logits, watch_time, unit)
     return ((t * _softplus(-logits) + u * _softplus(logits)) / (u + t)).mean()
@@ -143,8 +127,6 @@ def geometric_loss(logits: Tensor, watch_time: Tensor, unit: float = 1.0) -> Ten
 
     It is the log likelihood of a geometric distribution with the mean exp(z), and u·exp(z) converges to E[t]
     whatever the distribution is. Its gradient at a logit is (1 + t) p − t.
-
-    Args and returns as :func:`watch_time_loss`.
     """
     t, u = _seconds(logits, watch_time, unit)
     return (t / u * _softplus(-logits) + _softplus(logits)).mean()
@@ -153,17 +135,8 @@ def geometric_loss(logits: Tensor, watch_time: Tensor, unit: float = 1.0) -> Ten
 def weighted_logistic_loss(logits: Tensor, watch_time: Tensor, clicked: Tensor, unit: float = 1.0) -> Tensor:
     """Covington et al.'s loss over *all* impressions: −[c·t·ln p + (1 − c)·ln(1 − p)] (RecSys 2016).
 
-    A logistic regression of the click c in which a clicked row weighs t and any other row 1. Unlike
-    :func:`geometric_loss`, a clicked row does not count as a negative as well.
-
-    Args:
-        logits: z, any shape.
-        watch_time: t in seconds, at least 0, same shape; read on clicked rows only.
-        clicked: c, 0 or 1, same shape.
-        unit: u in seconds, above 0.
-
-    Returns:
-        The mean over all entries, a scalar.
+    A logistic regression of the click c, 0 or 1, in which a clicked row weighs t and any other row 1. Unlike
+    :func:`geometric_loss`, a clicked row does not count as a negative as well; t is read on no other.
     """
     t, u = _seconds(logits, watch_time, unit)
     validation.tensors(clicked=clicked, logits=logits)
@@ -181,9 +154,7 @@ def squared_error(outputs: Tensor, watch_time: Tensor, unit: float = 1.0) -> Ten
 def log_squared_error(outputs: Tensor, watch_time: Tensor, unit: float = 1.0) -> Tensor:
     """Mean of (o − ln(t/u))². u·exp(o) converges to the geometric mean of t.
 
-    Raises:
-        ValueError: also where a watch time is 0, whose logarithm does not exist: leave such rows out, and
-            count them.
+    A watch time of 0, whose logarithm does not exist, is an error: leave such rows out, and count them.
     """
     t, u = _seconds(outputs, watch_time, unit)
     validation.positive("watch_time", t)

@@ -1,4 +1,4 @@
-"""Watch times as quantiles among items of about the same duration. Chapter 6."""
+"""D2Q: watch times as quantiles among items of about the same duration. Chapter 6."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ class DurationQuantiles:
     D2Q, "duration-deconfounded quantile-based" prediction (Zhan et al., KDD 2022): rows are cut into groups
     by duration, as equal in number as ties allow; a model learns at which quantile of its own group a row
     stands (:func:`quantile_loss`); the group's distribution turns the predicted quantile into seconds.
+    Durations are in seconds, above 0; watch times in seconds, at least 0.
 
     Attributes:
         edges: durations at which a new group begins, ascending, shape (groups − 1,).
@@ -29,13 +30,7 @@ class DurationQuantiles:
 
     @classmethod
     def fit(cls, duration: ArrayLike, watch_time: ArrayLike, groups: int = 10) -> DurationQuantiles:
-        """Cut into groups and keep the watch times of each.
-
-        Args:
-            duration: seconds, above 0, shape (rows,).
-            watch_time: seconds, at least 0, shape (rows,).
-            groups: how many; fewer come out where many rows share one duration.
-        """
+        """Cut rows, both of shape (rows,), into groups; fewer come out where many share one duration."""
         d, t = validation.positive("duration", duration), validation.non_negative("watch_time", watch_time)
         validation.rows(duration=d, watch_time=t)
         levels = np.arange(1, validation.positive_int("groups", groups)) / groups
@@ -51,12 +46,7 @@ class DurationQuantiles:
     def targets(self, duration: ArrayLike, watch_time: ArrayLike) -> Array:
         """The share of the group's training rows that were watched for less, ties counting one half.
 
-        Args:
-            duration: seconds, above 0, any shape.
-            watch_time: seconds, at least 0, same shape.
-
-        Returns:
-            Quantiles in [0, 1], same shape; for training rows in (0, 1).
+        Quantiles in [0, 1], for training rows in (0, 1), in the one shape of the arguments.
         """
         t, group = validation.non_negative("watch_time", watch_time), self.group(duration)
         validation.same_shape(duration=group, watch_time=t)
