@@ -54,9 +54,10 @@ class Predictor:
         logits = predict_logits(self.model, self.encoder.transform(log))  # (rows, heads)
         if calibrated:
             logits[:, 0] = calibrate_logits(logits[:, 0], self.sampling_rate)
-        rates = dict(zip(HEADS, expit(logits).T, strict=True))
+        rates: dict[str, Array] = dict(zip(HEADS, expit(logits).T, strict=True))
         duration = log.rows["duration"].to_numpy(dtype=np.float64)
-        return {**{name: rates[name] for name in TARGETS}, "watch_time": rates["share_played"] * duration}
+        rates["watch_time"] = rates.pop("share_played") * duration
+        return rates
 
 
 def train_predictor(log: ImpressionLog, seed: int, sampling_rate: float = 0.1) -> Predictor:

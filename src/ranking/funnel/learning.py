@@ -18,9 +18,7 @@ from ranking.training import TableExamples, fit, seeded
 Model = TypeVar("Model", bound=torch.nn.Module)
 
 RETRIEVAL_EPOCHS = 4
-RETRIEVAL_BATCH = 512
-RANKING_BATCH = 512
-LEARNING_RATE = 5e-3
+BATCH = 512
 
 
 def train_retrieval(
@@ -45,16 +43,8 @@ def train_retrieval(
     share = (np.bincount(item) / item.size)[item]  # of each row's item among all clicks, (clicks,)
     with seeded(seed):
         model = TwoTowerModel(Sides.of(table))
-    fit(
-        model,
-        TableExamples(table[clicked], share),
-        in_batch_softmax,
-        seed=seed,
-        epochs=epochs,
-        batch_size=RETRIEVAL_BATCH,
-        learning_rate=LEARNING_RATE,
-        description="two towers",
-    )
+    examples, loss = TableExamples(table[clicked], share), in_batch_softmax
+    fit(model, examples, loss, seed=seed, epochs=epochs, batch_size=BATCH, description="two towers")
     return model
 
 
@@ -73,15 +63,8 @@ def train_ranking(table: FeatureTable, log: ImpressionLog, seed: int) -> MultiTa
 
 def _train(model: Model, table: FeatureTable, log: ImpressionLog, seed: int, description: str) -> Model:
     _check_rows(table, log)
-    fit(
-        model,
-        TableExamples(table, log.labels(TARGETS), TARGETS),
-        WeightedCrossEntropy(TARGETS),
-        seed=seed,
-        batch_size=RANKING_BATCH,
-        learning_rate=LEARNING_RATE,
-        description=description,
-    )
+    examples, loss = TableExamples(table, log.labels(TARGETS), TARGETS), WeightedCrossEntropy(TARGETS)
+    fit(model, examples, loss, seed=seed, batch_size=BATCH, description=description)
     return model
 
 

@@ -11,6 +11,7 @@ import traitlets
 from bookwork.explorer.base import plain_json
 from bookwork.explorer.traits import Count, Share, ascending, entries, entry
 from ranking import validation
+from ranking import watch_time as wt
 from ranking.simulator.truth import COMPLETED
 from ranking.simulator.world import EFFECTS
 from ranking_course.explorers.base import Explorer
@@ -46,8 +47,6 @@ def completion_recording(
     Returns:
         Plain JSON data, as :func:`checked_recording` takes it.
     """
-    from ranking import watch_time as wt  # torch, which nothing else here needs
-
     streams = np.random.SeedSequence(validation.seed("seed", seed)).spawn(2)
     of_rows, of_candidates = (np.random.default_rng(stream) for stream in streams)
     clicked = np.flatnonzero(log.rows["click"])

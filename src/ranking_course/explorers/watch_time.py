@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import traitlets
 
 from bookwork.explorer.traits import Share
+from ranking.watch_time import LogNormalWatchTime, quadrature
 from ranking_course.explorers.base import Explorer
-
-if TYPE_CHECKING:
-    from ranking.watch_time import LogNormalWatchTime
 
 SHORTEST_MEAN, LONGEST_MEAN = 5.0, 600.0  # seconds
 WIDEST = 2.0  # σ of ln t
@@ -41,17 +39,12 @@ class WatchTimeExplorer(Explorer):
 
     def __init__(self, mean: float = 20.0, sigma: float = 1.4, unit: float = 1.0, **others: Any) -> None:
         """See the class; ``others`` are the arguments of :class:`Explorer`."""
-        from ranking.watch_time import quadrature
-
         rule = [part.tolist() for part in quadrature()]
         super().__init__(mean=mean, sigma=sigma, unit=unit, quadrature=rule, **others)
 
     @property
     def distribution(self) -> LogNormalWatchTime:
         """The watch time of the present setting."""
-        # torch comes along with it: only who makes this explorer waits for that
-        from ranking.watch_time import LogNormalWatchTime
-
         return LogNormalWatchTime(mu=np.log(self.mean) - self.sigma**2 / 2, sigma=np.array(self.sigma))
 
     def describe(self) -> str:

@@ -355,7 +355,7 @@ def test_bad_arguments_are_refused(log):
             FeatureEncoder(context=[outcome])
     for group in ("user", "item", "context"):
         with pytest.raises(ValueError, match=f"{group} must be a list of names, got 'hour'"):
-            FeatureEncoder(**{group: "hour"})
+            FeatureEncoder(**dict.fromkeys((group,), "hour"))
     with pytest.raises(ValueError, match="prior_weight must be a single number"):
         FeatureEncoder(prior_weight=[20, 30])
     with pytest.raises(ValueError, match="window_days must be a single number"):

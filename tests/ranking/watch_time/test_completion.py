@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -166,3 +169,9 @@ def test_bad_predictions_are_named(rows):
         f.correct([0.2], [0.0])
     with pytest.raises(ValueError, match="same shape"):
         f.correct([0.2, 0.3], [10.0])
+
+
+def test_what_needs_only_numpy_does_not_wait_for_torch():
+    code = "import sys, ranking.watch_time, ranking.fusion, ranking.simulator; print('torch' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"
