@@ -2,7 +2,7 @@
 
 Chapter 3; claims C1–C6 of the source map. The formula is that of He et al., "Practical Lessons from
 Predicting Clicks on Ads at Facebook", ADKDD 2014, section 6.3, in the symbols of this course: α is the
-``sampling_rate``, the share of the negatives that training keeps.
+``sampling_rate`` in (0, 1], the share of the negatives that training keeps; probabilities are in [0, 1].
 """
 
 from __future__ import annotations
@@ -27,11 +27,8 @@ def downsample_negatives(
         rng: a generator, or a seed for one: a whole number from 0 to 2**63 - 1.
 
     Returns:
-        Sorted row positions, shape (kept,).
-
-    Raises:
-        ValueError: if there is no positive row (a model cannot learn a rate from negatives alone), or an
-            argument is not as described.
+        Sorted row positions, shape (kept,). Without a positive row there is an error: no model learns a rate
+        from negatives alone.
     """
     y = validation.binary("labels", labels)
     validation.rows(labels=y)
@@ -47,12 +44,7 @@ def downsample_negatives(
 def downsampled(probabilities: ArrayLike, sampling_rate: float) -> Array:
     """What a perfect model says after training on the sample: p / (p + α (1 − p)) (claims C3, C4).
 
-    Args:
-        probabilities: true probabilities p in [0, 1], any shape.
-        sampling_rate: α in (0, 1].
-
-    Returns:
-        The raw predictions, same shape: at least p, and larger the smaller α is.
+    From true probabilities p, any shape: raw predictions of at least p, and larger the smaller α is.
     """
     p = validation.probabilities("probabilities", probabilities)
     alpha = validation.rate("sampling_rate", sampling_rate)
@@ -62,12 +54,8 @@ def downsampled(probabilities: ArrayLike, sampling_rate: float) -> Array:
 def calibrate(predictions: ArrayLike, sampling_rate: float) -> Array:
     """Undo the down-sampling: p_true = α p / ((1 − p) + α p) (claim C5).
 
-    Args:
-        predictions: raw predictions p in [0, 1] of a model trained on the sample, any shape.
-        sampling_rate: the α that its training used, in (0, 1].
-
-    Returns:
-        Calibrated probabilities, same shape, never above the raw ones.
+    From raw predictions p of a model trained on the sample, any shape, and the α that its training used. What
+    comes out is never above the raw ones.
     """
     p = validation.probabilities("predictions", predictions)
     alpha = validation.rate("sampling_rate", sampling_rate)

@@ -15,15 +15,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
+Limit = float | None
 
 
-def _first_bad(values: NDArray[Any], bad: NDArray[np.bool_]) -> str:
-    """Describe the first offending entry and how many there are."""
-    count = int(np.count_nonzero(bad))
-    where = np.unravel_index(int(np.argmax(bad)), bad.shape)
-    index = "" if bad.ndim == 0 else f" at index {where[0] if bad.ndim == 1 else tuple(map(int, where))}"
+def _all(name: str, array: NDArray[Any], good: NDArray[np.bool_], allowed: str) -> NDArray[Any]:
+    """The array, once all of it is good; else an error with the first bad entry and how many there are."""
+    if good.all():
+        return array
+    where = np.unravel_index(int(np.argmin(good)), good.shape)
+    index = "" if good.ndim == 0 else f" at index {where[0] if good.ndim == 1 else tuple(map(int, where))}"
+    count = good.size - np.count_nonzero(good)
     more = f" ({count} such values)" if count > 1 else ""
-    return f"{values[where]}{index}{more}"
+    raise ValueError(f"{name} must {allowed}, got {array[where]}{index}{more}")
 
 
 def _as_array(name: str, values: Any) -> NDArray[Any]:
@@ -64,12 +67,7 @@ def as_floats(name: str, values: ArrayLike, nan: float | None = None) -> Array:
 
 
 def number(
-    name: str,
-    value: Any,
-    least: float | None = None,
-    most: float | None = None,
-    above: float | None = None,
-    below: float | None = None,
+    name: str, value: Any, least: Limit = None, most: Limit = None, above: Limit = None, below: Limit = None
 ) -> float:
     """A single finite number, within the limits that are given: ``least`` and ``most`` belong to them."""
     array = as_floats(name, value)
@@ -92,13 +90,6 @@ def rate(name: str, value: Any) -> float:
     if isinstance(value, (bool, np.bool_)):
         raise ValueError(f"{name} must be a number in (0, 1], got {value}")
     return number(name, value, above=0.0, most=1.0)
-
-
-def _all(name: str, array: Array, good: NDArray[np.bool_], allowed: str) -> Array:
-    """The array, once all of it is good."""
-    if not good.all():
-        raise ValueError(f"{name} must {allowed}, got {_first_bad(array, ~good)}")
-    return array
 
 
 def probabilities(name: str, values: ArrayLike) -> Array:
@@ -127,8 +118,7 @@ def binary(name: str, values: ArrayLike) -> Array:
 
 def successes_of(successes: ArrayLike, trials: ArrayLike) -> tuple[Array, Array]:
     """Successes k and trials n, 0 ≤ k ≤ n, broadcast to one shape."""
-    k, n = non_negative("successes", successes), non_negative("trials", trials)
-    k, n = np.broadcast_arrays(k, n)
+    k, n = np.broadcast_arrays(non_negative("successes", successes), non_negative("trials", trials))
     if (k > n).any():
         at = int(np.argmax((k > n).ravel()))
         raise ValueError(f"successes must not exceed trials, got {k.ravel()[at]:g} of {n.ravel()[at]:g}")
@@ -140,9 +130,8 @@ def positive_int(name: str, value: Any, most: int | None = None, of: str = "") -
     if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
         raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
     if most is not None and value > most:
-        raise ValueError(
-            f"{name} must be at most {f'the {most:,} {of}' if of else f'{most:,}'}, got {value:,}"
-        )
+        limit = f"the {most:,} {of}" if of else f"{most:,}"
+        raise ValueError(f"{name} must be at most {limit}, got {value:,}")
     return int(value)
 
 
@@ -158,10 +147,7 @@ def indices(name: str, values: ArrayLike, stop: int, start: int = 0) -> NDArray[
     array = _as_array(name, values)
     if array.dtype.kind not in "iu":
         raise ValueError(f"{name} must hold whole numbers, got {array.dtype}")
-    bad = (array < start) | (array >= stop)
-    if bad.any():
-        raise ValueError(f"{name} must be from {start} to {stop - 1}, got {_first_bad(array, bad)}")
-    return array
+    return _all(name, array, (array >= start) & (array < stop), f"be from {start} to {stop - 1}")
 
 
 def same_shape(**arrays: Any) -> None:
@@ -175,10 +161,10 @@ def same_shape(**arrays: Any) -> None:
 def rows(**arrays: NDArray[Any]) -> None:
     """All arrays given by name have the shape (rows,), with at least one row."""
     same_shape(**arrays)
-    for name, array in arrays.items():
-        if array.ndim != 1:
-            raise ValueError(f"{name} must have shape (rows,), got {array.shape}")
-        not_empty(name, array)
+    name, array = next(iter(arrays.items()))
+    if array.ndim != 1:
+        raise ValueError(f"{name} must have shape (rows,), got {array.shape}")
+    not_empty(name, array)
 
 
 def tensors(**given: Any) -> None:
@@ -187,8 +173,7 @@ def tensors(**given: Any) -> None:
         if not hasattr(value, "detach"):  # without importing torch here
             raise ValueError(f"{name} must be a tensor, got {type(value).__name__}")
     same_shape(**given)
-    for name, value in given.items():
-        not_empty(name, value)
+    not_empty(*next(iter(given.items())))  # of one shape: the first speaks for all
 
 
 def not_empty(name: str, array: Any) -> None:

@@ -1,9 +1,4 @@
-"""How large must an A/B test be? Both rankings are shown to comparable users, and their means are compared.
-
-Chapter 5.
-"""
-
-from __future__ import annotations
+"""How large must an A/B test be? Comparable users see both rankings, and means are compared (chapter 5)."""
 
 import math
 
@@ -22,9 +17,8 @@ def requests_per_arm(effect: float, spread: float, power: float = 0.8, level: fl
         power: the chance to find the effect where it is there, in (0, 1).
         level: the chance to find one where there is none (two-sided), in (0, 1).
 
-    Returns:
-        Requests per arm, rounded up. Requests of one user are not independent: where users are split, count
-        users, with each one's total as the outcome.
+    Requests of one user are not independent: where users are split, count users, with each one's total as
+    the outcome.
     """
     effect = validation.number("effect", effect)
     if effect == 0.0:

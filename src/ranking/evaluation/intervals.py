@@ -15,15 +15,12 @@ from ranking.validation import Array
 
 
 def wilson_interval(successes: ArrayLike, trials: ArrayLike, level: float = 0.95) -> tuple[Array, Array]:
-    """Confidence interval of a rate that is honest for small counts (Wilson, 1927).
+    """Confidence interval of a rate, its lower and upper ends, honest for small counts (Wilson, 1927).
 
     Args:
         successes: k, at most ``trials``, any shape.
         trials: n, a shape that broadcasts with it. Where it is 0 nothing is known: the interval is [0, 1].
         level: share of such intervals that hold the true rate, in (0, 1).
-
-    Returns:
-        Lower and upper ends, in [0, 1].
     """
     k, n = validation.successes_of(successes, trials)
     z2 = ndtri(0.5 + validation.number("level", level, above=0.0, below=1.0) / 2) ** 2
@@ -104,11 +101,8 @@ def clustered_error(values: ArrayLike, groups: ArrayLike) -> float:
 
     Requests of one user resemble each other, so that many of them say less than as many of different users.
     The mean is a ratio, Σ totals of the groups / Σ their sizes, and its error is that of the ratio (delta
-    method): √(Σ_g (total_g − mean · size_g)²) / rows, times √(G / (G − 1)) for G groups.
-
-    Args:
-        values: shape (rows,).
-        groups: whole numbers of at least 0 that say which rows belong together, shape (rows,).
+    method): √(Σ_g (total_g − mean · size_g)²) / rows, times √(G / (G − 1)) for G groups. Both arguments have
+    the shape (rows,); ``groups`` are whole numbers of at least 0 that say which rows belong together.
     """
     v = validation.as_floats("values", values)
     g = validation.indices("groups", groups, np.iinfo(np.int64).max)

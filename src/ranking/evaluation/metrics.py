@@ -1,7 +1,8 @@
 """How good are predicted probabilities? Order (AUC), level (calibration error) and both at once (log loss).
 
-Only NumPy and SciPy are needed. Every function takes arrays, lists or tensors of one shape and looks at all
-entries alike. Chapter 3 introduces them.
+Every function takes arrays, lists or tensors of one shape, any, and looks at all entries alike. Labels are 0
+or 1, or true probabilities where they are known; predictions are probabilities, and where only their order
+counts any finite numbers, such as logits. Chapter 3 introduces them.
 """
 
 from __future__ import annotations
@@ -18,20 +19,14 @@ from ranking.validation import Array
 
 
 def cross_entropy(labels: ArrayLike, predictions: ArrayLike) -> Array:
-    """Cross-entropy −(y ln p + (1 − y) ln(1 − p)) of every row, in nats (claim B4).
+    """Cross-entropy −(y ln p + (1 − y) ln(1 − p)) of every row, in nats, same shape (claim B4).
 
-    Args:
-        labels: y, 0 or 1, or any number in [0, 1] such as a true probability, shape (...).
-        predictions: p in [0, 1], same shape.
-
-    Returns:
-        Array of the same shape; ``inf`` where a prediction of 0 or 1 was sure and wrong.
+    It is ``inf`` where a prediction of 0 or 1 was sure and wrong.
     """
     y = validation.probabilities("labels", labels)
     p = validation.probabilities("predictions", predictions)
     validation.same_shape(labels=y, predictions=p)
-    losses: Array = -(xlogy(y, p) + xlogy(1.0 - y, 1.0 - p))
-    return losses
+    return np.asarray(-(xlogy(y, p) + xlogy(1.0 - y, 1.0 - p)))
 
 
 def log_loss(labels: ArrayLike, predictions: ArrayLike) -> float:
@@ -49,10 +44,8 @@ def normalised_entropy(labels: ArrayLike, predictions: ArrayLike) -> float:
     """Log loss divided by that of the constant prediction "the mean of the labels".
 
     1 means no better than knowing the base rate; below 1 the features tell something. Dividing takes the base
-    rate out of the number, so that logs with different rates compare (He et al., ADKDD 2014).
-
-    Raises:
-        ValueError: if ``labels`` are all 0 or all 1: the constant is then perfect and the ratio undefined.
+    rate out of the number, so that logs with different rates compare (He et al., ADKDD 2014). Labels that are
+    all 0 or all 1 are an error: the constant is then perfect and the ratio undefined.
     """
     y = validation.probabilities("labels", labels)
     validation.not_empty("labels", y)
@@ -65,11 +58,8 @@ def normalised_entropy(labels: ArrayLike, predictions: ArrayLike) -> float:
 def auc(labels: ArrayLike, predictions: ArrayLike) -> float:
     """Chance that a random positive row scores above a random negative one, ties counting one half.
 
-    Only the order of the predictions matters: any strictly increasing map leaves the AUC as it is.
-
-    Args:
-        labels: 0 or 1, any shape; both classes must occur.
-        predictions: scores of the same shape, any finite numbers (probabilities or logits).
+    Only the order of the predictions matters: any strictly increasing map leaves the AUC as it is. Labels are
+    0 or 1, and both must occur.
     """
     y, scores = validation.binary("labels", labels), validation.as_floats("predictions", predictions)
     validation.same_shape(labels=y, predictions=scores)
@@ -98,11 +88,7 @@ class Reliability:
 
     @property
     def error(self) -> float:
-        """Expected calibration error: mean distance of predicted and observed over bins, by their rows.
-
-        Raises:
-            ValueError: if no bin holds a row.
-        """
+        """Expected calibration error: mean distance of predicted and observed over bins, by their rows."""
         filled = self.count > 0
         if not filled.any():
             raise ValueError("count must hold at least one row, got only empty bins")
@@ -115,32 +101,24 @@ def reliability(
 ) -> Reliability:
     """Group rows by prediction and compare the mean prediction with the mean label of each group.
 
-    Args:
-        labels: 0/1 labels, or true probabilities where they are known, any shape; all entries are rows.
-        predictions: probabilities, same shape.
-        bins: number of bins, at least 1.
-        binning: "equal width" cuts [0, 1] evenly; "equal count" cuts at quantiles of the predictions, so that
-            each bin holds about as many rows (fewer bins come out when predictions repeat).
+    There are ``bins`` of them. "equal width" cuts [0, 1] evenly; "equal count" cuts at quantiles of the
+    predictions, so that each bin holds about as many rows (fewer bins come out when predictions repeat).
     """
     y = validation.probabilities("labels", labels)
     p = validation.probabilities("predictions", predictions)
     validation.same_shape(labels=y, predictions=p)
     validation.not_empty("labels", y)
-    y, p = y.ravel(), p.ravel()
-    bins = validation.positive_int("bins", bins)
     validation.one_of("binning", binning, ("equal width", "equal count"))
-    edges = np.linspace(0.0, 1.0, bins + 1) if binning == "equal width" else _edges_of_equal_count(p, bins)
-    return _compared(edges, p, y)
+    return _compared(p, y, bins, binning)
 
 
-def _edges_of_equal_count(p: Array, bins: int) -> Array:
-    """Quantiles of the predictions, each once."""
-    edges = np.unique(np.quantile(p, np.linspace(0.0, 1.0, bins + 1)))
-    return np.repeat(edges, 2) if edges.size == 1 else edges  # one bin holds predictions that are all alike
-
-
-def _compared(edges: Array, p: Array, y: Array) -> Reliability:
+def _compared(p: Array, y: Array, bins: int, binning: str) -> Reliability:
     """Mean prediction and mean label of each bin."""
+    p, y = p.ravel(), y.ravel()
+    edges = np.linspace(0.0, 1.0, validation.positive_int("bins", bins) + 1)
+    if binning == "equal count":
+        edges = np.unique(np.quantile(p, edges))
+        edges = np.repeat(edges, 2) if edges.size == 1 else edges  # one bin where predictions are all alike
     bins = edges.size - 1
     # The left edge of the first bin belongs to it, and rounding must not push a row past the last one.
     index = np.clip(np.searchsorted(edges, p, side="left") - 1, 0, bins - 1)
@@ -159,30 +137,19 @@ def calibration_error(labels: ArrayLike, predictions: ArrayLike, bins: int = 15)
 def reliability_of_means(values: ArrayLike, predictions: ArrayLike, bins: int = 10) -> Reliability:
     """The same comparison for predicted means, such as seconds of watch time: by deciles of the prediction.
 
-    Args:
-        values: what was observed, or true means where they are known, any shape; all entries are rows.
-        predictions: predicted means, same shape.
-        bins: number of bins, of about equal count; fewer come out when predictions repeat.
+    From ``values``, observed or true means where they are known, and predicted means, in bins of equal count.
     """
     y, p = validation.as_floats("values", values), validation.as_floats("predictions", predictions)
     validation.same_shape(values=y, predictions=p)
     validation.not_empty("values", y)
-    y, p = y.ravel(), p.ravel()
-    return _compared(_edges_of_equal_count(p, validation.positive_int("bins", bins)), p, y)
+    return _compared(p, y, bins, "equal count")
 
 
 def xauc(values: ArrayLike, predictions: ArrayLike) -> float:
     """Chance that of two rows with different values the larger one has the larger prediction (XAUC).
 
-    Ties of the prediction count one half; pairs of equal values are left out. With values of 0 and 1 it is
-    the AUC. Takes O(n log n), from Kendall's τ.
-
-    Args:
-        values: what was observed, such as watch times, any finite numbers, any shape.
-        predictions: scores of the same shape, any finite numbers.
-
-    Raises:
-        ValueError: also if all values are equal.
+    Ties of the prediction count one half; pairs of equal ``values``, such as watch times, are left out, and
+    all equal is an error. With values of 0 and 1 it is the AUC. Takes O(n log n), from Kendall's τ.
     """
     y, scores = validation.as_floats("values", values), validation.as_floats("predictions", predictions)
     validation.same_shape(values=y, predictions=scores)
@@ -208,13 +175,9 @@ def expected_auc(truth: ArrayLike, predictions: ArrayLike, weights: ArrayLike | 
     """AUC over fresh labels drawn from known probabilities, free of the noise of one draw.
 
     Every row counts as a positive with weight w·q and as a negative with weight w·(1 − q), q being its true
-    probability: the AUC of infinitely many draws of labels over the same rows.
-
-    Args:
-        truth: true probabilities q, in [0, 1], any shape.
-        predictions: scores of the same shape, any finite numbers.
-        weights: how often each row counts, at least 0, same shape; for a rate given click, the true
-            probability of the click. None counts every row once.
+    probability ``truth``: the AUC of infinitely many draws of labels over the same rows. The weight w, at
+    least 0, says how often a row counts; for a rate given click it is the true probability of the click. None
+    counts every row once.
     """
     q, scores = validation.probabilities("truth", truth), validation.as_floats("predictions", predictions)
     w = np.ones(q.shape) if weights is None else validation.non_negative("weights", weights)

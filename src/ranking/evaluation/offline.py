@@ -1,13 +1,13 @@
-"""What would another ranking have earned? An estimate from a log that this one wrote.
+"""What would another ranking have earned? An estimate from a log that this one wrote (chapter 5).
 
-Chapter 5. Inverse propensity (Horvitz and Thompson, 1952): outcomes count more where the new ranking would
-have acted as the old one seldom did.
+Inverse propensity (Horvitz and Thompson, 1952): outcomes count more where the new ranking would have acted as
+the old one seldom did.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -15,15 +15,10 @@ from numpy.typing import ArrayLike
 from ranking import validation
 
 
-@dataclass(frozen=True)
-class Estimate:
-    """A mean estimated from a log.
+class Estimate(NamedTuple):
+    """A mean estimated from a log, and its standard error, as the log itself tells it.
 
-    Attributes:
-        value: the estimate.
-        standard_error: its standard error, as the log itself tells it.
-        effective_rows: (Σ w)² / Σ w², how many equally weighted rows would be as much; 0 where all weights
-            are 0.
+    ``effective_rows`` is (Σ w)² / Σ w²: so many equally weighted ones would be as much; 0 where all w are 0.
     """
 
     value: float
@@ -46,29 +41,23 @@ def inverse_propensity(
     expectation is (self-normalised estimator; Swaminathan and Joachims, NeurIPS 2015).
 
     Args:
-        rewards: what was observed, shape (rows,).
+        rewards: what was observed, shape (rows,), at least two.
         target: chance that the policy to be judged does what was done, in [0, 1], shape (rows,).
         logged: propensity: chance with which it was done, in (0, 1], shape (rows,).
         clip: the largest weight that counts, above 0; None for no limit.
-        normalised: whether to divide by the mean weight.
-
-    Raises:
-        ValueError: if a propensity is 0; if all weights are 0 and are to be normalised; if there are fewer
-            than two rows; or an argument is not as described.
+        normalised: whether to divide by the mean weight, which must not be 0 then.
     """
     reward = validation.as_floats("rewards", rewards)
     chosen, acted = validation.probabilities("target", target), validation.probabilities("logged", logged)
     validation.same_shape(rewards=reward, target=chosen, logged=acted)
     if reward.ndim != 1 or reward.size < 2:
         raise ValueError(f"rewards must have shape (rows,) with at least two rows, got {reward.shape}")
-    if not acted.all():
-        raise ValueError(
-            f"logged must be above 0: what was done had a chance, got 0 at index {int(np.argmin(acted))}"
-        )
+    least = int(np.argmin(acted))
+    if acted[least] == 0.0:
+        raise ValueError(f"logged must be above 0: what was done had a chance, got 0 at index {least}")
     with np.errstate(over="ignore"):
         weight = chosen / acted  # (rows,)
     if not np.isfinite(weight).all():
-        least = int(np.argmin(acted))
         raise ValueError(f"logged must leave target / logged finite, got {acted[least]} at index {least}")
     if clip is not None:
         weight = np.minimum(weight, validation.number("clip", clip, above=0.0))

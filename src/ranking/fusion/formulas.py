@@ -11,8 +11,9 @@ and the product of powers of e-commerce. Each formula takes named predictions p 
 
 ``predictions`` maps a name to an array. All arrays have one shape, whose last axis counts the candidates of
 one request: (candidates,) or (requests, candidates), say. Rates must be in [0, 1]; names in ``AMOUNTS`` are
-numbers of at least 0 with a unit, such as seconds. Weights and exponents are given for exactly the names that
-a formula uses: a name that is missing, or one too many, is an error and never a silent 0 or 1.
+numbers of at least 0 with a unit, such as seconds. Weights and exponents map exactly the names that a formula
+uses to a number: a name that is missing, or one too many, is an error and never a silent 0 or 1. Scores have
+the shape of the predictions; one too large for a float is an error, too.
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ from ranking import validation
 from ranking.fusion.ranks import by_place, candidate_axis
 from ranking.validation import Array
 
-AMOUNTS = ("watch_time", "price")
-"""Predictions that are no rates but amounts of at least 0: seconds of watch time, a price."""
+AMOUNTS = ("watch_time", "price")  # predictions that are no rates but amounts: seconds, a price
 
 Predictions = Mapping[str, ArrayLike]
 Settings = Mapping[str, float]
 Terms = Iterator[tuple[str, Array]]
 P = ParamSpec("P")
 
+_SMALLER = "smaller ones in the same proportion give the same order"
 _TERMS: dict[Callable[..., Array], Callable[..., Terms]] = {}
 
 
@@ -64,10 +65,7 @@ def _summed(finish: Callable[[Array], Array]) -> Callable[[Callable[P, Terms]], 
 def _finite(scores: Array) -> Array:
     """The scores, once a float can hold them."""
     if not np.isfinite(scores).all():
-        raise ValueError(
-            "weights must leave scores that a float can hold, got an infinite one; smaller ones in the same "
-            "proportion give the same order"
-        )
+        raise ValueError(f"weights must leave scores that a float can hold, got an infinite one; {_SMALLER}")
     return scores
 
 
@@ -92,10 +90,8 @@ def _from_logarithm(logarithms: Array) -> Array:
     """exp of a sum of logarithms, in place, once a float can hold it."""
     largest = logarithms.max()
     if not largest <= np.log(np.finfo(np.float64).max):  # not a number where 0 and infinity meet
-        raise ValueError(
-            f"exponents must leave scores that a float can hold, got exp({largest:.4g}); smaller ones in "
-            "the same proportion give the same order"
-        )
+        got = f"got exp({largest:.4g}); {_SMALLER}"
+        raise ValueError(f"exponents must leave scores that a float can hold, {got}")
     np.exp(logarithms, out=logarithms)
     return logarithms
 
@@ -130,14 +126,9 @@ def _settings(name: str, given: Settings, terms: Iterable[str]) -> dict[str, flo
 
 @_summed(_finite)
 def weighted_sum(predictions: Predictions, weights: Settings) -> Terms:
-    """Σ_k w_k p_k (claim E1). The source gives the click the weight 1: give it here.
+    """Σ_k w_k p_k (claim E1), with a weight for every prediction of one shape, by name.
 
-    Args:
-        predictions: arrays of one shape, by name.
-        weights: w by name, one for every prediction; a negative one pushes down (a chance of "hide", say).
-
-    Returns:
-        The scores, in the shape of the predictions.
+    The source gives the click the weight 1: give it here. A negative one pushes down (the chance of "hide").
     """
     arrays = named_predictions(predictions)
     w = _settings("weights", weights, arrays)
@@ -150,14 +141,8 @@ def click_times_rest(predictions: Predictions, weights: Settings) -> Terms:
     """p_click (1 + Σ_k w_k p_k), the sum over all predictions but the click (claim E2).
 
     With rates given a click (claim A7), p_click p_like is the chance of a like per impression: the score is
-    the expected number of clicks, plus w times the expected number of everything else, per impression.
-
-    Args:
-        predictions: arrays of one shape, by name; "click" is one of them.
-        weights: w by name, one for every prediction but "click".
-
-    Returns:
-        The scores, in the shape of the predictions.
+    the expected number of clicks, plus w times the expected number of everything else, per impression. Every
+    prediction but "click", which must be there, has a weight by its name.
     """
     arrays = named_predictions(predictions, needed="click")
     w = _settings("weights", weights, [name for name in arrays if name != "click"])
@@ -171,20 +156,11 @@ def product_of_powers(predictions: Predictions, weights: Settings, exponents: Se
     """Π_k (1 + w_k p_k)^β_k (claim E3; the source calls the exponents α).
 
     Computed as exp(Σ_k β_k ln(1 + w_k p_k)), which keeps its precision where w_k p_k is tiny. A factor whose
-    exponent is 0 is 1.
-
-    Args:
-        predictions: arrays of one shape, by name.
-        weights: w by name, one for every prediction.
-        exponents: β by name, one for every prediction.
-
-    Returns:
-        The scores, at least 0, in the shape of the predictions.
+    exponent is 0 is 1. Every prediction has a weight w and an exponent β by its name.
 
     Raises:
-        ValueError: if 1 + w_k p_k is below 0 anywhere, where a power leaves the real numbers, or 0 under a
-            negative exponent, which is infinite; if a score is too large for a float; or an argument is not
-            as described.
+        ValueError: also if 1 + w_k p_k is below 0 anywhere, where a power leaves the real numbers, or 0 under
+            a negative exponent, which is infinite.
     """
     arrays = named_predictions(predictions)
     w = _settings("weights", weights, arrays)
@@ -192,10 +168,9 @@ def product_of_powers(predictions: Predictions, weights: Settings, exponents: Se
     for name, p in arrays.items():
         least = 1.0 + w[name] * p.max() if w[name] < 0 else 1.0
         if least < 0.0:
-            raise ValueError(
-                f"weights[{name!r}] must leave 1 + w p at 0 or above, where its powers are real; "
-                f"got {least:.4g} for a weight of {w[name]:g} and a prediction of {p.max():g}"
-            )
+            got = f"got {least:.4g} for a weight of {w[name]:g} and a prediction of {p.max():g}"
+            allowed = "at 0 or above, where its powers are real"
+            raise ValueError(f"weights[{name!r}] must leave 1 + w p {allowed}; {got}")
         if least == 0.0 and beta[name] < 0.0:
             raise ValueError(f"exponents[{name!r}] must be at least 0 where 1 + w p is 0, got {beta[name]:g}")
     for name, p in arrays.items():
@@ -209,18 +184,15 @@ def rank_fusion(
 ) -> Terms:
     """Σ_k w_k / (rank_k^a + b): an addition to the source (slip X15).
 
-    It sees only in which order each prediction puts the candidates. With a = 1 and b = 60 it is reciprocal
-    rank fusion with weights (Cormack, Clarke and Büttcher, SIGIR 2009). The smaller b, the more the first
-    places count.
+    It sees only in which order each prediction puts the candidates: their :func:`ranks` along the last axis.
+    With a = 1 and b = 60 it is reciprocal rank fusion with weights (Cormack, Clarke and Büttcher, SIGIR
+    2009). The smaller b, the more the first places count.
 
     Args:
-        predictions: arrays of one shape, by name; ranks are taken along the last axis, 1 for the largest.
+        predictions: arrays of one shape, by name.
         weights: w by name, one for every prediction.
         power: a, above 0.
         offset: b, at least 0.
-
-    Returns:
-        The scores, in the shape of the predictions. For ties see :func:`ranks`.
     """
     arrays = named_predictions(predictions)
     w = _settings("weights", weights, arrays)
@@ -239,26 +211,14 @@ def commerce_product(predictions: Predictions, exponents: Settings) -> Terms:
 
     There it reads click^a · cart^b · pay^c · price^d. With exponents of 1 and rates that are each given the
     one before, it is the expected revenue per impression. Multiplying a prediction by a constant changes no
-    order, whatever the exponents; a prediction of 0 under a positive exponent makes the score 0.
-
-    Args:
-        predictions: arrays of one shape, by name.
-        exponents: β by name, one for every prediction.
-
-    Returns:
-        The scores, at least 0, in the shape of the predictions.
-
-    Raises:
-        ValueError: if a prediction of 0 stands under a negative exponent; if a score is too large for a
-            float; or an argument is not as described.
+    order, whatever the exponents; a prediction of 0 under a positive exponent makes the score 0, and under a
+    negative one it is an error. Every prediction has an exponent β by its name.
     """
     arrays = named_predictions(predictions)
     beta = _settings("exponents", exponents, arrays)
     for name, p in arrays.items():
-        if beta[name] < 0.0 and not p.all():
-            raise ValueError(
-                f"exponents[{name!r}] must be at least 0 where a prediction is 0, got {beta[name]:g}"
-            )
+        if (b := beta[name]) < 0.0 and not p.all():
+            raise ValueError(f"exponents[{name!r}] must be at least 0 where a prediction is 0, got {b:g}")
     for name, p in arrays.items():
         yield name, _log_power(p, beta[name], np.log)
 
@@ -266,17 +226,11 @@ def commerce_product(predictions: Predictions, exponents: Settings) -> Terms:
 def contributions(
     formula: Callable[..., Array], predictions: Predictions, **settings: Any
 ) -> dict[str, Array]:
-    """Each score taken apart: what every prediction adds.
+    """Each score of a formula of this module taken apart: what every prediction adds, by name.
 
-    Args:
-        formula: one of the five formulas of this module.
-        predictions: as the formula takes them.
-        settings: the formula's other arguments, by name.
-
-    Returns:
-        Arrays in the shape of the predictions, by name. They add up to the score of :func:`weighted_sum`,
-        :func:`click_times_rest` and :func:`rank_fusion`, and to the natural logarithm of the score of
-        :func:`product_of_powers` and :func:`commerce_product`, where a factor of 0 is −∞.
+    The ``settings`` are the formula's other arguments, by name. The arrays add up to the score of
+    :func:`weighted_sum`, :func:`click_times_rest` and :func:`rank_fusion`, and to the natural logarithm of
+    the score of :func:`product_of_powers` and :func:`commerce_product`, where a factor of 0 is −∞.
     """
     names = ", ".join(f.__name__ for f in _TERMS)
     if not callable(formula) or formula not in _TERMS:

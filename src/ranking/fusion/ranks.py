@@ -31,15 +31,7 @@ def order(scores: ArrayLike) -> NDArray[np.intp]:
 
 
 def top_k(scores: ArrayLike, k: int) -> NDArray[np.intp]:
-    """The first k of :func:`order`, ties included, without sorting the rest.
-
-    Args:
-        scores: shape (..., candidates).
-        k: how many, from 1 to the number of candidates.
-
-    Returns:
-        Positions, best first, shape (..., k).
-    """
+    """The first k of :func:`order`, from 1 to all, ties included: (..., k), without sorting the rest."""
     scores = lists("scores", scores)
     count = scores.shape[-1]
     k = validation.positive_int("k", k, most=count, of="candidates")

@@ -16,10 +16,8 @@ from ranking.validation import Array
 def per_impression(rates: Predictions, click: str = "click") -> dict[str, Array]:
     """Rates given a click as rates per impression: each times the click rate (claim A7).
 
-    Args:
-        rates: arrays of one shape, by name: the chance of a click, and what follows *given* a click (chances,
-            or seconds of watch time).
-        click: the name of the click rate, which stays as it is.
+    ``rates`` are arrays of one shape, by name: the chance of a click, named ``click``, which stays as it is,
+    and what follows *given* a click (chances, or seconds of watch time).
     """
     arrays = named_predictions(rates, needed=click)
     return {name: p if name == click else arrays[click] * p for name, p in arrays.items()}
@@ -28,18 +26,13 @@ def per_impression(rates: Predictions, click: str = "click") -> dict[str, Array]
 def expected_totals(
     shown: ArrayLike, outcomes: Mapping[str, ArrayLike], examination: ArrayLike | None = None
 ) -> dict[str, Array]:
-    """What the shown items bring in expectation, summed over the list.
+    """What the shown items bring in expectation, summed over the list: totals by name, shape (...).
 
     Args:
-        shown: positions of the candidates shown, best first, shape (..., k); from :func:`order` or
-            :func:`top_k`.
+        shown: positions of the candidates shown, best first, shape (..., k), as :func:`top_k` gives them.
         outcomes: by name, what each candidate brings once it is looked at, shape (..., candidates); the
             *truth* through :func:`per_impression`, say.
-        examination: chance that the user looks at each place, shape (k,); None where everybody looks
-            everywhere.
-
-    Returns:
-        Totals by name, shape (...).
+        examination: chance that the user looks at each place, shape (k,); None for 1 everywhere.
     """
     arrays = {name: lists(f"outcomes[{name!r}]", values) for name, values in outcomes.items()}
     if not arrays:
@@ -48,9 +41,8 @@ def expected_totals(
     shape = next(iter(arrays.values())).shape
     places = validation.indices("shown", shown, shape[-1])  # (..., k)
     if places.shape[:-1] != shape[:-1] or places.ndim != len(shape):
-        raise ValueError(
-            f"shown must have shape (..., k) and outcomes (..., candidates), got {places.shape} and {shape}"
-        )
+        got = f"{places.shape} and {shape}"
+        raise ValueError(f"shown must have shape (..., k) and outcomes (..., candidates), got {got}")
     k = places.shape[-1]
     looks = validation.probabilities("examination", np.ones(k) if examination is None else examination)
     if looks.shape != (k,):
