@@ -1,14 +1,12 @@
 """The four feature groups of claim B1, as arrays and tensors: user, item, statistics, context.
 
-``FeatureEncoder`` learns
-vocabularies and scales from the training rows and turns any log into a ``FeatureTable``.
+``FeatureEncoder`` learns vocabularies and scales from the training rows and turns any log into a
+``FeatureTable``.
 """
-
-from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 import pandas as pd
@@ -38,6 +36,9 @@ KNOWN_AFTERWARDS = (*TARGETS, "watch_time", "completion", "long_view", "follow",
 """What is known only after an impression, in the simulator or in KuaiRand: never a feature."""
 
 COUNTED = ("impressions", "clicks", "likes")
+LACKING = "log must have what the training rows had; it lacks"
+
+Names = Sequence[str] | None
 
 
 @dataclass(frozen=True)
@@ -63,50 +64,40 @@ class FeatureTable:
     groups: Mapping[str, tuple[str, ...]]
 
     def __post_init__(self) -> None:
-        expected = (len(self.categorical), len(self.fields)), (len(self.categorical), len(self.columns))
-        if (self.categorical.shape, self.dense.shape) != expected:
-            raise ValueError(
-                f"categorical and dense must have the shapes {expected}, "
-                f"got {self.categorical.shape} and {self.dense.shape}"
-            )
-        if len(self.cardinalities) != len(self.fields):
-            raise ValueError(
-                f"cardinalities must be one per field, {len(self.fields)}, got {len(self.cardinalities)}"
-            )
-        for name, size in zip(self.fields, self.cardinalities, strict=True):
+        expected = (len(self), len(self.fields)), (len(self), len(self.columns))
+        shapes = self.categorical.shape, self.dense.shape
+        if shapes != expected:
+            raise ValueError(f"categorical and dense must have the shapes {expected}, got {shapes}")
+        names, sizes = self.fields, self.cardinalities
+        if len(sizes) != len(names):
+            raise ValueError(f"cardinalities must be one per field, {len(names)}, got {len(sizes)}")
+        for name, size in zip(names, sizes, strict=True):
             validation.positive_int(f"cardinalities of {name}", size)
         if self.categorical.dtype.kind not in "iu":
             raise ValueError(f"categorical must hold whole numbers, got {self.categorical.dtype}")
-        if self.categorical.size:
+        if len(self):
             low, high = self.categorical.min(axis=0), self.categorical.max(axis=0)  # (fields,)
-            bad = (low < 0) | (high >= np.array(self.cardinalities))
-            if bad.any():
+            if (bad := (low < 0) | (high >= np.array(sizes))).any():
                 at = int(np.argmax(bad))
-                raise ValueError(
-                    f"categorical must hold codes from 0 to {self.cardinalities[at] - 1} for "
-                    f"{self.fields[at]}, got values from {low[at]} to {high[at]}"
-                )
+                codes = f"codes from 0 to {sizes[at] - 1} for {names[at]}"
+                raise ValueError(f"categorical must hold {codes}, got values from {low[at]} to {high[at]}")
 
     def __len__(self) -> int:
         return len(self.categorical)
 
-    def __getitem__(self, rows: ArrayLike | slice) -> FeatureTable:
+    def __getitem__(self, rows: ArrayLike | slice) -> Self:
         """A part of the rows: a slice (no copy), a boolean mask of shape (rows,), or positions in any order.
 
         One position alone gives a table of one row. A mask that is a pandas Series must be indexed 0, 1, 2, …
-
-        Raises:
-            ValueError: ``rows`` is none of these, or a position is below 0 or beyond the last row.
+        ``ValueError`` for anything else.
         """
-        chosen = row_selection(
-            rows if isinstance(rows, (slice, pd.Series)) else np.atleast_1d(rows), len(self)
-        )
+        several = rows if isinstance(rows, (slice, pd.Series)) else np.atleast_1d(rows)
+        chosen = row_selection(several, len(self))
         return replace(self, categorical=self.categorical[chosen], dense=self.dense[chosen])
 
     def __repr__(self) -> str:
-        return (
-            f"FeatureTable({len(self):,} rows, {len(self.fields)} fields, {len(self.columns)} dense columns)"
-        )
+        sizes = f"{len(self):,} rows, {len(self.fields)} fields, {len(self.columns)} dense columns"
+        return f"FeatureTable({sizes})"
 
     @property
     def unseen(self) -> dict[str, int]:
@@ -119,16 +110,15 @@ class FeatureTable:
         names = {name: name.removesuffix("_missing") for name in self.columns if name.endswith("_missing")}
         return {of: int(self.dense[:, self.columns.index(name)].sum()) for name, of in names.items()}
 
-    def to_tensors(self) -> tuple[torch.Tensor, torch.Tensor]:
+    def to_tensors(self) -> "tuple[torch.Tensor, torch.Tensor]":
         """``categorical`` (int64) and ``dense`` (float32) as CPU tensors.
 
         They share memory with the table, unless it is a slice with a step: then they are copies.
         """
         import torch  # here, so that reading and simulating logs does not load it
 
-        parts = (np.ascontiguousarray(part) for part in (self.categorical, self.dense))
-        categorical, dense = map(torch.from_numpy, parts)
-        return categorical, dense
+        categorical, dense = np.ascontiguousarray(self.categorical), np.ascontiguousarray(self.dense)
+        return torch.from_numpy(categorical), torch.from_numpy(dense)
 
 
 class FeatureEncoder:
@@ -139,32 +129,30 @@ class FeatureEncoder:
 
     Categorical fields are looked up by name: first in ``rows``, then in ``users`` or ``items``. The fields
     ``user`` and ``item`` are the ids themselves. Left to the defaults, the encoder takes those of
-    ``DEFAULT_FIELDS`` that the log has; ``left_out`` says which columns of ``users`` and ``items`` it
-    does not read. Position is no default: it is not known when a request is scored, and a model given
-    it would learn from it (name it in ``context`` to study just that). Each value seen in training has
-    its own code from 1 on, a missing value too; a value not seen has code 0.
+    ``DEFAULT_FIELDS`` that the log has. Position is none of them: it is not known when a request is scored,
+    and a model given it would learn from it (name it in ``context`` to study just that). Each value seen in
+    training has its own code from 1 on, a missing value too; a value not seen has code 0.
 
     Dense columns are standardised: ``log_duration`` and, where ``items`` has ``publish_ms``, ``log_age_days``
     = ln(1 + days since publication); and of the counts that ``with_statistics`` adds, ln(1 + count) and
     the logarithm of the smoothed rates (clicks + m·prior) / (impressions + m) and (likes + m·prior) /
-    (clicks + m) with m = ``prior_weight``, the priors being the rates of the training rows. Where a
-    duration is not known, or an item's date of publication lies after its impression, the column holds
-    the training mean (0 after standardising) and the column ``…_missing`` holds 1;
-    ``FeatureTable.missing`` counts such rows.
+    (clicks + m), the priors being the rates of the training rows. Where a duration is not known, or an
+    item's date of publication lies after its impression, the column holds the training mean (0 after
+    standardising) and the column ``…_missing`` holds 1; ``FeatureTable.missing`` counts such rows.
 
     Args:
         user, item, context: the categorical fields of each group, or None for the defaults.
         prior_weight: m, the number of impressions (of clicks) that the prior counts for.
 
     Attributes (after ``fit``): ``fields``, ``columns``, ``cardinalities``, ``groups`` as in
-    :class:`FeatureTable`, and ``left_out``, columns per table.
+    :class:`FeatureTable`, and ``left_out``, the columns of ``users`` and of ``items`` that are not read.
     """
 
     def __init__(
         self,
-        user: Sequence[str] | None = None,
-        item: Sequence[str] | None = None,
-        context: Sequence[str] | None = None,
+        user: Names = None,
+        item: Names = None,
+        context: Names = None,
         prior_weight: float = PRIOR_WEIGHT,
     ) -> None:
         self._asked = {"user": user, "item": item, "context": context}
@@ -180,7 +168,7 @@ class FeatureEncoder:
             raise ValueError(f"user, item and context must name a field once, got twice: {', '.join(twice)}")
         self.prior_weight = validation.number("prior_weight", prior_weight, above=0.0)
 
-    def fit(self, log: ImpressionLog) -> FeatureEncoder:
+    def fit(self, log: ImpressionLog) -> Self:
         """Learn vocabularies, priors, means and standard deviations from ``log``; returns self.
 
         After a fit that failed, the encoder is not fitted.
@@ -191,27 +179,30 @@ class FeatureEncoder:
         self._fit_fields(log)
         self._fit_columns(log)
         self.groups = {
-            group: (
-                *(name for name in self.fields if self._group_of[name] == group),
-                *(name for name in self.columns if self._group_of[name.removesuffix("_missing")] == group),
-            )
+            group: tuple(name for name in self.fields + self.columns if self._group_of[name] == group)
             for group in GROUPS
         }
         read = {*self.fields, "user_id", "item_id", "publish_ms", "duration"}
+        tables = {"users": log.users, "items": log.items}
         self.left_out = {
-            table: tuple(name for name in getattr(log, table) if name not in read)
-            for table in ("users", "items")
+            of: tuple(name for name in table if name not in read) for of, table in tables.items()
         }
         self._fitted = True
         return self
 
     def _fit_fields(self, log: ImpressionLog) -> None:
         """Choose the categorical fields and learn the values of each."""
-        chosen = [(group, name) for group in self._asked for name in self._choose(log, group)]
-        self.fields = tuple(name for _, name in chosen)
-        self._group_of = {name: group for group, name in chosen}
+        self._group_of = {}
+        for group, asked in self._asked.items():
+            for name in DEFAULT_FIELDS[group] if asked is None else asked:
+                if _table_with(log, group, name) is not None:
+                    self._group_of[name] = group
+                elif asked is not None:
+                    what = f"{group} must name columns of the log"
+                    raise ValueError(f"{what}, got {name!r}, which it does not have")
+        self.fields = tuple(self._group_of)
         self._vocabularies = {}
-        for group, name in chosen:
+        for name, group in self._group_of.items():
             values, at = _values(log, group, name)
             self._vocabularies[name] = pd.Index(values.iloc[np.unique(at)].unique())
         self.cardinalities = tuple(len(self._vocabularies[name]) + 1 for name in self.fields)
@@ -221,18 +212,16 @@ class FeatureEncoder:
         clicks = int(log.rows["click"].sum())
         likes = int(log.rows["like"].sum()) if "like" in log.targets else 0
         # one success and one failure on top keep a prior inside (0, 1)
-        self._priors = {
-            "click": (clicks + 1) / (len(log) + 2),
-            "like": (likes + 1) / (max(clicks, likes) + 2),
-        }
+        prior = (clicks + 1) / (len(log) + 2)
+        self._priors = {"click": prior, "like": (likes + 1) / (max(clicks, likes) + 2)}
         columns, self._scales = [], {}
         for group, name, values in self._dense(log):
             known = values[~np.isnan(values)]
             mean, spread = (float(known.mean()), float(known.std())) if known.size else (0.0, 0.0)
             # a column that does not vary stays 0; the bound is far above what rounding leaves
             self._scales[name] = (mean, spread if spread > 1e-9 else 1.0)
-            self._group_of[name] = group
             columns += [name, f"{name}_missing"] if group == "item" else [name]
+            self._group_of |= dict.fromkeys(columns[-2:] if group == "item" else [name], group)
         self.columns = tuple(columns)
 
     def transform(self, log: Impressions) -> FeatureTable:
@@ -249,33 +238,20 @@ class FeatureEncoder:
             categorical[:, column] = self._vocabularies[name].get_indexer(known)[at] + 1
 
         dense = np.empty((len(log), len(self.columns)), dtype=np.float32)  # (rows, columns)
-        found = set()
+        lacking = dict.fromkeys(self._scales)
         for _, name, values in self._dense(log):
-            if name not in self._scales:
+            if name not in lacking:
                 continue  # a log may know more than the training rows did
-            found.add(name)
+            del lacking[name]
             mean, spread = self._scales[name]
             missing = np.isnan(values)
             column = self.columns.index(name)
             dense[:, column] = np.where(missing, 0.0, (values - mean) / spread)
             if f"{name}_missing" in self.columns:
                 dense[:, column + 1] = missing
-        if lacking := [name for name in self._scales if name not in found]:
-            raise ValueError(
-                f"log must have what the training rows had; it lacks the columns for {', '.join(lacking)}"
-            )
+        if lacking:
+            raise ValueError(f"{LACKING} the columns for {', '.join(lacking)}")
         return FeatureTable(categorical, dense, self.fields, self.columns, self.cardinalities, self.groups)
-
-    def _choose(self, log: Impressions, group: str) -> tuple[str, ...]:
-        asked = self._asked[group]
-        if asked is None:
-            return tuple(name for name in DEFAULT_FIELDS[group] if _find(log, group, name) is not None)
-        for name in asked:
-            if _find(log, group, name) is None:
-                raise ValueError(
-                    f"{group} must name columns of the log, got {name!r}, which it does not have"
-                )
-        return tuple(asked)
 
     def _dense(self, log: Impressions) -> Iterator[tuple[str, str, NDArray[np.float64]]]:
         """Group, name and values (NaN where missing) of each dense column, before standardising."""
@@ -294,24 +270,21 @@ class FeatureEncoder:
                     yield "statistics", f"log_{key}_{target}_rate", np.log(rate)
 
 
-def _find(log: Impressions, group: str, name: str) -> str | None:
-    """Which table of the log holds a field: "rows", "users", "items" or None."""
-    if name in log.rows:
-        return "rows"
-    table = f"{group}s"
-    return table if group in ("user", "item") and name in getattr(log, table) else None
+def _table_with(log: Impressions, group: str, name: str) -> pd.DataFrame | None:
+    """The table of the log that holds a field of a group; None where none does."""
+    tables = [log.rows, getattr(log, f"{group}s")] if group in ("user", "item") else [log.rows]
+    return next((table for table in tables if name in table), None)
 
 
-def _values(log: Impressions, group: str, name: str) -> tuple[pd.Series[Any], NDArray[np.integer[Any]]]:
+def _values(log: Impressions, group: str, name: str) -> "tuple[pd.Series[Any], NDArray[np.integer[Any]]]":
     """The values that a field has, and for each row of the log where its value stands among them."""
-    where = _find(log, group, name)
-    if where is None and name != group:
-        raise ValueError(f"log must have what the training rows had; it lacks the {group} field {name!r}")
-    if where == "rows" and name != group:
-        return log.rows[name], np.arange(len(log))
-    table = getattr(log, f"{group}s")
-    if name != group:
-        values = table[name]
-    else:  # the id itself, which means the same in every log; a position where there is none
-        values = table[f"{group}_id"] if f"{group}_id" in table else table.index.to_series()
+    table = _table_with(log, group, name)
+    if table is None:
+        raise ValueError(f"{LACKING} the {group} field {name!r}")
+    if table is log.rows and name != group:
+        return table[name], np.arange(len(log))
+    values = table[name]
+    if name == group:  # the id itself, which means the same in every log; a position where there is none
+        own = getattr(log, f"{group}s")
+        values = own[f"{group}_id"] if f"{group}_id" in own else own.index.to_series()
     return values, log.rows[group].to_numpy()

@@ -4,12 +4,10 @@ An *impression* (曝光) is one showing of one item to one user. A log holds a t
 of users and a table of items; the simulator adds a fourth, the truth behind each impression.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -26,10 +24,9 @@ REQUIRED_ROWS = ("user", "item", "time_ms", "click", "watch_time", "duration")
 
 @dataclass(frozen=True)
 class LoadReport:
-    """What a reader found in its files: rows read, kept and dropped, with the reason of every drop.
+    """What a reader found in its files: rows read, kept and, for each reason, dropped; they add up.
 
-    ``dropped`` maps a reason to the number of rows left out for it; ``noted`` maps an oddity that was kept
-    to its number of rows. ``rows_read == rows_kept + sum(dropped.values())`` always holds.
+    ``noted`` gives the number of rows of each oddity that was kept.
     """
 
     rows_read: int
@@ -39,10 +36,8 @@ class LoadReport:
 
     def __post_init__(self) -> None:
         if self.rows_read != self.rows_kept + sum(self.dropped.values()):
-            raise ValueError(
-                f"rows do not add up: {self.rows_read} read, {self.rows_kept} kept, "
-                f"dropped {dict(self.dropped)}"
-            )
+            kept = f"{self.rows_read} read, {self.rows_kept} kept"
+            raise ValueError(f"rows do not add up: {kept}, dropped {dict(self.dropped)}")
 
     def __str__(self) -> str:
         lines = [f"{self.rows_read:,} rows read, {self.rows_kept:,} kept"]
@@ -59,8 +54,7 @@ class Impressions:
     outcomes. What did happen is an :class:`ImpressionLog`.
 
     Attributes:
-        rows: one row per pair, with ``user`` and ``item``, positions in the tables below, and what features
-            are made of.
+        rows: one row per pair: ``user`` and ``item``, positions in the tables below, and further columns.
         users: one row per user, RangeIndex; ``user_id`` and profile columns.
         items: one row per item, RangeIndex; ``item_id``, ``author``, ``topic``, ``duration`` and others.
     """
@@ -86,13 +80,11 @@ class ImpressionLog(Impressions):
             ``position`` (int16, from 1), ``hour`` (int8, local), ``weekday`` (int8, Monday is 0), the scene
             as ``scene`` (int8) or ``tab`` (int8), ``followed`` (bool, the user follows the author) and
             ``randomised`` (bool, shown by a policy that draws uniformly).
-        users, items: see :class:`Impressions`.
-        truth: None for a real log. From the simulator, aligned with ``rows``: ``p_click``; ``p_like``,
-            ``p_collect``, ``p_share`` *given click* (claim A7); ``watch_time`` and ``completion``, the true
-            mean watch time in seconds and the true P(played ≥ 80%), both given click; ``watch_mu`` and
-            ``watch_sigma``, of ln(watch time) before the item's end cuts it off; and ``propensity``, the
-            probability with which the logging policy put the item at its position, given its candidates
-            and what stands above it.
+        truth: None for a real log. From the simulator, aligned with ``rows``: ``p_click``; *given click*
+            (claim A7) ``p_like``, ``p_collect``, ``p_share``, ``watch_time`` (the mean, seconds) and
+            ``completion`` (P(played ≥ 80%)); ``watch_mu`` and ``watch_sigma``, of ln(watch time) before the
+            item's end cuts it off; and ``propensity``, the probability with which the logging policy put the
+            item at its position, given its candidates and what stands above it.
         report: what was read and dropped, for a log that came from files.
 
     Raises:
@@ -105,32 +97,25 @@ class ImpressionLog(Impressions):
     report: LoadReport | None = None
 
     def __post_init__(self) -> None:
-        missing = [name for name in REQUIRED_ROWS if name not in self.rows]
-        if missing:
-            raise ValueError(
-                f"rows must have the columns {', '.join(REQUIRED_ROWS)}; missing: {', '.join(missing)}"
-            )
-        if self.truth is not None and len(self.truth) != len(self.rows):
-            raise ValueError(
-                f"truth must have one row per impression: {len(self.truth)} for {len(self.rows)}"
-            )
-        if not self.rows.index.equals(pd.RangeIndex(len(self.rows))):
-            raise ValueError(
-                f"rows must be indexed 0, 1, 2, … (reset_index(drop=True)), got {self.rows.index!r:.80}"
-            )
-        if self.truth is not None and not self.truth.index.equals(self.rows.index):
+        if missing := [name for name in REQUIRED_ROWS if name not in self.rows]:
+            needed = ", ".join(REQUIRED_ROWS)
+            raise ValueError(f"rows must have the columns {needed}; missing: {', '.join(missing)}")
+        index = self.rows.index
+        if not index.equals(pd.RangeIndex(len(self))):
+            raise ValueError(f"rows must be indexed 0, 1, 2, … (reset_index(drop=True)), got {index!r:.80}")
+        if self.truth is not None and len(self.truth) != len(self):
+            raise ValueError(f"truth must have one row per impression: {len(self.truth)} for {len(self)}")
+        if self.truth is not None and not self.truth.index.equals(index):
             raise ValueError(f"truth must have the index of rows, 0, 1, 2, …; got {self.truth.index!r:.80}")
-        for column in ("user", "item", "time_ms"):
-            _column_of(self.rows, column, "iu", "whole numbers")
+        _column_of(self.rows, "time_ms", "iu", "whole numbers")
         for column, table in (("user", self.users), ("item", self.items)):
-            codes = self.rows[column].to_numpy()
+            codes = _column_of(self.rows, column, "iu", "whole numbers")
             if codes.size and (codes.min() < 0 or codes.max() >= len(table)):
                 raise ValueError(
                     f"rows.{column} must point into the table of {len(table)} {column}s, "
                     f"got values from {codes.min()} to {codes.max()}"
                 )
-        times = self._times
-        if np.any(times[1:] < times[:-1]):
+        if np.any(self._times[1:] < self._times[:-1]):
             raise ValueError("rows must be sorted by time_ms")
         for column in self.targets:
             labels = _column_of(self.rows, column, "biuf", "only 0 and 1, or booleans")
@@ -164,19 +149,16 @@ class ImpressionLog(Impressions):
         """The labels of several targets side by side, shape (rows, targets)."""
         return np.stack([self.label(target) for target in targets], axis=1)
 
-    def select(self, rows: ArrayLike | slice) -> ImpressionLog:
+    def select(self, rows: ArrayLike | slice) -> Self:
         """The log of a part of the rows, in the same order.
 
-        Args:
-            rows: a boolean mask of shape (rows,), a slice with a positive step, or strictly increasing
-                positions from 0. A mask that is a pandas Series must have the index of ``rows``.
-
-        Raises:
-            ValueError: ``rows`` is none of these.
+        ``rows`` is a boolean mask of shape (rows,), a slice with a positive step, or strictly increasing
+        positions from 0; ``ValueError`` for anything else, as for a mask that is a pandas Series with
+        another index than ``rows``.
         """
         chosen = row_selection(rows, len(self))
         if isinstance(chosen, slice):
-            if chosen.step is not None and chosen.step < 0:
+            if (chosen.step or 1) < 0:
                 raise ValueError(f"rows must be a slice with a positive step, got {chosen}")
         elif chosen.dtype != bool and np.any(later := chosen[1:] <= chosen[:-1]):
             at = int(np.argmax(later))
@@ -188,43 +170,43 @@ class ImpressionLog(Impressions):
             report=None,
         )
 
-    def with_statistics(self, window_days: float = WINDOW_DAYS) -> ImpressionLog:
+    def with_statistics(self, window_days: float = WINDOW_DAYS) -> Self:
         """The log with counts of what happened before each impression (the statistics of claim B1).
 
         New columns of ``rows``, int32: ``user_impressions``, ``user_clicks``, ``user_likes``,
         ``item_impressions``, ``item_clicks``, ``item_likes``, as
         :func:`~ranking.logs.statistics.counts_before` counts them. Feedback is taken to be known at once; a
         real pipeline has a delay. A log without ``like`` gets no counts of likes.
-
-        Raises:
-            ValueError: ``window_days`` is not a number above 0.
         """
-        happened = {f"{name}s": self._happened(name) for name in ("click", "like") if name in self.targets}
-        added: dict[str, NDArray[np.int32]] = {}
-        for key in ("user", "item"):
-            counts = counts_before(self.rows[key].to_numpy(), self._times, happened, window_days)
-            added |= {f"{key}_{what}": count for what, count in counts.items()}
-        return replace(self, rows=self.rows.assign(**added))
+        seen = [name for name in ("click", "like") if name in self.targets]
+        codes = {key: self.rows[key].to_numpy() for key in ("user", "item")}
+        return self._counted(codes, seen, window_days)
 
-    def with_topic_history(self, window_days: float = WINDOW_DAYS) -> ImpressionLog:
+    def with_topic_history(self, window_days: float = WINDOW_DAYS) -> Self:
         """The log with what each row's user did with the row's topic before, counted as statistics are.
 
         New columns of ``rows``, int32: ``topic_impressions`` and ``topic_clicks``.
         """
         topic = self.items["topic"].to_numpy(dtype=np.int64)
         pair = self.rows["user"].to_numpy(dtype=np.int64) * (int(topic.max()) + 1) + topic[self.rows["item"]]
-        counts = counts_before(pair, self._times, {"clicks": self._happened("click")}, window_days)
-        return replace(self, rows=self.rows.assign(**{f"topic_{what}": n for what, n in counts.items()}))
+        return self._counted({"topic": pair}, ["click"], window_days)
+
+    def _counted(self, codes: Mapping[str, NDArray[Any]], targets: Sequence[str], window_days: float) -> Self:
+        """The log with, for each kind of codes, what happened before each row in rows of the same code."""
+        # labels may be 0 and 1 of any type
+        happened = {f"{name}s": self.rows[name].to_numpy() != 0 for name in targets}
+        added = {
+            f"{kind}_{what}": count
+            for kind, of in codes.items()
+            for what, count in counts_before(of, self._times, happened, window_days).items()
+        }
+        return replace(self, rows=self.rows.assign(**added))
 
     @property
     def _times(self) -> NDArray[Any]:
         return self.rows["time_ms"].to_numpy()
 
-    def _happened(self, target: str) -> NDArray[Any]:
-        """Whether a target happened, bool, (rows,): labels may be 0 and 1 of any type."""
-        return np.asarray(self.rows[target].to_numpy() != 0)
-
-    def after(self, days: float) -> ImpressionLog:
+    def after(self, days: float) -> Self:
         """The impressions from ``days`` days after the first one on.
 
         Statistics over 30 days are complete only in a log that is older than that: let the first days fill
@@ -236,14 +218,11 @@ class ImpressionLog(Impressions):
             raise ValueError(f"days must leave some of the log, got {days}")
         return self.select(slice(int(np.searchsorted(times, times[0] + days * DAY_MS)), None))
 
-    def split(self, *shares: float) -> tuple[ImpressionLog, ...]:
+    def split(self, *shares: float) -> tuple[Self, ...]:
         """Cut the log along time into consecutive parts, e.g. ``split(0.8, 0.2)``: older rows first.
 
         A ranking model is always judged on impressions that come after those it was trained on. Cuts go by
-        the number of rows: one may fall inside a request, whose impressions then stand on both sides.
-
-        Raises:
-            ValueError: ``shares`` are not positive numbers that sum to 1, or a part would have no rows.
+        the number of rows: one may fall inside a request. ``shares`` are positive and sum to 1.
         """
         for share in shares:
             validation.number("shares", share)
@@ -268,13 +247,9 @@ def _column_of(rows: pd.DataFrame, name: str, kinds: str, allowed: str) -> NDArr
 def row_selection(rows: ArrayLike | slice, n: int) -> slice | NDArray[Any]:
     """What picks rows out of ``n``: a slice, a boolean mask of shape (n,), or positions as whole numbers.
 
-    Args:
-        rows: one of the three. A mask that is a pandas Series must be indexed 0, 1, 2, …, as rows are: NumPy
-            would take it by place and pandas by label. An empty list selects nothing.
-        n: number of rows there are.
-
-    Raises:
-        ValueError: a mask of another shape or index, positions below 0, from ``n`` on or not whole.
+    An empty list selects nothing. A mask that is a pandas Series must be indexed 0, 1, 2, …, as rows are:
+    NumPy would take it by place and pandas by label. ``ValueError`` for what is none of these, such as
+    positions below 0 or from ``n`` on.
     """
     if isinstance(rows, slice):
         try:

@@ -1,7 +1,5 @@
 """Counts of what happened before each row, and smoothed rates of such counts: the statistics of claim B1."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,14 +9,9 @@ from numpy.typing import ArrayLike, NDArray
 from ranking import validation
 from ranking.validation import Array
 
-DAY_MS = 86_400_000
-"""Milliseconds in a day, the unit of ``time_ms`` being the millisecond."""
-
-WINDOW_DAYS = 30.0
-"""How far back statistics look, unless asked otherwise."""
-
-PRIOR_WEIGHT = 20.0
-"""Imaginary trials at the prior rate."""
+DAY_MS = 86_400_000  # times are in milliseconds
+WINDOW_DAYS = 30.0  # how far back statistics look, unless asked otherwise
+PRIOR_WEIGHT = 20.0  # imaginary trials at the prior rate
 
 
 def counts_before(
@@ -40,9 +33,6 @@ def counts_before(
 
     Returns:
         "impressions", and each name of ``happened``: counts, shape (rows,).
-
-    Raises:
-        ValueError: ``window_days`` is not a number above 0.
     """
     window = validation.number("window_days", window_days, above=0.0)
     # as rows are sorted by time, "from this moment on" is "from this row on"
@@ -74,13 +64,8 @@ def smoothed_rate(
     """(k + m·prior) / (n + m): the rate after m imaginary trials at the prior rate.
 
     With few trials it stays near the prior, with many it goes to k/n. It is the mean of the posterior under
-    a Beta(m·prior, m·(1 − prior)) prior.
-
-    Args:
-        successes: k, at most ``trials``, any shape.
-        trials: n, a shape that broadcasts with it.
-        prior_rate: rate over all items, in [0, 1].
-        prior_weight: m, above 0, in trials.
+    a Beta(m·prior, m·(1 − prior)) prior. The counts, k ≤ n, may have any shapes that broadcast; the prior is
+    the rate over all items, in [0, 1], and its weight m is above 0.
     """
     k, n = validation.successes_of(successes, trials)
     prior = validation.number("prior_rate", prior_rate, least=0.0, most=1.0)

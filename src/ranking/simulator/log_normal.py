@@ -10,8 +10,6 @@ All arguments are arrays that broadcast, μ and σ on the scale of ln seconds, d
 their type, single or double. Nothing is checked here: that is for those who ask.
 """
 
-from __future__ import annotations
-
 from typing import TypeVar
 
 import numpy as np

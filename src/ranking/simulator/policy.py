@@ -1,18 +1,15 @@
 """The logging policy: when users come, and what the system of the day shows them.
 
 A log is never a fair sample of what could have been shown. The policy here knows topics, popularity, follows
-and age, as an earlier system would, but neither vectors nor quality nor appeal. It draws its slates at random
-with known probabilities, and a small share of its requests uniformly, so that later chapters can
-correct for it.
+and age, as an earlier system would, but neither vectors nor quality nor appeal. It draws slates with known
+probabilities, and those of a small share of its requests uniformly: later chapters can correct for it.
 """
 
-from __future__ import annotations
-
-from dataclasses import dataclass, fields
-from functools import cached_property
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 from ranking.logs.statistics import DAY_MS
@@ -37,8 +34,10 @@ FRESH_DAYS = 2
 
 POLICY = {"interest": 3.0, "popularity": 0.3, "followed": 0.6, "age": -0.2}
 """Score of a candidate: these times the share of the user's interest in the topic, ln popularity, 1 if the
-author is followed, and ln(1 + age in days). A Gumbel number is added, so that the best k are a random
-draw."""
+author is followed, and ln(1 + age in days). Slates are drawn by :func:`draw_slates` from the scores."""
+
+Drawn = tuple[NDArray[np.int64], NDArray[np.float64]]
+"""What a slate holds and with which propensities, both (requests, slate_size)."""
 
 
 def scene_proportions() -> NDArray[np.float64]:
@@ -65,8 +64,8 @@ class Requests:
     def __len__(self) -> int:
         return len(self.user)
 
-    def __getitem__(self, rows: slice | Ints) -> Requests:
-        return Requests(**{part.name: getattr(self, part.name)[rows] for part in fields(self)})
+    def __getitem__(self, rows: slice | Ints) -> Self:
+        return type(self)(**{name: values[rows] for name, values in vars(self).items()})
 
     @property
     def context(self) -> dict[str, Ints]:
@@ -74,7 +73,7 @@ class Requests:
         return {name: getattr(self, name)[:, None] for name in ("user", "hour", "weekday", "scene")}
 
 
-def draw_requests(population: Population, n_requests: int, rng: np.random.Generator) -> Requests:
+def draw_requests(population: Population, n_requests: int, rng: Generator) -> Requests:
     """Draw who comes when and where, over the logged days, by the daily rhythm."""
     config = population.config
     weekday_of = np.arange(config.days) % 7  # time starts on a Monday
@@ -105,32 +104,25 @@ class LoggingPolicy:
     def __init__(self, population: Population) -> None:
         self.population = population
         popularity = population.item_popularity
+        self.log_popularity = np.log(popularity)  # (items,), 0 at the mean
         self.publish_ms = population.items["publish_ms"].to_numpy()
         self.any_item = WeightedDraw(np.zeros(len(popularity), dtype=np.int8), popularity)
         self.of_topic = WeightedDraw(population.item_topic, popularity)
         self.of_author = WeightedDraw(population.item_author, popularity)
 
-    @cached_property
-    def log_popularity(self) -> NDArray[np.float32]:
-        """(items,) ln of the popularity, 0 at the mean."""
-        return np.log(self.population.item_popularity)
-
-    def slates(
-        self, requests: Requests, rng: np.random.Generator
-    ) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Items shown, in order of position, and their propensities; both of shape (requests, slate_size).
+    def slates(self, requests: Requests, rng: Generator) -> Drawn:
+        """Items shown, in order of position, and their propensities.
 
         The propensity of the item at position k is the probability that the policy puts it there, given the
-        candidates of the request and what stands above. The product over a slate is the probability of the
-        whole slate, given the candidates (a Plackett–Luce draw). For a randomised request it is one over the
-        number of candidates left.
+        candidates of the request and what stands above; for a randomised request, one over the number of
+        candidates left. The product over a slate is the probability of the slate, given the candidates.
         """
         candidates = self._candidates(requests, rng)  # (requests, candidates), ascending
         scores = self._scores(requests, candidates)  # (requests, candidates), −inf for a repeated candidate
         order, propensity = draw_slates(scores, self.population.config.slate_size, rng)
         return np.take_along_axis(candidates, order, axis=1), propensity
 
-    def _candidates(self, requests: Requests, rng: np.random.Generator) -> NDArray[np.int64]:
+    def _candidates(self, requests: Requests, rng: Generator) -> NDArray[np.int64]:
         people = self.population
         published = np.searchsorted(self.publish_ms, requests.time_ms, side="right")  # (requests,)
         since = np.searchsorted(self.publish_ms, requests.time_ms - FRESH_DAYS * DAY_MS)
@@ -138,10 +130,9 @@ class LoggingPolicy:
         def columns(channel: str, per_request: Ints) -> Ints:
             return np.repeat(per_request[:, None], CHANNELS[channel], axis=1)
 
-        anything = np.zeros(len(requests), dtype=np.int64)
-        popular = self.any_item(rng, columns("popular", anything), published[:, None])
-        fresh = self.any_item(rng, columns("fresh", anything), published[:, None], since[:, None])
-
+        all_items = np.zeros(len(requests), dtype=np.int64)  # the one group of all items
+        popular = self.any_item(rng, columns("popular", all_items), published[:, None])
+        fresh = self.any_item(rng, columns("fresh", all_items), published[:, None], since[:, None])
         topic = draw_topics(rng, people.user_interests, columns("interest", requests.user))
         interest = self.of_topic(rng, topic, published[:, None])
 
@@ -171,36 +162,26 @@ class LoggingPolicy:
         user = requests.user[:, None]
         age = (requests.time_ms[:, None] - self.publish_ms[candidates]) / DAY_MS
         interest = people.user_interests[user, people.item_topic[candidates]]
-        scores: NDArray[Any] = POLICY["interest"] * interest
+        scores: Any = POLICY["interest"] * interest
         scores = scores + POLICY["popularity"] * self.log_popularity[candidates]
         scores += POLICY["followed"] * people.follows(user, people.item_author[candidates])
         scores = scores + POLICY["age"] * np.log1p(age)
         scores[requests.randomised] = 0.0
         scores[_repeated(candidates)] = -np.inf
-        return scores
+        return np.asarray(scores)
 
 
 def _repeated(candidates: NDArray[np.int64]) -> NDArray[np.bool_]:
     """Marks all but the first of equal entries in rows that are sorted, shape (requests, candidates)."""
-    repeated = np.zeros(candidates.shape, dtype=bool)
-    repeated[:, 1:] = candidates[:, 1:] == candidates[:, :-1]
-    return repeated
+    return np.asarray(np.diff(candidates, axis=1, prepend=-1) == 0)
 
 
-def draw_slates(
-    scores: NDArray[np.float64], size: int, rng: np.random.Generator
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def draw_slates(scores: NDArray[np.float64], size: int, rng: Generator) -> Drawn:
     """Draw the first ``size`` of each row without replacement, with probability proportional to exp(score).
 
-    Adding Gumbel noise and sorting is the same as drawing one after the other (Plackett–Luce).
-
-    Args:
-        scores: (requests, candidates); −inf marks what must not be drawn.
-        size: how many to draw; every row must have as many finite scores.
-        rng: where the noise comes from.
-
-    Returns:
-        the columns drawn, in order, and the probability of each draw given those before it; (requests, size).
+    Adding Gumbel noise and sorting is the same as drawing one after the other (Plackett–Luce). ``scores`` is
+    (requests, candidates); −inf marks what must not be drawn, and every row needs ``size`` finite ones.
+    Returned are the columns drawn, in order, and the probability of each draw given those before it.
     """
     order = np.argsort(-(scores + rng.gumbel(size=scores.shape)), axis=1)  # (requests, candidates)
     mass = np.exp(scores - scores.max(axis=1, keepdims=True))

@@ -4,14 +4,13 @@ What a platform can observe stands in the tables ``users``, ``items``, ``authors
 cannot observe (interests, quality, appeal, biases) stands in plain arrays beside them.
 """
 
-from __future__ import annotations
-
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.random import Generator
 from numpy.typing import NDArray
 
 from ranking import validation
@@ -25,8 +24,7 @@ OUTCOMES = (*TARGETS, "watch_time")
 """What a user does with an item, in the order of the columns of ``user_bias`` and ``topic_effect``."""
 
 TOPICS = (
-    "music dance comedy film games sports fitness food "
-    "travel fashion beauty pets family home garden cars "
+    "music dance comedy film games sports fitness food travel fashion beauty pets family home garden cars "
     "technology science history languages finance news crafts photography"
 ).split()
 AGE_BANDS = ("under 18", "18–24", "25–34", "35–44", "45–54", "55 and over")
@@ -40,7 +38,6 @@ SHORTEST, LONGEST = 7.0, 600.0  # seconds; every item is between the two
 LARGEST_SLATE = 20  # half of the candidates that a request has
 LARGEST_WATCH_SIGMA = 5.0  # far above it, exp(σ²) in the mean watch time leaves what float32 can hold
 MOST_TOPICS = int(np.iinfo(np.int16).max)  # topics are kept as int16
-ITEM_CHUNK = 20_000  # items whose vectors are drawn at a time: temporaries that stay in the cache
 
 
 @dataclass(frozen=True)
@@ -49,15 +46,14 @@ class WorldConfig:
 
     Attributes:
         n_users, n_items, n_authors, n_topics: how many of each; at most 32,767 topics.
-        dim: length of the latent vectors of users and items.
-        days: length of the logged time.
+        dim, days: length of the latent vectors of users and items; of the logged time.
         fresh_share: share of the items that are published during the logged time, in [0, 1).
         slate_size: items shown per request.
         randomised_share: share of the requests whose slate is drawn and ordered uniformly, in [0, 1].
         click_rate: clicks / impressions of the log (claim C1: about 10 in 100).
         like_rate, collect_rate, share_rate: each / *clicks* (claim A7).
         watch_mean: mean watch time of a clicked impression, in seconds.
-        watch_sigma: spread of ln(watch time) around its expectation for one user and one item, at most 5.
+        watch_sigma: spread of ln(watch time) for one user and one item, at most 5.
         examination_decay: η in P(the user looks at position k) = k^(−η); 0 means no position bias.
     """
 
@@ -79,8 +75,9 @@ class WorldConfig:
     examination_decay: float = 0.3
 
     def __post_init__(self) -> None:
+        largest = {"n_topics": MOST_TOPICS, "slate_size": LARGEST_SLATE}
         for name in ("n_users", "n_items", "n_authors", "n_topics", "dim", "days", "slate_size"):
-            validation.positive_int(name, getattr(self, name))
+            validation.positive_int(name, getattr(self, name), most=largest.get(name))
         for name in ("click_rate", "like_rate", "collect_rate", "share_rate"):
             validation.rate(name, getattr(self, name))
         for name in ("fresh_share", "randomised_share"):
@@ -88,14 +85,11 @@ class WorldConfig:
         validation.number("watch_mean", self.watch_mean, above=0.0)
         validation.number("watch_sigma", self.watch_sigma, above=0.0, most=LARGEST_WATCH_SIGMA)
         validation.number("examination_decay", self.examination_decay, least=0.0)
-        validation.positive_int("n_topics", self.n_topics, most=MOST_TOPICS)
-        validation.positive_int("slate_size", self.slate_size, most=LARGEST_SLATE)
-        old_items = self.n_items - round(self.n_items * self.fresh_share)
-        if old_items < 2 * self.slate_size:
-            raise ValueError(
-                f"n_items must leave at least {2 * self.slate_size} items (two slates) published before the "
-                f"log starts, got {old_items} of {self.n_items} with a fresh_share of {self.fresh_share}"
-            )
+        old = self.n_items - round(self.n_items * self.fresh_share)
+        if old < 2 * self.slate_size:
+            must = f"leave at least {2 * self.slate_size} items (two slates) published before the log starts"
+            given = f"{old} of {self.n_items} with a fresh_share of {self.fresh_share}"
+            raise ValueError(f"n_items must {must}, got {given}")
 
 
 @dataclass(frozen=True, repr=False)
@@ -104,22 +98,18 @@ class Population:
 
     Attributes:
         config: the sizes and rates asked for.
-        topics: ``name``, ``peak_hour``, one row per topic.
-        authors: ``author_id``, ``topic``, one row per author.
+        topics, authors: tables with ``name``, ``peak_hour`` and with ``author_id``, ``topic``.
         items: ``item_id``, ``author``, ``topic``, ``duration`` (seconds), ``publish_ms``; what a log shows.
         users: ``user_id``, ``age_band``, ``gender``, ``region``, and the two topics that a user *declared*,
-            ``interest_1`` and ``interest_2``: the strongest true interests, each replaced at random
-            with probability 0.15.
+            ``interest_1`` and ``interest_2``: the strongest, each replaced at random with probability 0.15.
         user_interests: (users, topics), a distribution over the topics for each user.
         user_vectors, item_vectors: (users, dim) and (items, dim), of length 1; their dot product is the
             affinity.
-        user_bias: (users, 5), one column per outcome, on the scale of logits (of ln seconds for watch time,
-            where it is patience).
-        topic_effect: (topics, 5), the same for topics: what is watched is not what is collected.
+        user_bias, topic_effect: (users, 5) and (topics, 5), one column per outcome, on the scale of logits
+            (of ln seconds for watch time, where a user's is patience).
         item_quality: (items,), about N(0, 1): raises likes, collects, shares and watch time.
         item_appeal: (items,), N(0, 1): the pull of cover and title. Raises clicks, lowers what comes after.
-        item_popularity: (items,), Zipf-like with mean 1, correlated with both; what the logging policy
-            goes by.
+        item_popularity: (items,), Zipf-like with mean 1, correlated with both; the logging policy goes by it.
         user_activity: (users,), how often a user comes, mean 1.
         follow_start, follow_author: user u follows ``follow_author[follow_start[u]:follow_start[u + 1]]``,
             in ascending order.
@@ -143,14 +133,8 @@ class Population:
     follow_author: NDArray[np.int32]
 
     def __repr__(self) -> str:
-        sizes = ", ".join(
-            f"{len(getattr(self, name)):,} {name}" for name in ("users", "items", "authors", "topics")
-        )
-        return f"{type(self).__name__}({sizes})"
-
-    def parts(self) -> dict[str, Any]:
-        """The fields of a population by name, for building a world on top of it."""
-        return {part.name: getattr(self, part.name) for part in fields(Population)}
+        tables = ("users", "items", "authors", "topics")
+        return f"{type(self).__name__}({', '.join(f'{len(getattr(self, t)):,} {t}' for t in tables)})"
 
     @cached_property
     def item_topic(self) -> NDArray[np.int16]:
@@ -169,7 +153,6 @@ class Population:
 
     def follows(self, user: Ints | int, author: Ints) -> NDArray[np.bool_]:
         """Whether each user follows each author, for arrays that broadcast."""
-        followed: NDArray[np.bool_]
         if np.ndim(user) == 0:
             # one user: a list of the authors is looked up faster than a sorted one searched
             followed = np.zeros(len(self.authors), dtype=bool)
@@ -177,15 +160,13 @@ class Population:
             return followed[author]
         wanted = np.asarray(user, dtype=np.int64) * len(self.authors) + author
         keys = self._follow_keys
-        followed = keys[np.searchsorted(keys[:-1], wanted)] == wanted
-        return followed
+        return np.asarray(keys[np.searchsorted(keys[:-1], wanted)] == wanted)
 
 
 class WeightedDraw:
-    """Weighted draws of positions, inside one group and one range of positions.
+    """Weighted draws inside a group and a range of positions: "a popular item of this topic, out by now".
 
-    Positions are sorted by (group, position) once; a draw is then two binary searches. Used for "a
-    popular item of this topic that was published by now" and the like.
+    Positions are sorted by (group, position) once; a draw is then two binary searches.
     """
 
     def __init__(self, groups: Ints, weights: NDArray[np.floating]) -> None:
@@ -196,11 +177,7 @@ class WeightedDraw:
         self.one_group = not groups.any()  # then a position stands at its own place, and need not be searched
 
     def __call__(
-        self,
-        rng: np.random.Generator,
-        groups: Ints,
-        before: Ints | int,
-        since: Ints | int = 0,
+        self, rng: Generator, groups: Ints, before: Ints | int, since: Ints | int = 0
     ) -> NDArray[np.int64]:
         """One draw per entry of ``groups``, from positions in [since, before); −1 where there is none."""
         base = groups.astype(np.int64) * self.size
@@ -215,20 +192,16 @@ class WeightedDraw:
         return np.where(high > low, self.positions[at], -1)
 
 
-def draw_population(config: WorldConfig, rng: np.random.Generator) -> Population:
+def draw_population(config: WorldConfig, rng: Generator) -> Population:
     """Draw everything that exists in the world; the docstring of :class:`Population` says what."""
-    raw = rng.standard_normal((config.n_topics, config.dim), dtype=np.float32)
-    topic_vectors = _unit(raw)  # (topics, dim)
-    topic_share = rng.dirichlet(np.full(config.n_topics, 5.0))
-    topics = pd.DataFrame(
-        {
-            "name": [TOPICS[k] if k < len(TOPICS) else f"topic {k + 1}" for k in range(config.n_topics)],
-            "peak_hour": rng.integers(7, 24, config.n_topics).astype(np.int8),
-        }
-    )
-    topic_effect = rng.normal(0.0, (0.25, 0.35, 0.5, 0.5, 0.2), (config.n_topics, len(OUTCOMES)))
+    n = config.n_topics
+    topic_vectors = _unit(rng.standard_normal((n, config.dim), dtype=np.float32))  # (topics, dim)
+    topic_share = rng.dirichlet(np.full(n, 5.0))
+    names = [TOPICS[k] if k < len(TOPICS) else f"topic {k + 1}" for k in range(n)]
+    topics = pd.DataFrame({"name": names, "peak_hour": rng.integers(7, 24, n).astype(np.int8)})
+    topic_effect = rng.normal(0.0, (0.25, 0.35, 0.5, 0.5, 0.2), (n, len(OUTCOMES)))
 
-    author_topic = rng.choice(config.n_topics, config.n_authors, p=topic_share).astype(np.int16)
+    author_topic = rng.choice(n, config.n_authors, p=topic_share).astype(np.int16)
     author_activity = _zipf(rng.random(config.n_authors), exponent=0.7)
     author_quality = rng.standard_normal(config.n_authors, dtype=np.float32)
     authors = pd.DataFrame({"author_id": np.arange(config.n_authors), "topic": author_topic})
@@ -238,9 +211,9 @@ def draw_population(config: WorldConfig, rng: np.random.Generator) -> Population
 
     users = _draw_users(config, rng)
     interests = users["user_interests"]
-    scale = np.sqrt(np.float32(config.dim))
-    spread = rng.standard_normal((config.n_users, config.dim), dtype=np.float32) / scale
-    user_vectors = _unit(interests @ topic_vectors + 0.3 * spread)  # (users, dim)
+    own = rng.standard_normal((config.n_users, config.dim), dtype=np.float32)
+    own /= np.sqrt(np.float32(config.dim))
+    user_vectors = _unit(interests @ topic_vectors + 0.3 * own)  # (users, dim)
     follow_start, follow_author = _draw_follows(config, rng, interests, author_topic, author_activity)
     activity = rng.lognormal(0.0, 0.8, config.n_users)
     return Population(
@@ -260,8 +233,7 @@ def draw_population(config: WorldConfig, rng: np.random.Generator) -> Population
 
 def _unit(vectors: Floats) -> Floats:
     """Vectors scaled to length 1 along the last axis."""
-    unit: Floats = vectors / np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return unit
+    return np.asarray(vectors / np.linalg.norm(vectors, axis=-1, keepdims=True))
 
 
 def _zipf(score: NDArray[np.floating], exponent: float) -> Floats:
@@ -269,23 +241,18 @@ def _zipf(score: NDArray[np.floating], exponent: float) -> Floats:
     rank = np.empty(len(score), dtype=np.float64)
     rank[np.argsort(-score)] = np.arange(len(score))
     weight = (rank + 10.0) ** -exponent
-    scaled: Floats = (weight / weight.mean()).astype(np.float32)
-    return scaled
+    return np.asarray(weight / weight.mean(), dtype=np.float32)
 
 
 def _draw_items(
-    config: WorldConfig,
-    rng: np.random.Generator,
-    author_topic: NDArray[np.int16],
-    author_activity: Floats,
-    author_quality: Floats,
+    config: WorldConfig, rng: Generator, author_topic: Ints, activity: Floats, author_quality: Floats
 ) -> dict[str, Any]:
     """The table of items with their quality, appeal and popularity, by name of field."""
     n = config.n_items
     n_fresh = round(n * config.fresh_share)
     age = rng.exponential(60 * DAY_MS, n - n_fresh)  # before the log starts
     publish = np.concatenate((START_MS - age, START_MS + rng.random(n_fresh) * config.days * DAY_MS))
-    author = rng.choice(config.n_authors, n, p=author_activity / author_activity.sum(dtype=np.float64))
+    author = rng.choice(config.n_authors, n, p=activity / activity.sum(dtype=np.float64))
     astray = rng.random(n) < 0.15  # now and then an author leaves the usual topic
     topic = np.where(astray, rng.integers(0, config.n_topics, n), author_topic[author]).astype(np.int16)
 
@@ -297,35 +264,24 @@ def _draw_items(
     quality = 0.6 * author_quality[author] + 0.8 * rng.standard_normal(n, dtype=np.float32)
     appeal = rng.standard_normal(n, dtype=np.float32)
     fame = 0.4 * quality + 0.6 * appeal + 0.7 * rng.standard_normal(n, dtype=np.float32)
-    items = pd.DataFrame(
-        {
-            "item_id": np.arange(n),
-            "author": author.astype(np.int32),
-            "topic": topic,
-            "duration": duration.astype(np.float32),
-            "publish_ms": np.sort(publish).astype(np.int64),
-        }
-    )
+    items = pd.DataFrame({"item_id": np.arange(n), "author": author.astype(np.int32), "topic": topic})
+    items["duration"] = duration.astype(np.float32)
+    items["publish_ms"] = np.sort(publish).astype(np.int64)
     parts = {"items": items, "item_quality": quality.astype(np.float32), "item_appeal": appeal}
     return parts | {"item_popularity": _zipf(fame, exponent=0.8)}
 
 
 def _draw_item_vectors(
-    config: WorldConfig, rng: np.random.Generator, items: pd.DataFrame, topic_vectors: Floats
+    config: WorldConfig, rng: Generator, items: pd.DataFrame, topic_vectors: Floats
 ) -> Floats:
     """An item stands near its topic, drawn a little towards its author's own style."""
-    topic, author = items["topic"].to_numpy(), items["author"].to_numpy()
     scale = 1.0 / np.sqrt(np.float32(config.dim))
     style = rng.standard_normal((config.n_authors, config.dim), dtype=np.float32) * scale  # (authors, dim)
-    vectors = np.empty((config.n_items, config.dim), dtype=np.float32)
-    for start in range(0, config.n_items, ITEM_CHUNK):
-        part = slice(start, start + ITEM_CHUNK)
-        own = rng.standard_normal(vectors[part].shape, dtype=np.float32) * scale  # (chunk, dim)
-        vectors[part] = _unit(topic_vectors[topic[part]] + 0.4 * style[author[part]] + 0.5 * own)
-    return vectors
+    own = rng.standard_normal((config.n_items, config.dim), dtype=np.float32) * scale  # (items, dim)
+    return _unit(topic_vectors[items["topic"]] + 0.4 * style[items["author"]] + 0.5 * own)
 
 
-def _draw_users(config: WorldConfig, rng: np.random.Generator) -> dict[str, Any]:
+def _draw_users(config: WorldConfig, rng: Generator) -> dict[str, Any]:
     """The table of users with their interests and biases, by name of field."""
     n = config.n_users
     age = rng.choice(len(AGE_BANDS), n, p=(0.08, 0.24, 0.30, 0.20, 0.11, 0.07))
@@ -344,44 +300,31 @@ def _draw_users(config: WorldConfig, rng: np.random.Generator) -> dict[str, Any]
     bias = rng.normal(0.0, (0.6, 0.7, 0.7, 0.8, 0.35), (n, len(OUTCOMES)))
     bias += rng.normal(0.0, (0.2, 0.3, 0.3, 0.4, 0.15), (len(AGE_BANDS), len(OUTCOMES)))[age]
     bias += rng.normal(0.0, (0.15, 0.15, 0.15, 0.15, 0.05), (N_REGIONS, len(OUTCOMES)))[region]
-    users = pd.DataFrame(
-        {
-            "user_id": np.arange(n),
-            "age_band": age.astype(np.int8),
-            "gender": gender.astype(np.int8),
-            "region": region.astype(np.int8),
-            "interest_1": declared[:, 0].astype(np.int16),
-            "interest_2": declared[:, 1].astype(np.int16),
-        }
-    )
+    users = pd.DataFrame({"user_id": np.arange(n)})
+    users[["age_band", "gender", "region"]] = np.stack((age, gender, region), axis=1).astype(np.int8)
+    users[["interest_1", "interest_2"]] = declared.astype(np.int16)
     hidden = {"user_interests": interests.astype(np.float32), "user_bias": bias.astype(np.float32)}
     return {"users": users} | hidden
 
 
 def _draw_follows(
-    config: WorldConfig,
-    rng: np.random.Generator,
-    interests: Floats,
-    author_topic: NDArray[np.int16],
-    author_activity: Floats,
+    config: WorldConfig, rng: Generator, interests: Floats, author_topic: Ints, activity: Floats
 ) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
     """About ten followed authors per user (many follow few), by interest in the topic, then by fame."""
     user = np.repeat(np.arange(config.n_users), rng.poisson(rng.exponential(10.0, config.n_users)))
-    author = WeightedDraw(author_topic, author_activity)(
-        rng, draw_topics(rng, interests, user), config.n_authors
-    )
+    topic = draw_topics(rng, interests, user)
+    author = WeightedDraw(author_topic, activity)(rng, topic, config.n_authors)
     there = author >= 0  # a topic that nobody writes about
     keys = np.unique(user[there] * config.n_authors + author[there])
     counts = np.bincount(keys // config.n_authors, minlength=config.n_users)
     return np.concatenate(([0], np.cumsum(counts))), (keys % config.n_authors).astype(np.int32)
 
 
-def draw_topics(rng: np.random.Generator, interests: Floats, user: Ints) -> NDArray[np.int64]:
+def draw_topics(rng: Generator, interests: Floats, user: Ints) -> NDArray[np.int64]:
     """One topic for each of ``user``, any shape, with the probabilities of that user's interests."""
     n_users, n_topics = interests.shape
     # one ascending array for all users: user u's cumulative interests lie in (u, u + 1]
     reached = np.cumsum(interests, axis=1, dtype=np.float64)
     reached = (reached / reached[:, -1:] + np.arange(n_users)[:, None]).ravel()  # (users · topics,)
     at = np.searchsorted(reached, user + rng.random(user.shape), side="right")
-    topics: NDArray[np.int64] = np.minimum(at - user * n_topics, n_topics - 1)
-    return topics
+    return np.asarray(np.minimum(at - user * n_topics, n_topics - 1))

@@ -1,10 +1,8 @@
 """The truth behind impressions: what would happen, and what does when labels are drawn from it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -58,9 +56,9 @@ class Truth:
         level = validation.number("level", level, above=0.0, below=1.0)
         return log_normal.quantile(self.watch_mu, self.watch_sigma, self.duration, level)
 
-    def select(self, rows: Ints) -> Truth:
+    def select(self, rows: Ints) -> Self:
         """The truth of these positions along the first axis."""
-        return Truth(**{part.name: getattr(self, part.name)[rows] for part in fields(self)})
+        return type(self)(**{part.name: getattr(self, part.name)[rows] for part in fields(self)})
 
     def frame(self) -> pd.DataFrame:
         """All of it as a table, one row per entry, in the columns of ``ImpressionLog.truth``."""
@@ -70,10 +68,9 @@ class Truth:
     def draw(self, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
         """Labels drawn from it: clicks and what follows (bool), and seconds watched, by name of column."""
         shape = self.p_click.shape
-        drawn: dict[str, NDArray[Any]] = {
-            name: rng.random(shape, dtype=np.float32) < getattr(self, f"p_{name}") for name in TARGETS
-        }
-        for name in TARGETS[1:]:
+        drawn: dict[str, NDArray[Any]] = {}
+        for name in TARGETS:
+            drawn[name] = rng.random(shape, dtype=np.float32) < getattr(self, f"p_{name}")
             drawn[name] &= drawn["click"]
         noise = rng.standard_normal(shape, dtype=np.float32)
         watched = np.minimum(np.exp(self.watch_mu + self.watch_sigma * noise), self.duration)

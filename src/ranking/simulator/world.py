@@ -1,8 +1,8 @@
 """The simulator: a world that knows the truth behind every impression.
 
-``World.build`` draws a population and solves for the intercepts that give the rates asked for;
-``World.truth`` says what would happen for any user and any item; ``World.simulate`` writes the log that a
-platform would see, with the truth beside it. ``simulate_log`` does all of it in one line.
+``World.build`` draws a population and solves for the intercepts that give the rates asked for,
+``World.truth`` says what would happen, and ``World.simulate`` writes the log that a platform would see, with
+the truth beside it.
 
 How an impression comes about, with Φ the standard normal distribution function:
 
@@ -10,19 +10,16 @@ How an impression comes about, with Φ the standard normal distribution function
   at the position at all (the position-based model; Craswell et al., WSDM 2008).
 - Like, collect and share happen only after a click, each with its own sigmoid (claim A7). Given the user, the
   item and the context they are independent; across the log they are not, because they share causes.
-- The watch time after a click is t = min(exp(N(μ, σ²)), d); :mod:`ranking.simulator.log_normal` has its mean,
-  its quantiles and the chance to reach a share of the duration.
+- The watch time after a click is log-normal up to the item's end: :mod:`ranking.simulator.log_normal`.
 
 Every logit, and μ, is a sum: intercept + bias of the user + effect of the topic + ``EFFECTS`` · drivers +
 context. The drivers that only the simulator sees (affinity, quality, appeal) are what a model has to infer.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -48,16 +45,12 @@ EFFECTS = {
 """What each driver adds to a logit (to ln seconds for watch time). Affinity is the cosine of user and item,
 quality and appeal have a standard deviation of about 1, followed is 0 or 1, length is ln(duration / 60 s)."""
 
+# Added to the click logit per unit of length, by scene: on the way, long items are left alone.
 SCENE_LENGTH = np.array((0.10, -0.50, -0.25, 0.0), dtype=np.float32)
-"""Added to the click logit per unit of length, by scene: on the way, long items are left alone."""
-SCENE_WATCH = np.array((0.10, -0.20, -0.30, 0.0), dtype=np.float32)
-"""Added to μ, by scene."""
-WEEKEND_WATCH = 0.1
-"""Added to μ on Saturday and Sunday."""
-PEAK_CLICK = 0.4
-"""Height of a daily wave on the click logit, whose top is the peak hour of the topic."""
-APPEAL_SPREAD = 0.08
-"""Added to σ per unit of appeal: of those drawn in by a cover, some leave at once."""
+SCENE_WATCH = np.array((0.10, -0.20, -0.30, 0.0), dtype=np.float32)  # added to μ, by scene
+WEEKEND_WATCH = 0.1  # added to μ on Saturday and Sunday
+PEAK_CLICK = 0.4  # height of a daily wave on the click logit, whose top is the peak hour of the topic
+APPEAL_SPREAD = 0.08  # added to ln σ per unit of appeal: of those drawn in by a cover, some leave at once
 
 SOLVE_REQUESTS = 20_000  # requests on which the intercepts are solved
 CHUNK_REQUESTS = 10_000  # requests simulated at a time, which bounds the memory of temporaries
@@ -76,7 +69,7 @@ class World(Population):
     intercepts: NDArray[np.float64]
 
     @classmethod
-    def build(cls, config: WorldConfig | None = None, seed: int = 0) -> World:
+    def build(cls, config: WorldConfig | None = None, seed: int = 0) -> Self:
         """Draw a world and solve for the intercepts, so that its log shows the rates of ``config``.
 
         The same config and seed give the same world, bit for bit.
@@ -85,9 +78,9 @@ class World(Population):
             ValueError: a rate cannot be reached, e.g. more clicks than impressions that anybody looks at.
         """
         config = WorldConfig() if config is None else config
-        people, sample = (np.random.default_rng(s) for s in _seed("world", seed).spawn(2))
-        population = draw_population(config, people)
-        raw = cls(**population.parts(), seed=seed, intercepts=np.zeros(len(OUTCOMES)))
+        people, sample = (np.random.default_rng(s) for s in _stream(seed, 0).spawn(2))
+        population = vars(draw_population(config, people))
+        raw = cls(**population, seed=seed, intercepts=np.zeros(len(OUTCOMES)))
         return replace(raw, intercepts=raw._solve_intercepts(sample))
 
     def truth(
@@ -101,16 +94,10 @@ class World(Population):
     ) -> Truth:
         """What would happen if these items were shown to these users.
 
-        The arguments broadcast: one user against all items is ``truth(7, np.arange(n), 21, 5, 0)``,
-        a grid of both is ``truth(users[:, None], items[None, :], …)``.
-
-        Args:
-            user: positions in ``users``.
-            item: positions in ``items``.
-            hour: local hour, 0 to 23.
-            weekday: Monday is 0, Sunday 6.
-            scene: position in ``SCENES``: home, commute, work, other.
-            position: place in the slate, from 1. The default is a position that everybody looks at.
+        The arguments broadcast: one user against all items is ``truth(7, np.arange(n), 21, 5, 0)``. User and
+        item are positions in the tables, ``hour`` is local and from 0 to 23, ``weekday`` 0 on Monday,
+        ``scene`` a position in ``SCENES``, and ``position`` a place in the slate, from 1; the default is one
+        that everybody looks at.
 
         Raises:
             ValueError: an argument is no whole number or out of range, or shapes do not broadcast.
@@ -133,21 +120,19 @@ class World(Population):
             parts[name] = parts[name] + intercept
         true: dict[str, Any] = {f"p_{name}": expit(parts[name]) for name in TARGETS}
         true["p_click"] = true["p_click"] * looked_at
-        true["watch_mu"], true["watch_sigma"] = parts["watch_time"], self._watch_sigma(at["item"])
+        true |= {"watch_mu": parts["watch_time"], "watch_sigma": self._watch_sigma(at["item"])}
         true["duration"] = self._duration[at["item"]]
         return Truth(**{name: np.broadcast_to(values, shape) for name, values in true.items()})
 
     def simulate(self, n_impressions: int, seed: int = 0) -> ImpressionLog:
         """Write a log over the days of the world, in order of time, with the truth beside the labels.
 
-        ``rows`` and ``truth`` have all columns that :class:`ImpressionLog` names, ``tab`` aside. If
-        ``n_impressions`` is no multiple of the slate size, the last slate is cut short. ``users`` and
-        ``items`` of the log are copies: what is written to them does not change the world.
-
-        The world's seed and this one are independent: one world can write many logs.
+        ``rows`` and ``truth`` have all columns that :class:`ImpressionLog` names but ``tab``; ``users`` and
+        ``items`` are copies. If ``n_impressions`` is no multiple of the slate size, the last slate is cut
+        short. The world's seed and this one are independent: one world can write many logs.
         """
         validation.positive_int("n_impressions", n_impressions)
-        rng = np.random.default_rng(_seed("log", seed))
+        rng = np.random.default_rng(_stream(seed, 1))
         size = self.config.slate_size
         requests = draw_requests(self, -(-n_impressions // size), rng)
         policy = LoggingPolicy(self)
@@ -173,17 +158,12 @@ class World(Population):
             }
             rows.append(pd.DataFrame({k: np.broadcast_to(v, item.shape).ravel() for k, v in shown.items()}))
             truths.append(truth.frame().assign(propensity=propensity.ravel().astype(np.float32)))
-        return ImpressionLog(
-            rows=pd.concat(rows, ignore_index=True)[:n_impressions],
-            users=self.users.copy(),
-            items=self.items.copy(),
-            truth=pd.concat(truths, ignore_index=True)[:n_impressions],
-        )
+        labels, behind = (pd.concat(parts, ignore_index=True)[:n_impressions] for parts in (rows, truths))
+        return ImpressionLog(labels, self.users.copy(), self.items.copy(), behind)
 
     @cached_property
     def _duration(self) -> Floats:
-        seconds: Floats = self.items["duration"].to_numpy()
-        return seconds
+        return np.asarray(self.items["duration"])
 
     def examination(self, places: int) -> NDArray[np.float64]:
         """P(the user looks at a place), k^(−η) for the first ``places`` of a slate, (places,)."""
@@ -195,8 +175,7 @@ class World(Population):
 
     def _linear(self, user: Ints, item: Ints, hour: Ints, weekday: Ints, scene: Ints) -> dict[str, Floats]:
         """The four logits and μ without their intercepts, for arrays that broadcast."""
-        topic = self.item_topic[item]
-        length = np.log(self._duration[item] / np.float32(60.0))
+        topic, length = self.item_topic[item], np.log(self._duration[item] / np.float32(60.0))
         drivers = {
             "affinity": np.einsum("...d,...d->...", self.user_vectors[user], self.item_vectors[item]),
             "quality": self.item_quality[item],
@@ -218,18 +197,16 @@ class World(Population):
     def _daily_wave(self) -> Floats:
         """(topics, 24) what the hour adds to the click logit of a topic."""
         turn = 2 * np.pi / 24 * (np.arange(24) - self.topics["peak_hour"].to_numpy()[:, None])
-        wave: Floats = (PEAK_CLICK * np.cos(turn)).astype(np.float32)
-        return wave
+        return np.asarray(PEAK_CLICK * np.cos(turn), dtype=np.float32)
 
     def _watch_sigma(self, item: Ints) -> Floats:
-        spread: Floats = np.exp(np.float32(APPEAL_SPREAD) * self.item_appeal[item])
-        return np.float32(self.config.watch_sigma) * spread
+        spread = np.exp(np.float32(APPEAL_SPREAD) * self.item_appeal[item])
+        return np.asarray(np.float32(self.config.watch_sigma) * spread)
 
     def _solve_intercepts(self, rng: np.random.Generator) -> NDArray[np.float64]:
-        """The intercept of each outcome that brings its mean over logged impressions to what is asked for.
+        """(5,) the intercepts that bring the means over logged impressions to what is asked for.
 
-        What the logging policy shows does not depend on the intercepts, so one sample of slates serves
-        for all.
+        What the logging policy shows does not depend on them, so one sample of slates serves for all.
         """
         config = self.config
         requests = draw_requests(self, SOLVE_REQUESTS, rng)
@@ -237,19 +214,16 @@ class World(Population):
         parts = self._linear(item=item, **requests.context)
         examined = self._looked_at(np.arange(1, item.shape[1] + 1, dtype=np.float32))
         sigma, duration = self._watch_sigma(item), self._duration[item]
-
-        def click_rate(b: float) -> Any:
-            return np.mean(examined * expit(b + parts["click"]))
-
-        found = [_solve("click_rate", config.click_rate, click_rate)]
-        clicks = examined * expit(found[0] + parts["click"])
+        curve = parts["click"]
+        found = [_solve("click_rate", config.click_rate, lambda b: np.mean(examined * expit(b + curve)))]
+        clicks = examined * expit(found[0] + curve)
         clicks = clicks / clicks.sum()  # each impression's part of all clicks
-
-        def rate(outcome: str) -> Callable[[float], Any]:
-            return lambda b: np.sum(clicks * expit(b + parts[outcome]))
 
         def watch_mean(b: float) -> Any:
             return np.sum(clicks * log_normal.mean(b + parts["watch_time"], sigma, duration))
+
+        def rate(outcome: str) -> Callable[[float], Any]:
+            return lambda b: np.sum(clicks * expit(b + parts[outcome]))
 
         for name in TARGETS[1:]:
             found.append(_solve(f"{name}_rate", getattr(config, f"{name}_rate"), rate(name)))
@@ -259,11 +233,8 @@ class World(Population):
 def simulate_log(n_impressions: int = 200_000, seed: int = 0, **config: Any) -> ImpressionLog:
     """A simulated log with its statistics, in one line.
 
-    Args:
-        n_impressions: number of rows.
-        seed: of the world and of the log (which use it independently).
-        config: fields of :class:`WorldConfig` that are to differ from their defaults, e.g.
-            ``click_rate=0.05``.
+    The seed is used for the world and for the log, independently; ``config`` holds the fields of
+    :class:`WorldConfig` that are to differ from their defaults, e.g. ``click_rate=0.05``.
     """
     for name in config:
         validation.one_of("config", name, [part.name for part in fields(WorldConfig)])
@@ -271,14 +242,9 @@ def simulate_log(n_impressions: int = 200_000, seed: int = 0, **config: Any) -> 
     return world.simulate(n_impressions, seed).with_statistics()
 
 
-_STREAMS = {"world": 0, "log": 1}
-
-
-def _seed(purpose: str, seed: int) -> np.random.SeedSequence:
-    """Independent streams for building a world and for writing a log, even from the same number."""
-    if isinstance(seed, bool) or not isinstance(seed, (int, np.integer)) or seed < 0:
-        raise ValueError(f"seed must be a whole number of at least 0, got {seed!r}")
-    return np.random.SeedSequence(int(seed), spawn_key=(_STREAMS[purpose],))
+def _stream(seed: int, purpose: int) -> np.random.SeedSequence:
+    """Independent streams for building a world (0) and for writing a log (1), even from the same number."""
+    return np.random.SeedSequence(validation.seed("seed", seed), spawn_key=(purpose,))
 
 
 def _solve(name: str, wanted: float, mean: Callable[[float], Any]) -> float:
@@ -286,7 +252,6 @@ def _solve(name: str, wanted: float, mean: Callable[[float], Any]) -> float:
     low, high = -25.0, 25.0
     least, most = mean(low), mean(high)
     if not least < wanted < most:
-        raise ValueError(
-            f"{name} must be between {least:.4g} and {most:.4g}, what this world can reach, got {wanted}"
-        )
+        reached = f"between {least:.4g} and {most:.4g}, what this world can reach"
+        raise ValueError(f"{name} must be {reached}, got {wanted}")
     return float(brentq(lambda b: mean(b) - wanted, low, high, xtol=1e-6))

@@ -1,7 +1,5 @@
 """Where the files of KuaiRand-Pure are: found on this machine, or downloaded."""
 
-from __future__ import annotations
-
 import gzip
 import os
 import tarfile
@@ -34,37 +32,31 @@ LOGS: dict[str, tuple[str, ...]] = {
 USER_FILE = "user_features_pure.csv"
 VIDEO_FILE = "video_features_basic_pure.csv"
 
+Folder = str | os.PathLike[str]
 
-def data_folder(folder: str | os.PathLike[str]) -> Path | None:
+
+def data_folder(folder: Folder) -> Path | None:
     """The folder that holds a log file, ``folder``, its ``data`` or its ``KuaiRand-Pure/data``; else None."""
-    base = Path(folder).expanduser()
-    for candidate in (base, base / "data", base / "KuaiRand-Pure" / "data"):
-        if any((candidate / name).is_file() for name in LOG_FILES.values()):
-            return candidate
-    return None
+    places = [Path(folder).expanduser() / inside for inside in ("", "data", "KuaiRand-Pure/data")]
+    return next((at for at in places if any((at / name).is_file() for name in LOG_FILES.values())), None)
 
 
-def named_folder(what: str, folder: str | os.PathLike[str]) -> Path:
+def named_folder(what: str, folder: Folder) -> Path:
     """The :func:`data_folder` of the ``folder`` that ``what`` names; ``ValueError`` where there is none."""
-    found = data_folder(folder)
-    if found is None:
-        raise ValueError(
-            f"{what} must name a folder with {' or '.join(LOG_FILES.values())} in it, in data/ or in "
-            f"KuaiRand-Pure/data/, got {os.fspath(folder)!r}"
-        )
-    return found
+    if found := data_folder(folder):
+        return found
+    where = f"{' or '.join(LOG_FILES.values())} in it, in data/ or in KuaiRand-Pure/data/"
+    raise ValueError(f"{what} must name a folder with {where}, got {os.fspath(folder)!r}")
 
 
 def find_kuairand() -> Path | None:
-    """The folder of KuaiRand-Pure files on this machine, without any network.
+    """The folder of KuaiRand-Pure files on this machine, without any network; None where there is none.
 
-    Returns:
-        The folder that the environment variable ``RANKING_KUAIRAND_DIR`` names (itself, its ``data`` or its
-        ``KuaiRand-Pure/data``); without the variable, the one that :func:`download_kuairand` made earlier;
-        else None.
+    It is the one that the environment variable ``RANKING_KUAIRAND_DIR`` names (itself, its ``data`` or its
+    ``KuaiRand-Pure/data``) or, without the variable, the one that :func:`download_kuairand` made earlier.
 
     Raises:
-        ValueError: if the variable is set, but no KuaiRand-Pure log lies there.
+        ValueError: the variable is set, but no KuaiRand-Pure log lies there.
     """
     named = os.environ.get(VARIABLE)
     return named_folder(VARIABLE, named) if named else data_folder(_cache())
@@ -75,59 +67,48 @@ def _cache() -> Path:
 
 
 def download_kuairand(
-    folder: str | os.PathLike[str] | None = None,
-    url: str = URL,
-    checksum: str = CHECKSUM,
-    progress: bool = True,
+    folder: Folder | None = None, url: str = URL, checksum: str = CHECKSUM, progress: bool = True
 ) -> Path:
     """Download and unpack KuaiRand-Pure (about 50 MB, unpacked about 200 MB), unless that has been done.
 
-    What counts as done is a folder that appears under its final name only after the archive's checksum has
-    been verified and all of it unpacked. So an interrupted or damaged download is begun anew by the next
-    call. The archive is removed after unpacking.
+    The folder appears under its final name only after the archive's checksum has been verified and all of it
+    unpacked. So an interrupted or damaged download is begun anew by the next call. The archive is removed
+    after unpacking.
 
-    Args:
-        folder: where to put it; by default the user's cache folder for ``ranking-course``.
-        url: where the archive is.
-        checksum: what it must have, as ``algorithm:digest``.
-        progress: show a progress bar.
-
-    Returns:
-        The folder that holds the log files.
+    ``folder`` is where to put it, by default the user's cache folder for ``ranking-course``; ``checksum`` is
+    written ``algorithm:digest``. Returned is the folder that holds the log files.
 
     Raises:
-        ConnectionError: if the download fails. Like the next, it says how to put the files in place by hand.
-        ValueError: if the archive's checksum is another one, or it cannot be unpacked, or holds other files;
-            if something else stands where it is to be unpacked.
+        ConnectionError: the download fails. Like the next, it says how to put the files in place by hand.
+        ValueError: the archive's checksum is another one, it cannot be unpacked or holds other files, or
+            something else stands where it is to be unpacked.
     """
     base = _cache() if folder is None else Path(folder).expanduser()
     target = base / "KuaiRand-Pure"
-    done = data_folder(target)
-    if done is not None:
+    if done := data_folder(target):
         return done
     if target.exists():
-        raise ValueError(
-            f"{target} holds no KuaiRand-Pure log, and is in the way of the download: move or remove it"
-        )
+        in_the_way = "holds no KuaiRand-Pure log, and is in the way of the download: move or remove it"
+        raise ValueError(f"{target} {in_the_way}")
     if not isinstance(checksum, str) or ":" not in checksum:
         raise ValueError(f"checksum must be given as 'algorithm:digest', got {checksum!r}")
     by_hand = (
         f"KuaiRand-Pure could not be had from {url}. By hand: download that file, unpack it, and set the "
         f"environment variable {VARIABLE} to the unpacked folder; or put the archive, as it is, at "
-        f"{base / ARCHIVE}."
+        f"{base / ARCHIVE}. What happened:"
     )
     downloader = pooch.HTTPDownloader(progressbar=progress, chunk_size=1 << 16)
     try:
         archive = Path(pooch.retrieve(url, checksum, ARCHIVE, base, downloader=downloader))
     except requests.RequestException as error:
-        raise ConnectionError(f"{by_hand} What happened: {error}") from error
+        raise ConnectionError(f"{by_hand} {error}") from error
     except ValueError as error:  # another checksum
-        raise ValueError(f"{by_hand} What happened: {error}") from error
+        raise ValueError(f"{by_hand} {error}") from error
     try:
         _unpack(archive, target)
     except (tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError, ValueError) as error:
         archive.unlink()
-        raise ValueError(f"{by_hand} What happened: {archive.name} cannot be unpacked: {error}") from error
+        raise ValueError(f"{by_hand} {archive.name} cannot be unpacked: {error}") from error
     archive.unlink(missing_ok=True)
     return named_folder("folder", target)
 

@@ -6,8 +6,6 @@ text until the rule of its column has judged it. What breaks a rule is left out 
 the line of its first case, or, when the caller is strict, raises a ``ValueError``.
 """
 
-from __future__ import annotations
-
 import csv
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -33,8 +31,8 @@ class Damage:
 
     Attributes:
         strict: raise ``ValueError`` at the first fault instead of counting it.
-        rows: faults that cost a row of the log: what and where the first is, to the number of rows.
-        cells: faults that cost no row of the log, in the same form.
+        rows, cells: faults that cost a row of the log, and those that cost none: what and where the first
+            is, to the number of rows.
     """
 
     strict: bool = False
@@ -69,8 +67,8 @@ def read_rows(
         The rows kept, in the order of the file, and how many lines there were below the header.
 
     Raises:
-        ValueError: if the file is empty, lacks a column or holds no row; if ``damage`` is strict, at the
-            first fault, naming file, line, column and value.
+        ValueError: the file is empty, lacks a column or holds no row; if ``damage`` is strict, the first
+            fault, with file, line, column and value.
     """
     quoted = key is not None
     with path.open("rb") as file:
@@ -97,7 +95,8 @@ def read_rows(
     fields = "" if quoted else f"{next(iter(torn.values()), 0)} in "
     count_lines(list(torn), f"torn row, there must be {len(names)} fields", fields)
     if quoted:
-        count_lines([n for n, line in enumerate(body.split(b"\n"), 2) if not _is_utf8(line)], "must be UTF-8")
+        odd = (len(line.decode(errors="ignore").encode()) != len(line) for line in body.split(b"\n"))
+        count_lines((np.flatnonzero(list(odd)) + 2).tolist(), "must be UTF-8")
     good = np.ones(len(lines), dtype=bool)
     columns = {}
     for name, rule in rules.items():
@@ -156,22 +155,16 @@ def _split(
         torn[row.number + 1] = row.actual_columns
         return "skip"
 
+    quote: str | bool = '"' if quoted else False
+    texts = dict.fromkeys(columns, pa.string())
     table = pa_csv.read_csv(
         pa.BufferReader(body),
         # One block, so that a line may be of any length; one thread, so that rows are numbered.
         pa_csv.ReadOptions(use_threads=False, block_size=1 << 30, column_names=names),
-        pa_csv.ParseOptions(
-            quote_char='"' if quoted else False, ignore_empty_lines=False, invalid_row_handler=set_aside
-        ),
-        pa_csv.ConvertOptions(
-            include_columns=columns, column_types=dict.fromkeys(columns, pa.string()), null_values=[]
-        ),
+        pa_csv.ParseOptions(quote_char=quote, ignore_empty_lines=False, invalid_row_handler=set_aside),
+        pa_csv.ConvertOptions(include_columns=columns, column_types=texts, null_values=[]),
     )
     return table, torn
-
-
-def _is_utf8(line: bytes) -> bool:
-    return len(line.decode(errors="ignore").encode()) == len(line)
 
 
 def _shown(text: str, most: int = 40) -> str:

@@ -1,7 +1,5 @@
 """What the cells of a column may say: a rule reads a column of texts and tells which of them obey it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,9 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import DTypeLike, NDArray
 
-MISSING = ("", "nan", "NaN", "NA", "null", "NULL", "None", "\\N")
-"""How an unknown cell is written in the wild; all mean the same."""
-
+MISSING = ("", "nan", "NaN", "NA", "null", "NULL", "None", "\\N")  # all mean that a cell is unknown
 _LARGEST = float(np.finfo(np.float32).max)
 _NUMBER = r"^[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?$"
 
@@ -30,8 +26,7 @@ class WholeNumber:
     dtype: DTypeLike
 
     def __str__(self) -> str:
-        whole = f"a whole number from {self.low} to {self.high}"
-        return "0 or 1" if (self.low, self.high) == (0, 1) else whole
+        return "0 or 1" if self.high == 1 else f"a whole number from {self.low} to {self.high}"
 
     def read(self, cells: pa.ChunkedArray) -> Read:
         values = _floats(cells)  # NaN fails every comparison
