@@ -204,7 +204,8 @@ class FeatureEncoder:
         self._vocabularies = {}
         for name, group in self._group_of.items():
             values, at = _values(log, group, name)
-            self._vocabularies[name] = pd.Index(values.iloc[np.unique(at)].unique())
+            occurring = np.flatnonzero(np.bincount(at))
+            self._vocabularies[name] = pd.Index(values.iloc[occurring].unique())
         self.cardinalities = tuple(len(self._vocabularies[name]) + 1 for name in self.fields)
 
     def _fit_columns(self, log: ImpressionLog) -> None:
