@@ -46,8 +46,7 @@ class FeatureEmbedding(nn.Module):
 
     Args:
         cardinalities: number of ids per categorical field, id 0 standing for "unseen".
-        n_dense: number of dense features.
-        embedding_dim: numbers per id.
+        n_dense, embedding_dim: number of dense features, and of numbers per id.
     """
 
     sizes: Tensor
@@ -145,13 +144,7 @@ class MultiTaskModel(nn.Module):
 def click_mask(labels: Tensor, targets: Sequence[str], given_click: Sequence[str] = GIVEN_CLICK) -> Tensor:
     """Which labels mean something: all of click's, and those given click only where there was one (claim A7).
 
-    Args:
-        labels: 0 or 1, shape (rows, targets).
-        targets: names of the columns, "click" among them.
-        given_click: those that are counted per click.
-
-    Returns:
-        1 or 0, shape (rows, targets), float.
+    From labels 0 or 1, (rows, targets), with "click" among the targets, to 1 or 0 in the same shape.
     """
     if "click" not in targets:
         raise ValueError(f"targets must contain 'click' to tell which rows were clicked, got {list(targets)}")
@@ -257,9 +250,7 @@ class UncertaintyWeighting(nn.Module):
     CE_k the best weight is exp(−s_k) = 1 / (2 CE_k): a target weighs more the smaller its loss is. In the
     paper s_k is ln σ_k², the variance of the noise; that a small loss means little noise holds for
     regression, while the entropy of a rare label is small because it is rare.
-
-    Args:
-        targets, masked: as in :class:`WeightedCrossEntropy`.
+    Arguments as in :class:`WeightedCrossEntropy`.
     """
 
     def __init__(self, targets: Sequence[str], masked: bool = True) -> None:
@@ -313,8 +304,8 @@ def task_gradients(
 ) -> TaskGradients:
     """Gradients of the losses, target by target, at the shared network, on one set of rows.
 
-    Ids have shape (rows, fields), dense features (rows, n_dense), labels
-    (rows, targets); ``masked`` is as in :class:`WeightedCrossEntropy`.
+    Ids have shape (rows, fields), dense features (rows, n_dense), labels (rows, targets); ``masked`` is as in
+    :class:`WeightedCrossEntropy`.
     """
     mask = click_mask(labels, model.targets) if masked else None
     losses = cross_entropy_per_target(model(categorical, dense), labels, mask)  # (targets,)

@@ -5,12 +5,10 @@ them, drops some, or puts them in another order. Nothing else is passed along, s
 timed and counted one by one.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import IntFlag
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -38,24 +36,16 @@ CHANNELS = tuple(name.lower() for name in Channel.__members__)
 
 
 def channel(name: str) -> Channel:
-    """The channel of that name.
-
-    Raises:
-        ValueError: there is no such channel.
-    """
-    validation.one_of("channel", name, CHANNELS)
-    return Channel[name.upper()]
+    """The channel of that name, a ``ValueError`` if there is none."""
+    return Channel[validation.one_of("channel", name, CHANNELS).upper()]
 
 
 @dataclass(frozen=True)
 class Request:
     """Who asks, and when and where: the user and the context (场景) of claim B1.
 
-    Attributes:
-        user: position in the table of users.
-        hour: local hour, 0 to 23.
-        weekday: Monday is 0, Sunday 6.
-        scene: position in ``ranking.simulator.policy.SCENES``.
+    ``user`` is a position in the table of users, ``scene`` one in ``ranking.simulator.policy.SCENES``,
+    ``hour`` local, from 0 to 23, ``weekday`` 0 on Mondays.
     """
 
     user: int
@@ -83,8 +73,7 @@ class Candidates:
         predictions: from the ranking stage, rates by name of target, each of shape (candidates,).
 
     Raises:
-        ValueError: there is no candidate, an item stands twice, came by no channel or by one that does not
-            exist, shapes do not match, or a score is NaN or infinite.
+        ValueError: anything is not as above, there is no candidate, or a score is NaN or infinite.
     """
 
     request: Request
@@ -96,7 +85,7 @@ class Candidates:
     def __post_init__(self) -> None:
         validation.not_empty("items", self.items)
         for name, values in {"channels": self.channels, "scores": self.scores, **self.predictions}.items():
-            _same_list("items", self.items, name, values, "candidates")
+            _same_list(self.items, name, values)
         validation.indices("items", self.items, LARGEST)
         distinct, counts = np.unique(self.items, return_counts=True)
         if distinct.size < self.items.size:
@@ -112,24 +101,20 @@ class Candidates:
     def __repr__(self) -> str:
         return f"Candidates({len(self):,} items for user {self.request.user})"
 
-    def take(self, positions: ArrayLike) -> Candidates:
+    def take(self, positions: ArrayLike) -> Self:
         """The candidates at these positions, in the order given, with all that is known of them."""
         at = validation.indices("positions", positions, len(self))
-        return replace(
-            self,
-            items=self.items[at],
-            channels=self.channels[at],
-            scores=self.scores[at],
-            predictions={name: values[at] for name, values in self.predictions.items()},
-        )
+        predictions = {name: values[at] for name, values in self.predictions.items()}
+        items, channels, scores = self.items[at], self.channels[at], self.scores[at]
+        return replace(self, items=items, channels=channels, scores=scores, predictions=predictions)
 
-    def scored(self, scores: ArrayLike, predictions: Mapping[str, Array] | None = None) -> Candidates:
+    def scored(self, scores: ArrayLike, predictions: Mapping[str, Array] | None = None) -> Self:
         """The same candidates with new scores, best first; of equal ones the earlier stays first."""
         scores = validation.as_floats("scores", scores)
         predictions = self.predictions if predictions is None else predictions
         return replace(self, scores=scores, predictions=predictions).take(order(scores))
 
-    def best(self, keep: int) -> Candidates:
+    def best(self, keep: int) -> Self:
         """The first ``keep`` of them, or all where there are fewer."""
         return self.take(np.arange(min(validation.positive_int("keep", keep), len(self))))
 
@@ -156,35 +141,29 @@ def merge(request: Request, found: Mapping[str, tuple[ArrayLike, ArrayLike]]) ->
 
     Args:
         request: whom the items are for.
-        found: channel name -> (items best first, their scores in that channel). A channel may find nothing.
-
-    Raises:
-        ValueError: an unknown channel, items that are no positions, NaN scores, or no channel found anything.
+        found: channel name -> (items best first, their scores in that channel). A channel may find nothing,
+            but not all of them.
     """
     parts = []
-    for name, (items, scores) in found.items():
-        bit = channel(name)
-        items = np.asarray(items)  # (found,)
-        items = validation.indices(f"items of {name}", items, LARGEST) if items.size else items
-        scores = validation.as_floats(f"scores of {name}", scores)
-        _same_list("items", items, f"scores of {name}", scores, "found")
+    for name, (given, scores) in found.items():
+        bit, items = channel(name), np.asarray(given)  # (found,)
+        if items.size:
+            validation.indices(f"items of {name}", items, LARGEST)
+        _same_list(items, f"scores of {name}", validation.as_floats(f"scores of {name}", scores))
         parts.append((items, np.full(items.shape, bit, np.uint8), 1.0 / np.arange(1, items.size + 1)))
     if not any(items.size for items, _, _ in parts):
-        raise ValueError(
-            f"found must hold at least one item, got none from {', '.join(found) or 'no channel'}"
-        )
-    items, bits, scores = (np.concatenate(column) for column in zip(*parts, strict=True))
+        names = ", ".join(found) or "no channel"
+        raise ValueError(f"found must hold at least one item, got none from {names}")
+    items, bits, places = (np.concatenate(column) for column in zip(*parts, strict=True))
     by_item = np.argsort(items, kind="stable")
     distinct, start = np.unique(items[by_item], return_index=True)
     channels = np.bitwise_or.reduceat(bits[by_item], start)
-    best = np.maximum.reduceat(scores[by_item], start)
+    best = np.maximum.reduceat(places[by_item], start)
     return Candidates(request, distinct.astype(np.int64), channels, best).scored(best)
 
 
-def _same_list(name: str, items: NDArray[Any], other: str, values: Any, axis: str) -> None:
+def _same_list(items: NDArray[Any], other: str, values: Any) -> None:
     """Items and what belongs to them have the same shape, that of one list."""
+    shapes = f"{np.shape(items)} and {np.shape(values)}"
     if np.ndim(items) != 1 or np.shape(values) != np.shape(items):
-        raise ValueError(
-            f"{name} and {other} must have the same shape ({axis},), "
-            f"got {np.shape(items)} and {np.shape(values)}"
-        )
+        raise ValueError(f"items and {other} must have the same shape (items,), got {shapes}")

@@ -1,7 +1,5 @@
 """The chain as a whole: run it, time it, and count what each stage loses (claim A1)."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -23,12 +21,7 @@ STAGES = ("retrieval", "pre_ranking", "ranking", "re_ranking")
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """What one request left behind on its way.
-
-    Attributes:
-        after: stage name -> its candidates, in order of the chain.
-        seconds: stage name -> wall time.
-    """
+    """What one request left behind: candidates and wall time after each stage, in the order of the chain."""
 
     after: Mapping[str, Candidates]
     seconds: Mapping[str, float]
@@ -62,18 +55,14 @@ class Funnel:
 
 
 def requests_from(log: ImpressionLog, n_requests: int, seed: int = 0) -> list[Request]:
-    """Requests drawn from the last ones of a log: who came, where, and at what hour.
-
-    Raises:
-        ValueError: the log has fewer requests.
-    """
+    """Requests drawn from the last ones of a log, which must have as many."""
     validation.positive_int("n_requests", n_requests)
     rows = log.rows.drop_duplicates("request").tail(10 * n_requests)
     if len(rows) < n_requests:
         raise ValueError(f"n_requests must be at most the {len(rows)} of the log, got {n_requests}")
     chosen = np.random.default_rng(seed).choice(len(rows), n_requests, replace=False)
-    columns = ["user", "hour", "weekday", "scene"]
-    return [Request(*map(int, row)) for row in rows[columns].to_numpy()[chosen]]
+    asked = rows[["user", "hour", "weekday", "scene"]].to_numpy()[chosen]  # (requests, 4)
+    return [Request(*map(int, row)) for row in asked]
 
 
 def true_values(
@@ -85,11 +74,7 @@ def true_values(
 
 
 def truly_best(values: ArrayLike, keep: int) -> NDArray[np.intp]:
-    """Positions of the ``keep`` largest values, best first.
-
-    Raises:
-        ValueError: ``keep`` is more than there are.
-    """
+    """Positions of the ``keep`` largest values, best first; there must be as many."""
     return top_k(values, validation.positive_int("keep", keep, most=np.size(values), of="values"))
 
 
@@ -100,12 +85,7 @@ def _share_among(best: ArrayLike, items: NDArray[np.int64]) -> float:
 
 
 def survival(trace: Trace, best: ArrayLike) -> dict[str, float]:
-    """Share of the truly best items that are still among the candidates after each stage.
-
-    Args:
-        trace: of one request.
-        best: positions of the truly best items in the table of items.
-    """
+    """Share of the truly best items (positions in the table of items) that are left after each stage."""
     return {name: _share_among(best, state.items) for name, state in trace.after.items()}
 
 
@@ -117,10 +97,7 @@ def found_shares(candidates: Candidates, best: ArrayLike) -> dict[str, float]:
 def value_kept(values: ArrayLike, candidates: Candidates, slots: int) -> float:
     """Best mean true value that ``slots`` of the candidates can have, as a share of the catalogue's best.
 
-    Args:
-        values: true value of every item of the catalogue, (items,).
-        candidates: after some stage, at least ``slots`` of them.
-        slots: places of a slate.
+    ``values`` are those of every item of the catalogue, (items,).
     """
     v = validation.as_floats("values", values)
     left = v[candidates.items]

@@ -4,8 +4,6 @@ Impressions count showings, not users: an item shown twice to one user has two (
 impression; like, collect and share rates are per *click*.
 """
 
-from __future__ import annotations
-
 import numpy as np
 import pandas as pd
 
@@ -19,8 +17,7 @@ def count_events(log: ImpressionLog) -> pd.DataFrame:
     """Impressions, clicks, likes, collects and shares of every item (claim A6).
 
     Returns:
-        One row per item of ``log.items``, in its order; int64 columns ``impressions`` and, for each target
-        that the log has, its plural.
+        A row per item of ``log.items``; columns ``impressions`` and the plural of each target of the log.
 
     Raises:
         ValueError: a like, collect or share stands on an impression without a click, so that rates per click
@@ -40,19 +37,13 @@ def count_events(log: ImpressionLog) -> pd.DataFrame:
 def rates(counts: pd.DataFrame) -> pd.DataFrame:
     """The rates of claim A7, one column per target; NaN where the denominator is 0.
 
-    Args:
-        counts: as :func:`count_events` gives them, or sums of its rows.
-
-    Raises:
-        ValueError: a count stands there without its denominator.
+    ``counts`` are those of :func:`count_events` or sums of its rows; each needs its denominator.
     """
     columns = {}
     for target in TARGETS:
         if f"{target}s" in counts:
             if (below := DENOMINATOR[target]) not in counts:
-                raise ValueError(
-                    f"counts must have the column {below!r}, by which {target}s are divided, "
-                    f"got {', '.join(map(str, counts))}"
-                )
+                needed = f"the column {below!r}, by which {target}s are divided"
+                raise ValueError(f"counts must have {needed}, got {', '.join(map(str, counts))}")
             columns[target] = counts[f"{target}s"] / counts[below].where(counts[below] > 0)
     return pd.DataFrame(columns, index=counts.index)

@@ -1,14 +1,12 @@
 """Many requests at once, with candidates, predictions and the truth: what choosing fusion weights needs.
 
-Chapter 5. :func:`train_predictor` makes a model with five heads, :meth:`Feed.at_end` draws requests and their
-candidates, and :meth:`Feed.totals` says what any order of them truly brings.
+:func:`train_predictor` makes a model with five heads, :meth:`Feed.at_end` draws requests and candidates, and
+:meth:`Feed.totals` says what any order of them truly brings. Chapter 5.
 """
-
-from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -33,23 +31,16 @@ HEADS = (*TARGETS, "share_played")
 
 @dataclass(frozen=True, eq=False)
 class Predictor:
-    """A trained model and what belongs to it.
-
-    Attributes:
-        model: logits of ``HEADS``; all but the click are given a click (claim A7).
-        encoder: fitted on the rows that it learned from.
-        sampling_rate: the α of its training (chapter 3).
-    """
+    """A model with logits of ``HEADS``, all but click given a click (claim A7), its encoder, and its α."""
 
     model: nn.Module
     encoder: FeatureEncoder
     sampling_rate: float
 
     def predict(self, log: Impressions, calibrated: bool = True) -> dict[str, Array]:
-        """Predictions for every row of a log, by name, each (rows,).
+        """Predictions for every row of a log, by name, each (rows,); calibrated is the click rate (claim C5).
 
-        "watch_time" is in seconds given a click: the expected share played times the duration. The click
-        rate is calibrated (claims C5, C6) unless asked otherwise.
+        "watch_time" is in seconds given a click: the expected share played times the duration.
         """
         logits = predict_logits(self.model, self.encoder.transform(log))  # (rows, heads)
         if calibrated:
@@ -63,10 +54,8 @@ class Predictor:
 def train_predictor(log: ImpressionLog, seed: int, sampling_rate: float = 0.1) -> Predictor:
     """Train the multi-objective model with a fifth head on a down-sampled log (chapters 2 and 3).
 
-    Args:
-        log: impressions to learn from, with their statistics and durations.
-        seed: decides which negatives stay, the first weights and the order of the rows.
-        sampling_rate: α, the share of the negatives to keep, in (0, 1].
+    The log has statistics and durations. The seed decides which negatives stay, a share ``sampling_rate`` (α)
+    of them in (0, 1], the first weights and the order of the rows.
     """
     encoder = FeatureEncoder().fit(log)
     sample = log.select(downsample_negatives(log.label("click"), sampling_rate, rng=seed))
@@ -107,33 +96,26 @@ class Feed:
         candidates: int = 100,
         seed: int = 0,
         users: ArrayLike | None = None,
-    ) -> Feed:
+    ) -> Self:
         """Requests at the moment when the log ends, with candidates that retrieval might bring.
 
-        Half of the candidates are drawn by popularity, half by the topics that the user is interested in;
-        each stands once.
+        Half of the candidates are drawn by popularity, half by the topics of the user's interests; each once.
 
         Args:
             world: that wrote the log.
             log: the history, for the counts that features are made of.
             n_requests: how many.
-            candidates: per request.
+            candidates: per request, at most a quarter of the published items.
             seed: of the draws.
             users: positions of the users who may come; None for all.
-
-        Raises:
-            ValueError: an argument is not as described, or so few items are published that the candidates
-                cannot be drawn.
         """
         validation.positive_int("n_requests", n_requests)
         validation.positive_int("candidates", candidates)
         rng = np.random.default_rng(validation.seed("seed", seed))
         snapshot = Snapshot.at_end(world, log)
         if 4 * candidates > snapshot.n_items:
-            raise ValueError(
-                f"candidates must be at most a quarter of the {snapshot.n_items:,} published items, "
-                f"got {candidates}"
-            )
+            most = f"a quarter of the {snapshot.n_items:,} published items"
+            raise ValueError(f"candidates must be at most {most}, got {candidates}")
         requests = _draw_requests(world, n_requests, rng, users)
         items = _draw_candidates(world, snapshot.n_items, requests, candidates, rng)
         truth = world.truth(item=items, **requests.context)
@@ -146,16 +128,12 @@ class Feed:
         return f"Feed({len(self.items):,} requests with {self.items.shape[1]} candidates each)"
 
     def predictions(self, predictor: Predictor, calibrated: bool = True) -> dict[str, Array]:
-        """What the model predicts, by name, each (requests, candidates); see :meth:`Predictor.predict`."""
+        """What :meth:`Predictor.predict` predicts, by name, each (requests, candidates)."""
         predicted = predictor.predict(self.asked, calibrated)
         return {name: values.reshape(self.items.shape) for name, values in predicted.items()}
 
     def totals(self, shown: ArrayLike) -> dict[str, Array]:
-        """What showing these brings in expectation, by name, each (requests,); watch time in seconds.
-
-        Args:
-            shown: positions among the candidates, best first, (requests, places).
-        """
+        """What is to be expected of showing these (see :meth:`draw`), by name, each (requests,)."""
         looked_at = self.world.examination(np.shape(shown)[-1])
         return expected_totals(shown, per_impression(self.rates), looked_at)
 
@@ -179,8 +157,7 @@ class Feed:
         position = np.arange(1, item.shape[1] + 1)
         truth = self.world.truth(item=item, position=position, **self.requests.context)
         if asked is not None:
-            who = validation.indices("asked", asked, len(self.items))
-            truth = truth.select(who)
+            truth = truth.select(validation.indices("asked", asked, len(self.items)))
         return truth.draw(rng)
 
 
@@ -196,9 +173,8 @@ def _draw_requests(
     if share == 0.0:
         raise ValueError("users must hold at least one user, got none")
     drawn = draw_requests(world, int(1.5 * n_requests / share) + 100, rng)
-    chosen = np.flatnonzero(allowed[drawn.user])
-    chosen = np.sort(rng.permutation(chosen)[:n_requests])
-    return drawn[chosen]
+    chosen = rng.permutation(np.flatnonzero(allowed[drawn.user]))[:n_requests]
+    return drawn[np.sort(chosen)]
 
 
 def _draw_candidates(

@@ -5,17 +5,15 @@ Two ways to choose, each with one dial, ``trade_off`` θ (1: score alone; toward
 - MMR, maximal marginal relevance (Carbonell and Goldstein, SIGIR 1998) takes, place by place, the item with
   the largest θ · score − (1 − θ) · (largest similarity to what stands in the window).
 - DPP, a determinantal point process, takes the item with the largest θ · score + (1 − θ) · ln(gain in
-  det S of the window): greedy maximisation of θ Σ score + (1 − θ) ln det S. It is the kernel
+  det S of the window): greedy maximisation of θ Σ score + (1 − θ) ln det S, that is of the kernel
   L = diag(r) S diag(r) with ln r = θ · score / (2 (1 − θ)). Chen, Zhang and Zhou (NeurIPS 2018) keep a
   Cholesky factor up to date, so that a step costs one row operation instead of one determinant per item.
 
 And rules: ``scatter_order`` keeps items of one author or topic apart.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -34,9 +32,8 @@ def _check(
     validation.not_empty("scores", score)
     s = validation.as_floats("similarity", similarity)  # (n, n)
     if score.ndim != 1 or s.shape != (score.size, score.size):
-        raise ValueError(
-            f"scores must have shape (n,) and similarity (n, n), got {score.shape} and {s.shape}"
-        )
+        got = f"{score.shape} and {s.shape}"
+        raise ValueError(f"scores must have shape (n,) and similarity (n, n), got {got}")
     if not np.allclose(s, s.T, atol=1e-6):
         raise ValueError("similarity must be symmetric")
     if np.diagonal(s).min() <= 0.0:
@@ -85,19 +82,9 @@ def greedy_dpp(
     With window w a step costs O(n w). Of the chosen window Y it keeps S_Y = V Vᵀ and, for every item i,
     the row c_i with V c_i = S_{Y,i} and the gain d²_i = S_ii − c_i · c_i = det S_{Y + i} / det S_Y.
 
-    Args:
-        scores: on a scale to match ln det, e.g. within [0, 1], (n,).
-        similarity: S, symmetric and positive semi-definite, (n, n).
-        keep: how many, from 1 to n.
-        trade_off: θ in [0, 1], the weight of the score; 1 sorts by score.
-        window: as in :func:`mmr`. Without one, no more items than the rank of S can differ; those that
-            repeat others (a gain below ``SMALLEST_GAIN``) then follow in order of their scores.
-
-    Returns:
-        Positions in the order of choice, (keep,).
-
-    Raises:
-        ValueError: bad arguments, or S is not positive semi-definite.
+    Arguments and result as in :func:`mmr`, but scores are on a scale to match ln det, e.g. within [0, 1], and
+    S must be positive semi-definite. Without a window no more items than the rank of S can differ; those that
+    repeat others (a gain below ``SMALLEST_GAIN``) then follow in order of their scores.
     """
     score, s, keep, theta, window = _check(scores, similarity, keep, trade_off, window)
     rows = np.zeros((min(window, keep) + 1, score.size))  # c_i of every item, by column: (window + 1, n)
@@ -127,18 +114,12 @@ def greedy_dpp(
 
 
 def _drop_first(rows: Array, window: NDArray[np.intp]) -> Array:
-    """Take the oldest item out of the window: rotate its row into the later ones, and return what is left.
+    """Take the oldest item out of the window (items, oldest first), whose c_i are ``rows``, (window, n).
 
     V without its first row is no longer triangular: it has one column too many. A Givens rotation per
     remaining row turns that column to zero; applied to every c_i, the same rotations leave c_i for the
-    smaller window, and a remainder whose square the gain gets back.
-
-    Args:
-        rows: c_i by column, (window, n), changed in place: the first ``window`` − 1 rows are the new ones.
-        window: the items of the window, oldest first.
-
-    Returns:
-        The squared remainder, (n,).
+    smaller window, in all rows but the last, and a remainder. Returned is its square, (n,), which the gain
+    gets back.
     """
     spare = rows[0].copy()  # (n,)
     for k in range(1, len(rows)):
@@ -152,14 +133,8 @@ def _drop_first(rows: Array, window: NDArray[np.intp]) -> Array:
     return left
 
 
-@dataclass(frozen=True)
-class Scattered:
-    """Result of :func:`scatter_order`.
-
-    Attributes:
-        order: positions, (keep,).
-        relaxed: places (from 0) where no remaining candidate met all rules, so that the fallback chose.
-    """
+class Scattered(NamedTuple):
+    """Positions, (keep,), and the places (from 0) where no remaining candidate met all rules."""
 
     order: NDArray[np.intp]
     relaxed: tuple[int, ...]
@@ -184,9 +159,6 @@ def scatter_order(keys: Mapping[str, ArrayLike], apart: Mapping[str, int], keep:
         keys: rule name -> the value of every candidate, best candidate first, (n,) each.
         apart: rule name -> places k, at least 1 (1 is no rule).
         keep: how many to place, from 1 to n.
-
-    Raises:
-        ValueError: a rule without its keys, shapes that differ, or ``keep`` out of range.
     """
     if not keys:
         raise ValueError("keys must name at least one rule's values, got none")

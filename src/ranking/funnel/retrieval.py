@@ -4,9 +4,7 @@ A channel looks at one thing only, and must not look at every item with a model:
 walks a list that was sorted beforehand.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,6 +26,9 @@ QUOTAS = {"embedding": 1500, "popular": 300, "fresh": 200, "followed": 300, "top
 RECENT_CLICKS = 20
 """How many of the user's last clicks say which topics are of interest."""
 
+TRAINING_VECTORS = 32_768
+"""How many vectors the k-means of an index sees, at most, unless there are more lists."""
+
 Found = tuple[NDArray[np.int64], NDArray[np.float64]]
 """Items, best first, and their scores in the channel, (found,) each; at most as many as asked for."""
 
@@ -46,17 +47,9 @@ class VectorIndex:
         lists: number of lists; None for exact search.
         probes: lists that a query looks into, at most ``lists``.
         seed: of the k-means.
-        training_vectors: how many vectors the k-means sees.
     """
 
-    def __init__(
-        self,
-        vectors: ArrayLike,
-        lists: int | None = None,
-        probes: int = 16,
-        seed: int = 0,
-        training_vectors: int = 32_768,
-    ) -> None:
+    def __init__(self, vectors: ArrayLike, lists: int | None = None, probes: int = 16, seed: int = 0) -> None:
         array = _vectors("vectors", vectors, "items")
         self.n_items, self.dim = array.shape
         flat = faiss.IndexFlatIP(self.dim)
@@ -67,8 +60,7 @@ class VectorIndex:
             self.index = faiss.IndexIVFFlat(flat, self.dim, lists, faiss.METRIC_INNER_PRODUCT)
             self.index.cp.seed, self.index.cp.niter = seed, 10
             self.index.nprobe = probes
-            wanted = max(validation.positive_int("training_vectors", training_vectors), lists)
-            rng, size = np.random.default_rng(seed), min(self.n_items, wanted)
+            rng, size = np.random.default_rng(seed), min(self.n_items, max(TRAINING_VECTORS, lists))
             self.index.cp.min_points_per_centroid = 1
             self.index.train(array[rng.choice(self.n_items, size, replace=False)])
         self.index.add(array)
@@ -76,10 +68,8 @@ class VectorIndex:
     def search(self, queries: ArrayLike, keep: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The best ``keep`` items of every query and their inner products, (queries, keep) each, best first.
 
-        Where the lists that were looked into hold fewer, the rest is −1 with a product of −inf.
-
-        Raises:
-            ValueError: ``keep`` exceeds the number of items, or queries have another length or NaN.
+        There must be so many items. Where the lists that were looked into hold fewer, the rest is −1 with a
+        product of −inf.
         """
         validation.positive_int("keep", keep, most=self.n_items, of="items")
         array = _vectors("queries", queries, "queries", self.dim)
@@ -107,13 +97,14 @@ def recall(found: ArrayLike, exact: ArrayLike) -> float:
     return float(np.mean([np.isin(row, other).mean() for other, row in zip(a, b, strict=True)]))
 
 
+@dataclass(frozen=True, eq=False)
 class EmbeddingChannel:
     """Items whose vector goes well with the user's: one user tower, one search."""
 
-    def __init__(
-        self, snapshot: Snapshot, encoder: FeatureEncoder, model: TwoTowerModel, index: VectorIndex
-    ) -> None:
-        self.snapshot, self.encoder, self.model, self.index = snapshot, encoder, model, index
+    snapshot: Snapshot
+    encoder: FeatureEncoder
+    model: TwoTowerModel
+    index: VectorIndex
 
     def user_vector(self, request: Request) -> NDArray[np.float32]:
         """(1, dim)."""
@@ -142,77 +133,70 @@ class SortedLists:
         items = self.items[self.start[group] : min(self.start[group + 1], self.start[group] + keep)]
         return items, self.values[items].astype(np.float64)
 
-
-class PopularChannel:
-    """What all users clicked most in the last 30 days; the same for everybody."""
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        clicks = snapshot.counts["item_clicks"][: snapshot.n_items]
-        self.lists = SortedLists(np.zeros(len(clicks), np.int8), clicks, 1)
-
-    def __call__(self, request: Request, quota: int) -> Found:
-        return self.lists.best(0, quota)
-
-
-class FreshChannel:
-    """The newest items of the two topics that the user declared: nobody has clicked them yet."""
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        people, n = snapshot.people, snapshot.n_items
-        self.topics = people.users[["interest_1", "interest_2"]].to_numpy()
-        age_days = (snapshot.now_ms - people.items["publish_ms"].to_numpy()[:n]) / DAY_MS
-        self.lists = SortedLists(people.item_topic[:n], -age_days, len(people.topics))
-
-    def __call__(self, request: Request, quota: int) -> Found:
-        topics = np.unique(self.topics[request.user])
-        return _best_of([self.lists.best(topic, quota) for topic in topics], quota)
-
-
-class FollowedChannel:
-    """Items of the authors that the user follows, by smoothed click rate."""
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        people, n = snapshot.people, snapshot.n_items
-        self.people = people
-        self.lists = SortedLists(people.item_author[:n], snapshot.item_click_rate[:n], len(people.authors))
-
-    def __call__(self, request: Request, quota: int) -> Found:
-        start, stop = self.people.follow_start[request.user : request.user + 2]
-        authors = self.people.follow_author[start:stop]
-        return _best_of([self.lists.best(author, quota) for author in authors], quota)
-
-
-class TopicChannel:
-    """Items of the topics of the user's last clicks, by smoothed click rate.
-
-    A topic with a share s of those clicks gets about that share of the places: its r-th item scores s / r.
-    """
-
-    def __init__(self, snapshot: Snapshot) -> None:
-        people, n = snapshot.people, snapshot.n_items
-        self.lists = SortedLists(people.item_topic[:n], snapshot.item_click_rate[:n], len(people.topics))
-        clicks = snapshot.log.rows.loc[snapshot.log.rows["click"].to_numpy(), ["user", "item"]]
-        clicks = clicks.sort_values("user", kind="stable")  # by user, then by time
-        self.topic = people.item_topic[clicks["item"].to_numpy()]
-        self.start = np.searchsorted(clicks["user"].to_numpy(), np.arange(len(people.users) + 1))
-
-    def __call__(self, request: Request, quota: int) -> Found:
-        stop = self.start[request.user + 1]
-        recent = self.topic[max(self.start[request.user], stop - RECENT_CLICKS) : stop]
-        parts = []
-        for topic, count in zip(*np.unique(recent, return_counts=True), strict=True):
-            items, _ = self.lists.best(topic, quota)
-            parts.append((items, count / len(recent) / np.arange(1, items.size + 1)))
-        return _best_of(parts, quota)
+    def best_of(self, groups: Iterable[int], keep: int) -> Found:
+        """The best of several groups, and their values."""
+        return _best_of([self.best(group, keep) for group in groups], keep)
 
 
 def _best_of(parts: list[Found], keep: int) -> Found:
     """The best of several lists that share no item, by score."""
+    parts = [part for part in parts if part[0].size]
     if not parts:
         return np.empty(0, np.int64), np.empty(0)
     items, scores = (np.concatenate(column) for column in zip(*parts, strict=True))
-    best = order(scores)[:keep] if scores.size else slice(0)
+    best = order(scores)[:keep]
     return items[best], scores[best]
+
+
+def popular_channel(snapshot: Snapshot) -> Find:
+    """What all users clicked most in the last 30 days; the same for everybody."""
+    clicks = snapshot.counts["item_clicks"][: snapshot.n_items]
+    lists = SortedLists(np.zeros(len(clicks), np.int8), clicks, 1)
+    return lambda request, quota: lists.best(0, quota)
+
+
+def fresh_channel(snapshot: Snapshot) -> Find:
+    """The newest items of the two topics that the user declared: nobody has clicked them yet."""
+    people, n = snapshot.people, snapshot.n_items
+    topics = people.users[["interest_1", "interest_2"]].to_numpy()
+    age_days = (snapshot.now_ms - people.items["publish_ms"].to_numpy()[:n]) / DAY_MS
+    lists = SortedLists(people.item_topic[:n], -age_days, len(people.topics))
+    return lambda request, quota: lists.best_of(np.unique(topics[request.user]), quota)
+
+
+def followed_channel(snapshot: Snapshot) -> Find:
+    """Items of the authors that the user follows, by smoothed click rate."""
+    people, n = snapshot.people, snapshot.n_items
+    lists = SortedLists(people.item_author[:n], snapshot.item_click_rate[:n], len(people.authors))
+
+    def find(request: Request, quota: int) -> Found:
+        start, stop = people.follow_start[request.user : request.user + 2]
+        return lists.best_of(people.follow_author[start:stop], quota)
+
+    return find
+
+
+def topic_channel(snapshot: Snapshot) -> Find:
+    """Items of the topics of the user's last clicks, by smoothed click rate.
+
+    A topic with a share s of those clicks gets about that share of the places: its r-th item scores s / r.
+    """
+    people, n, rows = snapshot.people, snapshot.n_items, snapshot.log.rows
+    lists = SortedLists(people.item_topic[:n], snapshot.item_click_rate[:n], len(people.topics))
+    clicks = rows.loc[rows["click"].to_numpy(), ["user", "item"]].sort_values("user", kind="stable")
+    topics = people.item_topic[clicks["item"].to_numpy()]  # by user, then by time
+    start = np.searchsorted(clicks["user"].to_numpy(), np.arange(len(people.users) + 1))
+
+    def find(request: Request, quota: int) -> Found:
+        stop = start[request.user + 1]
+        recent = topics[max(start[request.user], stop - RECENT_CLICKS) : stop]
+        parts = []
+        for topic, count in zip(*np.unique(recent, return_counts=True), strict=True):
+            items, _ = lists.best(topic, quota)
+            parts.append((items, count / len(recent) / np.arange(1, items.size + 1)))
+        return _best_of(parts, quota)
+
+    return find
 
 
 def channels_of(
@@ -221,10 +205,10 @@ def channels_of(
     """All five channels of the course, by name."""
     return {
         "embedding": EmbeddingChannel(snapshot, encoder, model, index),
-        "popular": PopularChannel(snapshot),
-        "fresh": FreshChannel(snapshot),
-        "followed": FollowedChannel(snapshot),
-        "topic": TopicChannel(snapshot),
+        "popular": popular_channel(snapshot),
+        "fresh": fresh_channel(snapshot),
+        "followed": followed_channel(snapshot),
+        "topic": topic_channel(snapshot),
     }
 
 
@@ -233,14 +217,10 @@ class Retrieval:
     """The first stage: from a request to candidates, by several channels, merged.
 
     Attributes:
-        snapshot: what is known.
-        channels: by name, see :func:`channels_of`.
-        quotas: channel name -> how many items to ask it for, from 0 (off) to the size of the catalogue. A
-            channel that knows fewer gives what it has: somebody who follows nobody gets nothing from there.
-
-    Raises:
-        ValueError: an unknown channel, a quota out of range, or all of them 0. When called: an unknown user,
-            or no channel found anything.
+        snapshot, channels: what is known, and :func:`channels_of` it.
+        quotas: channel name -> how many items to ask it for, from 0 (off, but not for all) to the size of the
+            catalogue. A channel that knows fewer gives what it has: somebody who follows nobody gets nothing
+            from there.
     """
 
     snapshot: Snapshot
@@ -252,12 +232,12 @@ class Retrieval:
             channel(name)
             validation.one_of("quotas", name, self.channels)
             if quota != 0:
-                most = self.snapshot.n_items
-                validation.positive_int(f"quota of {name}", quota, most=most, of="items of the catalogue")
+                most, of = self.snapshot.n_items, "items of the catalogue"
+                validation.positive_int(f"quota of {name}", quota, most, of)
         if not any(self.quotas.values()):
             raise ValueError(f"quotas must ask at least one of {', '.join(CHANNELS)} for an item, got none")
 
     def __call__(self, request: Request) -> Candidates:
         self.snapshot.check_user(request.user)
-        asked = {name: quota for name, quota in self.quotas.items() if quota}
-        return merge(request, {name: self.channels[name](request, quota) for name, quota in asked.items()})
+        found = {name: self.channels[name](request, quota) for name, quota in self.quotas.items() if quota}
+        return merge(request, found)

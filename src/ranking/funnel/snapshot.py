@@ -4,11 +4,9 @@ Offline, features come from a log, row by row. Online, they must be made for ite
 shown yet. Both go through the same encoder, or the model meets numbers that it was not trained on.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -50,11 +48,8 @@ def cross_features(
 
 def with_cross(table: FeatureTable, cross: NDArray[np.float32]) -> FeatureTable:
     """The table with the columns of :func:`cross_features` behind its dense ones."""
-    return replace(
-        table,
-        dense=np.concatenate((table.dense, cross), axis=1),  # (rows, columns + 3)
-        columns=(*table.columns, *CROSS_COLUMNS),
-    )
+    dense = np.concatenate((table.dense, cross), axis=1)  # (rows, columns + 3)
+    return replace(table, dense=dense, columns=(*table.columns, *CROSS_COLUMNS))
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,12 +67,8 @@ class Snapshot:
     now_ms: int
 
     @classmethod
-    def at_end(cls, world: World, log: ImpressionLog) -> Snapshot:
-        """The snapshot at the end of a log that this world wrote.
-
-        Raises:
-            ValueError: the log is empty or from a world of another size.
-        """
+    def at_end(cls, world: World, log: ImpressionLog) -> Self:
+        """The snapshot at the end of a log that this world wrote; another size of world is refused."""
         validation.not_empty("log", log.rows)
         if (len(log.users), len(log.items)) != (len(world.users), len(world.items)):
             raise ValueError(
@@ -141,10 +132,8 @@ class Snapshot:
     def check_vectors(self, item_vectors: NDArray[Any]) -> None:
         """Vectors that were computed beforehand have one row for each published item."""
         if len(item_vectors) != self.n_items:
-            raise ValueError(
-                f"item_vectors must have one row for each of the {self.n_items:,} published items, "
-                f"got {len(item_vectors):,}"
-            )
+            wanted = f"one row for each of the {self.n_items:,} published items"
+            raise ValueError(f"item_vectors must have {wanted}, got {len(item_vectors):,}")
 
     def cross(self, user: int, items: Ints) -> NDArray[np.float32]:
         """:func:`cross_features` of one user and some items, (items, 3)."""
@@ -157,14 +146,8 @@ class Snapshot:
     ) -> Impressions:
         """Pairs of a user and an item that may be shown now, as an encoder reads them, one row per item.
 
-        The work is in proportion to ``items``, however large the catalogue is.
-
-        Args:
-            user: positions in the table of users; like the context, whatever broadcasts with ``items``.
-            items: positions of published items, any shape.
-            hour: local hour, 0 to 23.
-            weekday: Monday is 0.
-            scene: position in ``SCENES``.
+        Items are positions in any shape; users and the context (see :class:`Request`) broadcast with it. The
+        work is in proportion to the items, however large the catalogue is.
         """
         people, shape = self.people, np.shape(items)
         known = {"hour": hour, "weekday": weekday, "scene": scene}
@@ -173,11 +156,8 @@ class Snapshot:
         users, user_at = np.unique(np.broadcast_to(user, shape), return_inverse=True)
         chosen, item_at = np.unique(items, return_inverse=True)
         who, what = people.users.take(users), people.items.take(chosen)
-        columns |= {
-            "user": user_at.ravel(),
-            "item": item_at.ravel(),
-            "time_ms": np.full(np.size(items), self.now_ms),
-        }
+        columns |= {"user": user_at.ravel(), "item": item_at.ravel()}
+        columns["time_ms"] = np.full(np.size(items), self.now_ms)
         columns["duration"] = what["duration"].to_numpy()[columns["item"]]
         for name, counts in self.counts.items():
             key, of = ("user", users) if name.startswith("user") else ("item", chosen)
@@ -200,15 +180,12 @@ class Snapshot:
 def training_table(encoder: FeatureEncoder, log: ImpressionLog) -> FeatureTable:
     """Features of a log's rows with the cross columns, as :meth:`Snapshot.features` makes them online.
 
-    Args:
-        encoder: fitted.
-        log: with statistics, ``followed``, and the columns that ``log.with_topic_history()`` adds.
+    The log has statistics, ``followed``, and the columns that ``log.with_topic_history()`` adds.
     """
-    for name in ("followed", "topic_impressions", "topic_clicks"):
+    needed = ("followed", "topic_impressions", "topic_clicks")
+    for name in needed:
         if name not in log.rows:
             raise ValueError(f"log.rows must have the column {name!r} (see with_topic_history), it does not")
-    followed, shown, clicked = (
-        log.rows[name].to_numpy() for name in ("followed", "topic_impressions", "topic_clicks")
-    )
+    followed, shown, clicked = (log.rows[name].to_numpy() for name in needed)
     cross = cross_features(followed, shown, clicked, float(log.rows["click"].mean()))
     return with_cross(encoder.transform(log), cross)

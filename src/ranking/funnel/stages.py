@@ -1,7 +1,5 @@
 """Pre-ranking, ranking, re-ranking: each from candidates to candidates (claims A3, A4, A5)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -9,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
+from torch import Tensor
 
 from ranking import validation
 from ranking.funnel.candidates import Candidates
@@ -30,11 +29,8 @@ def fused_score(rates: Mapping[str, ArrayLike], weights: Mapping[str, float] = W
     """p_click · (1 + Σ w · rate), the fused score of claims A8 and E2.
 
     Args:
-        rates: "click" per impression, the others per click; arrays of one shape.
-        weights: one of at least 0 for each target other than "click".
-
-    Raises:
-        ValueError: a rate outside [0, 1], a target without its rate, or a negative weight.
+        rates: "click" per impression, the others per click; in [0, 1], arrays of one shape.
+        weights: of at least 0, for targets other than "click" that have a rate.
     """
     if "click" not in rates:
         raise ValueError(f"rates must hold 'click', got {', '.join(rates) or 'none'}")
@@ -44,7 +40,7 @@ def fused_score(rates: Mapping[str, ArrayLike], weights: Mapping[str, float] = W
     return click_times_rest({name: rates[name] for name in ("click", *weights)}, weights)
 
 
-def _rates(targets: tuple[str, ...], logits: torch.Tensor) -> dict[str, Array]:
+def _rates(targets: tuple[str, ...], logits: Tensor) -> dict[str, Array]:
     """From logits (candidates, targets) to rates by name."""
     return dict(zip(targets, expit(logits.double().numpy()).T, strict=True))
 
@@ -54,8 +50,7 @@ class PreRanking:
     """Scores every candidate with a cheap model and keeps the best few hundred (粗排, claim A3).
 
     Attributes:
-        snapshot, encoder: what is known, and how it is put into features.
-        model: the three towers.
+        snapshot, encoder, model: what is known, how it is put into features, and the three towers.
         item_vectors: the item tower's output for every published item, computed beforehand, (items, dim).
         keep: how many candidates to keep; all where there are fewer.
         weights: of the fused score.
@@ -85,10 +80,7 @@ class PreRanking:
 
 @dataclass(frozen=True, eq=False)
 class Ranking:
-    """Scores every candidate with the full model, and truncates nothing (精排, claim A4).
-
-    Attributes as in :class:`PreRanking`; the predictions travel on with the candidates.
-    """
+    """Scores all with the full model, truncates nothing, and hands its predictions on (精排, claim A4)."""
 
     snapshot: Snapshot
     encoder: FeatureEncoder
@@ -113,15 +105,9 @@ def relative(scores: ArrayLike) -> Array:
 def similarity_vectors(vectors: ArrayLike, topics: ArrayLike) -> Array:
     """Vectors of length 1 whose dot product is the mean of the cosine and of "same topic" (0 or 1).
 
-    What reaches re-ranking was chosen for one user, so that all vectors point much the same way; the topic
-    spreads them out again. As products of vectors the similarities are positive semi-definite.
-
-    Args:
-        vectors: of the items, (n, dim), none of them 0.
-        topics: (n,).
-
-    Returns:
-        (n, dim + number of topics that occur).
+    What reaches re-ranking was chosen for one user, so that all vectors, (n, dim) and none of them 0, point
+    much the same way; the topics, (n,), spread them out again, (n, dim + number of topics that occur). As
+    products of vectors the similarities are positive semi-definite.
     """
     v = validation.as_floats("vectors", vectors)
     topic = np.asarray(topics)
@@ -131,32 +117,28 @@ def similarity_vectors(vectors: ArrayLike, topics: ArrayLike) -> Array:
     if (length == 0).any():
         raise ValueError(f"vectors must not be 0, got that at index {int(np.argmin(length))}")
     same = topic[:, None] == np.unique(topic)  # (n, topics)
-    joint: Array = np.concatenate((v / length, same), axis=1) / np.sqrt(2.0)
-    return joint
+    return np.asarray(np.concatenate((v / length, same), axis=1) / np.sqrt(2.0))
 
 
 def similarity_of(vectors: ArrayLike, topics: ArrayLike) -> Array:
     """The dot products of :func:`similarity_vectors`, (n, n)."""
     joint = similarity_vectors(vectors, topics)
-    products: Array = joint @ joint.T
-    return products
+    return np.asarray(joint @ joint.T)
 
 
 @dataclass(frozen=True, eq=False)
 class ReRanking:
     """Chooses a varied few dozen, then scatters what is alike (重排, claim A5).
 
-    The method first chooses ``spare`` times as many as are shown; the scatter rules need something to choose
-    from. Where a rule cannot be met, the fallback of ``scatter_order`` fills the place.
+    Where a rule cannot be met, the fallback of ``scatter_order`` fills the place.
 
     Attributes:
-        snapshot: what is known.
-        item_vectors: for every published item, (items, dim); see :func:`similarity_vectors`.
+        snapshot, item_vectors: what is known; of every published item, (items, dim), for similarities.
         shown: how many to show; all where there are fewer.
         method: "mmr" or "dpp".
         trade_off, window: of the method; the scores are made ``relative`` for it.
         apart: "author" and "topic" -> places within which none may repeat.
-        spare: at least 1.
+        spare: the method chooses this times as many as are shown, for the rules to choose from.
     """
 
     snapshot: Snapshot
@@ -196,7 +178,6 @@ class ReRanking:
 
     def scattered(self, candidates: Candidates) -> Scattered:
         """As :meth:`scatter`, with the places where no candidate met the rules."""
-        people = self.snapshot.people
-        items = candidates.items
+        people, items = self.snapshot.people, candidates.items
         keys: dict[str, ArrayLike] = {"author": people.item_author[items], "topic": people.item_topic[items]}
         return scatter_order(keys, self.apart, min(self.shown, len(candidates)))

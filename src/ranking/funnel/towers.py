@@ -6,10 +6,9 @@ of Yi et al., RecSys 2019: softmax over the items of a batch, corrected for thei
 can no longer be searched, but scores a few thousand items in one go.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import torch
@@ -31,52 +30,40 @@ class Sides:
     """Which columns of a feature table belong to the user (with the context), the item, and the pair.
 
     Attributes:
-        user_fields, item_fields: positions among the categorical fields.
-        user_columns, item_columns, cross_columns: positions among the dense columns.
+        user, item: positions among the categorical fields, and positions among the dense columns.
+        cross: positions among the dense columns.
         cardinalities: number of codes of every field.
     """
 
-    user_fields: tuple[int, ...]
-    item_fields: tuple[int, ...]
-    user_columns: tuple[int, ...]
-    item_columns: tuple[int, ...]
-    cross_columns: tuple[int, ...]
+    user: tuple[list[int], list[int]]
+    item: tuple[list[int], list[int]]
+    cross: list[int]
     cardinalities: tuple[int, ...]
 
     @classmethod
-    def of(cls, table: FeatureTable) -> Sides:
+    def of(cls, table: FeatureTable) -> Self:
         """The sides of a table made by ``training_table`` or ``Snapshot.features``."""
 
-        def at(names: Sequence[str], wanted: Sequence[str]) -> tuple[int, ...]:
-            return tuple(i for i, name in enumerate(names) if name in wanted)
+        def at(names: Sequence[str], wanted: Sequence[str]) -> list[int]:
+            return [i for i, name in enumerate(names) if name in wanted]
 
-        user_columns = [name for name in table.columns if name.startswith("log_user_")]
-        item_columns = [name for name in table.columns if name not in (*user_columns, *CROSS_COLUMNS)]
-        return cls(
-            user_fields=at(table.fields, (*USER_FIELDS, *CONTEXT_FIELDS)),
-            item_fields=at(table.fields, ITEM_FIELDS),
-            user_columns=at(table.columns, user_columns),
-            item_columns=at(table.columns, item_columns),
-            cross_columns=at(table.columns, CROSS_COLUMNS),
-            cardinalities=table.cardinalities,
-        )
+        users = [name for name in table.columns if name.startswith("log_user_")]
+        items = [name for name in table.columns if name not in (*users, *CROSS_COLUMNS)]
+        user = at(table.fields, (*USER_FIELDS, *CONTEXT_FIELDS)), at(table.columns, users)
+        item = at(table.fields, ITEM_FIELDS), at(table.columns, items)
+        return cls(user, item, at(table.columns, CROSS_COLUMNS), table.cardinalities)
 
 
 class Tower(nn.Module):
     """Some fields and columns of a feature table, through embeddings and dense layers, to one vector."""
 
     def __init__(
-        self,
-        fields: Sequence[int],
-        columns: Sequence[int],
-        cardinalities: Sequence[int],
-        sizes: Sequence[int],
-        embedding_dim: int = 16,
+        self, side: tuple[list[int], list[int]], cardinalities: Sequence[int], sizes: Sequence[int]
     ) -> None:
         super().__init__()
-        self.fields, self.columns = list(fields), list(columns)
+        self.fields, self.columns = side
         sizes_of = [cardinalities[i] for i in self.fields]
-        self.embedding = FeatureEmbedding(sizes_of, len(self.columns), embedding_dim)
+        self.embedding = FeatureEmbedding(sizes_of, len(self.columns), embedding_dim=16)
         self.layers = dense_layers((self.embedding.output_dim, *sizes), last_activation=False)
 
     def forward(self, categorical: Tensor, dense: Tensor) -> Tensor:
@@ -98,8 +85,8 @@ class TwoTowerModel(nn.Module):
         super().__init__()
         self.dim = validation.positive_int("dim", dim)
         sizes = (validation.positive_int("hidden", hidden), dim)
-        self.user_tower = Tower(sides.user_fields, sides.user_columns, sides.cardinalities, sizes)
-        self.item_tower = Tower(sides.item_fields, sides.item_columns, sides.cardinalities, sizes)
+        self.user_tower = Tower(sides.user, sides.cardinalities, sizes)
+        self.item_tower = Tower(sides.item, sides.cardinalities, sizes)
 
     def user(self, categorical: Tensor, dense: Tensor) -> Tensor:
         """User vectors, (rows, dim)."""
@@ -115,7 +102,7 @@ class TwoTowerModel(nn.Module):
 
 
 def in_batch_softmax(vectors: Tensor, item_share: Tensor, temperature: float = TEMPERATURE) -> Tensor:
-    """Loss of retrieval: which item of the batch did this user click?
+    """Loss of retrieval, in nats: which item of the batch did this user click?
 
     The other rows' items serve as negatives. They are there because others clicked them, popular ones
     more often, and would be pushed down for it; subtracting ln of an item's share of the clicks from its
@@ -126,9 +113,6 @@ def in_batch_softmax(vectors: Tensor, item_share: Tensor, temperature: float = T
         vectors: user and item vectors of clicked impressions side by side, (rows, 2 · dim).
         item_share: share of each row's item among all clicks of the training rows, in (0, 1], (rows, 1).
         temperature: above 0.
-
-    Returns:
-        A scalar, in nats.
     """
     user, item = vectors.chunk(2, dim=1)  # (rows, dim) each
     logits = user @ item.T / temperature - torch.log(item_share).T  # (rows, rows)
@@ -139,26 +123,21 @@ class ThreeTowerModel(nn.Module):
     """Pre-ranking: user tower once a request, item tower cached, cross tower and top once a pair.
 
     Args:
-        sides: which columns each tower reads.
+        sides, dim: as in :class:`TwoTowerModel`.
         targets: names of the targets.
-        dim: length of the vectors of user and item.
     """
 
     def __init__(self, sides: Sides, targets: Sequence[str], dim: int = 16) -> None:
         super().__init__()
         self.targets = validation.targets(targets)
-        self.user_tower = Tower(sides.user_fields, sides.user_columns, sides.cardinalities, (64, dim))
-        self.item_tower = Tower(sides.item_fields, sides.item_columns, sides.cardinalities, (64, dim))
-        self.cross_columns = list(sides.cross_columns)
-        self.cross_tower = dense_layers((len(self.cross_columns), 8))
+        self.user_tower = Tower(sides.user, sides.cardinalities, (64, dim))
+        self.item_tower = Tower(sides.item, sides.cardinalities, (64, dim))
+        self.cross_columns = sides.cross
+        self.cross_tower = dense_layers((len(sides.cross), 8))
         self.top = dense_layers((3 * dim + 8, 32, len(targets)), last_activation=False)
 
     def score(self, user: Tensor, item: Tensor, cross: Tensor) -> Tensor:
-        """Logits from the vectors of user (rows or 1, dim) and item (rows, dim) and cross features (rows, 3).
-
-        Returns:
-            (rows, targets).
-        """
+        """Logits from vectors of user (rows or 1, dim) and item (rows, dim), and cross features (rows, 3)."""
         user = user.expand(len(item), -1)  # (rows, dim)
         parts = [user, item, user * item, self.cross_tower(cross)]
         logits: Tensor = self.top(torch.cat(parts, dim=1))  # (rows, targets)
