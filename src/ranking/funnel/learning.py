@@ -3,39 +3,32 @@
 All three learn from the same feature table. What differs is how much each may cost per item.
 """
 
-from __future__ import annotations
-
 from typing import TypeVar
 
 import numpy as np
-import torch
+from torch import nn
 
 from ranking.funnel.towers import Sides, ThreeTowerModel, TwoTowerModel, in_batch_softmax
 from ranking.logs import TARGETS, FeatureTable, ImpressionLog
 from ranking.multi_task import MultiTaskModel, WeightedCrossEntropy
 from ranking.training import TableExamples, fit, seeded
 
-Model = TypeVar("Model", bound=torch.nn.Module)
+Model = TypeVar("Model", bound=nn.Module)
 
-RETRIEVAL_EPOCHS = 4
 BATCH = 512
 
 
-def train_retrieval(
-    table: FeatureTable, log: ImpressionLog, seed: int, epochs: int = RETRIEVAL_EPOCHS
-) -> TwoTowerModel:
+def train_retrieval(table: FeatureTable, log: ImpressionLog, seed: int, epochs: int = 4) -> TwoTowerModel:
     """The two-tower model, trained on the clicked rows of a log.
 
     Args:
         table: features of the log's rows, from ``training_table``.
-        log: the same rows.
+        log: the same rows; at least one is clicked.
         seed: decides the first weights and the order of the rows.
         epochs: passes over the clicks.
-
-    Raises:
-        ValueError: the log has no click, or is not the one of the table.
     """
-    _check_rows(table, log)
+    if len(table) != len(log):
+        raise ValueError(f"table must have one row per row of the log: {len(table)} for {len(log)}")
     clicked = np.flatnonzero(log.rows["click"].to_numpy())
     if not clicked.size:
         raise ValueError("log must hold at least one click, got none")
@@ -56,18 +49,12 @@ def train_pre_ranking(table: FeatureTable, log: ImpressionLog, seed: int) -> Thr
 
 
 def train_ranking(table: FeatureTable, log: ImpressionLog, seed: int) -> MultiTaskModel:
-    """The multi-objective model of chapter 2 on all features. Arguments as in :func:`train_retrieval`."""
+    """The multi-objective model of chapter 2 on all features; see :func:`train_retrieval`."""
     model = MultiTaskModel.of(table, TARGETS, seed, embedding_dim=16, shared=(128, 64))
     return _train(model, table, log, seed, "ranking model")
 
 
 def _train(model: Model, table: FeatureTable, log: ImpressionLog, seed: int, description: str) -> Model:
-    _check_rows(table, log)
     examples, loss = TableExamples(table, log.labels(TARGETS), TARGETS), WeightedCrossEntropy(TARGETS)
     fit(model, examples, loss, seed=seed, batch_size=BATCH, description=description)
     return model
-
-
-def _check_rows(table: FeatureTable, log: ImpressionLog) -> None:
-    if len(table) != len(log):
-        raise ValueError(f"table must have one row per row of the log: {len(table)} for {len(log)}")
