@@ -33,9 +33,8 @@ def dense_layers(sizes: Sequence[int], last_activation: bool = True) -> nn.Seque
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """A context in which torch draws from ``seed`` and which leaves the outer random state as it was."""
-    number = validation.seed("seed", seed)
     with torch.random.fork_rng():
-        torch.manual_seed(number)
+        torch.manual_seed(validation.seed("seed", seed))
         yield
 
 
@@ -111,10 +110,9 @@ class MultiTaskModel(nn.Module):
     ) -> None:
         super().__init__()
         self.targets = validation.targets(targets)
-        for width in shared:
-            validation.positive_int("shared", width)
-        for width in tower:
-            validation.positive_int("tower", width)
+        for name, widths in {"shared": shared, "tower": tower}.items():
+            for width in widths:
+                validation.positive_int(name, width)
         if not shared:
             raise ValueError("shared must name at least one layer's width, got none")
         self.embedding = FeatureEmbedding(cardinalities, n_dense, embedding_dim)
@@ -183,12 +181,8 @@ def weighted_cross_entropy(
 ) -> Tensor:
     """Total loss Σ_k λ_k · (mean cross-entropy of target k) (claims B4, B5), a scalar, computed from logits.
 
-    Args:
-        logits: shape (rows, targets).
-        labels: 0 or 1, shape (rows, targets).
-        loss_weights: λ, shape (targets,), at least 0 and not all 0.
-        mask: as in :func:`cross_entropy_per_target`, such as :func:`click_mask`: likes are counted per click
-            (claim A7), so unclicked rows say nothing about the like rate.
+    Logits, labels and mask, such as :func:`click_mask`, are those of :func:`cross_entropy_per_target`;
+    ``loss_weights`` are λ, shape (targets,), at least 0 and not all 0.
     """
     if logits.shape != labels.shape or loss_weights.shape != logits.shape[1:]:
         raise ValueError(
@@ -206,9 +200,8 @@ class WeightedCrossEntropy(nn.Module):
     Args:
         targets: names of the targets, in the order of the logits.
         loss_weights: λ by name; 1 for a target that is not named.
-        masked: whether targets that are counted per click see only clicked rows. False shows slip X10: every
-            head then learns a rate per impression.
-        given_click: the targets that are counted per click.
+        masked: whether targets that are counted per click (``given_click``) see only clicked rows. False
+            shows slip X10: every head then learns a rate per impression.
     """
 
     loss_weights: Tensor
@@ -278,9 +271,7 @@ class UncertaintyWeighting(nn.Module):
 class TaskGradients:
     """The gradient of every target's own loss at the shared network: how hard each pulls, and which way.
 
-    Attributes:
-        targets: names of the targets.
-        vectors: of each target at λ = 1, for all parameters of ``model.shared``, shape (targets, parameters).
+    ``vectors`` are those at λ = 1 of all parameters of ``model.shared``, shape (targets, parameters).
     """
 
     targets: tuple[str, ...]

@@ -1,8 +1,7 @@
 """The funnel (推荐链路): retrieval, pre-ranking, ranking, re-ranking. Chapter 1; claims A1–A8.
 
-``candidates`` is what travels down it; ``retrieval`` and ``stages`` hold the four stages, ``chain`` puts them
-together; ``towers`` and ``learning`` make their models; ``snapshot`` is what is known online; ``re_ranking``
-has the algorithms of diversity; ``counting`` the numbers that all of it goes by.
+``candidates`` travel down it; ``retrieval`` and ``stages`` hold the stages, ``chain`` puts them together,
+``towers`` and ``learning`` make their models; ``snapshot`` knows what is known online.
 """
 
 from ranking.funnel.candidates import CHANNELS, Candidates, Channel, Request, Stage, merge

@@ -135,14 +135,9 @@ Stage = Callable[[Candidates], Candidates]
 def merge(request: Request, found: Mapping[str, tuple[ArrayLike, ArrayLike]]) -> Candidates:
     """What several channels found, as one list without repeats (claim A2).
 
-    An item that several channels bring stands once, with the bits of all of them. Scores of different
-    channels do not compare, but places do: the score of a merged item is 1 / (its best place in any
-    channel).
-
-    Args:
-        request: whom the items are for.
-        found: channel name -> (items best first, their scores in that channel). A channel may find nothing,
-            but not all of them.
+    ``found`` is channel name -> (items best first, their scores in that channel). A channel may find nothing,
+    but not all of them. An item that several bring stands once, with the bits of all. Scores of different
+    channels do not compare, but places do: that of a merged item is 1 / (its best place in any channel).
     """
     parts = []
     for name, (given, scores) in found.items():

@@ -95,10 +95,7 @@ def found_shares(candidates: Candidates, best: ArrayLike) -> dict[str, float]:
 
 
 def value_kept(values: ArrayLike, candidates: Candidates, slots: int) -> float:
-    """Best mean true value that ``slots`` of the candidates can have, as a share of the catalogue's best.
-
-    ``values`` are those of every item of the catalogue, (items,).
-    """
+    """Best mean value that ``slots`` candidates can have, as a share of the catalogue's, values (items,)."""
     v = validation.as_floats("values", values)
     left = v[candidates.items]
     return float(left[truly_best(left, slots)].sum() / v[truly_best(v, slots)].sum())

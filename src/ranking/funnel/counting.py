@@ -16,8 +16,7 @@ DENOMINATOR = {"click": "impressions", "like": "clicks", "collect": "clicks", "s
 def count_events(log: ImpressionLog) -> pd.DataFrame:
     """Impressions, clicks, likes, collects and shares of every item (claim A6).
 
-    Returns:
-        A row per item of ``log.items``; columns ``impressions`` and the plural of each target of the log.
+    A row per item of ``log.items``; columns ``impressions`` and the plural of each target of the log.
 
     Raises:
         ValueError: a like, collect or share stands on an impression without a click, so that rates per click

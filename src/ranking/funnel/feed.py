@@ -99,15 +99,9 @@ class Feed:
     ) -> Self:
         """Requests at the moment when the log ends, with candidates that retrieval might bring.
 
-        Half of the candidates are drawn by popularity, half by the topics of the user's interests; each once.
-
-        Args:
-            world: that wrote the log.
-            log: the history, for the counts that features are made of.
-            n_requests: how many.
-            candidates: per request, at most a quarter of the published items.
-            seed: of the draws.
-            users: positions of the users who may come; None for all.
+        Half of the candidates are drawn by popularity, half by the topics of the user's interests; each once,
+        and at most a quarter of the published items. Features are made of the counts of the log, which the
+        world wrote. ``users`` are positions of those who may come, None for all.
         """
         validation.positive_int("n_requests", n_requests)
         validation.positive_int("candidates", candidates)
@@ -148,7 +142,7 @@ class Feed:
             asked: which requests come, in order and maybe more than once, (showings,); None for each once.
 
         Returns:
-            "click", "like", "collect", "share" (bool) and "watch_time" (seconds), each (showings, places).
+            The four ``TARGETS`` (bool) and "watch_time" (seconds), each (showings, places).
         """
         shown = validation.indices("shown", shown, self.items.shape[1])
         if shown.ndim != 2 or len(shown) != len(self.items):
@@ -161,19 +155,17 @@ class Feed:
         return truth.draw(rng)
 
 
-def _draw_requests(
-    world: World, n_requests: int, rng: np.random.Generator, users: ArrayLike | None
-) -> Requests:
+def _draw_requests(world: World, n: int, rng: np.random.Generator, users: ArrayLike | None) -> Requests:
     """Requests by the daily rhythm, of the users allowed."""
     if users is None:
-        return draw_requests(world, n_requests, rng)
+        return draw_requests(world, n, rng)
     allowed = np.zeros(len(world.users), dtype=bool)
     allowed[validation.indices("users", users, len(world.users))] = True
     share = world.user_activity[allowed].sum() / world.user_activity.sum()
     if share == 0.0:
         raise ValueError("users must hold at least one user, got none")
-    drawn = draw_requests(world, int(1.5 * n_requests / share) + 100, rng)
-    chosen = rng.permutation(np.flatnonzero(allowed[drawn.user]))[:n_requests]
+    drawn = draw_requests(world, int(1.5 * n / share) + 100, rng)
+    chosen = rng.permutation(np.flatnonzero(allowed[drawn.user]))[:n]
     return drawn[np.sort(chosen)]
 
 

@@ -19,13 +19,9 @@ BATCH = 512
 
 
 def train_retrieval(table: FeatureTable, log: ImpressionLog, seed: int, epochs: int = 4) -> TwoTowerModel:
-    """The two-tower model, trained on the clicked rows of a log.
+    """The two-tower model, trained on the clicked rows of a log, of which ``training_table`` made the table.
 
-    Args:
-        table: features of the log's rows, from ``training_table``.
-        log: the same rows; at least one is clicked.
-        seed: decides the first weights and the order of the rows.
-        epochs: passes over the clicks.
+    The seed decides the first weights and the order of the rows.
     """
     if len(table) != len(log):
         raise ValueError(f"table must have one row per row of the log: {len(table)} for {len(log)}")

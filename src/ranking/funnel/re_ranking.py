@@ -101,9 +101,8 @@ def greedy_dpp(
             return np.array(chosen)
         # the new item becomes a row of V; every other item's c gets one more entry
         pivot = max(gain[best], SMALLEST_GAIN)
-        new = (s[best] - rows[:inside, best] @ rows[:inside]) / np.sqrt(pivot)  # (n,)
-        rows[inside] = new
-        gain = gain - new**2
+        rows[inside] = (s[best] - rows[:inside, best] @ rows[:inside]) / np.sqrt(pivot)  # (n,)
+        gain = gain - rows[inside] ** 2
         inside += 1
         if inside > window:
             gain += _drop_first(rows[:inside], np.array(chosen[-inside:]))
@@ -129,8 +128,7 @@ def _drop_first(rows: Array, window: NDArray[np.intp]) -> Array:
         cosine, sine = (a / length, b / length) if length > 0 else (1.0, 0.0)
         rows[k - 1] = cosine * rows[k] + sine * spare
         spare = cosine * spare - sine * rows[k]
-    left: Array = spare**2
-    return left
+    return np.asarray(spare**2)
 
 
 class Scattered(NamedTuple):
@@ -148,17 +146,15 @@ def check_rules(apart: Mapping[str, int], names: Iterable[str]) -> None:
 
 
 def scatter_order(keys: Mapping[str, ArrayLike], apart: Mapping[str, int], keep: int) -> Scattered:
-    """Take items in their order, skipping (not dropping) those that would break a rule (打散).
+    """Take ``keep`` items in their order, skipping (not dropping) those that would break a rule (打散).
 
     A rule ``{"author": 4}`` says: among any 4 neighbouring places, no two of one author. Every place goes
     to the first remaining candidate that meets all rules. Where none does, the fallback: the candidate
     that breaks the fewest rules, of those the one whose nearest repeat is furthest away, of those the
     first; the place is reported in ``relaxed``.
 
-    Args:
-        keys: rule name -> the value of every candidate, best candidate first, (n,) each.
-        apart: rule name -> places k, at least 1 (1 is no rule).
-        keep: how many to place, from 1 to n.
+    ``keys`` is rule name -> the value of every candidate, best candidate first, (n,) each; ``apart`` is rule
+    name -> places k, at least 1 (1 is no rule).
     """
     if not keys:
         raise ValueError("keys must name at least one rule's values, got none")

@@ -37,16 +37,11 @@ Find = Callable[[Request, int], Found]
 
 
 class VectorIndex:
-    """Items by the inner product of their vectors with a query, through FAISS.
+    """Items by the inner product of their vectors, (items, dim), with a query, through FAISS.
 
     Exact search multiplies the query with every vector. Approximate search (an inverted file, IVF) has cut
-    the vectors into lists by k-means beforehand and looks only into the lists whose centres are nearest.
-
-    Args:
-        vectors: (items, dim) float32.
-        lists: number of lists; None for exact search.
-        probes: lists that a query looks into, at most ``lists``.
-        seed: of the k-means.
+    the vectors into ``lists`` by k-means beforehand, by the seed, and looks into the ``probes`` lists alone
+    whose centres are nearest.
     """
 
     def __init__(self, vectors: ArrayLike, lists: int | None = None, probes: int = 16, seed: int = 0) -> None:
@@ -68,8 +63,7 @@ class VectorIndex:
     def search(self, queries: ArrayLike, keep: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
         """The best ``keep`` items of every query and their inner products, (queries, keep) each, best first.
 
-        There must be so many items. Where the lists that were looked into hold fewer, the rest is −1 with a
-        product of −inf.
+        Where the lists that were looked into hold fewer, the rest is −1 with a product of −inf.
         """
         validation.positive_int("keep", keep, most=self.n_items, of="items")
         array = _vectors("queries", queries, "queries", self.dim)
@@ -120,9 +114,7 @@ class EmbeddingChannel:
 class SortedLists:
     """Items in groups (of a topic, of an author), each group sorted beforehand, best first."""
 
-    def __init__(
-        self, groups: NDArray[np.integer[Any]], values: NDArray[np.number[Any]], n_groups: int
-    ) -> None:
+    def __init__(self, groups: NDArray[Any], values: NDArray[Any], n_groups: int) -> None:
         newest = np.arange(len(groups))[::-1]  # of equal values the newest comes first
         self.items = newest[np.lexsort((-values[newest], groups[newest]))]
         self.values = values
@@ -219,8 +211,7 @@ class Retrieval:
     Attributes:
         snapshot, channels: what is known, and :func:`channels_of` it.
         quotas: channel name -> how many items to ask it for, from 0 (off, but not for all) to the size of the
-            catalogue. A channel that knows fewer gives what it has: somebody who follows nobody gets nothing
-            from there.
+            catalogue. A channel that knows fewer gives what it has, which may be nothing.
     """
 
     snapshot: Snapshot

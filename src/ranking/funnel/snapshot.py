@@ -105,11 +105,9 @@ class Snapshot:
         users, topics = len(self.log.users), len(self.people.topics)
         topic = self.people.item_topic[self.window["item"].to_numpy()]
         pair = self.window["user"].to_numpy(dtype=np.int64) * topics + topic
-
-        def counted(pairs: Ints) -> NDArray[np.int32]:
-            return np.bincount(pairs, minlength=users * topics).reshape(users, topics).astype(np.int32)
-
-        return counted(pair), counted(pair[self.window["click"].to_numpy()])
+        shown = np.bincount(pair, minlength=users * topics).astype(np.int32)
+        clicked = np.bincount(pair[self.window["click"].to_numpy()], minlength=shown.size).astype(np.int32)
+        return shown.reshape(users, topics), clicked.reshape(users, topics)
 
     @cached_property
     def click_rate(self) -> float:

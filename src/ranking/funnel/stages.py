@@ -28,9 +28,7 @@ METHODS = {"mmr": mmr, "dpp": greedy_dpp}
 def fused_score(rates: Mapping[str, ArrayLike], weights: Mapping[str, float] = WEIGHTS) -> Array:
     """p_click · (1 + Σ w · rate), the fused score of claims A8 and E2.
 
-    Args:
-        rates: "click" per impression, the others per click; in [0, 1], arrays of one shape.
-        weights: of at least 0, for targets other than "click" that have a rate.
+    Rates are in [0, 1], of one shape, "click" per impression, the others per click; weights are at least 0.
     """
     if "click" not in rates:
         raise ValueError(f"rates must hold 'click', got {', '.join(rates) or 'none'}")
@@ -129,8 +127,6 @@ def similarity_of(vectors: ArrayLike, topics: ArrayLike) -> Array:
 @dataclass(frozen=True, eq=False)
 class ReRanking:
     """Chooses a varied few dozen, then scatters what is alike (重排, claim A5).
-
-    Where a rule cannot be met, the fallback of ``scatter_order`` fills the place.
 
     Attributes:
         snapshot, item_vectors: what is known; of every published item, (items, dim), for similarities.

@@ -1,7 +1,6 @@
 """Towers: networks that look at the user and at the item apart, so that most of the work is done beforehand.
 
-:class:`TwoTowerModel` (双塔模型) ends in a dot product, which a vector index can search. Its training is that
-of Yi et al., RecSys 2019: softmax over the items of a batch, corrected for their popularity.
+:class:`TwoTowerModel` (双塔模型) ends in a dot product, which a vector index can search.
 :class:`ThreeTowerModel` (三塔模型) adds a small tower for features of the pair and a small network on top; it
 can no longer be searched, but scores a few thousand items in one go.
 """
@@ -30,7 +29,7 @@ class Sides:
     """Which columns of a feature table belong to the user (with the context), the item, and the pair.
 
     Attributes:
-        user, item: positions among the categorical fields, and positions among the dense columns.
+        user, item: positions among the categorical fields, and among the dense columns.
         cross: positions among the dense columns.
         cardinalities: number of codes of every field.
     """
@@ -122,9 +121,7 @@ def in_batch_softmax(vectors: Tensor, item_share: Tensor, temperature: float = T
 class ThreeTowerModel(nn.Module):
     """Pre-ranking: user tower once a request, item tower cached, cross tower and top once a pair.
 
-    Args:
-        sides, dim: as in :class:`TwoTowerModel`.
-        targets: names of the targets.
+    Arguments as in :class:`TwoTowerModel`; a logit for each of the targets.
     """
 
     def __init__(self, sides: Sides, targets: Sequence[str], dim: int = 16) -> None:

@@ -19,10 +19,8 @@ AnyPath = str | os.PathLike[str]
 def save_checkpoint(path: AnyPath, settings: Mapping[str, Any], state: Mapping[str, Any]) -> None:
     """Write a checkpoint, replacing an older one of the same name; its folder must exist.
 
-    Args:
-        path: the file.
-        settings: what must be the same for the run to go on: seed, batch size and so on.
-        state: tensors, state dicts, numbers.
+    ``settings`` (seed, batch size and so on) must be the same for the run to go on; ``state`` holds tensors,
+    state dicts and numbers.
     """
     beside = Path(f"{os.fspath(path)}.partial")
     with beside.open("wb") as file:

@@ -16,6 +16,8 @@ from ranking import validation
 from ranking.logs import FeatureEncoder, FeatureTable, ImpressionLog
 
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+Floats = NDArray[np.floating]
+Names = Sequence[str]
 
 
 @runtime_checkable
@@ -35,10 +37,10 @@ class Examples(Protocol):
     def shuffle_state(self) -> dict[str, int]:
         """What else the batches depend on, for a checkpoint to compare."""
 
-    def check_targets(self, targets: Sequence[str]) -> None:
+    def check_targets(self, targets: Names) -> None:
         """Raise ``ValueError`` unless the labels are of the targets of a model."""
 
-    def check_learnable(self, targets: Sequence[str] | None = None) -> None:
+    def check_learnable(self, targets: Names | None = None) -> None:
         """Raise ``ValueError`` if the labels teach nothing; held-out rows need not teach."""
 
 
@@ -48,9 +50,7 @@ class _InMemory:
     def __init__(self, features: FeatureTable, labels: NDArray[np.float32]) -> None:
         y = labels[:, None] if labels.ndim == 1 else labels  # (rows, targets)
         if y.ndim != 2 or len(y) != len(features):
-            raise ValueError(
-                f"labels must have one row per row of features: {y.shape} for {len(features)} rows"
-            )
+            raise ValueError(f"labels must have one row per row of features: {y.shape} for {len(features)}")
         validation.not_empty("labels", y)
         finite_features(features.dense, features.columns)
         self.categorical, self.dense = features.to_tensors()
@@ -85,35 +85,28 @@ class TableExamples(_InMemory):
         targets: names of the targets, compared with the model's; left out, their number is.
 
     Raises:
-        ValueError: for shapes that do not match, no rows, features that are not finite, and labels outside
-            [0, 1].
+        ValueError: for shapes that do not match, no rows, features that are not finite, and other labels.
     """
 
-    def __init__(
-        self, features: FeatureTable, labels: ArrayLike, targets: Sequence[str] | None = None
-    ) -> None:
+    def __init__(self, features: FeatureTable, labels: ArrayLike, targets: Names | None = None) -> None:
         super().__init__(features, validation.probabilities("labels", labels).astype(np.float32))
         self.targets = None if targets is None else tuple(targets)
         if targets is not None:
             self.check_targets(targets)
 
     @classmethod
-    def of(cls, log: ImpressionLog, encoder: FeatureEncoder, targets: Sequence[str]) -> Self:
-        """The impressions of a log, encoded, with their labels of some targets.
-
-        Raises:
-            ValueError: for an encoder that is not fitted, or a target that the log has no labels for.
-        """
+    def of(cls, log: ImpressionLog, encoder: FeatureEncoder, targets: Names) -> Self:
+        """The impressions of a log, through a fitted encoder, with their labels of some targets."""
         return cls(encoder.transform(log), log.labels(targets), targets)
 
-    def check_targets(self, targets: Sequence[str]) -> None:
+    def check_targets(self, targets: Names) -> None:
         """The same names, or as many of them where the labels have none."""
         if self.targets is not None:
             same_targets(self.targets, targets)
         if len(targets) != (width := self.labels.shape[1]):
             raise ValueError(f"labels must have one column per target: {width} for {', '.join(targets)}")
 
-    def check_learnable(self, targets: Sequence[str] | None = None) -> None:
+    def check_learnable(self, targets: Names | None = None) -> None:
         """Every target has labels of two classes, or there is nothing to tell apart."""
         y = self.labels.numpy()
         both_classes(y.min(axis=0), y.max(axis=0), targets)
@@ -128,30 +121,28 @@ class WatchTimeExamples(_InMemory):
             were clicked.
 
     Raises:
-        ValueError: as :class:`TableExamples`, but for labels below 0 or not finite.
+        ValueError: as :class:`TableExamples`.
     """
 
     def __init__(self, features: FeatureTable, labels: ArrayLike) -> None:
         super().__init__(features, validation.non_negative("labels", labels).astype(np.float32))
 
-    def check_targets(self, targets: Sequence[str]) -> None:
+    def check_targets(self, targets: Names) -> None:
         """The loss reads the columns; they need no names."""
 
-    def check_learnable(self, targets: Sequence[str] | None = None) -> None:
+    def check_learnable(self, targets: Names | None = None) -> None:
         """Something was watched."""
         if not self.labels[:, 0].any():
             raise ValueError("labels must hold a watch time above 0, got only 0")
 
 
-def same_targets(own: tuple[str, ...], targets: Sequence[str]) -> None:
+def same_targets(own: tuple[str, ...], targets: Names) -> None:
     """Examples are of the targets of a model, in its order."""
     if own != tuple(targets):
         raise ValueError(f"examples must have the targets of the model, {targets}, got {own}")
 
 
-def both_classes(
-    low: NDArray[np.floating], high: NDArray[np.floating], targets: Sequence[str] | None
-) -> None:
+def both_classes(low: Floats, high: Floats, targets: Names | None) -> None:
     """Every target's labels, of which the smallest and largest are given, hold more than one class."""
     names = [f"target {k}" for k in range(len(low))] if targets is None else list(targets)
     for target, smallest, largest in zip(names, low, high, strict=True):
@@ -160,7 +151,7 @@ def both_classes(
             raise ValueError(f"labels must hold {lacking} for every target, got none for {target}")
 
 
-def finite_features(dense: NDArray[np.floating], columns: Sequence[str]) -> None:
+def finite_features(dense: Floats, columns: Names) -> None:
     """No dense feature is NaN or infinite."""
     bad = ~np.isfinite(dense)
     if bad.any():

@@ -55,7 +55,7 @@ def fit(
     Args:
         model: maps (categorical (rows, fields), dense (rows, n)) to logits (rows, targets).
         examples: the rows to train on, in memory (:class:`~ranking.training.TableExamples`) or streamed
-            (:class:`~ranking.training.parquet.ParquetRows`, whose memory does not grow with the rows).
+            (:class:`~ranking.training.parquet.ParquetRows`).
         loss: from logits and labels of a batch to a scalar.
         seed: decides the order of the rows and, in a model that has it, dropout. Build the model under
             :func:`seeded` to fix its first weights.
@@ -66,7 +66,7 @@ def fit(
         average: share of the steps, counted from the end, whose weights are averaged, in [0, 1]; 0 for none.
         held_out: examples to evaluate after every epoch.
         patience: stop after this many epochs without a better held-out loss, and take the weights of the
-            best epoch back (those as they were then, without averaging).
+            best epoch back, not averaged.
         checkpoint: a file to keep the run in. If it is there already, training goes on from it, to the very
             weights of a run that was never stopped; a finished run is taken from it as it is. Remove the file
             to start anew. A run of other rows, settings or loss weights is refused.
@@ -78,9 +78,8 @@ def fit(
         The history; the model is left in evaluation mode.
 
     Raises:
-        ValueError: for arguments outside what is allowed; features that are not finite; a target whose
-            labels are all 0 or all 1; a checkpoint of another run, or without a folder to write it to; or
-            when the loss is no scalar or stops being a finite number.
+        ValueError: for arguments outside what is allowed, a target whose labels are all 0 or all 1, a
+            checkpoint of another run, and a loss that is no scalar or stops being a finite number.
     """
     if patience is not None and held_out is None:
         raise ValueError("patience needs held_out rows to judge by, got held_out=None")
@@ -126,10 +125,7 @@ def predict_logits(model: nn.Module, features: FeatureTable, batch_size: int = 1
     """Logits of every row, shape (rows, targets); the model is put into evaluation mode.
 
     Ids that training did not see have code 0 and an embedding that was never trained; ``features.unseen``
-    counts them.
-
-    Raises:
-        ValueError: for features that are not finite, or ids that the model has no embedding for.
+    counts them. Features must be finite, and of ids that the model knows.
     """
     validation.positive_int("batch_size", batch_size)
     finite_features(features.dense, features.columns)

@@ -33,12 +33,8 @@ _KEY = b"ranking"
 class ParquetWriter:
     """Write features and labels, part by part, into one file; use it in a ``with`` block.
 
-    The file appears under its name when the block ends without an error: a broken run leaves none.
-
-    Args:
-        path: the file to write.
-        targets: names of the targets, in the order of the labels' columns.
-        row_group: rows per row group, at least 1.
+    The file appears under its name when the block ends without an error: a broken run leaves none. The order
+    of the targets is that of the labels' columns; ``row_group`` is the number of rows in each.
     """
 
     def __init__(self, path: AnyPath, targets: Sequence[str], row_group: int = ROW_GROUP) -> None:
@@ -64,21 +60,11 @@ class ParquetWriter:
             self._partial.unlink()
 
     def write(self, features: FeatureTable, labels: ArrayLike) -> None:
-        """Append rows.
-
-        Args:
-            features: from one and the same encoder in every part.
-            labels: numbers in [0, 1], shape (rows, targets).
-
-        Raises:
-            ValueError: for shapes that do not match, features that are not finite, labels outside [0, 1], or
-                features from another encoder than those before.
-        """
+        """Append rows: features from one encoder in all parts, and labels in [0, 1], (rows, targets)."""
         y = validation.probabilities("labels", labels).astype(np.float32)
         if y.shape != (len(features), len(self.targets)):
-            raise ValueError(
-                f"labels must have the shape {(len(features), len(self.targets))}, got {y.shape}"
-            )
+            wanted = (len(features), len(self.targets))
+            raise ValueError(f"labels must have the shape {wanted}, got {y.shape}")
         finite_features(features.dense, features.columns)
         names = ("fields", "columns", "cardinalities", "groups")
         about = json.dumps({**{name: getattr(features, name) for name in names}, "targets": self.targets})
@@ -107,12 +93,10 @@ class ParquetRows:
         buffer_rows: rows mixed with each other, at least 1; memory is about twice theirs.
 
     Attributes:
-        targets: names of the targets.
-        fields, columns, cardinalities, groups: as in :class:`FeatureTable`.
+        targets, fields, columns, cardinalities, groups: as in the writer's table.
 
     Raises:
-        ValueError: if there is no such file, a file is torn or was not made by :class:`ParquetWriter`, or
-            files do not match each other.
+        ValueError: for no files or rows, a torn or foreign file, or two whose columns differ.
     """
 
     def __init__(self, path: AnyPath, buffer_rows: int = BUFFER) -> None:

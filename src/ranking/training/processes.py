@@ -1,8 +1,7 @@
 """Several processes that train one model: started by ``torchrun``, joined here.
 
 ``torchrun --standalone --nproc-per-node 2 train.py`` starts the same script twice and tells each copy, in
-environment variables, which of them it is. A script that calls :func:`ranking.training.fit` needs no other
-change.
+environment variables, which of them it is. A script that calls :func:`ranking.training.fit` stays as it is.
 """
 
 import atexit

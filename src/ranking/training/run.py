@@ -35,8 +35,8 @@ class History:
         train_loss: mean loss of each epoch, in nats.
         validation_loss: loss on the held-out rows after each epoch; empty without them.
         best_epoch: epoch (from 0) whose weights the model carries at the end.
-        rows: rows in one epoch.
-        steps: steps of the optimiser, those before an interruption included.
+        rows: in one epoch.
+        steps: of the optimiser, those before an interruption included.
         seconds: wall time of these, evaluation left out.
     """
 
@@ -72,9 +72,8 @@ class Run:
         if isinstance(objective.loss, nn.Module) and (own := list(objective.loss.parameters())):
             groups.append({"params": own, "weight_decay": 0.0})
         # One fused kernel per step: several times cheaper than a kernel per parameter at these sizes.
-        self.optimiser = torch.optim.AdamW(
-            groups, lr=settings["learning_rate"], weight_decay=settings["weight_decay"], fused=True
-        )
+        rate, decay = settings["learning_rate"], settings["weight_decay"]
+        self.optimiser = torch.optim.AdamW(groups, lr=rate, weight_decay=decay, fused=True)
         self.steps = settings["epochs"] * -(-rows // settings["batch_size"])
         # With a constant step size the last few batches leave their mark on the level of all predictions.
         self.schedule = torch.optim.lr_scheduler.LinearLR(self.optimiser, 1.0, 0.0, total_iters=self.steps)

@@ -120,16 +120,11 @@ def test_online_features_are_those_of_the_log(small) -> None:
     assert online.fields == offline.fields
     cached = small.snapshot.item_features(small.encoder)
     sides = funnel.Sides.of(online)
-    np.testing.assert_array_equal(
-        online.categorical[:, sides.item_fields], cached.categorical[items][:, sides.item_fields]
-    )
-    np.testing.assert_array_equal(
-        online.dense[:, sides.item_columns], cached.dense[items][:, sides.item_columns]
-    )
-    used = [sides.user_fields, sides.item_fields]
-    assert sorted(sum(used, ())) == list(range(len(online.fields)))
-    used = [sides.user_columns, sides.item_columns, sides.cross_columns]
-    assert sorted(sum(used, ())) == list(range(len(online.columns)))
+    fields, columns = sides.item
+    np.testing.assert_array_equal(online.categorical[:, fields], cached.categorical[items][:, fields])
+    np.testing.assert_array_equal(online.dense[:, columns], cached.dense[items][:, columns])
+    assert sorted([*sides.user[0], *fields]) == list(range(len(online.fields)))
+    assert sorted([*sides.user[1], *columns, *sides.cross]) == list(range(len(online.columns)))
 
 
 def test_last_row_of_the_log_gets_the_same_features_online(small) -> None:
