@@ -31,8 +31,10 @@ def whole_number(name: str, value: Any, low: int = 1) -> int:
 
 def number(name: str, value: Any, low: float = -math.inf, high: float = math.inf) -> float:
     """A finite number from ``low`` to ``high``; booleans are refused."""
-    real = isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value)
-    if not real or not low <= value <= high:
-        bounds = "" if (low, high) == (-math.inf, math.inf) else f" from {low} to {high}"
-        raise ValueError(f"{name} must be a number{bounds}, got {value!r}")
+    if isinstance(value, bool) or not isinstance(value, Real):
+        raise ValueError(f"{name} must be a number, got {value!r:.80}")
+    if not math.isfinite(value):
+        raise ValueError(f"{name} must be finite, got {value}")
+    if not low <= value <= high:
+        raise ValueError(f"{name} must be from {low} to {high}, got {value}")
     return float(value)

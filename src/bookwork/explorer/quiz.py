@@ -10,13 +10,10 @@ from typing import Any
 
 import traitlets
 
-from bookwork.arguments import one_of
-from bookwork.arguments import text as checked_text
+from bookwork import arguments
 from bookwork.explorer.base import Explorer
-from bookwork.explorer.traits import entries
+from bookwork.explorer.schema import anything, each, flag, optional, record
 
-_QUESTION_KEYS = ("id", "text", "options")
-_OPTION_KEYS = ("text", "explanation", "right")
 _ID = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -33,36 +30,29 @@ def read_questions(path: Path | str) -> list[dict[str, Any]]:
         read = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:
         raise ValueError(f"{path} must be TOML: {error}") from error
-    return checked_questions(entries(str(path), read, "questions"))
+    return checked_questions(record(questions=each(anything()))(str(path), read)["questions"])
 
 
-def _fields(name: str, value: Any, keys: Sequence[str], needed: int) -> Mapping[str, Any]:
-    """``value`` where it is a mapping with the first ``needed`` of these keys and at most the others."""
-    allowed = isinstance(value, Mapping) and set(keys[:needed]) <= set(value) <= set(keys)
-    if not allowed:
-        got = ", ".join(map(repr, value)) if isinstance(value, Mapping) else f"{value!r:.80}"
-        raise ValueError(f"{name} must be a mapping with the keys {', '.join(keys)}, got {got}")
+def _line(name: str, value: Any) -> str:
+    """A text that is not empty, its line breaks as spaces."""
+    return " ".join(arguments.text(name, value).split())
+
+
+def _id(name: str, value: Any) -> str:
+    if not isinstance(value, str) or not _ID.fullmatch(value):
+        raise ValueError(f"{name} must be small letters, digits and underscores, got {value!r}")
     return value
 
 
-def _text(name: str, value: Any) -> str:
-    """A text that is not empty, its line breaks as spaces."""
-    return " ".join(checked_text(name, value).split())
+_OPTION = record(text=_line, explanation=_line, right=optional(flag()), closed=True)
+_QUESTION = record(id=_id, text=_line, options=each(_OPTION, at_least=2), closed=True)
+_QUIZ = record(questions=each(_QUESTION))
 
 
 def _distinct(name: str, texts: Sequence[str]) -> None:
     for i, text in enumerate(texts):
         if text in texts[:i]:
             raise ValueError(f"{name} must differ from each other, got twice {text!r:.80}")
-
-
-def _checked_option(name: str, value: Any) -> dict[str, Any]:
-    option = _fields(name, value, _OPTION_KEYS, 2)
-    right = option.get("right", False)
-    if not isinstance(right, bool):
-        raise ValueError(f"{name}['right'] must be true or false, got {right!r}")
-    texts = {key: _text(f"{name}[{key!r}]", option[key]) for key in ("text", "explanation")}
-    return {**texts, "right": right}
 
 
 def checked_questions(questions: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -76,28 +66,16 @@ def checked_questions(questions: Sequence[Mapping[str, Any]]) -> list[dict[str, 
     Raises:
         ValueError: naming the entry that is missing, doubled or not allowed.
     """
-    questions = entries("quiz", {"questions": questions}, "questions")
-    kept: list[dict[str, Any]] = []
-    for i, value in enumerate(questions):
-        question = _fields(f"questions[{i}]", value, _QUESTION_KEYS, 3)
-        if not isinstance(question["id"], str) or not _ID.fullmatch(question["id"]):
-            raise ValueError(
-                f"questions[{i}]['id'] must be small letters, digits and underscores, got {question['id']!r}"
-            )
-        name = f"questions[{question['id']!r}]"
-        options = [
-            _checked_option(f"{name}['options'][{k}]", option)
-            for k, option in enumerate(entries(name, question, "options"))
-        ]
-        if len(options) < 2:
-            raise ValueError(f"{name}['options'] must be at least two, got {len(options)}")
+    kept = _QUIZ("quiz", {"questions": questions})["questions"]
+    for question in kept:
+        name = f"quiz question {question['id']!r}"
+        options = [{**option, "right": option.get("right", False)} for option in question["options"]]
         right = sum(option["right"] for option in options)
         if right != 1:
-            raise ValueError(f"{name}['options'] must have exactly one that is right, got {right}")
+            raise ValueError(f"{name} must have exactly one option that is right, got {right}")
         for key in ("text", "explanation"):
-            _distinct(f"{name}['options'], by their {key},", [option[key] for option in options])
-        text = _text(f"{name}['text']", question["text"])
-        kept.append({"id": question["id"], "text": text, "options": options})
+            _distinct(f"options of {name}, by their {key},", [option[key] for option in options])
+        question["options"] = options
     for key in ("id", "text"):
         _distinct(f"questions, by their {key},", [question[key] for question in kept])
     return kept
@@ -144,7 +122,7 @@ class QuizExplorer(Explorer):
     def _check_answers(self, name: str, answers: Mapping[str, Any]) -> None:
         options = {question["id"]: len(question["options"]) for question in self.questions}
         for key, value in answers.items():
-            one_of(f"{name}, its key", key, tuple(options))
+            arguments.one_of(f"{name}, its key", key, tuple(options))
             for k in value if name == "tries" and isinstance(value, (list, tuple)) else [value]:
                 if isinstance(k, bool) or not isinstance(k, int) or not 0 <= k < options[key]:
                     raise ValueError(

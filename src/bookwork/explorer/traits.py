@@ -1,15 +1,13 @@
-"""Checks that the explorers share: traits that refuse bad settings, entries of recorded data."""
+"""Traits that refuse bad settings."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from numbers import Real
 from typing import Any
 
 import traitlets
-
-from bookwork import arguments
 
 
 class Share(traitlets.TraitType[float, float]):
@@ -72,27 +70,3 @@ class Named(traitlets.TraitType[dict[str, Any], dict[str, Any]]):
             self.each.name = f"{self.name}[{name!r}]"
             checked[name] = self.each.validate(obj, value[name])
         return checked
-
-
-def entry(name: str, mapping: Any, key: str) -> Any:
-    """``mapping[key]``; a ValueError that names both where it is missing."""
-    if not isinstance(mapping, Mapping) or key not in mapping:
-        raise ValueError(f"{name} must be a mapping with the key {key!r}, got {mapping!r:.80}")
-    return mapping[key]
-
-
-def entries(name: str, mapping: Any, key: str) -> Sequence[Any]:
-    """``mapping[key]``, a list that is not empty."""
-    found = entry(name, mapping, key)
-    if isinstance(found, (str, bytes, Mapping)) or not hasattr(found, "__len__") or len(found) == 0:
-        raise ValueError(f"{name}[{key!r}] must be a list of at least one entry, got {found!r:.80}")
-    return found
-
-
-def ascending(name: str, values: Any) -> list[float]:
-    """At least two numbers of at least 0, each larger than the one before."""
-    listed = [] if isinstance(values, (str, bytes)) or not hasattr(values, "__iter__") else list(values)
-    numbers = [arguments.number(f"{name}[{i}]", value, low=0.0) for i, value in enumerate(listed)]
-    if len(numbers) < 2 or sorted(set(numbers)) != numbers:
-        raise ValueError(f"{name} must hold at least two numbers in ascending order, got {values!r:.80}")
-    return numbers

@@ -8,36 +8,54 @@ from typing import Any
 import traitlets
 
 from bookwork.explorer.base import plain_json
-from bookwork.explorer.traits import Share, entries, entry
-from ranking import validation
+from bookwork.explorer.schema import anything, array, each, number, one_of, optional, record, text, whole
+from bookwork.explorer.traits import Share
 from ranking.calibration import downsampled
 from ranking_course.explorers.base import Explorer
 
-_BIN_KEYS = ("predicted", "observed", "count")
+_SHARE = number(0.0, 1.0)
+_BINS = record(
+    predicted=each(anything()),
+    observed=each(anything()),
+    count=array(None, low=0, whole=True),
+    ece=number(0.0),
+    log_loss=number(0.0),
+)
 
 
-def _checked_bins(name: str, run: Mapping[str, Any], kind: str) -> dict[str, Any]:
-    bins = entry(name, run, kind)
-    name = f"{name}[{kind!r}]"
-    kept: dict[str, Any] = {key: list(entries(name, bins, key)) for key in _BIN_KEYS}
-    counts = validation.non_negative(f"{name}['count']", kept["count"])
-    kept["count"] = [int(count) for count in counts]
-    if (counts != kept["count"]).any():
-        raise ValueError(f"{name}['count'] must hold whole numbers of rows, got {counts.tolist()}")
-    filled = [i for i, count in enumerate(kept["count"]) if count > 0]
-    if not filled:
-        raise ValueError(f"{name}['count'] must hold at least one row, got {kept['count']}")
+def _bins(name: str, value: Any) -> dict[str, Any]:
+    bins = _BINS(name, value)
+    if not any(bins["count"]):
+        raise ValueError(f"{name}['count'] must hold at least one row, got {bins['count']}")
     for key in ("predicted", "observed"):
-        if len(kept[key]) != len(kept["count"]):
+        if len(bins[key]) != len(bins["count"]):
             raise ValueError(
-                f"{name}[{key!r}] must have one value per bin: {len(kept[key])} for {len(kept['count'])}"
+                f"{name}[{key!r}] must have one value per bin: {len(bins[key])} for {len(bins['count'])}"
             )
-        validation.probabilities(f"{name}[{key!r}] where rows are", [kept[key][i] for i in filled])
         # Nothing is drawn for an empty bin, and JSON has no NaN.
-        kept[key] = [value if kept["count"][i] > 0 else None for i, value in enumerate(kept[key])]
-    for key in ("ece", "log_loss"):
-        kept[key] = float(validation.non_negative(f"{name}[{key!r}]", entry(name, bins, key)))
-    return kept
+        bins[key] = [
+            _SHARE(f"{name}[{key!r}][{i}]", bins[key][i]) if count else None
+            for i, count in enumerate(bins["count"])
+        ]
+    return bins
+
+
+_RUN = record(
+    rate=number(above=0.0, high=1.0),
+    seed=anything(),
+    rows=whole(),
+    train_seconds=number(above=0.0),
+    auc=_SHARE,
+    raw=_bins,
+    calibrated=_bins,
+)
+_RECORDING = record(
+    rates=each(number(above=0.0, high=1.0)),
+    runs=each(_RUN),
+    base_rate=number(above=0.0, high=1.0),
+    observed_is=optional(text()),
+    truth=optional(record(log_loss=number(0.0), auc=_SHARE)),
+)
 
 
 def checked_recording(recorded: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -58,42 +76,16 @@ def checked_recording(recorded: Mapping[str, Any] | None) -> dict[str, Any] | No
     """
     if recorded is None:
         return None
-    rates = [validation.rate("recorded['rates']", rate) for rate in entries("recorded", recorded, "rates")]
-    runs = []
-    for i, run in enumerate(entries("recorded", recorded, "runs")):
-        name = f"recorded['runs'][{i}]"
-        validation.one_of(f"{name}['rate']", entry(name, run, "rate"), tuple(rates))
-        seconds = validation.number(f"{name}['train_seconds']", entry(name, run, "train_seconds"))
-        if seconds <= 0.0:
-            raise ValueError(f"{name}['train_seconds'] must be above 0, got {seconds}")
-        runs.append(
-            {
-                "rate": float(run["rate"]),
-                "seed": entry(name, run, "seed"),
-                "rows": validation.positive_int(f"{name}['rows']", entry(name, run, "rows")),
-                "train_seconds": seconds,
-                "auc": float(validation.probabilities(f"{name}['auc']", entry(name, run, "auc"))),
-                "raw": _checked_bins(name, run, "raw"),
-                "calibrated": _checked_bins(name, run, "calibrated"),
-            }
-        )
+    kept = _RECORDING("recorded", recorded)
+    rates, runs = kept["rates"], kept["runs"]
+    for i, run in enumerate(runs):
+        one_of(tuple(rates))(f"recorded['runs'][{i}]['rate']", run["rate"])
     without = sorted(set(rates) - {run["rate"] for run in runs})
     if without:
         raise ValueError(f"recorded['runs'] must hold a run for every rate, got none for {without}")
     counts = {len(run[kind]["count"]) for run in runs for kind in ("raw", "calibrated")}
     if len(counts) > 1:
         raise ValueError(f"recorded['runs'] must all have the same number of bins, got {sorted(counts)}")
-    base_rate = validation.rate("recorded['base_rate']", entry("recorded", recorded, "base_rate"))
-    kept = {"rates": rates, "runs": runs, "base_rate": base_rate}
-    if "observed_is" in recorded:
-        kept["observed_is"] = str(recorded["observed_is"])
-    if "truth" in recorded:
-        name = "recorded['truth']"
-        checks = {"log_loss": validation.non_negative, "auc": validation.probabilities}
-        kept["truth"] = {
-            key: float(check(f"{name}[{key!r}]", entry(name, recorded["truth"], key)))
-            for key, check in checks.items()
-        }
     return plain_json("recorded", kept)
 
 

@@ -9,7 +9,8 @@ import numpy as np
 import traitlets
 
 from bookwork.explorer.base import plain_json
-from bookwork.explorer.traits import Count, Share, ascending, entries, entry
+from bookwork.explorer.schema import anything, array, ascending, each, number, record, text, whole
+from bookwork.explorer.traits import Count, Share
 from ranking import validation
 from ranking import watch_time as wt
 from ranking.simulator.truth import COMPLETED
@@ -86,22 +87,31 @@ def completion_recording(
     }
 
 
-def _checked_fits(name: str, fits: Any, knots: Sequence[int]) -> list[dict[str, list[float]]]:
+_FITS = each(record(knots=array(None), coefficients=array(None)))
+_CANDIDATE = record(
+    item=anything(), topic=text(), duration=number(above=0.0), mu=number(), sigma=number(above=0.0)
+)
+_RECORDING = record(
+    rows=whole(),
+    thresholds=ascending(number(above=0.0, high=1.0)),
+    knots=ascending(whole()),
+    fits=record(share=_FITS, reaches=each(_FITS)),
+    length_effect=number(),
+    candidates=each(_CANDIDATE, 2, MOST_CANDIDATES),
+)
+
+
+def _match(name: str, fits: Sequence[Mapping[str, list[float]]], knots: Sequence[int]) -> None:
+    """There is one fit per number of knots, with as many knots and coefficients."""
     if len(fits) != len(knots):
         raise ValueError(f"{name} must hold one fit per number of knots ({len(knots)}), got {len(fits)}")
-    kept = []
-    for i, count in enumerate(knots):
-        places = validation.as_floats(f"{name}[{i}]['knots']", entries(f"{name}[{i}]", fits[i], "knots"))
-        weights = validation.as_floats(
-            f"{name}[{i}]['coefficients']", entries(f"{name}[{i}]", fits[i], "coefficients")
-        )
-        if places.shape != (count,) or weights.shape != (count,) or (np.diff(places) <= 0.0).any():
+    for i, (count, fit) in enumerate(zip(knots, fits, strict=True)):
+        rising = sorted(set(fit["knots"])) == fit["knots"]
+        if not rising or len(fit["knots"]) != count or len(fit["coefficients"]) != count:
             raise ValueError(
                 f"{name}[{i}] must hold {count} ascending knots and {count} coefficients, got "
-                f"{places.tolist()} and {weights.tolist()}"
+                f"{fit['knots']} and {fit['coefficients']}"
             )
-        kept.append({"knots": places.tolist(), "coefficients": weights.tolist()})
-    return kept
 
 
 def checked_recording(recorded: Mapping[str, Any]) -> dict[str, Any]:
@@ -120,50 +130,17 @@ def checked_recording(recorded: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: naming the entry that is missing or not allowed.
     """
-    thresholds = ascending("recorded['thresholds']", entries("recorded", recorded, "thresholds"))
-    for i, threshold in enumerate(thresholds):
-        validation.rate(f"recorded['thresholds'][{i}]", threshold)
-    knots = [int(count) for count in ascending("recorded['knots']", entries("recorded", recorded, "knots"))]
-    fits = entry("recorded", recorded, "fits")
-    reaches = entries("recorded['fits']", fits, "reaches")
-    if len(reaches) != len(thresholds):
+    kept = _RECORDING("recorded", recorded)
+    thresholds, fits = kept["thresholds"], kept["fits"]
+    if len(fits["reaches"]) != len(thresholds):
         raise ValueError(
             f"recorded['fits']['reaches'] must hold one list per threshold ({len(thresholds)}), "
-            f"got {len(reaches)}"
+            f"got {len(fits['reaches'])}"
         )
-    candidates = entries("recorded", recorded, "candidates")
-    if not 2 <= len(candidates) <= MOST_CANDIDATES:
-        raise ValueError(f"recorded['candidates'] must be from 2 to {MOST_CANDIDATES}, got {len(candidates)}")
-    limits = {"duration": 0.0, "mu": None, "sigma": 0.0}
-    kept = []
-    for i, candidate in enumerate(candidates):
-        name = f"recorded['candidates'][{i}]"
-        numbers = {
-            key: validation.number(f"{name}[{key!r}]", entry(name, candidate, key), above=above)
-            for key, above in limits.items()
-        }
-        kept.append(
-            {"item": entry(name, candidate, "item"), "topic": str(entry(name, candidate, "topic")), **numbers}
-        )
-    checked = {
-        "rows": validation.positive_int("recorded['rows']", entry("recorded", recorded, "rows")),
-        "thresholds": thresholds,
-        "knots": knots,
-        "fits": {
-            "share": _checked_fits(
-                "recorded['fits']['share']", entries("recorded['fits']", fits, "share"), knots
-            ),
-            "reaches": [
-                _checked_fits(f"recorded['fits']['reaches'][{i}]", each, knots)
-                for i, each in enumerate(reaches)
-            ],
-        },
-        "length_effect": validation.number(
-            "recorded['length_effect']", entry("recorded", recorded, "length_effect")
-        ),
-        "candidates": kept,
-    }
-    return plain_json("recorded", checked)
+    _match("recorded['fits']['share']", fits["share"], kept["knots"])
+    for i, each_of in enumerate(fits["reaches"]):
+        _match(f"recorded['fits']['reaches'][{i}]", each_of, kept["knots"])
+    return plain_json("recorded", kept)
 
 
 class CompletionExplorer(Explorer):

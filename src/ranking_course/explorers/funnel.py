@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import traitlets
 
 from bookwork.explorer.base import plain_json
-from bookwork.explorer.traits import Count, Named, Share, ascending, entries, entry
-from ranking import validation
+from bookwork.explorer.schema import anything, array, ascending, each, number, record, whole
+from bookwork.explorer.traits import Count, Named, Share
 from ranking_course.explorers.base import Explorer
 
 CHANNELS = ("embedding", "popular", "fresh", "followed", "topic")
@@ -51,20 +52,28 @@ def stage_costs(
     }
 
 
-def _shares(name: str, values: Any, size: int, above: list[float] | None) -> list[float]:
-    """Survival at each setting, no higher than before the stage."""
-    shares = validation.probabilities(name, values).tolist()
-    if not isinstance(shares, list) or len(shares) != size:
-        raise ValueError(f"{name} must hold {size:,} shares, one per setting, got {values!r:.60}")
-    if above is not None:
-        step = size // len(above)
-        for i, share in enumerate(shares):
-            if share > above[i // step] + 1e-9:
+_COUNTS = record(catalogue=whole(), requests=whole(), best=whole())
+_GRID = record(
+    {name: ascending(number(0.0)) for name in CHANNELS}
+    | {name: ascending(number(1.0)) for name in ("kept", "shown")}
+)
+
+
+def _checked_run(name: str, run: Any, grid: Mapping[str, Sequence[float]]) -> dict[str, Any]:
+    """One run, whose shares are as many as there are settings, and fall from stage to stage."""
+    sizes = [math.prod(len(grid[channel]) for channel in CHANNELS)]
+    sizes += [sizes[0] * len(grid["kept"]), sizes[0] * len(grid["kept"]) * len(grid["shown"])]
+    shares = {stage: array(size, low=0, high=1) for stage, size in zip(SURVIVAL, sizes, strict=True)}
+    kept = record(seed=anything(), candidates=array(sizes[0], low=0), **shares)(name, run)
+    for before, stage in pairwise(SURVIVAL):
+        step = len(kept[stage]) // len(kept[before])
+        for i, share in enumerate(kept[stage]):
+            if share > kept[before][i // step] + 1e-9:
                 raise ValueError(
-                    f"{name} must not exceed the share that survived the stage before, got {share} "
-                    f"at index {i} after {above[i // step]}"
+                    f"{name}[{stage!r}] must not exceed the share that survived the stage before, got "
+                    f"{share} at index {i} after {kept[before][i // step]}"
                 )
-    return shares
+    return kept
 
 
 def checked_recording(recorded: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -97,33 +106,9 @@ def checked_recording(recorded: Mapping[str, Any] | None) -> dict[str, Any] | No
     """
     if recorded is None:
         return None
-    given = entry("recorded", recorded, "grid")
-    grid = {
-        name: ascending(f"recorded['grid'][{name!r}]", entry("recorded['grid']", given, name))
-        for name in (*CHANNELS, "kept", "shown")
-    }
-    for name in ("kept", "shown"):
-        if grid[name][0] < 1:
-            raise ValueError(f"recorded['grid'][{name!r}] must be at least 1, got {grid[name][0]}")
-    quotas = math.prod(len(grid[name]) for name in CHANNELS)
-    runs = []
-    for i, run in enumerate(entries("recorded", recorded, "runs")):
-        name = f"recorded['runs'][{i}]"
-        candidates = validation.non_negative(f"{name}['candidates']", entry(name, run, "candidates")).tolist()
-        if not isinstance(candidates, list) or len(candidates) != quotas:
-            raise ValueError(f"{name}['candidates'] must hold {quotas:,} numbers, one per setting of quotas")
-        kept: dict[str, Any] = {"seed": entry(name, run, "seed"), "candidates": candidates}
-        size, above = quotas, None
-        for stage, axis in zip(SURVIVAL, (None, "kept", "shown"), strict=True):
-            size *= len(grid[axis]) if axis else 1
-            above = _shares(f"{name}[{stage!r}]", entry(name, run, stage), size, above)
-            kept[stage] = above
-        runs.append(kept)
-    counts = {
-        key: validation.positive_int(f"recorded[{key!r}]", entry("recorded", recorded, key))
-        for key in ("catalogue", "requests", "best")
-    }
-    return plain_json("recorded", {**counts, "grid": grid, "runs": runs})
+    kept = record(grid=_GRID, runs=each(anything()))("recorded", recorded)
+    runs = [_checked_run(f"recorded['runs'][{i}]", run, kept["grid"]) for i, run in enumerate(kept["runs"])]
+    return plain_json("recorded", {**_COUNTS("recorded", recorded), "grid": kept["grid"], "runs": runs})
 
 
 class FunnelExplorer(Explorer):

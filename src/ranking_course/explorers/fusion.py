@@ -9,7 +9,8 @@ import numpy as np
 import traitlets
 
 from bookwork.explorer.base import plain_json
-from bookwork.explorer.traits import Count, Named, Share, entry
+from bookwork.explorer.schema import each, number, optional, record, text
+from bookwork.explorer.traits import Count, Named, Share
 from ranking import validation
 from ranking.calibration import downsampled
 from ranking.simulator import World
@@ -106,15 +107,8 @@ def _clock(seconds: float) -> str:
     return f"{minutes}:{rest:02d}"
 
 
-def _values(name: str, given: Any) -> dict[str, float]:
-    if not isinstance(given, Mapping) or set(given) != set(TERMS):
-        raise ValueError(f"{name} must map exactly the names {', '.join(TERMS)}, got {given!r:.120}")
-    kept = {}
-    for term in TERMS:
-        check = validation.non_negative if term == "watch_time" else validation.probabilities
-        where = f"{name}[{term!r}]"
-        kept[term] = float(check(where, validation.number(where, given[term])))
-    return kept
+_VALUES = record({term: number(0.0, None if term == "watch_time" else 1.0) for term in TERMS}, closed=True)
+_CANDIDATE = record(item=text(), predictions=_VALUES, truth=optional(_VALUES))
 
 
 def checked_candidates(candidates: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -131,25 +125,10 @@ def checked_candidates(candidates: Sequence[Mapping[str, Any]]) -> list[dict[str
     Raises:
         ValueError: naming the entry that is missing or not allowed.
     """
-    if isinstance(candidates, (str, bytes, Mapping)) or not isinstance(candidates, Sequence):
-        raise ValueError(f"candidates must be a list of mappings, got {candidates!r:.80}")
-    if not FEWEST <= len(candidates) <= MOST:
-        raise ValueError(f"candidates must be from {FEWEST} to {MOST}, got {len(candidates)}")
-    known = sum(isinstance(candidate, Mapping) and "truth" in candidate for candidate in candidates)
-    if known not in (0, len(candidates)):
-        raise ValueError(
-            f"candidates must have a truth all or none, got {known} of {len(candidates)} with one"
-        )
-    kept = []
-    for i, candidate in enumerate(candidates):
-        name = f"candidates[{i}]"
-        kept.append(
-            {"item": str(entry(name, candidate, "item"))}
-            | {
-                key: _values(f"{name}[{key!r}]", entry(name, candidate, key))
-                for key in (("predictions", "truth") if known else ("predictions",))
-            }
-        )
+    kept = each(_CANDIDATE, FEWEST, MOST)("candidates", candidates)
+    known = sum("truth" in candidate for candidate in kept)
+    if known not in (0, len(kept)):
+        raise ValueError(f"candidates must have a truth all or none, got {known} of {len(kept)} with one")
     if len({candidate["item"] for candidate in kept}) < len(kept):
         raise ValueError("candidates must not hold an item twice")
     return plain_json("candidates", kept)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bookwork.explorer.base import plain_json
-from bookwork.explorer.traits import ascending, entries, entry
+from bookwork.explorer.schema import anything, array, ascending, each, number, one_of, record, text, whole
 from ranking import validation
 from ranking_course.palette import PALETTE
 
@@ -24,8 +24,6 @@ PARTS = 255
 
 FINE = 65535
 """Of utilisation, which is recorded in whole parts of it."""
-
-_RUN_KEYS = ("cure", "experts", "seeds", "polarized", "steps", "rows", "utilisation", "weights")
 
 
 def _text(parts: NDArray[Any]) -> str:
@@ -102,34 +100,45 @@ def _unpacked(
     return used, np.concatenate([kept, last], axis=-1) / PARTS
 
 
-def _checked_task(name: str, task: Any) -> dict[str, str]:
-    colour = str(entry(name, task, "color")).replace("_", "-")
-    allowed = tuple(target.replace("_", "-") for target in PALETTE.series)
-    validation.one_of(f"{name}['color']", colour, allowed)
-    return {"name": str(entry(name, task, "name")), "color": colour}
+def _colour(name: str, value: Any) -> str:
+    colours = tuple(target.replace("_", "-") for target in PALETTE.series)
+    return one_of(colours)(name, str(value).replace("_", "-"))
+
+
+_RUN = record(
+    cure=one_of(CURES),
+    experts=whole(2),
+    seeds=whole(),
+    polarized=anything(),
+    steps=ascending(whole(0)),
+    rows=whole(),
+    utilisation=anything(),
+    weights=anything(),
+)
+_RECORDING = record(
+    tasks=each(record(name=text(), color=_colour)),
+    steps=ascending(whole(0)),
+    shown=whole(),
+    threshold=number(above=0.0, high=1.0),
+    dead=number(above=0.0, high=1.0),
+    runs=each(anything()),
+)
 
 
 def checked_run(name: str, run: Mapping[str, Any], shown: int, tasks: int) -> dict[str, Any]:
     """One recorded run, see :func:`checked_recording`, cut down to what the explorer shows."""
-    kept = {key: entry(name, run, key) for key in _RUN_KEYS}
-    validation.one_of(f"{name}['cure']", kept["cure"], CURES)
-    for key in ("experts", "seeds", "rows"):
-        validation.positive_int(f"{name}[{key!r}]", kept[key])
-    if kept["experts"] < 2 or (kept["experts"] == 3) != (kept["weights"] is not None):
+    kept = _RUN(name, run)
+    if (kept["experts"] == 3) != (kept["weights"] is not None):
         raise ValueError(
             f"{name}['weights'] must be there for 3 experts, and None for 2 or more than 3, "
             f"got {kept['weights']!r:.20} for {kept['experts']}"
         )
     if kept["seeds"] < shown:
         raise ValueError(f"{name}['seeds'] must be at least shown={shown}, got {kept['seeds']}")
-    kept["steps"] = [int(step) for step in ascending(f"{name}['steps']", kept["steps"])]
-    counts = validation.indices(f"{name}['polarized']", kept["polarized"], kept["seeds"] + 1)
-    if counts.shape != (len(kept["steps"]),):
-        raise ValueError(
-            f"{name}['polarized'] must have one count per step, {len(kept['steps'])}, got {counts.shape}"
-        )
-    kept["polarized"] = counts.tolist()
-    _unpacked(name, kept, (shown, len(kept["steps"]), tasks))
+    steps = len(kept["steps"])
+    counts = array(steps, low=0, high=kept["seeds"], whole=True)
+    kept["polarized"] = counts(f"{name}['polarized'], one count per step,", kept["polarized"])
+    _unpacked(name, kept, (shown, steps, tasks))
     return kept
 
 
@@ -153,25 +162,16 @@ def checked_recording(recorded: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: naming the entry that is missing or not allowed.
     """
-    tasks = [
-        _checked_task(f"recorded['tasks'][{i}]", task)
-        for i, task in enumerate(entries("recorded", recorded, "tasks"))
+    kept = _RECORDING("recorded", recorded)
+    shown, tasks = kept["shown"], len(kept["tasks"])
+    kept["runs"] = [
+        checked_run(f"recorded['runs'][{i}]", run, shown, tasks) for i, run in enumerate(kept["runs"])
     ]
-    shown = validation.positive_int("recorded['shown']", entry("recorded", recorded, "shown"))
-    runs = [
-        checked_run(f"recorded['runs'][{i}]", run, shown, len(tasks))
-        for i, run in enumerate(entries("recorded", recorded, "runs"))
-    ]
-    found = [(run["cure"], run["experts"]) for run in runs]
+    found = [(run["cure"], run["experts"]) for run in kept["runs"]]
     wanted = {(cure, experts) for cure, _ in found for _, experts in found}
     if len(set(found)) < len(found) or wanted - set(found):
         raise ValueError(
             "recorded['runs'] must hold every cure with every number of experts once, missing: "
             f"{sorted(wanted - set(found)) or 'none'}"
         )
-    steps = [int(step) for step in ascending("recorded['steps']", entry("recorded", recorded, "steps"))]
-    limits = {
-        key: validation.rate(f"recorded[{key!r}]", entry("recorded", recorded, key))
-        for key in ("threshold", "dead")
-    }
-    return plain_json("recorded", {"tasks": tasks, "steps": steps, "shown": shown, **limits, "runs": runs})
+    return plain_json("recorded", kept)

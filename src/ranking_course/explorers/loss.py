@@ -8,7 +8,8 @@ from typing import Any
 import traitlets
 
 from bookwork.explorer.base import plain_json
-from bookwork.explorer.traits import Count, Named, Share, entries, entry
+from bookwork.explorer.schema import anything, each, mapping_of, number, one_of, record
+from bookwork.explorer.traits import Count, Named, Share
 from ranking import validation
 from ranking_course.explorers.base import Explorer
 
@@ -16,6 +17,16 @@ TASKS = ("click", "like", "collect", "share")
 """The four tasks of the source (claim B2), in its order."""
 
 MEASURES = ("auc", "log_loss")
+
+
+_RUN = record(
+    task=one_of(TASKS),
+    weight=number(above=0.0),
+    seed=anything(),
+    auc=mapping_of(TASKS, number(0.0, 1.0)),
+    log_loss=mapping_of(TASKS, number(0.0)),
+)
+_RECORDING = record(runs=each(_RUN))
 
 
 def checked_recording(recorded: Mapping[str, Any] | None) -> dict[str, Any] | None:
@@ -39,24 +50,13 @@ def checked_recording(recorded: Mapping[str, Any] | None) -> dict[str, Any] | No
     if recorded is None:
         return None
     found: dict[str, dict[tuple[Any, float], dict[str, dict[str, float]]]] = {}
-    for i, run in enumerate(entries("recorded", recorded, "runs")):
-        name = f"recorded['runs'][{i}]"
-        task = validation.one_of(f"{name}['task']", entry(name, run, "task"), TASKS)
-        weight = validation.number(f"{name}['weight']", entry(name, run, "weight"))
-        if weight <= 0.0:
-            raise ValueError(f"{name}['weight'] must be above 0, got {weight}")
-        judged = {}
-        for measure, check in zip(MEASURES, (validation.probabilities, validation.non_negative), strict=True):
-            values = entry(name, run, measure)
-            where = f"{name}[{measure!r}]"
-            judged[measure] = {
-                other: round(float(check(f"{where}[{other!r}]", entry(where, values, other))), 6)
-                for other in TASKS
-            }
-        key = (entry(name, run, "seed"), weight)
+    for run in _RECORDING("recorded", recorded)["runs"]:
+        task, key = run["task"], (run["seed"], run["weight"])
         if key in found.setdefault(task, {}):
-            raise ValueError(f"recorded['runs'] must hold seed {key[0]} at {task} weight {weight:g} once")
-        found[task][key] = judged
+            raise ValueError(f"recorded['runs'] must hold seed {key[0]} at {task} weight {key[1]:g} once")
+        found[task][key] = {
+            measure: {other: round(value, 6) for other, value in run[measure].items()} for measure in MEASURES
+        }
     sweeps = {}
     for task, runs in found.items():
         seeds, weights = sorted({seed for seed, _ in runs}), sorted({weight for _, weight in runs})

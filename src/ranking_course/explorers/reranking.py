@@ -9,12 +9,15 @@ import numpy as np
 import traitlets
 
 from bookwork.explorer.base import plain_json
-from bookwork.explorer.traits import Count, Share, entries, entry
-from ranking import validation
+from bookwork.explorer.schema import anything, array, each, number, record, text
+from bookwork.explorer.traits import Count, Share
 from ranking_course.explorers.base import Explorer
 
 METHODS = ("mmr", "dpp")
 MOST_CANDIDATES = 200
+
+
+_CANDIDATE = record(item=anything(), topic=text(), score=number(0.0))
 
 
 def checked_recording(recorded: Mapping[str, Any]) -> dict[str, Any]:
@@ -35,38 +38,21 @@ def checked_recording(recorded: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ValueError: naming the entry that is missing or not allowed.
     """
-    candidates = entries("recorded", recorded, "candidates")
-    if len(candidates) > MOST_CANDIDATES:
-        raise ValueError(
-            f"recorded['candidates'] must be at most {MOST_CANDIDATES}, got {len(candidates)}: "
-            "the slate is made anew at every move of a slider"
-        )
-    kept = []
-    for i, candidate in enumerate(candidates):
-        name = f"recorded['candidates'][{i}]"
-        score = float(validation.non_negative(f"{name}['score']", entry(name, candidate, "score")))
-        kept.append(
-            {
-                "item": entry(name, candidate, "item"),
-                "topic": str(entry(name, candidate, "topic")),
-                "score": score,
-            }
-        )
-    if len({str(candidate["item"]) for candidate in kept}) < len(kept):
+    # the slate is made anew at every move of a slider: of more it would be slow
+    candidates = each(_CANDIDATE, 1, MOST_CANDIDATES)
+    kept = record(candidates=candidates, vectors=anything())("recorded", recorded)
+    candidates = kept["candidates"]
+    if len({str(candidate["item"]) for candidate in candidates}) < len(candidates):
         raise ValueError("recorded['candidates'] must not hold an item twice")
-    if not any(candidate["score"] for candidate in kept):
+    if not any(candidate["score"] for candidate in candidates):
         raise ValueError("recorded['candidates'] must have a score above 0, got none")
-    vectors = validation.as_floats("recorded['vectors']", entry("recorded", recorded, "vectors"))
-    if vectors.ndim != 2 or len(vectors) != len(kept):
-        raise ValueError(
-            f"recorded['vectors'] must have one row per candidate ({len(kept)}), got shape {vectors.shape}"
-        )
+    vectors = np.array(array(len(candidates), None)("recorded['vectors']", kept["vectors"]))
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
     if not (lengths > 0).all():
         raise ValueError(f"recorded['vectors'] must not be 0, got that at index {int(np.argmin(lengths))}")
-    order = np.argsort([-candidate["score"] for candidate in kept], kind="stable")
+    order = np.argsort([-candidate["score"] for candidate in candidates], kind="stable")
     unit = np.round(vectors / lengths, 6)[order]
-    return plain_json("recorded", {"candidates": [kept[i] for i in order], "vectors": unit.tolist()})
+    return plain_json("recorded", {"candidates": [candidates[i] for i in order], "vectors": unit.tolist()})
 
 
 class RerankingExplorer(Explorer):

@@ -27,12 +27,12 @@ QUESTIONS = [
     ("questions", "message"),
     [
         ([], r"quiz\['questions'\] must be a list of at least one entry, got \[\]"),
-        (["text"], r"questions\[0\] must be a mapping with the keys id, text, options, got 'text'"),
+        (["text"], r"quiz\['questions'\]\[0\] must be a mapping with the keys id, text, options, got 'text'"),
         (
             spoilt(QUESTIONS, [0, "text"], None),
-            r"questions\[0\] must be a mapping with the keys .*, got 'id', 'options'",
+            r"\['questions'\]\[0\] must have id, text, options .* missing: \['text'\]",
         ),
-        (spoilt(QUESTIONS, [0, "hint"], "x"), r"questions\[0\] must be a mapping .*'hint'"),
+        (spoilt(QUESTIONS, [0, "hint"], "x"), r"\[0\] must have id, .* unknown: \['hint'\]"),
         (spoilt(QUESTIONS, [0, "id"], "First!"), r"\['id'\] must be small letters, .* got 'First!'"),
         (spoilt(QUESTIONS, [1, "id"], "first"), r"questions, by their id, must differ .* got twice 'first'"),
         (
@@ -41,17 +41,29 @@ QUESTIONS = [
         ),
         (
             spoilt(QUESTIONS, [0, "text"], " "),
-            r"questions\['first'\]\['text'\] must be a text that is not empty",
+            r"\['questions'\]\[0\]\['text'\] must be a text that is not empty",
         ),
         (spoilt(QUESTIONS, [0, "options"], []), r"\['options'\] must be a list of at least one entry"),
-        (spoilt(QUESTIONS, [0, "options"], OPTIONS[:1]), r"\['options'\] must be at least two, got 1"),
-        (spoilt(QUESTIONS, [0, "options"], OPTIONS[1:]), r"must have exactly one that is right, got 0"),
-        (spoilt(QUESTIONS, [0, "options", 1, "right"], True), r"must have exactly one that is right, got 2"),
+        (
+            spoilt(QUESTIONS, [0, "options"], OPTIONS[:1]),
+            r"\['options'\] must hold at least 2 entries",
+        ),
+        (
+            spoilt(QUESTIONS, [0, "options"], OPTIONS[1:]),
+            r"must have exactly one option that is right, got 0",
+        ),
+        (
+            spoilt(QUESTIONS, [0, "options", 1, "right"], True),
+            r"exactly one option that is right, got 2",
+        ),
         (
             spoilt(QUESTIONS, [0, "options", 1, "right"], 1),
             r"\['options'\]\[1\]\['right'\] must be true or false, got 1",
         ),
-        (spoilt(QUESTIONS, [0, "options", 1, "explanation"], None), r"\['options'\]\[1\] must be a mapping"),
+        (
+            spoilt(QUESTIONS, [0, "options", 1, "explanation"], None),
+            r"\[1\] must have text, .* missing: \['exp",
+        ),
         (spoilt(QUESTIONS, [0, "options", 1, "explanation"], ""), r"\[1\]\['explanation'\] must be a text"),
         (
             spoilt(QUESTIONS, [0, "options", 1, "text"], "Yes"),

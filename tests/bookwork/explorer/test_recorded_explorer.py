@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import traitlets
 
+from bookwork.explorer import RecordedExplorer, Slider
 from bookwork.explorer.base import MIME_TYPE
-from ranking_course.explorers import RecordedExplorer, Slider
+from bookwork.explorer.frame import checked_frame
 
 
 def curve(power, shift=0.0):
@@ -17,7 +18,7 @@ def curve(power, shift=0.0):
     return {
         "x": {"label": "x"},
         "y": {"label": "y"},
-        "series": [{"name": "curve", "kind": "line", "x": x, "y": x**power + shift, "color": "watch_time"}],
+        "series": [{"name": "curve", "kind": "line", "x": x, "y": x**power + shift, "color": "sky"}],
         "sentence": f"At power {power} and shift {shift}.",
     }
 
@@ -70,7 +71,7 @@ def test_output_entry():
     ]
     drawn = state["frames"][1]["series"][0]
     assert drawn["y"] == [0.0, 0.0625, 0.25, 0.5625, 1.0]
-    assert drawn["color"] == "watch-time"
+    assert drawn["color"] == "sky"
 
 
 def test_numbers_are_kept_to_six_digits():
@@ -132,6 +133,11 @@ def test_a_large_grid_is_refused_before_it_is_finished():
     assert len(calls) < 20
 
 
+def test_a_colour_may_be_written_as_in_python():
+    frame = {**curve(1), "series": [{**curve(1)["series"][0], "color": "night_sky"}]}
+    assert checked_frame("frame", frame, ("night-sky",))["series"][0]["color"] == "night-sky"
+
+
 @pytest.mark.parametrize(
     ("grid", "message"),
     [
@@ -155,7 +161,7 @@ def test_bad_grids_are_refused(grid, message):
         (lambda power: None, r"function\(power=1\) must be a mapping"),
         (lambda power: {"x": {"label": "x"}}, r"function\(power=1\) must have .* missing: \['y'"),
         (changed(legend="x"), r"unknown: \['legend'\]"),
-        (changed(series=[]), r"\['series'\] must hold at least one series"),
+        (changed(series=[]), r"\['series'\] must be a list of at least one entry"),
         (changed(x={"scale": "log"}), r"\['x'\] must have label"),
         (changed(x={"label": "x", "scale": "cubic"}), r"\['x'\]\['scale'\] must be one of"),
         (changed(x={"label": "x", "scale": "band"}), r"\['x'\] must have 'categories' if and only if"),
@@ -165,13 +171,13 @@ def test_bad_grids_are_refused(grid, message):
             series(kind="pie"),
             r"\['series'\]\[0\]\['kind'\] must be one of 'line', 'points', 'bars', got 'pie'",
         ),
-        (series(color="red"), r"\['color'\] must be one of 'click'"),
+        (series(color="red"), r"\['color'\] must be one of 'blue'"),
         (series(y=[1, 2]), r"\['x'\] and \['y'\] must have one length: 5 and 2"),
         (series(y=[1, 2, 3, 4, float("nan")]), r"\['y'\] must hold finite numbers, .* got nan"),
         (series(marker="star"), r"\['marker'\] must be one of"),
         (series(color=None), r"\['color'\] must be a text that is not empty, got None"),
         (series(name=None), r"\['name'\] must be a text"),
-        (changed(series=5), r"\['series'\] must hold at least one series in a list, got 5"),
+        (changed(series=5), r"\['series'\] must be a list of at least one entry, got 5"),
         (changed(x={"label": None}), r"\['x'\]\['label'\] must be a text"),
         (changed(x={"label": "x", "domain": [None, 1]}), r"\['domain'\] must be \[low, high\]"),
         (changed(x={"label": "x", "domain": ["a", "b"]}), r"\['domain'\] must be \[low, high\]"),
@@ -188,8 +194,8 @@ def test_bad_grids_are_refused(grid, message):
         (changed(sentence=" "), r"\['sentence'\] must be a text that is not empty, got ' '"),
         (changed(note=["n"]), r"\['note'\] must be a text"),
         (series(width="thick"), r"\['width'\] must be a number, got 'thick'"),
-        (series(size=-1), r"\['size'\] must be above 0, got -1.0"),
-        (series(dash=object()), r"\['dash'\] must be one of True, False"),
+        (series(size=-1), r"\['size'\] must be above 0, got -1"),
+        (series(dash=object()), r"\['dash'\] must be true or false"),
         (series(label={"text": "t", "side": "left"}), r"\['label'\]\['side'\] must be one of"),
         (series(label={"text": "t", "at": 1}), r"\['label'\] must have text .* unknown: \['at'\]"),
     ],

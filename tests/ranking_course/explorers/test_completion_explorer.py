@@ -154,7 +154,7 @@ def test_bad_settings_are_refused(name, bad, message):
         (["candidates"], [], r"recorded\['candidates'\] must be a list of at least one entry"),
         (["candidates", 3, "duration"], 0, r"\[3\]\['duration'\] must be above 0"),
         (["candidates", 3, "sigma"], 0, r"\[3\]\['sigma'\] must be above 0"),
-        (["candidates", 3, "mu"], "2", r"\[3\]\['mu'\] must hold numbers"),
+        (["candidates", 3, "mu"], "2", r"\[3\]\['mu'\] must be a number, got '2'"),
         (["candidates", 3, "item"], None, r"\[3\] must be a mapping with the key 'item'"),
         (["length_effect"], None, r"the key 'length_effect'"),
     ],
@@ -169,7 +169,7 @@ def test_bad_recordings_are_refused(path, bad, message):
 
 def test_too_few_and_too_many_candidates_are_refused():
     for count in (1, 101):
-        with pytest.raises(ValueError, match=f"must be from 2 to 100, got {count}"):
+        with pytest.raises(ValueError, match=f"must hold from 2 to 100 entries, got {count}"):
             CompletionExplorer(completion_made_up(candidates=count), knots=3)
 
 

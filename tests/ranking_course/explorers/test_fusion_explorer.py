@@ -185,19 +185,23 @@ def test_state_is_plain_json():
 @pytest.mark.parametrize(
     ("path", "bad", "message"),
     [
-        ([], made_up(1), "candidates must be from 2 to 40, got 1"),
-        ([], made_up(41), "candidates must be from 2 to 40, got 41"),
-        ([], "abc", "candidates must be a list of mappings"),
+        ([], made_up(1), "candidates must hold from 2 to 40 entries, got 1"),
+        ([], made_up(41), "candidates must hold from 2 to 40 entries, got 41"),
+        ([], "abc", "candidates must be a list of at least one entry, got 'abc'"),
         ([3, "item"], "item 1", "candidates must not hold an item twice"),
         ([3, "item"], None, r"candidates\[3\] must be a mapping with the key 'item'"),
         ([3, "predictions"], None, r"candidates\[3\] must be a mapping with the key 'predictions'"),
         ([3, "truth"], None, "must have a truth all or none, got 11 of 12"),
-        ([3, "predictions", "like"], None, r"\['predictions'\] must map exactly the names click, like"),
-        ([3, "predictions", "hide"], 0.1, r"\['predictions'\] must map exactly the names click, like"),
+        (
+            [3, "predictions", "like"],
+            None,
+            r"\['predictions'\] must have click, like, .* missing: \['like'\]",
+        ),
+        ([3, "predictions", "hide"], 0.1, r"\['predictions'\] must have click, like, .* unknown: \['hide'\]"),
         ([3, "predictions", "like"], 1.5, r"candidates\[3\]\['predictions'\]\['like'\] must be in \[0, 1\]"),
         ([3, "truth", "watch_time"], -1.0, r"\['truth'\]\['watch_time'\] must be at least 0"),
         ([3, "truth", "click"], float("nan"), r"\['truth'\]\['click'\] must be finite"),
-        ([3, "truth", "click"], [0.1], r"\['truth'\]\['click'\] must be a single number"),
+        ([3, "truth", "click"], [0.1], r"\['truth'\]\['click'\] must be a number, got \[0.1\]"),
     ],
 )
 def test_bad_candidates_are_refused(path, bad, message):

@@ -114,7 +114,7 @@ def test_state_holds_candidates_by_falling_score_and_unit_vectors():
         (["candidates", 3, "item"], 1000, r"must not hold an item twice"),
         (["vectors"], None, r"recorded must be a mapping with the key 'vectors'"),
         (["vectors", 0], [0.0] * 8, r"recorded\['vectors'\] must not be 0, got that at index 0"),
-        (["vectors"], [[1.0, 0.0]], r"one row per candidate \(40\), got shape \(1, 2\)"),
+        (["vectors"], [[1.0, 0.0]], r"recorded\['vectors'\] must hold 40 × any number of numbers, got 1 × 2"),
     ],
 )
 def test_bad_recordings_are_refused(path, bad, message):
@@ -125,7 +125,7 @@ def test_bad_recordings_are_refused(path, bad, message):
 def test_too_few_and_too_many_candidates_are_refused():
     with pytest.raises(ValueError, match="must be at least shown=12, got 6"):
         RerankingExplorer(slate_recording(candidates=6))
-    with pytest.raises(ValueError, match="must be at most 200, got 201"):
+    with pytest.raises(ValueError, match="must hold from 1 to 200 entries, got 201"):
         RerankingExplorer(slate_recording(candidates=201))
     worthless = slate_recording()
     for candidate in worthless["candidates"]:
