@@ -81,6 +81,16 @@ def assert_laid_out(page: Any) -> None:
     )].filter((control) => control.checkVisibility()).map((control) => control.getBoundingClientRect())
         .filter((box) => Math.min(box.width, box.height) < 24).length""")
     assert small == 0
+    cut = page.evaluate("""() => [...document.querySelectorAll('.rx-rows li')].flatMap((row) => {
+        const frame = row.getBoundingClientRect();
+        return [...row.querySelectorAll('*')].filter((part) => part.checkVisibility()).filter((part) => {
+            const box = part.getBoundingClientRect();
+            const block = getComputedStyle(part).display === 'block';
+            const cut = block && part.scrollWidth > part.clientWidth + 1;
+            return box.left < frame.left - 1 || box.right > frame.right + 1 || cut;
+        }).map((part) => part.className + ': ' + part.textContent);
+    })""")
+    assert [text for text in cut if "rx-hidden" not in text] == []
 
 
 def assert_accessible(page: Any, theme: str) -> None:

@@ -35,6 +35,6 @@ def number(name: str, value: Any, low: float = -math.inf, high: float = math.inf
         raise ValueError(f"{name} must be a number, got {value!r:.80}")
     if not math.isfinite(value):
         raise ValueError(f"{name} must be finite, got {value}")
-    if not low <= value <= high:
+    if not low <= float(value) <= high:
         raise ValueError(f"{name} must be from {low} to {high}, got {value}")
     return float(value)

@@ -64,7 +64,7 @@ def _checked_run(name: str, run: Any, grid: Mapping[str, Sequence[float]]) -> di
     sizes = [math.prod(len(grid[channel]) for channel in CHANNELS)]
     sizes += [sizes[0] * len(grid["kept"]), sizes[0] * len(grid["kept"]) * len(grid["shown"])]
     shares = {stage: array(size, low=0, high=1) for stage, size in zip(SURVIVAL, sizes, strict=True)}
-    kept = record(seed=anything(), candidates=array(sizes[0], low=0), **shares)(name, run)
+    kept = record({"seed": anything(), "candidates": array(sizes[0], low=0), **shares})(name, run)
     for before, stage in pairwise(SURVIVAL):
         step = len(kept[stage]) // len(kept[before])
         for i, share in enumerate(kept[stage]):

@@ -33,13 +33,14 @@ from ranking_course.explorers import (
 BOOK = Path(__file__).resolve().parents[3] / "book"
 
 
-def _powers(power: float) -> dict[str, object]:
+def powers(power: float) -> dict[str, object]:
+    """A curve to record."""
     x = np.linspace(0, 1, 40)
     return {
         "x": {"label": "x"},
         "y": {"label": "y"},
         "series": [{"name": "curve", "kind": "line", "x": x, "y": x**power, "color": "watch_time"}],
-        "sentence": f"At power {power}.",
+        "sentence": f"At power {power} the curve rises from 0 to 1 and is {0.5**power:.2f} halfway.",
     }
 
 
@@ -53,7 +54,7 @@ GALLERY: dict[str, Callable[[], Explorer]] = {
     "gates": lambda: GatesExplorer(gates_recording(seeds=10, rows=60), data=gates_examples()),
     "loss": lambda: LossExplorer(sweep_recording()),
     "quiz": lambda: QuizExplorer(BOOK / "03_calibration" / "quiz.toml"),
-    "recorded": lambda: RecordedExplorer(_powers, {"power": [0.5, 1, 2, 4]}, title="Powers"),
+    "recorded": lambda: RecordedExplorer(powers, {"power": [0.5, 1, 2, 4]}, title="Powers"),
     "reranking": lambda: RerankingExplorer(slate_recording(candidates=100)),
     "watch_time": WatchTimeExplorer,
 }

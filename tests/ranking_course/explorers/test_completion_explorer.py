@@ -11,8 +11,6 @@ from looking import (
     CALL,
     MODEL,
     assert_accessible,
-    assert_laid_out,
-    assert_quiet,
     columns,
     picture,
     pictures,
@@ -414,28 +412,6 @@ def test_values_read_out_by_keyboard(show):
             f"by interest: {row[2]}",
         ]
         ranks.press("ArrowRight")
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("width", [360, 1280])
-def test_layout(show, width):
-    page = show(CompletionExplorer(completion_made_up(candidates=60), knots=3), width=width)
-    for target in ("expected share played", "P(played ≥ threshold)"):
-        page.get_by_role("radio", name=target).check()
-        for strength in ("Home", "End", "PageDown"):
-            press(slider(page, STRENGTH), strength)
-            for threshold in ("Home", "End"):
-                press(slider(page, THRESHOLD), threshold)
-                assert_laid_out(page)
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_accessible_and_quiet(show, theme):
-    page = show(CompletionExplorer(completion_made_up(), knots=3))
-    assert_accessible(page, theme)
-    press(slider(page, STRENGTH), "Home")
-    assert_quiet(page)
 
 
 @pytest.mark.browser

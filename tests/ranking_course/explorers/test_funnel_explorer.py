@@ -11,9 +11,7 @@ import traitlets
 from looking import (
     CALL,
     MODEL,
-    assert_accessible,
     assert_laid_out,
-    assert_quiet,
     columns,
     pictures,
     press,
@@ -253,27 +251,6 @@ def test_nothing_asked_and_too_little_found_are_said(show, recorded):
     assert sentence(page) == "No channel is asked for anything: nothing can be shown."
     assert_laid_out(page)
     assert all("NaN" not in picture for picture in pictures(page))
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("width", [360, 1280])
-def test_layout(show, width):
-    page = show(FunnelExplorer(funnel_recording()), width=width)
-    page.locator("details.rx-group summary").click()
-    assert_laid_out(page)
-    for key in ("Home", "End"):
-        for control in page.get_by_role("slider").all():
-            press(control, key)
-        assert_laid_out(page)
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_accessible_and_quiet(show, theme):
-    page = show(FunnelExplorer(funnel_recording()))
-    assert_accessible(page, theme)
-    press(slider(page, "embedding"), "Home")
-    assert_quiet(page)
 
 
 @pytest.mark.browser

@@ -14,9 +14,6 @@ import traitlets
 from looking import (
     CALL,
     MODEL,
-    assert_accessible,
-    assert_laid_out,
-    assert_quiet,
     columns,
     pictures,
     press,
@@ -629,30 +626,6 @@ def test_the_button_asks_for_a_training_and_shows_it(show):
     assert sentence(page).startswith("After 200 steps without a cure")
     page.evaluate("clean()")
     assert page.evaluate("left()") == 0
-
-
-# ---- layout
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("width", [360, 1280])
-def test_layout(show, recorded, width):
-    page = show(GatesExplorer(recorded), width=width)
-    for experts in ("8", "3"):
-        page.get_by_role("radio", name=experts, exact=True).check()
-        for key in ("Home", "End"):
-            press(slider(page, STEP), key)
-            assert_laid_out(page)
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("experts", [3, 8])
-def test_accessible_and_quiet(show, recorded, theme, experts):
-    page = show(GatesExplorer(recorded, experts=experts))
-    assert_accessible(page, theme)
-    press(slider(page, STEP), "Home")
-    assert_quiet(page)
 
 
 @pytest.mark.browser

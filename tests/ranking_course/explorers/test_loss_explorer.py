@@ -12,9 +12,7 @@ import traitlets
 from looking import (
     CALL,
     MODEL,
-    assert_accessible,
     assert_laid_out,
-    assert_quiet,
     columns,
     pictures,
     press,
@@ -282,28 +280,6 @@ def test_the_present_weight_is_marked_among_the_recorded(show):
     assert rule.get_attribute("x1") != before
     press(slider(page, "loss weight λ", "like"), "Home")  # 0 is not on the axis
     assert rule.count() == 0
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("width", [360, 1280])
-def test_layout(show, width):
-    page = show(LossExplorer(sweep_recording()), width=width)
-    assert_laid_out(page)
-    for key in ("Home", "End"):
-        for control in page.get_by_role("slider").all():
-            press(control, key)
-        assert_laid_out(page)
-    page.get_by_role("checkbox").first.uncheck()
-    assert_laid_out(page)
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_accessible_and_quiet(show, theme):
-    page = show(LossExplorer(sweep_recording()))
-    page.get_by_role("checkbox").first.uncheck()
-    assert_accessible(page, theme)
-    assert_quiet(page)
 
 
 @pytest.mark.browser

@@ -10,9 +10,6 @@ import traitlets
 from looking import (
     CALL,
     MODEL,
-    assert_accessible,
-    assert_laid_out,
-    assert_quiet,
     columns,
     pictures,
     press,
@@ -280,27 +277,6 @@ def test_more_topics_than_fills_are_hatched_and_lettered(show):
     assert letters == list("ABCDEFGHIJKL")
     hatched = page.locator(".rx-bars:has(.rx-hollow)").evaluate_all("(all) => all.map((g) => g.dataset.name)")
     assert hatched == list("IJKL")
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("width", [360, 1280])
-def test_layout(show, width):
-    page = show(RerankingExplorer(slate_recording(), shown=20), width=width)
-    for method in ("greedy DPP", "MMR"):
-        page.get_by_role("radio", name=method).check()
-        for key in ("Home", "End"):
-            press(slider(page, THETA), key)
-            press(slider(page, WINDOW), key)
-            assert_laid_out(page)
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("theme", ["light", "dark"])
-def test_accessible_and_quiet(show, theme):
-    page = show(RerankingExplorer(slate_recording()))
-    assert_accessible(page, theme)
-    press(slider(page, THETA), "Home")
-    assert_quiet(page)
 
 
 @pytest.mark.browser

@@ -12,9 +12,6 @@ import traitlets
 from looking import (
     CALL,
     MODEL,
-    assert_accessible,
-    assert_laid_out,
-    assert_quiet,
     columns,
     pictures,
     press,
@@ -250,29 +247,6 @@ def test_values_read_out_by_keyboard(show):
     assert tips.nth(3).inner_text().split("\n") == [
         "squared error of ln t, then exp", "geometric mean: 7.51 s", "share of the mean: 38%"
     ]  # fmt: skip
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("width", [360, 1280])
-def test_layout(show, width):
-    page = show(WatchTimeExplorer(), width=width)
-    for mean in ("Home", "End"):
-        press(slider(page, MEAN), mean)
-        for sigma in ("End", "ArrowLeft", "Home", "ArrowRight"):
-            press(slider(page, SIGMA), sigma)
-            for unit in ("Home", "End", "PageDown"):
-                press(slider(page, UNIT), unit)
-                assert_laid_out(page)
-
-
-@pytest.mark.browser
-@pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("sigma", [0.0, 1.4])
-def test_accessible_and_quiet(show, theme, sigma):
-    page = show(WatchTimeExplorer(sigma=sigma))
-    assert_accessible(page, theme)
-    press(slider(page, MEAN), "Home")
-    assert_quiet(page)
 
 
 @pytest.mark.browser

@@ -1,5 +1,8 @@
 // Series as SVG: lines, points, bars, rules, arrows, cells, texts.
 import { svg } from "bookwork/dom";
+import { textWidth } from "bookwork/text";
+
+const EDGE = 6; // px from the box to the edge of the picture, at least
 
 const MARKERS = {
   circle: (x, y, r) => `M${x - r},${y}a${r},${r} 0 1 0 ${2 * r},0a${r},${r} 0 1 0 ${-2 * r},0`,
@@ -51,7 +54,7 @@ export function drawSeries(series, place, box, hatchId) {
   const group = svg("g", { class: classes, style, "data-name": series.name });
   if (series.kind === "bars") return drawBars(group, series, place, hatchId);
   if (series.kind === "cells") return drawCells(group, series, place);
-  if (series.kind === "texts") return drawTexts(group, series, place);
+  if (series.kind === "texts") return drawTexts(group, series, place, box);
   if (series.kind === "rule") {
     const ends = known(series.x)
       ? [place.x(series.x), box.top, place.x(series.x), box.bottom]
@@ -128,10 +131,11 @@ function drawCells(group, series, place) {
   return group;
 }
 
-/** Short texts, each just above its place. */
-function drawTexts(group, series, place) {
+/** Short texts, each just above its place, and none beyond the picture's edge. */
+function drawTexts(group, series, place, box) {
   series.x.forEach((x, i) => {
-    const at = { x: place.x(x), y: place.y(series.y[i]) - 5, "text-anchor": "middle", class: "rx-label" };
+    const last = box.right + EDGE - textWidth(series.text[i], 600) / 2;
+    const at = { x: Math.min(place.x(x), last), y: place.y(series.y[i]) - 5, "text-anchor": "middle", class: "rx-label" };
     group.append(svg("text", at, series.text[i]));
   });
   return group;

@@ -1,0 +1,127 @@
+"""What holds of every explorer: laid out at every setting, reachable, translatable, quiet, set back."""
+
+from __future__ import annotations
+
+import re
+from itertools import product
+
+import pytest
+from gallery import GALLERY, powers
+from looking import assert_accessible, assert_laid_out, assert_quiet, pictures, press, sentence
+from recordings import completion_made_up, gates_recording, slate_recording
+
+from ranking_course.explorers import (
+    CalibrationExplorer,
+    CompletionExplorer,
+    FunnelExplorer,
+    FusionExplorer,
+    GatesExplorer,
+    LossExplorer,
+    RerankingExplorer,
+    WatchTimeExplorer,
+)
+
+pytestmark = pytest.mark.browser
+
+DRAWN = {name: make for name, make in GALLERY.items() if name != "quiz"}  # quizzes: test_quizzes.py
+VARIANTS = DRAWN | {
+    "calibration, without recording": CalibrationExplorer,
+    "completion, many": lambda: CompletionExplorer(completion_made_up(candidates=60), knots=3),
+    "funnel, without recording": FunnelExplorer,
+    "loss, not clicked": lambda: LossExplorer(
+        outcomes=dict.fromkeys(("click", "like", "collect", "share"), 0)
+    ),
+    "reranking, long": lambda: RerankingExplorer(slate_recording(), shown=20),
+    "watch time, certain": lambda: WatchTimeExplorer(sigma=0.0),
+}
+ACCESSIBLE = VARIANTS | {  # whose layout is seen above, too: radio buttons lead there
+    "fusion, of powers": lambda: FusionExplorer(formula="product_of_powers"),
+    "fusion, commerce": lambda: FusionExplorer(formula="commerce_product"),
+    "gates, eight": lambda: GatesExplorer(gates_recording(), experts=8),
+}
+
+
+def sliders(page):
+    """Those that are seen."""
+    return page.locator(".rx input[type=range]:visible").all()
+
+
+def ways(count):
+    """Keys for so many sliders: both ends and the stop beside one, in every combination of up to three."""
+    stops = [["Home"], ["Home", "ArrowRight"], ["End"]]
+    together = product(stops, repeat=count) if count <= 3 else [[keys] * count for keys in stops]
+    return [*together, [["End", "PageDown"]] * count]
+
+
+@pytest.mark.parametrize("width", [360, 660, 1280])  # 660: two columns, none to spare, as in the book
+@pytest.mark.parametrize("name", VARIANTS)
+def test_laid_out_at_every_setting(show, name, width):
+    page = show(VARIANTS[name](), width=width)
+    for summary in page.locator("details.rx-group summary").all():
+        summary.click()
+    radios = page.locator(".rx input[type=radio]").all()
+    for radio in radios or [None]:
+        if radio is not None:
+            radio.check()
+        controls = sliders(page)
+        for keys in ways(len(controls)):
+            for control, pressed in zip(controls, keys, strict=True):
+                press(control, *pressed)
+            assert_laid_out(page)
+    for toggle in page.locator(".rx input[type=checkbox]").all():
+        toggle.click()
+        assert_laid_out(page)
+    page.get_by_role("button", name="Reset").click()
+    page.set_viewport_size({"width": 390, "height": 900})
+    page.wait_for_timeout(100)
+    assert_laid_out(page)
+    assert all("NaN" not in drawn for drawn in pictures(page))
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("name", ACCESSIBLE)
+def test_accessible_and_quiet(show, name, theme):
+    page = show(ACCESSIBLE[name]())
+    assert_accessible(page, theme)
+    press(sliders(page)[0], "Home")
+    assert_quiet(page)
+
+
+def seen(page):
+    """All texts but those in pictures, where a direct label may come to stand elsewhere."""
+    values = [control.get_attribute("aria-valuetext") for control in sliders(page)]
+    return values, sentence(page), page.locator("table").all_text_contents()
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_every_slider_by_keyboard_and_back(show, name):
+    page = show(DRAWN[name]())
+    for summary in page.locator("details.rx-group summary").all():
+        summary.click()
+    before, drawn = seen(page), pictures(page)
+    for control in sliders(page):
+        said = control.get_attribute("aria-valuetext")
+        press(control, "ArrowLeft" if control.input_value() == control.get_attribute("max") else "ArrowRight")
+        assert control.get_attribute("aria-valuetext") != said
+    assert pictures(page) != drawn
+    assert seen(page) != before
+    page.get_by_role("button", name="Reset").press("Enter")
+    assert seen(page) == before
+
+
+GIVEN = {"calibration": {"click share"}, "recorded": {"power", powers(0.5)["sentence"]}}  # in recordings
+TEXTS = "label, legend, summary, button, caption, thead th, .rx-hint, .rx-title, .rx-note, .rx-sentence"
+
+
+@pytest.mark.parametrize("name", DRAWN)
+def test_texts_come_from_the_state_and_are_never_markup(show, name):
+    explorer = DRAWN[name]()
+    explorer.labels = {key: f"<b>§{text}</b>" for key, text in explorer.labels.items()}
+    page = show(explorer)
+    found = page.locator(".rx").locator(TEXTS).all_text_contents()
+    assert len(found) > 5
+    foreign = {text for text in found if re.search("[a-z]{3}", text) and "§" not in text}
+    assert foreign <= GIVEN.get(name, set())
+    assert page.locator(".rx b", has_text="§").count() == 0
+    named = page.get_by_role("img").evaluate_all("(all) => all.map((picture) => picture.ariaLabel)")
+    assert all("§" in text for text in named if name != "recorded")
