@@ -67,7 +67,8 @@ class Explorer(anywidget.AnyWidget):
         default_labels: every text that it shows, by key; ``{name}`` in a text is filled in by the module. A
             class that sets none reads them from ``texts/MODULE.toml`` beside its Python file.
 
-    Traits that the module needs are tagged ``sync=True, explorer=True``.
+    Its traits are synchronised with the module and written into the page, but for those that are tagged
+    ``explorer=False``: the page has none of these.
     """
 
     module: ClassVar[str]
@@ -87,6 +88,9 @@ class Explorer(anywidget.AnyWidget):
         # anywidget's add_traits makes a subclass on the fly for every instance; only a class that names a
         # module or a palette itself is a new explorer.
         if "module" in cls.__dict__:
+            for trait in vars(cls).values():
+                if isinstance(trait, traitlets.TraitType):
+                    trait.tag(sync=True, explorer=trait.metadata.get("explorer", True))
             cls.package = cls.__module__.partition(".")[0]
             cls._esm = widget_module(cls.package, cls.module)
             if "default_labels" not in cls.__dict__:

@@ -13,6 +13,7 @@ import traitlets
 from bookwork import arguments
 from bookwork.explorer.base import Explorer
 from bookwork.explorer.schema import anything, each, flag, optional, record
+from bookwork.explorer.traits import Checked
 
 _ID = re.compile(r"[a-z][a-z0-9_]*")
 
@@ -94,9 +95,9 @@ class QuizExplorer(Explorer):
     module = "quiz"
     settings = ("chosen", "tries")
 
-    questions = traitlets.List[Any](help="Checked questions.").tag(sync=True, explorer=True)
-    chosen = traitlets.Dict(help="The option chosen now, by question.").tag(sync=True, explorer=True)
-    tries = traitlets.Dict(help="The options checked so far, by question.").tag(sync=True, explorer=True)
+    questions = Checked(checked_questions, [], help="Checked questions.")
+    chosen = traitlets.Dict(help="The option chosen now, by question.")
+    tries = traitlets.Dict(help="The options checked so far, by question.")
 
     def __init__(self, questions: str | Path | Sequence[Mapping[str, Any]], **others: Any) -> None:
         """See the class; ``others`` are the arguments of :class:`Explorer`."""
@@ -133,10 +134,6 @@ class QuizExplorer(Explorer):
     def _check_setting(self, proposal: dict[str, Any]) -> dict[str, Any]:
         self._check_answers(proposal["trait"].name, proposal["value"])
         return proposal["value"]
-
-    @traitlets.validate("questions")
-    def _check_questions(self, proposal: dict[str, Any]) -> list[dict[str, Any]]:
-        return checked_questions(proposal["value"])
 
     def describe(self) -> str:
         """The alternative text where none was given."""

@@ -128,12 +128,10 @@ class RecordedExplorer(Explorer):
     settings = ("setting",)
     progress: ClassVar[Callable[..., Iterable[Any]]] = staticmethod(progress)
 
-    grid = traitlets.List[Any](help="The sliders.").tag(sync=True, explorer=True)
-    frames = traitlets.List[Any](help="One picture per setting, the last slider varying fastest.").tag(
-        sync=True, explorer=True
-    )
-    shared = traitlets.Dict(help="What all pictures have in common.").tag(sync=True, explorer=True)
-    setting = traitlets.Dict(help="The value of every slider.").tag(sync=True, explorer=True)
+    grid = traitlets.List[Any](help="The sliders.")
+    frames = traitlets.List[Any](help="One picture per setting, the last slider varying fastest.")
+    shared = traitlets.Dict(help="What all pictures have in common.")
+    setting = traitlets.Dict(help="The value of every slider.")
 
     def __init__(
         self,

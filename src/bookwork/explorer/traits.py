@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from numbers import Real
 from typing import Any
 
@@ -70,3 +70,14 @@ class Named(traitlets.TraitType[dict[str, Any], dict[str, Any]]):
             self.each.name = f"{self.name}[{name!r}]"
             checked[name] = self.each.validate(obj, value[name])
         return checked
+
+
+class Checked(traitlets.TraitType[Any, Any]):
+    """What a function keeps of a value; its ValueError says what is not allowed."""
+
+    def __init__(self, check: Callable[[Any], Any], default: Any = None, **kwargs: Any) -> None:
+        self.check = check
+        super().__init__(default, allow_none=default is None, **kwargs)
+
+    def validate(self, obj: Any, value: Any) -> Any:
+        return self.check(value)

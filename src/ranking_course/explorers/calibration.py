@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import traitlets
-
 from bookwork.explorer.base import plain_json
 from bookwork.explorer.schema import anything, array, each, number, one_of, optional, record, text, whole
-from bookwork.explorer.traits import Share
+from bookwork.explorer.traits import Checked, Share
 from ranking.calibration import downsampled
 from ranking_course.explorers.base import Explorer
 
@@ -102,11 +100,9 @@ class CalibrationExplorer(Explorer):
     module = "calibration"
     settings = ("sampling_rate", "base_rate")
 
-    sampling_rate = Share(0.1, 0.01, 1.0, help="α, the share of the negatives that training keeps.").tag(
-        sync=True, explorer=True
-    )
-    base_rate = Share(0.1, 0.01, 0.5, help="True share of positives.").tag(sync=True, explorer=True)
-    recorded = traitlets.Dict(None, allow_none=True, help="Recorded trainings.").tag(sync=True, explorer=True)
+    sampling_rate = Share(0.1, 0.01, 1.0, help="α, the share of the negatives that training keeps.")
+    base_rate = Share(0.1, 0.01, 0.5, help="True share of positives.")
+    recorded = Checked(checked_recording, help="Recorded trainings.")
 
     def __init__(
         self,
@@ -122,10 +118,6 @@ class CalibrationExplorer(Explorer):
             recorded=recorded,
             **others,
         )
-
-    @traitlets.validate("recorded")
-    def _check_recorded(self, proposal: dict[str, Any]) -> dict[str, Any] | None:
-        return checked_recording(proposal["value"])
 
     def describe(self) -> str:
         """The alternative text where none was given."""

@@ -10,7 +10,7 @@ import traitlets
 
 from bookwork.explorer.base import plain_json
 from bookwork.explorer.schema import anything, array, ascending, each, number, record, text, whole
-from bookwork.explorer.traits import Count, Share
+from bookwork.explorer.traits import Checked, Count, Share
 from ranking import validation
 from ranking import watch_time as wt
 from ranking.simulator.truth import COMPLETED
@@ -156,17 +156,11 @@ class CompletionExplorer(Explorer):
     module = "completion"
     settings = ("threshold", "strength", "knots", "target")
 
-    threshold = Share(COMPLETED, 0.0, 1.0, help="Share of the length that counts as completed.").tag(
-        sync=True, explorer=True
-    )
-    strength = Share(1.0, 0.0, STRONGEST, help="γ: the power of f that the score is divided by.").tag(
-        sync=True, explorer=True
-    )
-    knots = Count(4, 3, 100, help="Knots of f.").tag(sync=True, explorer=True)
-    target = traitlets.Enum(TARGETS, "reaches", help="Which p the score is made of.").tag(
-        sync=True, explorer=True
-    )
-    recorded = traitlets.Dict(help="Recorded fits and candidates.").tag(sync=True, explorer=True)
+    threshold = Share(COMPLETED, 0.0, 1.0, help="Share of the length that counts as completed.")
+    strength = Share(1.0, 0.0, STRONGEST, help="γ: the power of f that the score is divided by.")
+    knots = Count(4, 3, 100, help="Knots of f.")
+    target = traitlets.Enum(TARGETS, "reaches", help="Which p the score is made of.")
+    recorded = Checked(checked_recording, {}, help="Recorded fits and candidates.")
 
     def __init__(
         self,
@@ -181,10 +175,6 @@ class CompletionExplorer(Explorer):
         super().__init__(
             recorded=recorded, threshold=threshold, strength=strength, knots=knots, target=target, **others
         )
-
-    @traitlets.validate("recorded")
-    def _check_recorded(self, proposal: dict[str, Any]) -> dict[str, Any]:
-        return checked_recording(proposal["value"])
 
     @traitlets.validate("threshold", "knots")
     def _check_recorded_values(self, proposal: dict[str, Any]) -> float | int:

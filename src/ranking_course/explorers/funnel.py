@@ -7,11 +7,9 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-import traitlets
-
 from bookwork.explorer.base import plain_json
 from bookwork.explorer.schema import anything, array, ascending, each, number, record, whole
-from bookwork.explorer.traits import Count, Named, Share
+from bookwork.explorer.traits import Checked, Count, Named, Share
 from ranking_course.explorers.base import Explorer
 
 CHANNELS = ("embedding", "popular", "fresh", "followed", "topic")
@@ -124,16 +122,12 @@ class FunnelExplorer(Explorer):
     module = "funnel"
     settings = ("quotas", "kept", "shown", "costs")
 
-    quotas = Named(QUOTAS, Count(0, 0, 10_000), help="Items asked of each retrieval channel.").tag(
-        sync=True, explorer=True
-    )
-    kept = Count(300, 1, 10_000, help="Items that pre-ranking keeps.").tag(sync=True, explorer=True)
-    shown = Count(30, 1, 1_000, help="Items that re-ranking shows.").tag(sync=True, explorer=True)
-    costs = Named(COSTS, Share(0.0, 0.0, 10_000.0), help="Microseconds per item of each stage.").tag(
-        sync=True, explorer=True
-    )
-    catalogue = Count(1_000_000, 1, 10**12, help="Items in the catalogue.").tag(sync=True, explorer=True)
-    recorded = traitlets.Dict(None, allow_none=True, help="Recorded survival.").tag(sync=True, explorer=True)
+    quotas = Named(QUOTAS, Count(0, 0, 10_000), help="Items asked of each retrieval channel.")
+    kept = Count(300, 1, 10_000, help="Items that pre-ranking keeps.")
+    shown = Count(30, 1, 1_000, help="Items that re-ranking shows.")
+    costs = Named(COSTS, Share(0.0, 0.0, 10_000.0), help="Microseconds per item of each stage.")
+    catalogue = Count(1_000_000, 1, 10**12, help="Items in the catalogue.")
+    recorded = Checked(checked_recording, help="Recorded survival.")
 
     def __init__(
         self,
@@ -165,10 +159,6 @@ class FunnelExplorer(Explorer):
         chosen = {"quotas": quotas, "kept": kept, "shown": shown, "costs": costs, "catalogue": catalogue}
         given |= {name: value for name, value in chosen.items() if value is not None}
         super().__init__(recorded=checked, **given, **others)
-
-    @traitlets.validate("recorded")
-    def _check_recorded(self, proposal: dict[str, Any]) -> dict[str, Any] | None:
-        return checked_recording(proposal["value"])
 
     def describe(self) -> str:
         """The alternative text where none was given."""

@@ -10,7 +10,7 @@ import traitlets
 
 from bookwork.explorer.base import plain_json
 from bookwork.explorer.schema import each, number, optional, record, text
-from bookwork.explorer.traits import Count, Named, Share
+from bookwork.explorer.traits import Checked, Count, Named, Share
 from ranking import validation
 from ranking.calibration import downsampled
 from ranking.simulator import World
@@ -156,30 +156,16 @@ class FusionExplorer(Explorer):
     module = "fusion"
     settings = (*_SETTING, "shown", "kept")
 
-    formula = traitlets.Enum(FORMULAS, "click_times_rest", help="How the score is made.").tag(
-        sync=True, explorer=True
-    )
-    weights = Named(WEIGHTS, Share(1.0, 0.0, 1000.0), help="w of E1, E2 and E3.").tag(
-        sync=True, explorer=True
-    )
-    exponents = Named(ONES, Share(1.0, 0.0, 10.0), help="β of E3 and the e-commerce product.").tag(
-        sync=True, explorer=True
-    )
-    rank_weights = Named(ONES, Share(1.0, 0.0, 1000.0), help="w of rank fusion.").tag(
-        sync=True, explorer=True
-    )
-    power = Share(1.0, 0.01, 10.0, help="a of rank fusion.").tag(sync=True, explorer=True)
-    offset = Share(60.0, 0.0, 1000.0, help="b of rank fusion.").tag(sync=True, explorer=True)
-    scored_by = traitlets.Enum(SCORED_BY, "predictions", help="What the formula is given.").tag(
-        sync=True, explorer=True
-    )
-    shown = Count(5, 1, MOST, help="k, how many of the list are shown.").tag(sync=True, explorer=True)
-    kept = traitlets.Dict(help="Setting B, which the present one is compared with.").tag(
-        sync=True, explorer=True
-    )
-    candidates = traitlets.List[Any](help="Candidates in the order that equal scores keep.").tag(
-        sync=True, explorer=True
-    )
+    formula = traitlets.Enum(FORMULAS, "click_times_rest", help="How the score is made.")
+    weights = Named(WEIGHTS, Share(1.0, 0.0, 1000.0), help="w of E1, E2 and E3.")
+    exponents = Named(ONES, Share(1.0, 0.0, 10.0), help="β of E3 and the e-commerce product.")
+    rank_weights = Named(ONES, Share(1.0, 0.0, 1000.0), help="w of rank fusion.")
+    power = Share(1.0, 0.01, 10.0, help="a of rank fusion.")
+    offset = Share(60.0, 0.0, 1000.0, help="b of rank fusion.")
+    scored_by = traitlets.Enum(SCORED_BY, "predictions", help="What the formula is given.")
+    shown = Count(5, 1, MOST, help="k, how many of the list are shown.")
+    kept = traitlets.Dict(help="Setting B, which the present one is compared with.")
+    candidates = Checked(checked_candidates, [], help="Candidates in the order that equal scores keep.")
 
     def __init__(
         self,
@@ -199,10 +185,6 @@ class FusionExplorer(Explorer):
             kept = {**{name: getattr(self, name) for name in _SETTING}, **kept}
         self.kept = kept
         self.start = {**self.start, "kept": self.kept}
-
-    @traitlets.validate("candidates")
-    def _check_candidates(self, proposal: dict[str, Any]) -> list[dict[str, Any]]:
-        return checked_candidates(proposal["value"])
 
     @traitlets.validate("shown")
     def _check_shown(self, proposal: dict[str, Any]) -> int:

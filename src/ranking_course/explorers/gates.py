@@ -7,7 +7,7 @@ from typing import Any
 
 import traitlets
 
-from bookwork.explorer.traits import Count, Share
+from bookwork.explorer.traits import Checked, Count, Share
 from ranking import validation
 from ranking_course.explorers.base import Explorer
 from ranking_course.explorers.gates_recording import CURES, checked_recording, checked_run
@@ -29,23 +29,23 @@ class GatesExplorer(Explorer):
     module = "gates"
     settings = ("step", "cure", "seed", "experts")
 
-    step = Count(0, 0, 10**9, help="Step of training that is shown.").tag(sync=True, explorer=True)
-    cure = traitlets.Enum(CURES, "none", help="What is done against polarization.").tag(
-        sync=True, explorer=True
-    )
-    seed = Count(0, 0, 10**9, help="The seed whose gates are shown.").tag(sync=True, explorer=True)
-    experts = Count(3, 2, 1000, help="Number of experts.").tag(sync=True, explorer=True)
-    recorded = traitlets.Dict(help="Recorded runs.").tag(sync=True, explorer=True)
+    step = Count(0, 0, 10**9, help="Step of training that is shown.")
+    cure = traitlets.Enum(CURES, "none", help="What is done against polarization.")
+    seed = Count(0, 0, 10**9, help="The seed whose gates are shown.")
+    experts = Count(3, 2, 1000, help="Number of experts.")
+    recorded = Checked(checked_recording, {}, help="Recorded runs.")
 
     # of JupyterLab alone: the page's state has none of these, and its module then shows no training
-    trainable = traitlets.Bool(False, help="Whether there are data to train on.").tag(sync=True)
+    trainable = traitlets.Bool(False, help="Whether there are data to train on.").tag(explorer=False)
     learning_rate = Share(0.05, LEARNING_RATES[0], LEARNING_RATES[-1], help="Of live training.").tag(
-        sync=True
+        explorer=False
     )
-    learning_rates = traitlets.List(list(LEARNING_RATES), help="Stops of its slider.").tag(sync=True)
-    training = traitlets.Float(None, allow_none=True, help="Share of a training that is done.").tag(sync=True)
-    status = traitlets.Unicode("", help="What became of the last training.").tag(sync=True)
-    live = traitlets.Dict(None, allow_none=True, help="The run that was trained last.").tag(sync=True)
+    learning_rates = traitlets.List(list(LEARNING_RATES), help="Stops of its slider.").tag(explorer=False)
+    training = traitlets.Float(None, allow_none=True, help="Share of a training that is done.").tag(
+        explorer=False
+    )
+    status = traitlets.Unicode("", help="What became of the last training.").tag(explorer=False)
+    live = traitlets.Dict(None, allow_none=True, help="The run that was trained last.").tag(explorer=False)
 
     def __init__(
         self,
@@ -80,10 +80,6 @@ class GatesExplorer(Explorer):
         )
         self.start = {**self.start, "live": None}
         self.on_msg(self._hear)
-
-    @traitlets.validate("recorded")
-    def _check_recorded(self, proposal: dict[str, Any]) -> dict[str, Any]:
-        return checked_recording(proposal["value"])
 
     @traitlets.validate("step", "cure", "seed", "experts")
     def _check_setting(self, proposal: dict[str, Any]) -> Any:

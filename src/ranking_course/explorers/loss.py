@@ -89,25 +89,15 @@ class LossExplorer(Explorer):
     module = "loss"
     settings = ("outcomes", "predictions", "loss_weights", "masked", "swept", "measure")
 
-    outcomes = Named({"click": 1, "like": 0, "collect": 0, "share": 1}, Count(0, 0, 1), help="y.").tag(
-        sync=True, explorer=True
-    )
+    outcomes = Named({"click": 1, "like": 0, "collect": 0, "share": 1}, Count(0, 0, 1), help="y.")
     predictions = Named(
         {"click": 0.3, "like": 0.1, "collect": 0.05, "share": 0.02}, Share(0.5, 0.001, 0.999), help="p."
-    ).tag(sync=True, explorer=True)
-    loss_weights = Named(dict.fromkeys(TASKS, 1.0), Share(1.0, 0.0, 1000.0), help="λ.").tag(
-        sync=True, explorer=True
     )
-    masked = traitlets.Bool(True, help="Whether unclicked rows count for the click alone.").tag(
-        sync=True, explorer=True
-    )
-    swept = traitlets.Enum(TASKS, "like", help="The task whose recorded λ is shown.").tag(
-        sync=True, explorer=True
-    )
-    measure = traitlets.Enum(MEASURES, "auc", help="What is shown of the recorded runs.").tag(
-        sync=True, explorer=True
-    )
-    recorded = traitlets.Dict(None, allow_none=True, help="Recorded trainings.").tag(sync=True, explorer=True)
+    loss_weights = Named(dict.fromkeys(TASKS, 1.0), Share(1.0, 0.0, 1000.0), help="λ.")
+    masked = traitlets.Bool(True, help="Whether unclicked rows count for the click alone.")
+    swept = traitlets.Enum(TASKS, "like", help="The task whose recorded λ is shown.")
+    measure = traitlets.Enum(MEASURES, "auc", help="What is shown of the recorded runs.")
+    recorded = traitlets.Dict(None, allow_none=True, help="Recorded trainings.")
 
     def __init__(
         self,

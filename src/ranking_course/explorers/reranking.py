@@ -10,7 +10,7 @@ import traitlets
 
 from bookwork.explorer.base import plain_json
 from bookwork.explorer.schema import anything, array, each, number, record, text
-from bookwork.explorer.traits import Count, Share
+from bookwork.explorer.traits import Checked, Count, Share
 from ranking_course.explorers.base import Explorer
 
 METHODS = ("mmr", "dpp")
@@ -67,15 +67,11 @@ class RerankingExplorer(Explorer):
     module = "reranking"
     settings = ("trade_off", "window", "method")
 
-    trade_off = Share(0.5, 0.0, 1.0, help="θ: 1 is score alone, 0 diversity alone.").tag(
-        sync=True, explorer=True
-    )
-    window = Count(5, 1, 50, help="Places before a new item that it must differ from.").tag(
-        sync=True, explorer=True
-    )
-    method = traitlets.Enum(METHODS, "mmr", help="How the slate is made.").tag(sync=True, explorer=True)
-    shown = Count(12, 2, 20, help="Length of the slate.").tag(sync=True, explorer=True)
-    recorded = traitlets.Dict(help="Recorded candidates.").tag(sync=True, explorer=True)
+    trade_off = Share(0.5, 0.0, 1.0, help="θ: 1 is score alone, 0 diversity alone.")
+    window = Count(5, 1, 50, help="Places before a new item that it must differ from.")
+    method = traitlets.Enum(METHODS, "mmr", help="How the slate is made.")
+    shown = Count(12, 2, 20, help="Length of the slate.")
+    recorded = Checked(checked_recording, {}, help="Recorded candidates.")
 
     def __init__(
         self,
@@ -95,10 +91,6 @@ class RerankingExplorer(Explorer):
         super().__init__(
             recorded=checked, trade_off=trade_off, window=window, method=method, shown=shown, **others
         )
-
-    @traitlets.validate("recorded")
-    def _check_recorded(self, proposal: dict[str, Any]) -> dict[str, Any]:
-        return checked_recording(proposal["value"])
 
     def describe(self) -> str:
         """The alternative text where none was given."""

@@ -28,14 +28,10 @@ class WatchTimeExplorer(Explorer):
     module = "watch_time"
     settings = ("mean", "sigma", "unit")
 
-    mean = Share(20.0, SHORTEST_MEAN, LONGEST_MEAN, help="E[t] in seconds.").tag(sync=True, explorer=True)
-    sigma = Share(1.4, 0.0, WIDEST, help="Standard deviation of ln t.").tag(sync=True, explorer=True)
-    unit = Share(1.0, SMALLEST_UNIT, LARGEST_UNIT, help="u: the seconds in which t is counted.").tag(
-        sync=True, explorer=True
-    )
-    quadrature = traitlets.List[Any](help="Nodes and weights of the rule that takes expectations.").tag(
-        sync=True, explorer=True
-    )
+    mean = Share(20.0, SHORTEST_MEAN, LONGEST_MEAN, help="E[t] in seconds.")
+    sigma = Share(1.4, 0.0, WIDEST, help="Standard deviation of ln t.")
+    unit = Share(1.0, SMALLEST_UNIT, LARGEST_UNIT, help="u: the seconds in which t is counted.")
+    quadrature = traitlets.List[Any](help="Nodes and weights of the rule that takes expectations.")
 
     def __init__(self, mean: float = 20.0, sigma: float = 1.4, unit: float = 1.0, **others: Any) -> None:
         """See the class; ``others`` are the arguments of :class:`Explorer`."""

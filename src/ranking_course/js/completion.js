@@ -2,6 +2,7 @@
 // does to the order of a few videos. Texts, fits of f and videos come from the state.
 import { fill } from "bookwork/dom";
 import { createExplorer } from "bookwork/explorer";
+import { textsOf } from "bookwork/figure";
 import { formatNumber, number, percent } from "bookwork/format";
 import { median, normalCdf } from "ranking_course/statistics";
 
@@ -100,10 +101,7 @@ function targetsPicture(now, labels) {
     `${labels.usual}: ${percent(now.usual(d))}`,
   ];
   return {
-    title: labels.targets_title,
-    alt: fill(labels.targets_alt, texts),
-    note: labels.targets_note,
-    noteValues: texts,
+    ...textsOf(labels, "targets", texts),
     x: lengthAxis(labels),
     y: { scale: "linear", domain: [0, 1], label: labels.completion, format: "percent" },
     series: [
@@ -143,10 +141,7 @@ function scoresPicture(now, labels) {
   const after = (d) => corrected(raw(d), now.usual(d), strength);
   const changed = strength > 0;
   return {
-    title: labels.scores_title,
-    alt: fill(labels.scores_alt, texts),
-    note: labels.scores_note,
-    noteValues: texts,
+    ...textsOf(labels, "scores", texts),
     x: lengthAxis(labels),
     y: {
       scale: "linear", label: labels.score, format: "number",
@@ -192,10 +187,7 @@ function ranksPicture(now, labels) {
   const order = videos.map((_, i) => i).sort((i, j) => after[i] - after[j]);
   const last = videos.length;
   return {
-    title: labels.ranks_title,
-    alt: fill(labels.ranks_alt, texts),
-    note: labels.ranks_note,
-    noteValues: texts,
+    ...textsOf(labels, "ranks", texts),
     x: lengthAxis(labels),
     y: {
       scale: "linear", domain: [last + 0.7, 0.3], label: labels.place, format: "integer",
@@ -242,10 +234,7 @@ function curvePicture(now, labels) {
     { key: "length", name: labels.with_length, color: "ink-soft", width: 1.75, marker: "square", side: "below" },
   ];
   return {
-    title: labels.curve_title,
-    alt: fill(labels.curve_alt, texts),
-    note: labels.curve_note,
-    noteValues: texts,
+    ...textsOf(labels, "curve", texts),
     x: { scale: "linear", domain: [0, STRENGTHS.at(-1)], label: labels.gamma, format: "number" },
     y: { scale: "linear", domain: [-1, 1], label: labels.rank_correlation, format: "number" },
     series: [

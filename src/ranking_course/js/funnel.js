@@ -2,6 +2,7 @@
 // recorded, what becomes of the truly best items. Texts and recordings come from the state.
 import { fill } from "bookwork/dom";
 import { createExplorer } from "bookwork/explorer";
+import { textsOf } from "bookwork/figure";
 import { formatNumber, percent } from "bookwork/format";
 import { median } from "ranking_course/statistics";
 
@@ -118,10 +119,7 @@ function costsOf(now, labels) {
   const share = (i) => percent(now.total > 0 ? times[i] / now.total : 0);
   const listed = names.map((name, i) => `${name} ${duration(times[i])}`).join(", ");
   return {
-    title: labels.cost_title,
-    alt: fill(labels.cost_alt, { ...now.texts, listed }),
-    note: labels.cost_note,
-    noteValues: now.texts,
+    ...textsOf(labels, "cost", { ...now.texts, listed }),
     x: { scale: "linear", domain: [0, most * 1.35], label: labels.milliseconds, format: "number" },
     y: { scale: "band", categories: names, label: labels.stage },
     height: 300,

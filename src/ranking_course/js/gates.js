@@ -3,6 +3,7 @@
 // JupyterLab trained anew on request.
 import { fill } from "bookwork/dom";
 import { createExplorer } from "bookwork/explorer";
+import { textsOf } from "bookwork/figure";
 import { formatNumber } from "bookwork/format";
 import { inTriangle } from "bookwork/triangle";
 
@@ -147,10 +148,7 @@ function heatPicture(now, task, labels) {
     ...now.texts, task: name, top: top + 1, share: percent(means[at][top]), effective: two(effectiveExperts(means[at])),
   };
   return {
-    title: fill(labels.heat_title, values),
-    alt: fill(labels.heat_alt, values),
-    note: labels.heat_note,
-    noteValues: values,
+    ...textsOf(labels, "heat", values),
     x: { scale: "band", categories: run.steps.map(String), label: labels.step },
     y: {
       scale: "band", categories: experts.map((expert) => String(expert + 1)),
@@ -192,10 +190,7 @@ function barsPicture(now, labels) {
     dead: dead.length ? dead.map((expert) => expert + 1).join(", ") : labels.none_dead,
   };
   return {
-    title: labels.bars_title,
-    alt: fill(labels.bars_alt, values),
-    note: labels.bars_note,
-    noteValues: values,
+    ...textsOf(labels, "bars", values),
     x: {
       scale: "band", label: labels.expert, categories: all.map(({ task, expert }) => key(task, expert)),
       texts: all.map(({ expert }) => String(expert + 1)),
@@ -251,10 +246,7 @@ function sharePicture(now, all, labels) {
     return { name, kind: "bars", x: own.map(({ share }) => share), y: own.map((one) => one.name), ...style };
   };
   return {
-    title: fill(labels.share_title, values),
-    alt: fill(labels.share_alt, values),
-    note: labels.share_note,
-    noteValues: values,
+    ...textsOf(labels, "share", values),
     x: { scale: "linear", domain: [0, 1], label: labels.share, format: "percent" },
     y: { scale: "band", label: "", categories: found.map(({ name }) => name) },
     height: 44 + 44 * found.length,

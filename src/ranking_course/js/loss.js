@@ -2,6 +2,7 @@
 // recorded trainings over a grid of loss weights. Texts and recordings come from the state.
 import { fill } from "bookwork/dom";
 import { createExplorer } from "bookwork/explorer";
+import { textsOf } from "bookwork/figure";
 import { formatNumber, number, percent } from "bookwork/format";
 import { median } from "ranking_course/statistics";
 
@@ -145,10 +146,7 @@ function sweep(recorded, swept, measure, weight, labels) {
   const signed = (change) => `${change > 0 ? "+" : ""}${formatNumber(Number(change.toFixed(4)), "plain")}`;
   const axis = fill(labels.sweep_weight, texts);
   return {
-    title: fill(labels.sweep_title, texts),
-    alt: fill(labels.sweep_alt, texts),
-    note: labels.sweep_note,
-    noteValues: texts,
+    ...textsOf(labels, "sweep", texts),
     x: { scale: "log", domain: [weights[0], weights.at(-1)], ticks: weights, label: axis, format: "number" },
     y: { scale: "linear", label: fill(labels.sweep_axis, texts), format: "number" },
     height: 300,

@@ -2,6 +2,7 @@
 // move; how similar its items are, and what that costs in score. Texts and candidates come from the state.
 import { fill } from "bookwork/dom";
 import { createExplorer } from "bookwork/explorer";
+import { textsOf } from "bookwork/figure";
 import { formatNumber, percent } from "bookwork/format";
 
 const TRADE_OFFS = Array.from({ length: 41 }, (_, i) => i / 40);
@@ -107,10 +108,7 @@ function slatePicture(now, labels) {
   const values = { ...now.texts, legend: topics.map((t) => `${letter(t)} ${data.topics[t]}`).join(", ") };
   const high = Math.max(...data.scores);
   return {
-    title: labels.slate_title,
-    alt: fill(labels.slate_alt, { ...values, listed: slate.map((i) => letter(data.topic[i])).join(" ") }),
-    note: labels.slate_note,
-    noteValues: values,
+    ...textsOf(labels, "slate", { ...values, listed: slate.map((i) => letter(data.topic[i])).join(" ") }),
     x: { scale: "band", categories: places, label: labels.place },
     y: { scale: "linear", domain: [0, high * 1.15], label: labels.score, format: "number" },
     height: 220,
@@ -159,10 +157,7 @@ function matrixPicture(now, labels) {
   const pair = `${places[top.row]}, ${places[top.column]}`;
   const name = (k) => `${places[k]} ${letter(data.topic[slate[k]])}`;
   return {
-    title: labels.matrix_title,
-    alt: fill(labels.matrix_alt, { ...now.texts, highest: two(top.value), pair }),
-    note: labels.matrix_note,
-    noteValues: now.texts,
+    ...textsOf(labels, "matrix", { ...now.texts, highest: two(top.value), pair }),
     x: { scale: "band", categories: places, texts: slate.map((i) => letter(data.topic[i])) },
     y: { scale: "band", categories: places, texts: slate.map((_, k) => name(k)) },
     series: [{
@@ -199,10 +194,7 @@ function curvePicture(now, curve, labels) {
     label: { text: labels[method], prefer: 0.3 }, ...style[method],
   });
   return {
-    title: labels.curve_title,
-    alt: fill(labels.curve_alt, now.texts),
-    note: labels.curve_note,
-    noteValues: now.texts,
+    ...textsOf(labels, "curve", now.texts),
     x: { scale: "linear", label: labels.kept_score, format: "percent" },
     y: { scale: "linear", label: labels.mean_similarity, format: "number" },
     series: [

@@ -2,6 +2,7 @@
 // in which time is counted; and what other losses would say. Texts come from the state.
 import { fill } from "bookwork/dom";
 import { createExplorer } from "bookwork/explorer";
+import { textsOf } from "bookwork/figure";
 import { formatNumber, number, percent } from "bookwork/format";
 import { normalCdf } from "ranking_course/statistics";
 
@@ -141,10 +142,7 @@ function targetPicture(now, labels) {
   const multiples = [0, 0.05, 0.1, 0.25, 0.5, 1, 2, 3].map((m) => m * now.mean);
   const listed = [...new Set([...multiples, now.said])].sort((a, b) => a - b);
   return {
-    title: labels.target_title,
-    alt: fill(labels.target_alt, texts),
-    note: labels.target_note,
-    noteValues: texts,
+    ...textsOf(labels, "target", texts),
     x: { scale: "linear", domain: [0, last], label: labels.time, format: "short" },
     y: { scale: "linear", domain: [0, target(last, unit) * 1.12], label: labels.target, format: "short" },
     series: [
