@@ -21,14 +21,8 @@ def downsample_negatives(
 ) -> NDArray[np.intp]:
     """Positions of the rows to train on: every positive, and each negative with chance α (claim C2).
 
-    Args:
-        labels: 0 or 1, shape (rows,).
-        sampling_rate: α in (0, 1].
-        rng: a generator, or a seed for one: a whole number from 0 to 2**63 - 1.
-
-    Returns:
-        Sorted row positions, shape (kept,). Without a positive row there is an error: no model learns a rate
-        from negatives alone.
+    From labels, 0 or 1, shape (rows,), to sorted positions, shape (kept,), by a generator or a seed for one.
+    Without a positive row there is an error: no model learns a rate from negatives alone.
     """
     y = validation.binary("labels", labels)
     validation.rows(labels=y)

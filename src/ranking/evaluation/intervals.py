@@ -69,7 +69,6 @@ def bootstrap_interval(
             raise ValueError(f"{name} must have the shape {shapes}, got {sample.shape}")
     settings = {"confidence_level": level, "method": "percentile", "random_state": seed}
     settings["batch"] = max(1, 10_000_000 // max(map(len, samples)))  # resamples at once: bounds the memory
-
     if groups is not None:
         if versus is not None:
             raise ValueError("groups and versus must not both be given")

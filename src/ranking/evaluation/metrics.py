@@ -77,7 +77,7 @@ class Reliability:
         edges: bin edges, shape (bins + 1,); bin i holds predictions in (edges[i], edges[i+1]], the first also
             its left edge.
         predicted: mean prediction per bin, shape (bins,), NaN in an empty bin.
-        observed: mean label per bin, shape (bins,), NaN in an empty bin.
+        observed: mean label, likewise.
         count: rows per bin, shape (bins,).
     """
 

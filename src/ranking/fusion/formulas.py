@@ -26,7 +26,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ranking import validation
-from ranking.fusion.ranks import by_place, candidate_axis
+from ranking.fusion.ranks import by_place, lists
 from ranking.validation import Array
 
 AMOUNTS = ("watch_time", "price")  # predictions that are no rates but amounts: seconds, a price
@@ -69,13 +69,6 @@ def _finite(scores: Array) -> Array:
     return scores
 
 
-def _product(factor: float, first: Array, second: Array) -> Array:
-    """factor · first · second with one array for the result: fresh memory costs more than the arithmetic."""
-    product = factor * first
-    product *= second
-    return product
-
-
 def _log_power(base: Array, exponent: float, logarithm: np.ufunc, out: Array | None = None) -> Array:
     """β ln(base), in ``out`` if given; a power of 0 is always 1 (its logarithm 0), and ln 0 is −∞."""
     if exponent == 0.0:
@@ -92,8 +85,7 @@ def _from_logarithm(logarithms: Array) -> Array:
     if not largest <= np.log(np.finfo(np.float64).max):  # not a number where 0 and infinity meet
         got = f"got exp({largest:.4g}); {_SMALLER}"
         raise ValueError(f"exponents must leave scores that a float can hold, {got}")
-    np.exp(logarithms, out=logarithms)
-    return logarithms
+    return np.asarray(np.exp(logarithms, out=logarithms))
 
 
 def named_predictions(predictions: Predictions, needed: str | None = None) -> dict[str, Array]:
@@ -103,7 +95,7 @@ def named_predictions(predictions: Predictions, needed: str | None = None) -> di
     arrays = {}
     for name, values in predictions.items():
         kind = validation.non_negative if name in AMOUNTS else validation.probabilities
-        arrays[name] = candidate_axis(f"predictions[{name!r}]", kind(f"predictions[{name!r}]", values))
+        arrays[name] = lists(f"predictions[{name!r}]", values, kind)
     validation.same_shape(**arrays)
     if needed is not None and needed not in arrays:
         raise ValueError(f"predictions must hold {needed!r}, got {', '.join(map(repr, arrays))}")
@@ -115,11 +107,10 @@ def _settings(name: str, given: Settings, terms: Iterable[str]) -> dict[str, flo
     terms = list(terms)
     if not isinstance(given, Mapping):
         raise ValueError(f"{name} must map names to numbers, got {given!r:.80}")
-    missing = [term for term in terms if term not in given]
-    unknown = [term for term in given if term not in terms]
-    if missing or unknown:
-        parts = {"missing": missing, "unknown": unknown}
-        what = [f"{kind} {', '.join(map(repr, names))}" for kind, names in parts.items() if names]
+    wrong = {"missing": [term for term in terms if term not in given]}
+    wrong["unknown"] = [term for term in given if term not in terms]
+    what = [f"{kind} {', '.join(map(repr, names))}" for kind, names in wrong.items() if names]
+    if what:
         raise ValueError(f"{name} must name {', '.join(map(repr, terms)) or 'nothing'}; {'; '.join(what)}")
     return {term: validation.number(f"{name}[{term!r}]", given[term]) for term in terms}
 
@@ -148,7 +139,7 @@ def click_times_rest(predictions: Predictions, weights: Settings) -> Terms:
     w = _settings("weights", weights, [name for name in arrays if name != "click"])
     click = arrays["click"]
     for name, p in arrays.items():
-        yield name, click.copy() if name == "click" else _product(w[name], click, p)
+        yield name, click.copy() if name == "click" else w[name] * click * p
 
 
 @_summed(_from_logarithm)
@@ -173,7 +164,6 @@ def product_of_powers(predictions: Predictions, weights: Settings, exponents: Se
             raise ValueError(f"weights[{name!r}] must leave 1 + w p {allowed}; {got}")
         if least == 0.0 and beta[name] < 0.0:
             raise ValueError(f"exponents[{name!r}] must be at least 0 where 1 + w p is 0, got {beta[name]:g}")
-    for name, p in arrays.items():
         wp = w[name] * p
         yield name, _log_power(wp, beta[name], np.log1p, out=wp)
 
@@ -182,17 +172,11 @@ def product_of_powers(predictions: Predictions, weights: Settings, exponents: Se
 def rank_fusion(
     predictions: Predictions, weights: Settings, power: float = 1.0, offset: float = 60.0
 ) -> Terms:
-    """Σ_k w_k / (rank_k^a + b): an addition to the source (slip X15).
+    """Σ_k w_k / (rank_k^a + b), ``power`` a above 0, ``offset`` b of at least 0: an addition (slip X15).
 
     It sees only in which order each prediction puts the candidates: their :func:`ranks` along the last axis.
     With a = 1 and b = 60 it is reciprocal rank fusion with weights (Cormack, Clarke and Büttcher, SIGIR
     2009). The smaller b, the more the first places count.
-
-    Args:
-        predictions: arrays of one shape, by name.
-        weights: w by name, one for every prediction.
-        power: a, above 0.
-        offset: b, at least 0.
     """
     arrays = named_predictions(predictions)
     w = _settings("weights", weights, arrays)
@@ -219,7 +203,6 @@ def commerce_product(predictions: Predictions, exponents: Settings) -> Terms:
     for name, p in arrays.items():
         if (b := beta[name]) < 0.0 and not p.all():
             raise ValueError(f"exponents[{name!r}] must be at least 0 where a prediction is 0, got {b:g}")
-    for name, p in arrays.items():
         yield name, _log_power(p, beta[name], np.log)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -63,14 +64,12 @@ def by_place(scores: Array, given: NDArray[Any]) -> NDArray[Any]:
     return result
 
 
-def candidate_axis(name: str, array: Array) -> Array:
-    """The array, once its last axis counts candidates."""
+def lists(
+    name: str, values: ArrayLike, check: Callable[[str, ArrayLike], Array] = validation.as_floats
+) -> Array:
+    """Numbers of shape (..., candidates) that a check of :mod:`ranking.validation` lets pass."""
+    array = check(name, values)
     if array.ndim == 0:
         raise ValueError(f"{name} must have shape (..., candidates), got a single number")
     validation.not_empty(name, array)
     return array
-
-
-def lists(name: str, values: ArrayLike) -> Array:
-    """Finite numbers of shape (..., candidates)."""
-    return candidate_axis(name, validation.as_floats(name, values))

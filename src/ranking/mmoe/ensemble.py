@@ -71,7 +71,8 @@ def train_ensemble(
 ) -> Trajectory:
     """Train all members of ``model`` in place with Adam, each on batches and masks of its own.
 
-    Batches are drawn with replacement. The loss is the sum over tasks of the mean over rows.
+    Batches are drawn with replacement. The loss is the sum over tasks of the mean over rows. At the end
+    the model is in evaluation mode.
 
     Args:
         model: an ensemble, or a single model.
@@ -79,23 +80,17 @@ def train_ensemble(
         labels: shape (rows, tasks) or (S, rows, tasks); 0 or 1 for "cross entropy".
         steps: steps of Adam.
         batch_size: rows per step and member.
-        learning_rate: Adam's step size, above 0.
+        learning_rate: Adam's step size, above 0; with one too large a loss that is not finite is an error.
         loss: "cross entropy" (from logits) or "squared error".
         entropy_bonus: times the gates' mean entropy, subtracted from the loss; at least 0.
         load_balancing: times :func:`load_imbalance` of the batch, added to the loss; at least 0.
-        label_mask: 1 where a label means something, else 0, shaped as ``labels``. None counts every label.
-        held_out: inputs and labels to record on, shaped as the others.
-        record_at: numbers of steps after which to record, rising; 0 is before the first. None given: once,
-            at the end.
+        label_mask: 1 where a label means something, else 0, shaped as ``labels``; every task needs one in
+            each batch. None counts every label.
+        held_out: inputs and labels to record on, shaped as the others; None records nothing.
+        record_at: numbers of steps after which to record, rising, 0 before the first; if none, at the end.
         keep_gates: of how many held-out rows, from the first, the gate weights are kept.
         seeds: decide batches and masks; those of the ensemble if left out. A single model needs one.
         description: text of the progress bar.
-
-    Returns:
-        The trajectory; without ``held_out`` its records are empty. The model is left in evaluation mode.
-
-    Raises:
-        ValueError: also for a batch without any label of a task, and a loss that stops being finite.
     """
     seeds = model.seeds if seeds is None else tuple(validation.seed("seeds", seed) for seed in seeds)
     if seeds is None or len(seeds) != model.members:
@@ -180,9 +175,7 @@ def _mask(model: MMoE, label_mask: Tensor, labels: Tensor) -> Tensor:
 
 def _take(values: Tensor, rows: Tensor) -> Tensor:
     """Each member's batch (S, batch, width) from (S or 1, rows, width) by row numbers (S, batch)."""
-    if values.shape[0] == 1:
-        return values[0][rows]
-    return values[torch.arange(len(rows)).unsqueeze(1), rows]
+    return values[torch.arange(len(values)).unsqueeze(1), rows]
 
 
 def _batches(

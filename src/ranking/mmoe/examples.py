@@ -90,11 +90,9 @@ def dense_examples(
     columns: dict[str, NDArray[np.generic]] = {}  # each (rows,)
     for name, values in zip(table.columns, table.dense.T, strict=True):
         count = name.removeprefix("log_")
-        if name.endswith("_missing"):  # the simulator knows every duration and every date
-            continue
         if raw_counts and count != "duration" and count in log.rows:
             columns[count] = log.rows[count].to_numpy(dtype=np.float32)
-        else:
+        elif not name.endswith("_missing"):  # the simulator knows every duration and every date
             columns[name] = values
     for field in SMALL_FIELDS:
         at = table.fields.index(field)
@@ -121,18 +119,9 @@ def gate_examples(
     """Rows to learn from and rows to judge on, for the study of gates: the setting of chapter 4.
 
     A log of a million impressions from the course's world; the first 30 days only fill the window of the
-    statistics; of the last ten, the older 80% are learnt from and the newer 20% are judged on. Takes two to
-    three seconds.
-
-    Args:
-        seed: of the log, and of the rows that are drawn from it.
-        rows: how many to draw, without replacement, from those to learn from.
-        held_out: how many to draw from those to judge on.
-        raw_counts: as in :func:`dense_examples`.
-        targets: as in :func:`dense_examples`.
-
-    Returns:
-        Examples to learn from, and held-out ones.
+    statistics; of the last ten, the older 80% are learnt from and the newer 20% are judged on: ``rows`` and
+    ``held_out`` of them, drawn without replacement. Takes two to three seconds. The seed decides the log and
+    the draws; ``raw_counts`` and ``targets`` are those of :func:`dense_examples`.
     """
     seed = validation.seed("seed", seed)
     log = World.build(seed=0).simulate(1_000_000, seed=seed).with_statistics().after(days=30)

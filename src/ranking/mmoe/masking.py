@@ -39,7 +39,7 @@ def draw_kept(
     dim: int = -1,
     generator: torch.Generator | None = None,
 ) -> Tensor:
-    """Which experts are kept: each is masked with probability ``rate``, independently of the others.
+    """True where an expert is kept: each is masked with probability ``rate``, independently of the others.
 
     With ``at_least_one`` the draw is from the same distribution on the condition that not all are masked.
     No drawing again is needed: the number L of masked experts in front of the first kept one has
@@ -50,15 +50,9 @@ def draw_kept(
     Args:
         shape: of the result.
         rate: q, in [0, 1).
-        at_least_one: whether one expert is always kept.
+        at_least_one: whether one expert is always kept; there must be one.
         dim: the axis of the experts.
         generator: where the random numbers come from; None for torch's global one.
-
-    Returns:
-        True where an expert is kept.
-
-    Raises:
-        ValueError: for a rate outside [0, 1), and for no experts where one is to be kept.
     """
     validation.number("mask_rate", rate, least=0.0, below=1.0)
     if at_least_one and not shape[dim]:

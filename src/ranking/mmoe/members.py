@@ -35,11 +35,7 @@ class Members(nn.Module):
         self.seeds = None if seeds is None else tuple(validation.seed("seeds", seed) for seed in seeds)
         if self.seeds is not None and (not self.seeds or len(set(self.seeds)) < len(self.seeds)):
             raise ValueError(f"seeds must be at least one, each once, got {self.seeds}")
-
-    @property
-    def members(self) -> int:
-        """How many there are; 1 for a single model."""
-        return 1 if self.seeds is None else len(self.seeds)
+        self.members = 1 if self.seeds is None else len(self.seeds)
 
     def draw(self) -> None:
         """First weights of all networks, each member's from a stream of its own."""
@@ -79,7 +75,7 @@ class Members(nn.Module):
         """Member ``number`` of an ensemble (from 0) as a single model, with a copy of its parameters."""
         validation.indices("number", number, self.members)
         single = copy.deepcopy(self)
-        single.seeds = None
+        single.seeds, single.members = None, 1
         for parameter in single.parameters():
             parameter.data = parameter.data[number : number + 1].clone()
         return single

@@ -18,8 +18,7 @@ from ranking.mmoe.masking import check_kept, check_masking, draw_kept, mixing_we
 from ranking.mmoe.members import Members
 from ranking.mmoe.networks import Networks, mix
 
-GATES = ("per task", "one", "none")
-"""What mixes the experts: MMoE, OMoE, shared bottom."""
+GATES = ("per task", "one", "none")  # what mixes the experts: MMoE, OMoE, shared bottom
 
 
 class MMoE(Members):
@@ -112,10 +111,10 @@ class MMoE(Members):
 
     def _gate_logits(self, rows: Tensor) -> Tensor:
         """What enters the softmax, (seeds, gates, experts, rows); 0 where there is nothing to choose from."""
-        if self.n_gates:
-            logits: Tensor = self.gate_networks(rows)
-            return logits
-        return rows.new_zeros(self.members, 1, 1, rows.shape[-1])
+        if not self.n_gates:
+            return rows.new_zeros(self.members, 1, 1, rows.shape[-1])
+        logits: Tensor = self.gate_networks(rows)
+        return logits
 
     def _by_rows(self, g: Tensor) -> Tensor:
         """Gate weights (seeds, gates, experts, rows) as (…, rows, tasks, experts)."""

@@ -8,6 +8,7 @@ completion rate:
 
 Both are learnt with the cross-entropy of chapter 2, whose minimum lies at the expected share and at the
 probability. Both fall with the duration d whatever the interest; :class:`LengthCorrection` divides that out.
+Throughout, t is the watch time in seconds, at least 0, and d the duration in seconds, above 0, of one shape.
 """
 
 from __future__ import annotations
@@ -46,9 +47,7 @@ class SharePlayed(NamedTuple):
 def share_played(watch_time: ArrayLike, duration: ArrayLike) -> SharePlayed:
     """The first target: which share of the item was played (claim G1), 4 of 10 minutes being 0.4.
 
-    Args:
-        watch_time: t in seconds, at least 0, any shape.
-        duration: d in seconds, above 0, same shape; see :func:`known_duration` for rows without.
+    For rows without a duration see :func:`known_duration`.
     """
     t, d = _played(watch_time, duration)
     return SharePlayed(share=np.minimum(t / d, 1.0), longer=int(np.count_nonzero(t > d)))
@@ -57,8 +56,7 @@ def share_played(watch_time: ArrayLike, duration: ArrayLike) -> SharePlayed:
 def completed(watch_time: ArrayLike, duration: ArrayLike, threshold: float = COMPLETED) -> Array:
     """The second target: 1 where at least ``threshold`` of the item was played, else 0 (claim G2, slip X6).
 
-    Exactly the threshold, in (0, 1], counts as completed: 8 of 10 minutes at 0.8. Arrays as in
-    :func:`share_played`.
+    Exactly the threshold, in (0, 1], counts as completed: 8 of 10 minutes at 0.8.
     """
     t, d = _played(watch_time, duration)
     return (t / d >= validation.rate("threshold", threshold)).astype(np.float64)
@@ -99,10 +97,8 @@ class LengthCorrection:
     def fit(cls, duration: ArrayLike, completion: ArrayLike, knots: int = 4) -> LengthCorrection:
         """Fit f to rows; over those rows the mean of f is the mean of the labels.
 
-        Args:
-            duration: d in seconds, above 0, shape (rows,).
-            completion: labels or shares in [0, 1], same shape, not all 0 and not all 1.
-            knots: at least 3, laid at evenly spread quantiles of ln d; that many different values are needed.
+        Shapes are (rows,); ``completion`` holds labels or shares in [0, 1], not all 0 and not all 1. At least
+        3 knots are laid at evenly spread quantiles of ln d, where it must have different values.
         """
         d = validation.positive("duration", duration)
         y = validation.probabilities("completion", completion)
@@ -120,8 +116,7 @@ class LengthCorrection:
     def expected(self, duration: ArrayLike) -> Array:
         """f(d): the usual completion at each duration, in (0, 1), same shape."""
         log_d = np.log(validation.positive("duration", duration))
-        usual: Array = expit(_natural_spline(log_d, self.knots) @ self.coefficients)
-        return usual
+        return np.asarray(expit(_natural_spline(log_d, self.knots) @ self.coefficients))
 
     def correct(self, predictions: ArrayLike, duration: ArrayLike) -> Array:
         """Predictions p in [0, 1] of the target of f divided by what is usual: p / f(d), same shape as d.
@@ -141,7 +136,6 @@ def _natural_spline(x: Array, knots: Array) -> Array:
     """
     span = knots[-1] - knots[0]
     x, at = (x - knots[0]) / span, (knots - knots[0]) / span
-
     cubes = np.maximum(x[..., None] - at, 0.0) ** 3  # (*x.shape, k)
     bends = (cubes[..., :-1] - cubes[..., -1:]) / (at[-1] - at[:-1])  # (*x.shape, k − 1)
     line = np.stack((np.ones_like(x), x), axis=-1)

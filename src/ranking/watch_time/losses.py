@@ -37,12 +37,12 @@ if TYPE_CHECKING:
 def watch_time_target(watch_time: ArrayLike, unit: float = 1.0) -> Array:
     """The source's target y = t / (u + t), in [0, 1): with t in units of u it is t / (1 + t) (claim F3)."""
     t = validation.non_negative("watch_time", watch_time)
-    return t / (_unit(unit) + t)
+    return t / (validation.number("unit", unit, above=0.0) + t)
 
 
 def predicted_watch_time(logits: ArrayLike, unit: float = 1.0) -> Array:
     """The odds of p as seconds, u·exp(z) (claim F4); an error where that is infinite (z above 709)."""
-    u = _unit(unit)
+    u = validation.number("unit", unit, above=0.0)
     with np.errstate(over="ignore"):
         seconds = u * np.exp(validation.as_floats("logits", logits))
     return validation.as_floats("unit * exp(logits)", seconds)
@@ -76,12 +76,9 @@ def weighted_logistic_limit(p_click: ArrayLike, mean: ArrayLike) -> Array:
 def smearing_factor(watch_time: ArrayLike, predictions: ArrayLike) -> float:
     """Mean of t / prediction over training rows: what turns exp(predicted ln t) into a mean.
 
-    The mean of the exponentiated residuals of ln t (Duan, "Smearing Estimate", JASA 1983). One number mends
-    the mean of every prediction if the residuals are distributed alike everywhere.
-
-    Args:
-        watch_time: t, at least 0, shape (rows,).
-        predictions: exp(predicted ln t) in seconds, above 0, same shape.
+    The mean of the exponentiated residuals of ln t (Duan, "Smearing Estimate", JASA 1983), for predictions
+    exp(predicted ln t) in seconds, above 0. One number mends the mean of every prediction if the residuals
+    are distributed alike everywhere.
     """
     t = validation.non_negative("watch_time", watch_time)
     seconds = validation.positive("predictions", predictions)
@@ -97,7 +94,8 @@ def source_limit(watch_time: ArrayLike, unit: float = 1.0) -> float:
     """
     t = validation.non_negative("watch_time", watch_time)
     validation.not_empty("watch_time", t)
-    return float(np.average(t, weights=1.0 / (_unit(unit) + t)))
+    u = validation.number("unit", unit, above=0.0)
+    return float(np.average(t, weights=1.0 / (u + t)))
 
 
 def _softplus(z: Tensor) -> Tensor:
@@ -174,8 +172,4 @@ def _seconds(outputs: Tensor, watch_time: Tensor, unit: float) -> tuple[Tensor, 
     if not outputs.is_floating_point():
         raise ValueError(f"logits must be of a floating type, got {outputs.dtype}")
     validation.non_negative("watch_time", watch_time)
-    return watch_time.to(outputs.dtype), _unit(unit)
-
-
-def _unit(unit: float) -> float:
-    return validation.number("unit", unit, above=0.0)
+    return watch_time.to(outputs.dtype), validation.number("unit", unit, above=0.0)
