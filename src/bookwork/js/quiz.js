@@ -98,8 +98,7 @@ function render({ model, el }) {
     said = fill(template, score);
     explorer.say(template, score);
   }
-  explorer.start();
-  return explorer.destroy;
+  return explorer.start();
 }
 
 export default { render, formulas: { result } };

@@ -16,10 +16,8 @@ function render({ model, el }) {
   for (const { name, values, label, hint, format } of grid) {
     const ends = [...new Set([values[0], values.at(-1)])];
     explorer.addSlider(name, {
-      trait: "setting", label, hint, stops: values, ticks: values.length <= 24 ? values : [], named: ends,
+      trait: "setting", part: name, label, hint, stops: values, ticks: values.length <= 24 ? values : [], named: ends,
       text: (value) => formatNumber(value, format),
-      read: (setting) => setting[name],
-      write: (value) => ({ ...model.get("setting"), [name]: value }),
     });
   }
   explorer.addReset();
@@ -29,8 +27,7 @@ function render({ model, el }) {
     figure.update({ title: labels.title, seriesLabel: labels.series, ...frame }, animate);
     explorer.say(frame.sentence);
   }
-  explorer.start();
-  return explorer.destroy;
+  return explorer.start();
 }
 
 export default { render, formulas: { frameIndex } };

@@ -2,8 +2,9 @@
 // recorded, what becomes of the truly best items. Texts and recordings come from the state.
 import { fill } from "bookwork/dom";
 import { createExplorer } from "bookwork/explorer";
-import { textsOf } from "bookwork/figure";
-import { formatNumber, percent } from "bookwork/format";
+import { formatNumber, integer, percent } from "bookwork/format";
+import { bar, bars, linesOf, points, readPoints, tableOf, textsOf } from "bookwork/picture";
+import { nearest, range } from "bookwork/scales";
 import { median } from "ranking_course/statistics";
 
 const CHANNELS = ["embedding", "popular", "fresh", "followed", "topic"];
@@ -14,15 +15,13 @@ const SHOWN = [5, 10, 15, 20, 30, 40, 50, 70, 100];
 
 /** 1, 2, 5, 10 ... from low to high. */
 const logStops = (low, high) =>
-  Array.from({ length: 40 }, (_, i) => Number(([1, 2, 5][i % 3] * low * 10 ** Math.floor(i / 3)).toPrecision(3))).filter(
-    (stop) => stop <= high * 1.0001,
-  );
+  range(40)
+    .map((i) => Number(([1, 2, 5][i % 3] * low * 10 ** Math.floor(i / 3)).toPrecision(3)))
+    .filter((stop) => stop <= high * 1.0001);
 const COSTS = {
   retrieval: logStops(0.0001, 1), pre_ranking: logStops(0.01, 100), ranking: logStops(1, 5000),
   re_ranking: logStops(0.001, 10),
 };
-
-const integer = (value) => formatNumber(value, "integer");
 
 /** A time in ms as text, with its unit. */
 function duration(ms) {
@@ -43,33 +42,24 @@ function stageCosts(candidates, kept, shown, costs, catalogue) {
   };
 }
 
-/** Position of the stop nearest to a value. */
-const nearest = (stops, value) =>
-  stops.reduce((best, stop, i) => (Math.abs(stop - value) < Math.abs(stops[best] - value) ? i : best), 0);
-
 /** Place of a setting in arrays with one axis per name, the last varying fastest. */
 const settingIndex = (grid, names, setting) =>
   names.reduce((index, name) => index * grid[name].length + nearest(grid[name], setting[name]), 0);
 
 /** What was recorded at the setting nearest to the present one: per stage, the value of every run. */
 function recordedAt({ grid, runs }, setting) {
-  const at = {
-    candidates: settingIndex(grid, CHANNELS, setting),
-    retrieval: settingIndex(grid, CHANNELS, setting),
-    pre_ranking: settingIndex(grid, [...CHANNELS, "kept"], setting),
-    re_ranking: settingIndex(grid, [...CHANNELS, "kept", "shown"], setting),
-  };
-  const values = (key) => runs.map((run) => run[key][at[key]]);
-  const nearOf = (name) => grid[name][nearest(grid[name], setting[name])];
-  const near = Object.fromEntries(Object.keys(grid).map((name) => [name, nearOf(name)]));
+  const values = (key, names) => runs.map((run) => run[key][settingIndex(grid, names, setting)]);
+  const names = Object.keys(grid);
+  const near = Object.fromEntries(names.map((name) => [name, grid[name][nearest(grid[name], setting[name])]]));
   const asked = CHANNELS.reduce((sum, name) => sum + near[name], 0);
+  const preRanked = values("pre_ranking", [...CHANNELS, "kept"]);
   return {
     near,
-    exact: Object.keys(grid).every((name) => near[name] === setting[name]),
-    distinct: asked === 0 ? 0 : median(values("candidates")) / asked, // of what was asked for
+    exact: names.every((name) => near[name] === setting[name]),
+    distinct: asked === 0 ? 0 : median(values("candidates", CHANNELS)) / asked, // of what was asked for
     shares: {
-      retrieval: values("retrieval"), pre_ranking: values("pre_ranking"), ranking: values("pre_ranking"),
-      re_ranking: values("re_ranking"),
+      retrieval: values("retrieval", CHANNELS), pre_ranking: preRanked, ranking: preRanked,
+      re_ranking: values("re_ranking", [...CHANNELS, "kept", "shown"]),
     },
   };
 }
@@ -81,114 +71,83 @@ function narrowing(now, labels) {
   const rows = [["catalogue", now.catalogue], ...STAGES.map((stage) => [stage, now.left[stage]])];
   const names = rows.map(([stage, items]) => `${labels[stage]}: ${integer(items)}`);
   const half = rows.map(([, items]) => Math.log10(Math.max(1, items)) / 2 + (items >= 1 ? 0.03 : 0));
-  const most = half[0];
+  const columns = [
+    [labels.stage, ([stage]) => labels[stage]], [labels.items, ([, items]) => integer(items)],
+    [labels.of_catalogue, ([, items]) => percent(items / now.catalogue)],
+  ];
   return {
-    title: labels.narrowing_title,
-    alt: fill(labels.narrowing_alt, now.texts),
+    ...textsOf(labels, "narrowing", now.texts),
     note: now.survival ? labels.narrowing_note_recorded : labels.narrowing_note,
-    noteValues: now.texts,
-    x: { scale: "linear", domain: [-most, most], ticks: [], format: "number" },
+    x: { domain: [-half[0], half[0]], ticks: [] },
     y: { scale: "band", categories: names, label: labels.stage },
     height: 300,
-    series: [
-      { name: labels.items, kind: "bars", flow: true, x: half, from: half.map((v) => -v), y: names, color: "accent" },
-    ],
-    readout: () => ({
-      mode: "xy",
-      stops: rows.map(([stage, items], i) => ({
-        x: 0, y: names[i], marks: [],
-        lines: [
-          labels[stage], `${labels.items}: ${integer(items)}`, `${labels.of_catalogue}: ${percent(items / now.catalogue)}`,
-        ],
-      })),
-    }),
-    table: {
-      caption: labels.narrowing_caption,
-      columns: [labels.stage, labels.items, labels.of_catalogue],
-      rows: rows.map(([stage, items]) => [labels[stage], integer(items), percent(items / now.catalogue)]),
-    },
+    series: [bars(labels.items, half, names, "accent", { flow: true, from: half.map((v) => -v) })],
+    readout: readPoints(rows, (row, i) => [0, names[i], [labels[row[0]], ...linesOf(columns.slice(1), row)]]),
+    table: tableOf(rows, columns),
   };
 }
 
 /** Milliseconds per stage. */
 function costsOf(now, labels) {
-  const names = STAGES.map((stage) => labels[stage]);
   const times = STAGES.map((stage) => now.times[stage]);
   const looks = [now.catalogue, now.candidates, now.ranked, now.ranked * now.left.re_ranking];
-  const most = Math.max(1e-9, ...times);
   const share = (i) => percent(now.total > 0 ? times[i] / now.total : 0);
-  const listed = names.map((name, i) => `${name} ${duration(times[i])}`).join(", ");
+  const listed = STAGES.map((stage, i) => `${labels[stage]} ${duration(times[i])}`).join(", ");
   return {
     ...textsOf(labels, "cost", { ...now.texts, listed }),
-    x: { scale: "linear", domain: [0, most * 1.35], label: labels.milliseconds, format: "number" },
-    y: { scale: "band", categories: names, label: labels.stage },
+    x: { domain: [0, Math.max(1e-9, ...times) * 1.35], label: labels.milliseconds },
+    y: { scale: "band", categories: STAGES.map((stage) => labels[stage]), label: labels.stage },
     height: 300,
-    series: STAGES.map((stage, i) => ({
-      name: labels[stage], kind: "bars", x: [times[i]], y: [names[i]], color: "accent",
-      label: { text: duration(times[i]) },
-    })),
-    readout: () => ({
-      mode: "xy",
-      stops: STAGES.map((stage, i) => ({
-        x: times[i], y: names[i], marks: [[times[i], names[i], "accent"]],
-        lines: [names[i], duration(times[i]), `${labels.share_of_time}: ${share(i)}`],
-      })),
+    series: STAGES.map((stage, i) =>
+      bar(labels[stage], times[i], labels[stage], "accent", { label: { text: duration(times[i]) } }),
+    ),
+    readout: readPoints(STAGES, (stage, i) => {
+      const lines = [labels[stage], duration(times[i]), `${labels.share_of_time}: ${share(i)}`];
+      return [times[i], labels[stage], lines, "accent"];
     }),
-    table: {
-      caption: labels.cost_caption,
-      columns: [labels.stage, labels.looks, labels.per_item, labels.milliseconds, labels.share_of_time],
-      rows: STAGES.map((stage, i) => [
-        names[i], integer(looks[i]), formatNumber(now.costs[stage]), formatNumber(times[i]), share(i),
-      ]),
-    },
+    table: tableOf(STAGES, [
+      [labels.stage, (stage) => labels[stage]], [labels.looks, (_, i) => integer(looks[i])],
+      [labels.per_item, (stage) => formatNumber(now.costs[stage])],
+      [labels.milliseconds, (_, i) => formatNumber(times[i])], [labels.share_of_time, (_, i) => share(i)],
+    ]),
   };
 }
 
 /** Share of the truly best items that remain after each stage: the median of the runs, and every run. */
-function survival(now, recorded, labels) {
+function survival(now, labels) {
+  const { best, requests, runs } = now.recorded;
   const { shares, exact, near } = now.survival;
   const names = ["catalogue", ...STAGES].map((stage) => labels[stage]);
-  const all = [recorded.runs.map(() => 1), ...STAGES.map((stage) => shares[stage])];
+  const all = [runs.map(() => 1), ...STAGES.map((stage) => shares[stage])];
   const medians = all.map(median);
-  const most = near.shown / recorded.best;
-  const range = (values) => `${percent(Math.min(...values))} – ${percent(Math.max(...values))}`;
-  const several = recorded.runs.length > 1;
-  const setting = Object.entries(near).map(([name, value]) => `${labels[name]} ${integer(value)}`).join(", ");
+  const most = near.shown / best;
+  const extent = (values) => `${percent(Math.min(...values))} – ${percent(Math.max(...values))}`;
+  const several = runs.length > 1 ? runs.map(({ seed }) => `${labels.run} ${seed}`) : [];
   const values = {
-    best: recorded.best, requests: integer(recorded.requests), runs: recorded.runs.length, setting,
-    shown: integer(near.shown), most: percent(most),
+    best, requests: integer(requests), runs: runs.length, shown: integer(near.shown), most: percent(most),
+    setting: Object.entries(near).map(([name, value]) => `${labels[name]} ${integer(value)}`).join(", "),
+    listed: names.map((name, i) => `${name} ${percent(medians[i])}`).join(", "),
   };
   return {
-    title: fill(labels.survival_title, values),
-    alt: fill(labels.survival_alt, { listed: names.map((name, i) => `${name} ${percent(medians[i])}`).join(", ") }),
+    ...textsOf(labels, "survival", values),
     note: [exact ? labels.survival_note : labels.survival_near, ...(most < 1 ? [labels.survival_most] : [])].join(" "),
-    noteValues: values,
-    x: { scale: "linear", domain: [0, 1.22], ticks: [0, 0.25, 0.5, 0.75, 1], format: "percent", label: labels.share },
+    x: { domain: [0, 1.22], ticks: [0, 0.25, 0.5, 0.75, 1], format: "percent", label: labels.share },
     y: { scale: "band", categories: names, label: labels.stage },
     height: 300,
     series: [
-      ...names.map((name, i) => ({
-        name, kind: "bars", x: [medians[i]], y: [name], color: "accent", label: { text: percent(medians[i]) },
-      })),
-      ...(several
-        ? recorded.runs.map((run, r) => ({
-            name: `${labels.run} ${run.seed}`, kind: "points", x: all.slice(1).map((list) => list[r]), y: names.slice(1),
-            color: "ink", size: 3, faint: true,
-          }))
-        : []),
+      ...names.map((name, i) => bar(name, medians[i], name, "accent", { label: { text: percent(medians[i]) } })),
+      ...several.map((run, r) =>
+        points(run, all.slice(1).map((list) => list[r]), names.slice(1), "ink", { size: 3, faint: true }),
+      ),
     ],
-    readout: () => ({
-      mode: "xy",
-      stops: names.map((name, i) => ({
-        x: medians[i], y: name, marks: [[medians[i], name, "accent"]],
-        lines: [name, `${labels.share}: ${percent(medians[i])}`, ...(several ? [range(all[i])] : [])],
-      })),
+    readout: readPoints(names, (name, i) => {
+      const lines = [name, `${labels.share}: ${percent(medians[i])}`, ...(several.length ? [extent(all[i])] : [])];
+      return [medians[i], name, lines, "accent"];
     }),
-    table: {
-      caption: labels.survival_caption,
-      columns: [labels.stage, labels.share, ...(several ? recorded.runs.map((run) => `${labels.run} ${run.seed}`) : [])],
-      rows: names.map((name, i) => [name, percent(medians[i]), ...(several ? all[i].map(percent) : [])]),
-    },
+    table: tableOf(names, [
+      [labels.stage, (name) => name], [labels.share, (_, i) => percent(medians[i])],
+      ...several.map((run, r) => [run, (_, i) => percent(all[i][r])]),
+    ]),
   };
 }
 
@@ -197,15 +156,15 @@ function survival(now, recorded, labels) {
 /** Everything that follows from the present setting. */
 function present(model, recorded) {
   const keys = ["quotas", "kept", "shown", "costs", "catalogue"];
-  const [quotas, kept, shown, prices, catalogue] = keys.map((key) => model.get(key));
+  const [quotas, kept, shown, costs, catalogue] = keys.map((key) => model.get(key));
   const asked = CHANNELS.reduce((sum, name) => sum + quotas[name], 0);
   const found = recorded && recordedAt(recorded, { ...quotas, kept, shown });
   const candidates = Math.min(catalogue, found ? asked * found.distinct : asked);
   const ranked = Math.min(kept, candidates);
   const left = { retrieval: candidates, pre_ranking: ranked, ranking: ranked, re_ranking: Math.min(shown, ranked) };
-  const times = stageCosts(candidates, kept, shown, prices, catalogue);
+  const times = stageCosts(candidates, kept, shown, costs, catalogue);
   const total = STAGES.reduce((sum, stage) => sum + times[stage], 0);
-  const everything = (catalogue * prices.ranking) / 1000;
+  const everything = (catalogue * costs.ranking) / 1000;
   const middle = (stage) => (found ? percent(median(found.shares[stage])) : "");
   const texts = {
     catalogue: integer(catalogue), asked: integer(asked), candidates: integer(candidates), ranked: integer(ranked),
@@ -213,54 +172,40 @@ function present(model, recorded) {
     times: total > 0 ? integer(everything / total) : "–", best: recorded?.best,
     retrieved_share: middle("retrieval"), ranked_share: middle("ranking"), shown_share: middle("re_ranking"),
   };
-  return { catalogue, candidates, kept, ranked, left, times, total, costs: prices, survival: found, texts };
+  return { recorded, catalogue, candidates, kept, ranked, left, times, total, costs, survival: found, texts };
 }
 
 function render({ model, el }) {
   const labels = model.get("labels");
   const recorded = model.get("recorded");
-  const settings = ["quotas", "kept", "shown", "costs"];
-  const explorer = createExplorer({ model, el, labels, settings, draw });
-  const one = (trait, name) => ({
-    trait, read: (values) => values[name], write: (value) => ({ ...model.get(trait), [name]: value }),
-  });
-
-  explorer.addGroup({ label: labels.quotas, wide: true });
-  for (const name of CHANNELS) {
-    const stops = recorded?.grid[name] ?? QUOTAS;
-    const ticks = recorded ? stops : [];
-    explorer.addSlider(name, { label: labels[name], stops, ticks, text: integer, ...one("quotas", name) });
-  }
-  explorer.addGroup({ label: labels.counts });
-  for (const [name, usual] of [["kept", KEPT], ["shown", SHOWN]]) {
+  const explorer = createExplorer({ model, el, labels, settings: ["quotas", "kept", "shown", "costs"], draw });
+  const counted = (name, usual, options) => {
     const stops = recorded?.grid[name] ?? usual;
-    explorer.addSlider(name, { label: labels[name], stops, ticks: recorded ? stops : [], text: integer });
-  }
+    explorer.addSlider(name, { stops, ticks: recorded ? stops : [], text: integer, ...options });
+  };
+  explorer.addGroup({ label: labels.quotas, wide: true });
+  for (const part of CHANNELS) counted(part, QUOTAS, { trait: "quotas", part });
+  explorer.addGroup({ label: labels.counts });
+  counted("kept", KEPT);
+  counted("shown", SHOWN);
   explorer.addGroup({ label: labels.costs, folded: true });
-  for (const stage of STAGES) {
-    explorer.addSlider(`cost_${stage}`, {
-      label: labels[`cost_${stage}`], hint: labels[`cost_${stage}_hint`], stops: COSTS[stage],
-      text: (v) => formatNumber(v), ...one("costs", stage),
-    });
+  for (const part of STAGES) {
+    explorer.addSlider(`cost_${part}`, { trait: "costs", part, stops: COSTS[part], text: (v) => formatNumber(v) });
   }
   explorer.addGroup();
   explorer.addReset();
-
-  const narrowingFigure = explorer.addFigure(labels.narrowing_title);
-  const survivalFigure = recorded ? explorer.addFigure(fill(labels.survival_title, { best: recorded.best })) : null;
-  const costFigure = explorer.addFigure(labels.cost_title, Boolean(recorded));
+  explorer.addPicture(labels.narrowing_title, narrowing);
+  if (recorded) explorer.addPicture(fill(labels.survival_title, { best: recorded.best }), survival);
+  explorer.addPicture(labels.cost_title, costsOf, { wide: Boolean(recorded) });
 
   function draw(animate) {
     const now = present(model, recorded);
-    narrowingFigure.update(narrowing(now, labels), animate);
-    survivalFigure?.update(survival(now, recorded, labels), animate);
-    costFigure.update(costsOf(now, labels), animate);
+    explorer.show(now, animate);
     const enough = recorded ? labels.sentence_recorded : labels.sentence;
     const few = now.candidates < now.kept ? labels.sentence_few : enough;
     explorer.say(now.candidates > 0 ? few : labels.sentence_none, now.texts);
   }
-  explorer.start();
-  return explorer.destroy;
+  return explorer.start();
 }
 
 export default { render, formulas: { stageCosts, settingIndex, recordedAt, median } };

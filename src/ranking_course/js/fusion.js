@@ -6,13 +6,16 @@ import { createExplorer } from "bookwork/explorer";
 import { formatNumber } from "bookwork/format";
 import { colourStyle } from "bookwork/marks";
 import { reorder } from "bookwork/motion";
+import { bar, readPoints, tableOf, textsOf } from "bookwork/picture";
+import { range } from "bookwork/scales";
+import { order, placesOf } from "ranking_course/statistics";
 
 const TERMS = ["click", "like", "collect", "share", "watch_time", "completion"];
 const SETTING = ["formula", "weights", "exponents", "rank_weights", "power", "offset", "scored_by"];
 const SAMPLING_RATE = 0.1; // of the click prediction that was left uncalibrated
 const WEIGHTS = [0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100];
 const RANK_WEIGHTS = [0, 0.1, 0.2, 0.5, 1, 2, 5, 10];
-const EXPONENTS = Array.from({ length: 31 }, (_, i) => i / 10);
+const EXPONENTS = range(31).map((i) => i / 10);
 const POWERS = [0.2, 0.5, 1, 1.5, 2, 3];
 const OFFSETS = [0, 1, 2, 5, 10, 20, 60, 100, 200];
 // outcome, the term that it counts, and how many of the term's unit make one
@@ -30,9 +33,6 @@ const decimals = (value, digits) => (Number.isFinite(value) ? value.toFixed(digi
 
 /** The place of every score, 1 for the highest; equal scores share the best place of their group. */
 const ranks = (scores) => scores.map((score) => 1 + scores.filter((other) => other > score).length);
-
-/** Positions, best first; equal scores keep the order in which they came. */
-const order = (scores) => scores.map((_, i) => i).sort((a, b) => scores[b] - scores[a]);
 
 const logPower = (beta, logarithm) => (value) => (beta === 0 ? 0 : beta * logarithm(value));
 
@@ -83,16 +83,15 @@ const uses = {
   rank_weights: (formula) => formula === "rank_fusion",
 };
 
+const columnsOf = (candidates, key) =>
+  Object.fromEntries(TERMS.map((term) => [term, candidates.map((candidate) => candidate[key][term])]));
+
 /** What a formula is given: predictions, or the truth, term by term. */
 function givenTo(setting, candidates) {
-  const key = setting.scored_by === "truth" ? "truth" : "predictions";
-  const columns = columnsOf(candidates, key);
+  const columns = columnsOf(candidates, setting.scored_by === "truth" ? "truth" : "predictions");
   if (setting.scored_by !== "uncalibrated") return columns;
   return { ...columns, click: columns.click.map((p) => downsampled(p, SAMPLING_RATE)) };
 }
-
-const columnsOf = (candidates, key) =>
-  Object.fromEntries(TERMS.map((term) => [term, candidates.map((candidate) => candidate[key][term])]));
 
 /** A setting with its scores, their parts, its list, and what the first places bring. */
 function judged(setting, candidates, outcomes, shown) {
@@ -100,9 +99,8 @@ function judged(setting, candidates, outcomes, shown) {
   const parts = contributions(setting.formula, given, setting);
   const score = totals(setting.formula, parts);
   const list = order(score);
-  const place = [];
-  list.forEach((i, k) => { place[i] = k + 1; });
-  return { ...setting, given, parts, score, list, place, totals: expectedTotals(list.slice(0, shown), outcomes) };
+  const brought = expectedTotals(list.slice(0, shown), outcomes);
+  return { ...setting, given, parts, score, list, place: placesOf(list), totals: brought };
 }
 
 /** A setting written out; what counts nothing is left out. */
@@ -117,8 +115,10 @@ function written(setting, labels) {
   const text = {
     weighted_sum: () => weighted(weights, TERMS).join(" + "),
     click_times_rest: () => (rest.length ? `${labels.click} × (1 + ${rest.join(" + ")})` : labels.click),
-    product_of_powers: () =>
-      powers((term) => `(1 + ${times(weights)(term)})`.replaceAll(" ", "\u00a0"), active.filter((term) => weights[term] !== 0)),
+    product_of_powers: () => {
+      const base = (term) => `(1 + ${times(weights)(term)})`.replaceAll(" ", "\u00a0");
+      return powers(base, active.filter((term) => weights[term] !== 0));
+    },
     rank_fusion: () => {
       const sum = weighted(rankWeights, TERMS).join(" + ");
       return sum && `${labels.rank_fusion}, ${sum}, a = ${number(power)}, b = ${number(offset)}`;
@@ -142,19 +142,19 @@ const gain = (a, b) => (b === 0 ? (a === 0 ? 0 : null) : a / b - 1);
 
 // ---------------------------------------------------------------- lists
 
+const span = (name) => html("span", { class: `rx-${name}` });
+
 /** One row of list A: made once, then written anew and moved. */
 function createRow(item) {
   const row = {
-    place: html("span", { class: "rx-place" }), name: html("span", { class: "rx-name" }, item),
-    change: html("span", { class: "rx-change" }), score: html("span", { class: "rx-score" }),
-    bar: html("div", { class: "rx-stack", "aria-hidden": "true" }), parts: html("div", { class: "rx-parts" }),
+    place: span("place"), change: span("change"), score: span("score"), zero: html("b"), edge: span("edge-note"),
     segments: TERMS.map((term) => html("i", { style: colourStyle(term) })),
-    texts: TERMS.map((term) => html("span", { class: "rx-part", style: colourStyle(term) })), zero: html("b"), edge: html("span", { class: "rx-edge-note" }),
+    texts: TERMS.map((term) => html("span", { class: "rx-part", style: colourStyle(term) })),
   };
-  row.bar.append(row.zero, ...row.segments);
-  row.parts.append(...row.texts);
-  const head = [row.place, row.change, row.name, row.bar, row.score, row.parts, row.edge];
-  row.element = html("li", { class: "rx-row" }, ...head);
+  const name = html("span", { class: "rx-name" }, item);
+  const stack = html("div", { class: "rx-stack", "aria-hidden": "true" }, row.zero, ...row.segments);
+  const parts = html("div", { class: "rx-parts" }, ...row.texts);
+  row.element = html("li", { class: "rx-row" }, row.place, row.change, name, stack, row.score, parts, row.edge);
   return row;
 }
 
@@ -191,16 +191,14 @@ function writeRow(row, i, now, labels) {
   const at = (value) => `${((value - low) / (high - low)) * 100}%`;
   row.place.textContent = a.place[i];
   row.score.textContent = scoreText(a.score[i]);
-  row.change.replaceChildren(
-    html("span", { "aria-hidden": "true" }, changeText(move)), html("span", { class: "rx-hidden" }, changeSpoken(move, labels)),
-  );
+  const spoken = html("span", { class: "rx-hidden" }, changeSpoken(move, labels));
+  row.change.replaceChildren(html("span", { "aria-hidden": "true" }, changeText(move)), spoken);
   row.zero.style.left = at(0);
   let [left, right] = [0, 0]; // how far the bar has come to both sides of 0
   TERMS.forEach((term, k) => {
     const value = a.parts[term][i];
     const [segment, text] = [row.segments[k], row.texts[k]];
-    const from = value < 0 ? Math.max(low, left + value) : right;
-    const to = value < 0 ? left : right + value;
+    const [from, to] = value < 0 ? [Math.max(low, left + value), left] : [right, right + value];
     if (value < 0) left = from;
     else right = to;
     segment.style.left = at(from);
@@ -209,38 +207,33 @@ function writeRow(row, i, now, labels) {
     text.textContent = `${labels[term]} ${decimals(value, digits)}`;
     text.hidden = value === 0;
   });
-  const last = markShown(row, a, i, shown);
-  row.edge.textContent = last ? fill(labels.not_shown, { shown }) : "";
+  row.edge.textContent = markShown(row, a, i, shown) ? fill(labels.not_shown, { shown }) : "";
 }
 
 /** The data table behind list A: places, the score, and what every prediction was and adds. */
-function listTable(now, candidates, labels) {
-  const { a, b } = now;
+function listTable({ a, b }, candidates, labels) {
   const value = (term, i) => (term === "watch_time" ? `${number(a.given[term][i])} s` : number(a.given[term][i]));
-  const headings = TERMS.flatMap((term) => [
-    fill(labels.value, { term: labels[term] }), fill(labels.part, { term: labels[term] }),
-  ]);
-  const sum = isProduct(a.formula) ? [labels.log_score] : [];
-  return {
-    caption: fill(labels.list_caption, { setting: written(a, labels) }),
-    columns: [labels.place, labels.candidate, labels.place_in, labels.score, ...sum, ...headings],
-    rows: a.list.map((i, k) => [
-      String(k + 1), candidates[i].item, String(b.place[i]), number(a.score[i]),
-      ...sum.map(() => number(TERMS.reduce((total, term) => total + a.parts[term][i], 0))),
-      ...TERMS.flatMap((term) => [value(term, i), number(a.parts[term][i])]),
+  const sum = (i) => number(TERMS.reduce((total, term) => total + a.parts[term][i], 0));
+  const table = tableOf(a.list, [
+    [labels.place, (_, k) => k + 1], [labels.candidate, (i) => candidates[i].item], [labels.place_in, (i) => b.place[i]],
+    [labels.score, (i) => number(a.score[i])], ...(isProduct(a.formula) ? [[labels.log_score, sum]] : []),
+    ...TERMS.flatMap((term) => [
+      [fill(labels.value, { term: labels[term] }), (i) => value(term, i)],
+      [fill(labels.part, { term: labels[term] }), (i) => number(a.parts[term][i])],
     ]),
-  };
+  ]);
+  return { caption: fill(labels.list_caption, { setting: written(a, labels) }), ...table };
 }
 
-function writeOther(row, i, { a, b, shown }) {
+function writeOther(row, i, { a, b, shown }, labels) {
+  row.spoken.textContent = fill(labels.in_both, { shown });
   row.place.textContent = b.place[i];
   row.mark.hidden = b.place[i] > shown || a.place[i] > shown;
   markShown(row, b, i, shown);
 }
 
 function createOtherRow(item) {
-  const row = { place: html("span", { class: "rx-place" }), mark: html("span", { class: "rx-mark-both" }) };
-  row.spoken = html("span", { class: "rx-hidden" });
+  const row = { place: span("place"), mark: span("mark-both"), spoken: span("hidden") };
   row.mark.append(html("span", { "aria-hidden": "true" }, "✓"), row.spoken);
   row.element = html("li", { class: "rx-other-row" }, row.place, html("span", { class: "rx-name" }, item), row.mark);
   return row;
@@ -248,41 +241,33 @@ function createOtherRow(item) {
 
 // ---------------------------------------------------------------- what the first places bring
 
-function totalsPicture(now, known, labels) {
-  const { a, b, shown, most } = now;
-  const found = OUTCOMES.map(([name, term]) => ({
-    name: labels[name], term, a: a.totals[name], b: b.totals[name], most: most[name],
-    gain: gain(a.totals[name], b.totals[name]),
+function totalsPicture({ a, b, shown, most, known }, labels) {
+  const found = OUTCOMES.map(([key, term]) => ({
+    name: labels[key], term, a: number(a.totals[key]), b: number(b.totals[key]), most: number(most[key]),
+    gain: gain(a.totals[key], b.totals[key]),
   }));
-  const listed = found.map((one) => `${one.name} ${number(one.a)} (B ${number(one.b)})`).join(", ");
+  const listed = found.map((one) => `${one.name} ${one.a} (B ${one.b})`).join(", ");
   const gains = found.map((one) => one.gain ?? 0);
   const [least, greatest] = [Math.min(0, ...gains), Math.max(0, ...gains)];
   const room = Math.max(0.02, 0.18 * (greatest - least)); // for the number beyond each bar
   const domain = [least < 0 ? least - room : 0, greatest > 0 || least === 0 ? greatest + room : 0];
   return {
-    title: fill(labels.totals_title, { shown }),
-    alt: fill(labels.totals_alt, { shown, listed }),
+    ...textsOf(labels, "totals", { shown, listed }),
     note: known ? labels.totals_note : labels.totals_note_predicted,
-    noteValues: { listed },
     x: { scale: "band", categories: found.map((one) => one.name) },
-    y: { scale: "linear", domain, label: labels.totals_axis, format: "percent" },
+    y: { domain, label: labels.totals_axis, format: "percent" },
     height: 250,
-    series: found.map((one) => ({
-      name: one.name, kind: "bars", x: [one.name], y: [one.gain], color: one.term,
-      label: { text: signed(one.gain), side: one.gain < 0 ? "below" : "above" },
-    })),
-    readout: () => ({
-      mode: "xy",
-      stops: found.map((one) => ({
-        x: one.name, y: one.gain ?? 0, marks: [],
-        lines: [`${one.name}: ${signed(one.gain)}`, `A: ${number(one.a)}, B: ${number(one.b)}`],
-      })),
+    series: found.map((one) => {
+      const label = { text: signed(one.gain), side: one.gain < 0 ? "below" : "above" };
+      return bar(one.name, one.name, one.gain, one.term, { label });
     }),
-    table: {
-      caption: fill(labels.totals_caption, { shown }),
-      columns: [labels.outcome, "A", "B", labels.difference, fill(labels.most, { shown })],
-      rows: found.map((one) => [one.name, number(one.a), number(one.b), signed(one.gain), number(one.most)]),
-    },
+    readout: readPoints(found, (one) => [
+      one.name, one.gain ?? 0, [`${one.name}: ${signed(one.gain)}`, `A: ${one.a}, B: ${one.b}`],
+    ]),
+    table: tableOf(found, [
+      [labels.outcome, (one) => one.name], ["A", (one) => one.a], ["B", (one) => one.b],
+      [labels.difference, (one) => signed(one.gain)], [fill(labels.most, { shown }), (one) => one.most],
+    ]),
   };
 }
 
@@ -301,32 +286,26 @@ function render({ model, el }) {
   const candidates = model.get("candidates");
   const known = "truth" in candidates[0];
   const outcomes = columnsOf(candidates, known ? "truth" : "predictions");
-  const settings = [...SETTING, "shown", "kept"];
-  const explorer = createExplorer({ model, el, labels, settings, draw });
-  const one = (trait, term) => ({
-    trait, read: (values) => values[term], write: (value) => ({ ...model.get(trait), [term]: value }),
-  });
+  const explorer = createExplorer({ model, el, labels, settings: [...SETTING, "shown", "kept"], draw });
   const stops = { weights: WEIGHTS, rank_weights: RANK_WEIGHTS, exponents: EXPONENTS };
 
-  explorer.addChoice("formula", { label: labels.formula, values: Object.keys(PARTS) });
-  const groups = TERMS.map((term) => {
-    const group = explorer.addGroup({ label: labels[term], color: term, narrow: true });
+  explorer.addChoice("formula", { values: Object.keys(PARTS) });
+  const groups = TERMS.map((part) => {
+    const group = explorer.addGroup({ label: labels[part], color: part, narrow: true });
     for (const [trait, values] of Object.entries(stops)) {
       const label = trait === "exponents" ? labels.exponent : labels.weight;
-      const perSecond = trait === "weights" && term === "watch_time"; // all others are of probabilities or ranks
+      const perSecond = trait === "weights" && part === "watch_time"; // all others are of probabilities or ranks
       const text = (value) => (perSecond ? fill(labels.per_second, { weight: number(value) }) : number(value));
-      explorer.addSlider(`${trait} ${term}`, { label, stops: values, text, ...one(trait, term) });
+      explorer.addSlider(`${trait} ${part}`, { label, stops: values, text, trait, part });
     }
     return group;
   });
   const rankGroup = explorer.addGroup({ label: labels.ranks, wide: true });
-  explorer.addSlider("power", { label: labels.power, stops: POWERS, text: number });
-  explorer.addSlider("offset", { label: labels.offset, stops: OFFSETS, text: number });
+  explorer.addSlider("power", { stops: POWERS, text: number });
+  explorer.addSlider("offset", { stops: OFFSETS, text: number });
   explorer.addGroup();
-  const given = known ? ["predictions", "uncalibrated", "truth"] : ["predictions", "uncalibrated"];
-  explorer.addChoice("scored_by", { label: labels.scored_by, values: given });
-  const counts = candidates.map((_, i) => i + 1);
-  explorer.addSlider("shown", { label: labels.shown, stops: counts, text: String });
+  explorer.addChoice("scored_by", { values: ["predictions", "uncalibrated", ...(known ? ["truth"] : [])] });
+  explorer.addSlider("shown", { stops: candidates.map((_, i) => i + 1), text: String });
   const present = () => Object.fromEntries(SETTING.map((key) => [key, model.get(key)]));
   explorer.addButton(labels.keep, () => ({ kept: present() }));
   explorer.addButton(labels.swap, () => ({ ...model.get("kept"), kept: present() }));
@@ -340,7 +319,7 @@ function render({ model, el }) {
   const otherRows = candidates.map(({ item }) => createOtherRow(item));
   const listPanel = explorer.addPanel(labels.list_title, [listSetting, list], true);
   const otherPanel = explorer.addPanel(labels.other_title, [otherSetting, other]);
-  const totalsFigure = explorer.addFigure(labels.totals_title);
+  explorer.addPicture(labels.totals_title, totalsPicture);
 
   function showControls(formula) {
     TERMS.forEach((term, k) => {
@@ -353,26 +332,21 @@ function render({ model, el }) {
   function drawLists(now) {
     const { a, b, shown } = now;
     rows.forEach((row, i) => writeRow(row, i, now, labels));
-    otherRows.forEach((row, i) => {
-      row.spoken.textContent = fill(labels.in_both, { shown });
-      writeOther(row, i, now);
-    });
+    otherRows.forEach((row, i) => writeOther(row, i, now, labels));
     reorder(list, a.list.map((i) => rows[i].element));
     reorder(other, b.list.map((i) => otherRows[i].element));
     listSetting.textContent = fill(labels.list_setting, { setting: written(a, labels) });
-    listPanel.setTexts({
-      title: labels.list_title, note: labels[`meaning_${a.formula}`],
-      table: listTable(now, candidates, labels),
-    });
-    otherSetting.textContent = fill(labels.other_setting, { setting: written(b, labels) });
+    const note = labels[`meaning_${a.formula}`];
+    listPanel.setTexts({ title: labels.list_title, note, table: listTable(now, candidates, labels) });
     const texts = { setting: written(b, labels), shown };
+    otherSetting.textContent = fill(labels.other_setting, texts);
+    const table = tableOf(b.list, [
+      [labels.place, (_, k) => k + 1], [labels.candidate, (i) => candidates[i].item],
+      [labels.score, (i) => number(b.score[i])],
+    ]);
     otherPanel.setTexts({
       title: labels.other_title, note: labels.other_note, noteValues: texts,
-      table: {
-        caption: fill(labels.other_caption, texts),
-        columns: [labels.place, labels.candidate, labels.score],
-        rows: b.list.map((i, k) => [String(k + 1), candidates[i].item, number(b.score[i])]),
-      },
+      table: { caption: fill(labels.other_caption, texts), ...table },
     });
   }
 
@@ -380,10 +354,10 @@ function render({ model, el }) {
     const shown = model.get("shown");
     const a = judged(present(), candidates, outcomes, shown);
     const b = judged(model.get("kept"), candidates, outcomes, shown);
-    const now = { a, b, shown, reach: reachOf(a), most: mostOf(outcomes, shown) };
+    const now = { a, b, shown, known, reach: reachOf(a), most: mostOf(outcomes, shown) };
     showControls(a.formula);
     drawLists(now);
-    totalsFigure.update(totalsPicture(now, known, labels), animate);
+    explorer.show(now, animate);
     const moved = a.place.filter((place, i) => place !== b.place[i]).length;
     const fresh = a.list.slice(0, shown).filter((i) => b.place[i] > shown).length;
     const part = ([name]) => `${signed(gain(a.totals[name], b.totals[name]))} ${labels[name]}`;
@@ -393,8 +367,7 @@ function render({ model, el }) {
       listed: OUTCOMES.map(part).join(", "),
     });
   }
-  explorer.start();
-  return explorer.destroy;
+  return explorer.start();
 }
 
 export default { render, formulas: { scores, contributions, ranks, order, expectedTotals, downsampled } };

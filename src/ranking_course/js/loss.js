@@ -4,6 +4,8 @@ import { fill } from "bookwork/dom";
 import { createExplorer } from "bookwork/explorer";
 import { textsOf } from "bookwork/figure";
 import { formatNumber, number, percent } from "bookwork/format";
+import { bar, line, linesOf, point, readAlong, readPoints, rule, tableOf, textsOf } from "bookwork/picture";
+import { range } from "bookwork/scales";
 import { median } from "ranking_course/statistics";
 
 const TASKS = ["click", "like", "collect", "share"];
@@ -13,7 +15,6 @@ const PREDICTIONS = [
   0.7, 0.75, 0.8, 0.85, 0.9, 0.93, 0.95, 0.97, 0.98, 0.99, 0.995, 0.998, 0.999,
 ];
 const WEIGHTS = [0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100];
-
 const TICKS = [0.001, 0.01, 0.1, 0.5, 0.9, 0.99, 0.999];
 
 const logit = (p) => Math.log(p / (1 - p));
@@ -46,215 +47,180 @@ function changes(weights, values) {
 
 // ---------------------------------------------------------------- pictures
 
+/** The columns with which every table of the tasks begins. */
+const taskColumns = (labels) => [
+  [labels.task, ({ task }) => labels[task]], [labels.label, ({ y }) => y], [labels.prediction, ({ p }) => percent(p)],
+];
+
+/** Every task with one of its numbers; what is masked says so. */
+const listedBy = (tasks, key, labels) =>
+  tasks.map((of) => `${labels[of.task]} ${of.counts ? number(of[key]) : labels.masked_out}`).join(", ");
+
 /** The two curves of the cross-entropy, and where each task stands on them. */
-function curves(tasks, labels) {
-  const z = Array.from({ length: 57 }, (_, i) => (i - 28) / 4); // from logit 0.001 to logit 0.999, about
-  const name = (y) => (y === 1 ? labels.happened_line : labels.not_line);
-  const line = (y) => ({
-    name: name(y), kind: "line", x: z, y: z.map((at) => crossEntropy(y, 1 / (1 + Math.exp(-at)))),
-    color: "ink-soft", width: 1.75, dash: y === 0, label: { text: name(y), prefer: y === 1 ? 0.15 : 0.85 },
-  });
+function curves({ tasks }, labels) {
+  const z = range(57).map((i) => (i - 28) / 4); // from logit 0.001 to logit 0.999, about
+  const curve = (name, y, style) =>
+    line(name, z, z.map((at) => crossEntropy(y, 1 / (1 + Math.exp(-at)))), "ink-soft", { width: 1.75, ...style });
   const masked = (counts) => (counts ? "" : ` (${labels.masked_out})`);
-  const listed = tasks.map(({ task, loss, counts }) => `${labels[task]} ${number(loss)}${masked(counts)}`);
+  const listed = tasks.map(({ task, loss, counts }) => `${labels[task]} ${number(loss)}${masked(counts)}`).join(", ");
   return {
-    title: labels.curve_title,
-    alt: fill(labels.curve_alt, { listed: listed.join(", ") }),
+    ...textsOf(labels, "curve", { listed }),
     note: tasks.every(({ counts }) => counts) ? labels.curve_note : labels.curve_note_masked,
-    x: { scale: "linear", domain: [-7, 7], ticks: TICKS.map(logit), texts: TICKS.map(percent), label: labels.curve_axis },
-    y: { scale: "linear", domain: [0, 7], ticks: [0, 1, 2, 3, 4, 5, 6, 7], label: labels.nats, format: "number" },
+    x: { domain: [-7, 7], ticks: TICKS.map(logit), texts: TICKS.map(percent), label: labels.curve_axis },
+    y: { domain: [0, 7], ticks: range(8), label: labels.nats },
+    height: 280,
     series: [
-      line(1), line(0),
-      ...tasks.map(({ task, p: x, loss, counts }) => ({
-        name: labels[task], kind: "points", x: [logit(x)], y: [loss], color: task, marker: MARKERS[task], size: 6,
-        hollow: !counts, label: { text: labels[task], prefer: 0 },
-      })),
+      curve(labels.happened_line, 1, { label: { prefer: 0.15 } }),
+      curve(labels.not_line, 0, { dash: true, label: { prefer: 0.85 } }),
+      ...tasks.map(({ task, p, loss, counts }) => {
+        const style = { marker: MARKERS[task], size: 6, hollow: !counts, label: { prefer: 0 } };
+        return point(labels[task], logit(p), loss, task, style);
+      }),
     ],
-    readout: () => ({
-      mode: "xy",
-      stops: tasks.map(({ task, y, p: x, loss, counts }) => ({
-        x: logit(x), y: loss, marks: [[logit(x), loss, task]],
-        lines: [
-          labels[task], `y = ${y}, p = ${percent(x)}`, `${labels.cross_entropy}: ${number(loss)}`,
-          ...(counts ? [] : [labels.masked_out]),
-        ],
-      })),
+    readout: readPoints(tasks, ({ task, y, p, loss, counts }) => {
+      const lines = [labels[task], `y = ${y}, p = ${percent(p)}`, `${labels.cross_entropy}: ${number(loss)}`];
+      return [logit(p), loss, counts ? lines : [...lines, labels.masked_out], task];
     }),
-    table: {
-      caption: labels.curve_caption,
-      columns: [labels.task, labels.label, labels.prediction, labels.cross_entropy, labels.counts],
-      rows: tasks.map(({ task, y, p: x, loss, counts }) => [
-        labels[task], String(y), percent(x), number(loss), counts ? labels.yes : labels.no,
-      ]),
-    },
+    table: tableOf(tasks, [
+      ...taskColumns(labels), [labels.cross_entropy, ({ loss }) => number(loss)],
+      [labels.counts, ({ counts }) => (counts ? labels.yes : labels.no)],
+    ]),
   };
 }
 
-/** One bar per task, of what it pulls at its logit or adds to the total; what is masked is hatched, or absent. */
-function bars(tasks, labels, key, texts) {
-  const names = TASKS.map((task) => labels[task]);
-  const shown = tasks.map((one) => ({ ...one, value: one[key], name: labels[one.task] }));
-  const without = (one) => (key === "term" ? one.weight * one.loss : one.weight * (one.p - one.y));
-  const text = ({ counts, value }) => (counts ? number(value) : labels.masked_out);
-  const extent = shown.flatMap((one) => [one.value, one.counts ? 0 : without(one)]);
-  const reach = Math.max(0.1, ...extent.map(Math.abs));
-  // room for the number beyond each bar
-  const low = key === "gradient" ? -reach * 1.3 : 0;
-  const high = reach * 1.3;
+/**
+ * One bar per task, of what it pulls at its logit or adds to the total. What is masked counts nothing: hatched, and as
+ * long as it would be without the mask.
+ */
+function bars(tasks, labels, key, { axis, column, ...texts }) {
+  const text = ({ counts, [key]: value }) => (counts ? number(value) : labels.masked_out);
+  const whole = ({ y, p, weight, loss }) => (key === "term" ? weight * loss : weight * (p - y));
+  const reach = Math.max(0.1, ...tasks.map((one) => Math.abs(whole(one))));
   return {
     ...texts,
-    x: { scale: "band", categories: names },
-    y: { scale: "linear", domain: [low, high], label: texts.axis, format: "number" },
-    // what is masked counts nothing: hatched, and as long as it would be without the mask
-    series: shown.map((one) => {
-      const y = one.counts ? one.value : without(one);
-      return {
-        name: one.name, kind: "bars", x: [one.name], y: [y], color: one.task,
-        fill: one.counts ? "solid" : "hatched", faint: !one.counts,
-        label: { text: text(one), side: y < 0 ? "below" : "above" },
-      };
+    x: { scale: "band", categories: TASKS.map((task) => labels[task]) },
+    // room for the number beyond each bar
+    y: { domain: [key === "gradient" ? -reach * 1.3 : 0, reach * 1.3], label: axis },
+    series: tasks.map((one) => {
+      const label = { text: text(one), side: whole(one) < 0 ? "below" : "above" };
+      const style = { fill: one.counts ? "solid" : "hatched", faint: !one.counts, label };
+      return bar(labels[one.task], labels[one.task], whole(one), one.task, style);
     }),
-    readout: () => ({
-      mode: "xy",
-      stops: shown.map((one) => ({
-        x: one.name, y: one.value, marks: [[one.name, one.value, one.task]], lines: [one.name, text(one)],
-      })),
-    }),
-    table: {
-      caption: texts.caption,
-      columns: [labels.task, labels.label, labels.prediction, labels.weight, texts.column],
-      rows: shown.map((one) => [
-        one.name, String(one.y), percent(one.p), number(one.weight),
-        one.counts ? number(one.value) : `0 (${labels.masked_out})`,
-      ]),
-    },
+    readout: readPoints(tasks, (one) => [labels[one.task], one[key], [labels[one.task], text(one)], one.task]),
+    table: tableOf(tasks, [
+      ...taskColumns(labels), [labels.weight, ({ weight }) => number(weight)],
+      [column, (one) => (one.counts ? text(one) : `0 (${labels.masked_out})`)],
+    ]),
   };
 }
 
+const gradients = ({ tasks }, labels) =>
+  bars(tasks, labels, "gradient", {
+    ...textsOf(labels, "gradient", { listed: listedBy(tasks, "gradient", labels) }),
+    axis: labels.gradient_axis, column: labels.gradient,
+  });
+
+const terms = ({ tasks, texts }, labels) =>
+  bars(tasks, labels, "term", {
+    ...textsOf(labels, "terms", { ...texts, listed: listedBy(tasks, "term", labels) }),
+    note: tasks.every(({ counts }) => counts) ? labels.terms_note : labels.terms_note_masked,
+    axis: labels.term_axis, column: labels.term,
+  });
+
 /** Recorded trainings: how every task's AUC or log loss changes as one task's weight varies. */
-function sweep(recorded, swept, measure, weight, labels) {
+function sweep({ recorded, swept, measure, weight }, labels) {
   const { weights, seeds, [measure]: values } = recorded.sweeps[swept];
+  const [low, high] = [weights[0], weights.at(-1)];
   const found = Object.fromEntries(TASKS.map((task) => [task, changes(weights, values[task])]));
-  const metric = (measured) => formatNumber(measured, "metric");
-  const present = weight >= weights[0] && weight <= weights.at(-1);
-  const middle = (task, i) => median(values[task].map((row) => row[i]));
+  const middle = (task, i) => formatNumber(median(values[task].map((row) => row[i])), "metric");
   const texts = {
-    measure: labels[measure], swept: labels[swept], seeds: seeds.length,
-    low: number(weights[0]), high: number(weights.at(-1)),
-    listed: TASKS.map((task) => `${labels[task]} ${metric(middle(task, weights.length - 1))}`).join(", "),
+    measure: labels[measure], swept: labels[swept], seeds: seeds.length, low: number(low), high: number(high),
+    listed: TASKS.map((task) => `${labels[task]} ${middle(task, weights.length - 1)}`).join(", "),
   };
-  const value = (task, i) => `${metric(middle(task, i))} (${signed(found[task].median[i])})`;
   const signed = (change) => `${change > 0 ? "+" : ""}${formatNumber(Number(change.toFixed(4)), "plain")}`;
+  const columns = TASKS.map((task) => [
+    labels[task], (_, i) => `${middle(task, i)} (${signed(found[task].median[i])})`,
+  ]);
   const axis = fill(labels.sweep_weight, texts);
   return {
     ...textsOf(labels, "sweep", texts),
-    x: { scale: "log", domain: [weights[0], weights.at(-1)], ticks: weights, label: axis, format: "number" },
-    y: { scale: "linear", label: fill(labels.sweep_axis, texts), format: "number" },
+    x: { scale: "log", domain: [low, high], ticks: weights, label: axis },
+    y: { label: fill(labels.sweep_axis, texts) },
     height: 300,
     series: [
-      { name: "none", kind: "rule", y: 0, color: "ink-soft" },
-      ...(present ? [{ name: "now", kind: "rule", x: weight, color: "ink-soft" }] : []),
+      rule("none", { y: 0 }),
+      ...(weight >= low && weight <= high ? [rule("now", { x: weight })] : []),
       ...TASKS.flatMap((task) =>
-        found[task].seeds.map((y, s) => ({
-          name: `${labels[task]}, ${labels.seed} ${seeds[s]}`, kind: "line", x: weights, y, color: task, width: 1,
-          faint: true,
-        })),
+        found[task].seeds.map((y, s) =>
+          line(`${labels[task]}, ${labels.seed} ${seeds[s]}`, weights, y, task, { width: 1, faint: true }),
+        ),
       ),
-      ...TASKS.map((task) => ({
-        name: labels[task], kind: "line", x: weights, y: found[task].median, color: task, width: 2.5,
-        marker: MARKERS[task], size: 4.5, label: { text: labels[task], prefer: 1 },
-      })),
+      ...TASKS.map((task) => {
+        const style = { width: 2.5, marker: MARKERS[task], size: 4.5, label: { prefer: 1 } };
+        return line(labels[task], weights, found[task].median, task, style);
+      }),
     ],
-    readout: () => ({
-      mode: "x",
-      stops: weights.map((x, i) => ({
-        x,
-        lines: [`λ = ${number(x)}`, ...TASKS.map((task) => `${labels[task]}: ${value(task, i)}`)],
-        marks: TASKS.map((task) => [x, found[task].median[i], task]),
-      })),
-    }),
-    table: {
-      caption: fill(labels.sweep_caption, texts),
-      columns: [axis, ...TASKS.map((task) => labels[task])],
-      rows: weights.map((x, i) => [number(x), ...TASKS.map((task) => value(task, i))]),
-    },
+    readout: readAlong(weights, (x, i) => [
+      [`λ = ${number(x)}`, ...linesOf(columns, x, i)], ...TASKS.map((task) => [found[task].median[i], task]),
+    ]),
+    table: tableOf(weights, [[axis, number], ...columns]),
   };
 }
 
 // ---------------------------------------------------------------- the explorer
+
+/** Everything that follows from the present setting. */
+function present(model, settings, labels) {
+  const [outcomes, predictions, weights, masked, swept, measure] = settings.map((key) => model.get(key));
+  const tasks = taskLosses(outcomes, predictions, weights, masked);
+  const rest = tasks.slice(1).reduce((sum, { weight, loss }) => sum + weight * loss, 0);
+  const largest = tasks.reduce((best, task) => (task.term > best.term ? task : best));
+  const texts = {
+    total: number(totalLoss(outcomes, predictions, weights, masked)), left_out: number(rest),
+    largest: labels[largest.task], largest_term: number(largest.term), largest_p: percent(largest.p),
+    largest_y: largest.y, largest_weight: number(largest.weight),
+  };
+  const clicked = outcomes.click === 1;
+  return { recorded: model.get("recorded"), tasks, clicked, masked, swept, measure, weight: weights[swept], texts };
+}
 
 function render({ model, el }) {
   const labels = model.get("labels");
   const recorded = model.get("recorded");
   const settings = ["outcomes", "predictions", "loss_weights", "masked", "swept", "measure"];
   const explorer = createExplorer({ model, el, labels, settings, draw });
-  const one = (trait, task) => ({
-    trait, read: (values) => values[task], write: (value) => ({ ...model.get(trait), [task]: Number(value) }),
-  });
-
-  for (const task of TASKS) {
-    explorer.addGroup({ label: labels[task], color: task });
-    explorer.addToggle(`${task}_outcome`, { label: labels.happened, ...one("outcomes", task) });
-    explorer.addSlider(`${task}_prediction`, {
-      label: labels.prediction, stops: PREDICTIONS, text: percent, ...one("predictions", task),
+  for (const part of TASKS) {
+    explorer.addGroup({ label: labels[part], color: part });
+    explorer.addToggle(`${part}_outcome`, { label: labels.happened, trait: "outcomes", part, as: Number });
+    explorer.addSlider(`${part}_prediction`, {
+      label: labels.prediction, stops: PREDICTIONS, text: percent, trait: "predictions", part,
     });
-    explorer.addSlider(`${task}_weight`, {
-      label: labels.weight, stops: WEIGHTS, text: number, ...one("loss_weights", task),
+    explorer.addSlider(`${part}_weight`, {
+      label: labels.weight, stops: WEIGHTS, text: number, trait: "loss_weights", part,
     });
   }
   explorer.addGroup();
-  explorer.addToggle("masked", { label: labels.masked });
+  explorer.addToggle("masked");
   if (recorded) {
-    const swept = TASKS.filter((task) => task in recorded.sweeps);
-    explorer.addChoice("swept", { label: labels.swept, values: swept });
-    explorer.addChoice("measure", { label: labels.measure, values: ["auc", "log_loss"] });
+    explorer.addChoice("swept", { values: TASKS.filter((task) => task in recorded.sweeps) });
+    explorer.addChoice("measure", { values: ["auc", "log_loss"] });
   }
   explorer.addReset();
+  explorer.addPicture(labels.curve_title, curves, { wide: true });
+  explorer.addPicture(labels.gradient_title, gradients);
+  explorer.addPicture(labels.terms_title, terms);
+  const key = ({ swept, measure, weight }) => [swept, measure, weight].join();
+  if (recorded) explorer.addPicture(labels.sweep_name, sweep, { wide: true, key });
 
-  const curveFigure = explorer.addFigure(labels.curve_title, true);
-  const gradientFigure = explorer.addFigure(labels.gradient_title);
-  const termFigure = explorer.addFigure(labels.terms_title);
-  const sweepFigure = recorded ? explorer.addFigure(labels.sweep_name, true) : null;
-
-  let drawnSweep = null;
   function draw(animate) {
-    const [outcomes, predictions, weights, masked, swept, measure] = settings.map((key) => model.get(key));
-    const tasks = taskLosses(outcomes, predictions, weights, masked);
-    const total = totalLoss(outcomes, predictions, weights, masked);
-    const rest = tasks.slice(1).reduce((sum, { weight, loss }) => sum + weight * loss, 0);
-    const largest = tasks.reduce((best, task) => (task.term > best.term ? task : best));
-    const texts = {
-      total: number(total), left_out: number(rest), largest: labels[largest.task], largest_term: number(largest.term),
-      largest_p: percent(largest.p), largest_y: largest.y, largest_weight: number(largest.weight),
-    };
-    const part = (of, key) => `${labels[of.task]} ${of.counts ? number(of[key]) : labels.masked_out}`;
-    const listed = (key) => tasks.map((of) => part(of, key)).join(", ");
-    curveFigure.update({ ...curves(tasks, labels), height: 280 }, animate);
-    gradientFigure.update(
-      bars(tasks, labels, "gradient", {
-        title: labels.gradient_title, alt: fill(labels.gradient_alt, { listed: listed("gradient") }),
-        note: labels.gradient_note, axis: labels.gradient_axis, caption: labels.gradient_caption, column: labels.gradient,
-      }),
-      animate,
-    );
-    termFigure.update(
-      bars(tasks, labels, "term", {
-        title: labels.terms_title, alt: fill(labels.terms_alt, { ...texts, listed: listed("term") }),
-        noteValues: texts, note: tasks.every(({ counts }) => counts) ? labels.terms_note : labels.terms_note_masked,
-        axis: labels.term_axis, caption: labels.terms_caption, column: labels.term,
-      }),
-      animate,
-    );
-    const shown = [swept, measure, weights[swept]].join();
-    if (sweepFigure && shown !== drawnSweep) {
-      sweepFigure.update(sweep(recorded, swept, measure, weights[swept], labels), animate);
-      drawnSweep = shown;
-    }
-    const unclicked = masked ? labels.sentence_masked : labels.sentence_unmasked;
-    const clicked = outcomes.click === 1 ? labels.sentence : unclicked;
-    explorer.say(tasks.some(({ weight, counts }) => counts && weight > 0) ? clicked : labels.sentence_zero, texts);
+    const now = present(model, settings, labels);
+    explorer.show(now, animate);
+    const unclicked = now.masked ? labels.sentence_masked : labels.sentence_unmasked;
+    const some = now.tasks.some(({ weight, counts }) => counts && weight > 0);
+    const sentence = now.clicked ? labels.sentence : unclicked;
+    explorer.say(some ? sentence : labels.sentence_zero, now.texts);
   }
-  explorer.start();
-  return explorer.destroy;
+  return explorer.start();
 }
 
 export default { render, formulas: { crossEntropy, taskLosses, totalLoss, changes, median } };

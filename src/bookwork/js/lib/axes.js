@@ -12,7 +12,7 @@ export function axesLayout(spec, series, width) {
   const values = (key) =>
     series.flatMap((s) => {
       if (s.kind === "rule") return [s[key]];
-      return s.kind === "bars" && spec[key].scale === "linear" ? [0, ...s[key]] : s[key]; // bars start at 0
+      return s.kind === "bars" && (spec[key].scale ?? "linear") === "linear" ? [0, ...s[key]] : s[key]; // bars start at 0
     });
   const domains = {
     x: x.scale === "band" ? null : domainOf(x, values("x")),

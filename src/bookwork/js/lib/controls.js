@@ -1,6 +1,7 @@
 // Controls: sliders, choices, toggles, and groups of them.
 import { html, uniqueId } from "bookwork/dom";
 import { colourStyle } from "bookwork/marks";
+import { nearest } from "bookwork/scales";
 
 /**
  * A labelled slider over a list of stops, with its value as text.
@@ -27,11 +28,7 @@ export function createSlider(parent, { label, hint, stops, text, ticks = [], nam
   parent.append(control);
 
   function set(value) {
-    let index = stops.indexOf(value);
-    if (index < 0) {
-      const gap = (i) => Math.abs(stops[i] - value);
-      index = stops.reduce((best, _, i) => (gap(i) < gap(best) ? i : best), 0);
-    }
+    const index = nearest(stops, value);
     if (Number(input.value) !== index) input.value = index;
     output.textContent = text(value);
     input.setAttribute("aria-valuetext", text(value));

@@ -29,6 +29,7 @@ export function createExplorer({ model, el, labels, settings, draw }) {
   });
 
   const figures = [];
+  const pictures = [];
   const plays = [];
   const moved = new Map();
   let place = controls; // of the next control
@@ -41,11 +42,13 @@ export function createExplorer({ model, el, labels, settings, draw }) {
     byHand = false;
   }
 
-  /** A control for a trait, or for what read takes out of it and write puts into it. */
-  function addControl(create, key, options, hand) {
-    const { trait = key, read = (v) => v, write = (v) => v } = options;
+  /** A control for a trait, or for one part of it; its texts are labels of its key, if no others are given. */
+  function addControl(create, key, { trait = key, part, as = (v) => v, ...options }, hand) {
+    const texts = { label: labels[key], hint: labels[`${key}_hint`] };
+    const read = (value) => (part === undefined ? value : value[part]);
+    const write = (value) => (part === undefined ? as(value) : { ...model.get(trait), [part]: as(value) });
     const onInput = (value) => change({ [trait]: write(value) }, hand);
-    moved.set(key, { read, trait, ...create(place, { ...options, onInput }) });
+    moved.set(key, { read, trait, ...create(place, { ...texts, ...options, onInput }) });
   }
 
   function addTo(made, wide) {
@@ -60,7 +63,7 @@ export function createExplorer({ model, el, labels, settings, draw }) {
       const named = values.map((value) => ({ value, text: text(value) }));
       addControl(createChoice, key, { ...options, options: named }, false);
     },
-    addToggle: (key, options) => addControl(createToggle, key, options, false),
+    addToggle: (key, options = {}) => addControl(createToggle, key, options, false),
     /** The controls added from here on stand in a frame of their own, which is returned; without options, in none. */
     addGroup(options) {
       place = options ? createGroup(controls, options) : controls;
@@ -91,10 +94,26 @@ export function createExplorer({ model, el, labels, settings, draw }) {
       figures.push(addTo(createFigure(panels, labels, title), wide));
       return figures.at(-1);
     },
+    /** A figure that show draws: picture(now, labels), anew where the text that key(now) gives is another. */
+    addPicture(title, picture, { wide = false, key } = {}) {
+      const figure = explorer.addFigure(title, wide);
+      let last = null;
+      pictures.push((now, animate) => {
+        if (key && key(now) === last) return;
+        last = key?.(now);
+        figure.update(picture(now, labels), animate);
+      });
+    },
+    /** Draws all of these pictures of what holds now. */
+    show(now, animate) {
+      for (const picture of pictures) picture(now, animate);
+    },
     say: (template, values = {}) => fillInto(sentence, template, values),
+    /** Draws, and from then on whenever a setting changes; returns what ends it. */
     start() {
       redraw();
       for (const key of settings) model.on(`change:${key}`, redraw);
+      return explorer.destroy;
     },
     destroy() {
       for (const play of plays) play.pause();

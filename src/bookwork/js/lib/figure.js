@@ -19,7 +19,7 @@ function tableOf(spec) {
   const rows = spec.series
     .filter((series) => Array.isArray(series.x) && series.kind !== "arrow")
     .flatMap((series) => series.x.map((value, i) => [series.name, x(value), y(series.y[i])]));
-  return { caption: spec.title, columns: [spec.seriesLabel, spec.x.label, spec.y.label], rows };
+  return { columns: [spec.seriesLabel, spec.x.label, spec.y.label], rows };
 }
 
 /** The texts of a picture, by labels: NAME_title, NAME_alt and NAME_note, with values filled in. */
@@ -33,16 +33,16 @@ export const textsOf = (labels, name, values) => ({
 /**
  * A chart with its title, note and data table.
  *
- * update(spec, animate) draws: { title, alt, note?, noteValues?, x, y, series, height?, readout?, table? }
- *   axis    { label, scale: "linear" | "log" | "band", domain?, categories?, format }
+ * update(spec, animate) draws: { title, alt, note?, noteValues?, caption?, x, y, series, height?, readout?, table? }
+ *   axis    { label, scale?: "linear" | "log" | "band", domain?, categories?, format? }
  *           texts? are shown instead of a band's categories; two bands make a matrix, its rows from the top
  *   series  { name, kind: "line" | "points" | "bars" | "rule" | "arrow" | "cells" | "texts", x, y, color, width?, dash?,
- *             marker?, size?, hollow?, faint?, fill?: "solid" | "hatched", label?: { text, prefer?, side?: "above" | "below" } }
+ *             marker?, size?, hollow?, faint?, fill?: "solid" | "hatched", label?: { text?, prefer?, side?: "above" | "below" } }
  *           bars may float (from?), be joined (flow?) and outlined?; cells have v, from 0 to 1; texts have text;
  *           overlaid? points are seen through, so that many on one place look darker
  *   corners three names, in place of x and y: a triangle, whose points inTriangle places
  *   readout () => { mode: "x" | "xy", stops: [{ x, y?, lines, marks: [[x, y, color]] }], start?, columns? }
- *   table   { caption, columns, rows }, the first cell of a row being its heading
+ *   table   { columns, rows, caption? }, the first cell of a row being its heading
  */
 export function createFigure(parent, labels, title) {
   const gauge = html("div", { class: "rx-gauge" }); // only its width changes, so that watching it cannot loop
@@ -100,7 +100,7 @@ export function createFigure(parent, labels, title) {
     spec = next;
     readout.renew();
     picture.setAttribute("aria-label", `${next.alt} ${labels.readout}`);
-    setTexts({ ...next, table: next.table ?? tableOf(next) });
+    setTexts({ ...next, table: { caption: next.caption ?? next.title, ...(next.table ?? tableOf(next)) } });
     if (!animate || from === null || still()) {
       shown = next.series;
       draw();

@@ -34,5 +34,8 @@ export function formatNumber(value, kind = "number") {
 }
 
 export const percent = (value) => formatNumber(value, "percent");
+export const integer = (value) => formatNumber(value, "integer");
 /** With three digits. */
 export const number = (value) => formatNumber(value, "number");
+/** With two decimals. */
+export const two = (value) => (value === null ? "–" : value.toFixed(2).replace(/^-/, "−"));

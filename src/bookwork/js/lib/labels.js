@@ -74,7 +74,7 @@ export function drawLabels(series, { box, place }, before) {
       const all = along(s).filter(inside);
       const every = Math.max(1, Math.floor(all.length / 14));
       const anchors = all.filter((_, i) => i % every === 0);
-      const { text, prefer = 1, side } = s.label;
+      const { text = s.name, prefer = 1, side } = s.label;
       // the mark's own size; a bold line's own width
       const clear = s.kind === "points" ? (s.size ?? 4) * 0.7 : (s.width ?? 2) / 2;
       return { key: s.name, text, color: s.color, anchors, prefer, side, clear };

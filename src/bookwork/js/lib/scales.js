@@ -1,5 +1,15 @@
 // From values to pixels: domains, ticks, positions.
 
+/** 0, 1, ... up to length - 1. */
+export const range = (length) => Array.from({ length }, (_, i) => i);
+
+/** Index of the value that is the wanted one, or nearest to it along a scale (such as Math.log). */
+export function nearest(values, wanted, scale = (v) => v) {
+  if (values.includes(wanted)) return values.indexOf(wanted); // also of values that are no numbers
+  const gap = (value) => Math.abs(scale(value) - scale(wanted));
+  return values.reduce((best, value, i) => (gap(value) < gap(values[best]) ? i : best), 0);
+}
+
 /** How many ticks an axis aims at. */
 export const TICKS = 5;
 

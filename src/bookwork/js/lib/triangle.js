@@ -17,11 +17,8 @@ export function triangleLayout(width) {
   const side = Math.min(width - 16, 340);
   const left = (width - side) / 2;
   const box = { left, right: left + side, top: room, bottom: room + side * ALTITUDE };
-  const linear = { scale: "linear" };
-  const place = {
-    x: position(linear, [0, 1], box.left, box.right), y: position(linear, [0, ALTITUDE], box.bottom, box.top), bar: 0, base: 0,
-  };
-  return { box, place, height: box.bottom + room };
+  const [x, y] = [position({}, [0, 1], box.left, box.right), position({}, [0, ALTITUDE], box.bottom, box.top)];
+  return { box, place: { x, y, bar: 0, base: 0 }, height: box.bottom + room };
 }
 
 /** Lines of equal share at every quarter, the sides, and a name at each corner. */

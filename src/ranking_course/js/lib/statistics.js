@@ -17,3 +17,13 @@ export function median(values) {
   const middle = sorted.length >> 1;
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
 }
+
+/** Positions, highest score first; equal scores keep the order in which they came. */
+export const order = (scores) => scores.map((_, i) => i).sort((a, b) => scores[b] - scores[a]);
+
+/** The place of every item of a list of positions, from 1. */
+export function placesOf(list) {
+  const place = [];
+  list.forEach((i, k) => { place[i] = k + 1; });
+  return place;
+}

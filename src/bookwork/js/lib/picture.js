@@ -1,0 +1,55 @@
+// Pictures as data, in few words: series, readouts, tables, and the texts around them.
+import { fill } from "bookwork/dom";
+
+/** A series of that kind; style is whatever else createFigure knows of it. */
+const series = (kind) => (name, x, y, color, style) => ({ name, kind, x, y, color, ...style });
+export const line = series("line");
+export const points = series("points");
+export const bars = series("bars");
+/** A series of one point, or of one bar. */
+export const point = (name, x, y, color, style) => points(name, [x], [y], color, style);
+export const bar = (name, x, y, color, style) => bars(name, [x], [y], color, style);
+/** A straight line from the first to the last x, or to the last y. */
+export const level = (name, x, y, color, style) => line(name, x, [y, y], color, style);
+export const upright = (name, x, y, color, style) => line(name, [x, x], y, color, style);
+/** A line across the whole picture at one { x } or { y }. */
+export const rule = (name, at, color = "ink-soft") => ({ name, kind: "rule", color, ...at });
+
+/**
+ * What surrounds a picture, out of the labels NAME_title, NAME_alt, NAME_note and NAME_caption (of its table; by
+ * default its title), with values filled in.
+ */
+export function textsOf(labels, name, values = {}) {
+  const title = fill(labels[`${name}_title`], values);
+  const caption = fill(labels[`${name}_caption`] ?? title, values);
+  return { title, alt: fill(labels[`${name}_alt`], values), note: labels[`${name}_note`], noteValues: values, caption };
+}
+
+/** A table of columns [heading, cell(item, i)], a row per item; its caption is that of the picture. */
+export const tableOf = (items, columns) => ({
+  columns: columns.map(([heading]) => heading),
+  rows: items.map((item, i) => columns.map(([, cell]) => cell(item, i))),
+});
+
+/** The same columns as lines of a readout: heading and value. */
+export const linesOf = (columns, item, i) => columns.map(([heading, cell]) => `${heading}: ${cell(item, i)}`);
+
+/** A readout with one stop per item at its own place: stop(item, i) gives x, y, lines and the mark's colour, if any. */
+export const readPoints = (items, stop, options) => () => ({
+  mode: "xy",
+  stops: items.map((item, i) => {
+    const [x, y, lines, color] = stop(item, i);
+    return { x, y, lines, marks: color ? [[x, y, color]] : [] };
+  }),
+  ...options,
+});
+
+/** A readout along the x axis: stop(x, i) gives lines and marks [y, color], or [y, color, x] where one stands aside. */
+export const readAlong = (xs, stop, start = 0) => () => ({
+  mode: "x",
+  start,
+  stops: xs.map((x, i) => {
+    const [lines, ...marks] = stop(x, i);
+    return { x, lines, marks: marks.map(([y, color, aside = x]) => [aside, y, color]) };
+  }),
+});
