@@ -2,17 +2,16 @@
 // does to the order of a few videos. Texts, fits of f and videos come from the state.
 import { fill } from "bookwork/dom";
 import { createExplorer } from "bookwork/explorer";
-import { textsOf } from "bookwork/figure";
-import { formatNumber, number, percent } from "bookwork/format";
-import { median, normalCdf } from "ranking_course/statistics";
+import { formatNumber, integer, number, percent, two } from "bookwork/format";
+import { level, line, linesOf, point, points, readAlong, readPoints, rule, tableOf, textsOf } from "bookwork/picture";
+import { range } from "bookwork/scales";
+import { median, normalCdf, order, placesOf } from "ranking_course/statistics";
 
-const STRENGTHS = Array.from({ length: 16 }, (_, i) => i / 10);
+const STRENGTHS = range(16).map((i) => i / 10);
 const LENGTHS = [7, 600]; // seconds on the axes, the shortest and the longest video of the simulator
 const NAMED_LENGTHS = [10, 30, 60, 180, 600];
 
-const two = (value) => (value === null ? "–" : value.toFixed(2).replace(/^-/, "−"));
-
-// ---------------------------------------------------------------- formulas, as in ranking.watch_time.completion, watch_time
+// ---------------------------------------------------------------- formulas, the same as in ranking.watch_time
 
 /** E[min(t, d)] / d, ln t being N(mu, sigma²). */
 function expectedShare(mu, sigma, duration) {
@@ -61,12 +60,7 @@ function rankCorrelation(a, b) {
 }
 
 /** Places from 1 down by score; the earlier stays ahead of an equal. */
-function places(scores) {
-  const order = scores.map((_, i) => i).sort((i, j) => scores[j] - scores[i] || i - j);
-  const found = [];
-  order.forEach((i, place) => { found[i] = place + 1; });
-  return found;
-}
+const places = (scores) => placesOf(order(scores));
 
 /** μ without its part of length: interest as ln seconds at a length of one minute. */
 const interestOf = (mu, duration, lengthEffect) => mu - lengthEffect * Math.log(duration / 60);
@@ -82,198 +76,129 @@ const lengthAxis = (labels) => ({
   scale: "log", domain: LENGTHS, label: labels.length, ticks: NAMED_LENGTHS,
   texts: NAMED_LENGTHS.map((d) => lengthText(d, labels)),
 });
-const GRID = Array.from({ length: 49 }, (_, i) => LENGTHS[0] * (LENGTHS[1] / LENGTHS[0]) ** (i / 48));
+const lengthColumn = (labels) => [labels.length, (d) => lengthText(d, labels)];
+const GRID = range(49).map((i) => LENGTHS[0] * (LENGTHS[1] / LENGTHS[0]) ** (i / 48));
 const LISTED = [...new Set([LENGTHS[0], 10, 15, 30, 60, 120, 180, 300, LENGTHS[1]])];
-
-/** Nearest place on the grid, for a readout to start from. */
-const START = GRID.findIndex((d) => d >= 60);
+const START = GRID.findIndex((d) => d >= 60); // of a readout
+const OWN = "completion"; // the colour
 
 /** Both targets by length for one interest, and what is usual. */
-function targetsPicture(now, labels) {
-  const { texts, target } = now;
-  const curves = ["reaches", "share"].map((kind) => ({
-    kind, name: kind === "reaches" ? texts.reaches_name : labels.share, y: GRID.map((d) => now.middling[kind](d)),
-  }));
-  const style = (kind) => (kind === target ? { width: 3.5 } : { width: 1.5 });
-  const line = (d) => [
-    `${labels.length}: ${lengthText(d, labels)}`,
-    ...curves.map(({ kind, name }) => `${name}: ${percent(now.middling[kind](d))}`),
-    `${labels.usual}: ${percent(now.usual(d))}`,
+function targetsPicture({ texts, target, middling, usual: f, lengths, raw }, labels) {
+  const width = (kind) => (kind === target ? 3.5 : 1.5);
+  const curve = (name, kind, label) =>
+    line(name, GRID, GRID.map((d) => middling[kind](d)), OWN, { width: width(kind), label });
+  const columns = [
+    lengthColumn(labels), [texts.reaches_name, (d) => percent(middling.reaches(d))],
+    [labels.share, (d) => percent(middling.share(d))], [labels.usual, (d) => percent(f(d))],
   ];
   return {
     ...textsOf(labels, "targets", texts),
     x: lengthAxis(labels),
-    y: { scale: "linear", domain: [0, 1], label: labels.completion, format: "percent" },
+    y: { domain: [0, 1], label: labels.completion, format: "percent" },
     series: [
-      {
-        name: labels.candidate, kind: "points", x: now.videos.map(({ duration }) => duration), y: now.raw,
-        color: "completion", size: 2.5,
-      },
-      ...curves.map(({ kind, name, y }) => ({
-        name, kind: "line", x: GRID, y, color: "completion", ...style(kind),
-        label: { text: name, prefer: kind === "share" ? 0.75 : 0.15, side: kind === "share" ? "above" : "below" },
-      })),
-      {
-        name: labels.usual, kind: "line", x: GRID, y: GRID.map(now.usual), color: "ink", width: 1.5, dash: true,
-        label: { text: labels.usual, prefer: 0.45 },
-      },
+      points(labels.candidate, lengths, raw, OWN, { size: 2.5 }),
+      curve(texts.reaches_name, "reaches", { prefer: 0.15, side: "below" }),
+      curve(labels.share, "share", { prefer: 0.75, side: "above" }),
+      line(labels.usual, GRID, GRID.map(f), "ink", { width: 1.5, dash: true, label: { prefer: 0.45 } }),
     ],
-    readout: () => ({
-      mode: "x", start: START,
-      stops: GRID.map((d) => ({
-        x: d, lines: line(d), marks: [[d, now.middling[target](d), "completion"], [d, now.usual(d), "ink"]],
-      })),
-    }),
-    table: {
-      caption: labels.targets_caption,
-      columns: [labels.length, ...curves.map(({ name }) => name), labels.usual],
-      rows: LISTED.map((d) => [
-        lengthText(d, labels), ...curves.map(({ kind }) => percent(now.middling[kind](d))), percent(now.usual(d)),
-      ]),
-    },
+    readout: readAlong(GRID, (d) => [linesOf(columns, d), [middling[target](d), OWN], [f(d), "ink"]], START),
+    table: tableOf(LISTED, columns),
   };
 }
 
 /** The score by length for one interest, raw and corrected, and the scores of the videos. */
-function scoresPicture(now, labels) {
-  const { texts, strength } = now;
-  const raw = (d) => now.middling[now.target](d);
-  const after = (d) => corrected(raw(d), now.usual(d), strength);
-  const changed = strength > 0;
+function scoresPicture({ texts, strength, target, middling, usual: f, lengths, scores }, labels) {
+  const raw = middling[target];
+  const after = (d) => corrected(raw(d), f(d), strength);
+  const bold = { width: 3.5, label: strength > 0 ? { prefer: 0.6, side: "above" } : undefined };
+  const length = lengthColumn(labels);
+  const [before, behind] = [[labels.raw, (d) => number(raw(d))], [labels.corrected, (d) => number(after(d))]];
   return {
     ...textsOf(labels, "scores", texts),
     x: lengthAxis(labels),
-    y: {
-      scale: "linear", label: labels.score, format: "number",
-      extent: [0, Math.max(1, ...now.scores, ...GRID.map(after))],
-    },
+    y: { label: labels.score, extent: [0, Math.max(1, ...scores, ...GRID.map(after))] },
     series: [
-      { name: "1", kind: "rule", y: 1, color: "ink-soft" },
-      {
-        name: labels.candidate, kind: "points", x: now.videos.map(({ duration }) => duration), y: now.scores,
-        color: "completion", size: 3.5,
-      },
-      {
-        name: labels.raw, kind: "line", x: GRID, y: GRID.map(raw), color: "completion", width: 1.5,
-        label: { text: labels.raw, prefer: 0.85, side: "below" },
-      },
-      {
-        name: labels.corrected, kind: "line", x: GRID, y: GRID.map(after), color: "completion", width: 3.5,
-        label: changed ? { text: labels.corrected, prefer: 0.6, side: "above" } : undefined,
-      },
+      rule("1", { y: 1 }),
+      points(labels.candidate, lengths, scores, OWN, { size: 3.5 }),
+      line(labels.raw, GRID, GRID.map(raw), OWN, { width: 1.5, label: { prefer: 0.85, side: "below" } }),
+      line(labels.corrected, GRID, GRID.map(after), OWN, bold),
     ],
-    readout: () => ({
-      mode: "x", start: START,
-      stops: GRID.map((d) => ({
-        x: d, marks: [[d, raw(d), "completion"], [d, after(d), "completion"]],
-        lines: [
-          `${labels.length}: ${lengthText(d, labels)}`, `${labels.raw}: ${number(raw(d))}`,
-          `${labels.corrected}: ${number(after(d))}`,
-        ],
-      })),
-    }),
-    table: {
-      caption: fill(labels.scores_caption, texts),
-      columns: [labels.length, labels.raw, labels.usual, labels.corrected],
-      rows: LISTED.map((d) => [lengthText(d, labels), number(raw(d)), number(now.usual(d)), number(after(d))]),
-    },
+    readout: readAlong(GRID, (d) => [linesOf([length, before, behind], d), [raw(d), OWN], [after(d), OWN]], START),
+    table: tableOf(LISTED, [length, before, [labels.usual, (d) => number(f(d))], behind]),
   };
 }
 
 /** Each video at its length, at its place before and after. */
 function ranksPicture(now, labels) {
-  const { texts, videos, before, after } = now;
-  const lengths = videos.map(({ duration }) => duration);
-  const order = videos.map((_, i) => i).sort((i, j) => after[i] - after[j]);
+  const { texts, videos, lengths, before, after } = now;
   const last = videos.length;
+  const ticks = [5, 10, 20, 30, 40, 60, 80, 100].filter((tick) => tick <= last && (last <= 20 || tick % 10 === 0));
+  const moves = before.flatMap((place, i) => [place, after[i], null]);
+  const lines = (i) => [
+    `${labels.item} ${videos[i].item} (${videos[i].topic})`, `${labels.length}: ${lengthText(lengths[i], labels)}`,
+    `${labels.before}: ${before[i]}, ${labels.after}: ${after[i]}`, `${labels.by_interest}: ${now.byInterest[i]}`,
+  ];
+  const byPlace = order(after.map((place) => -place));
   return {
     ...textsOf(labels, "ranks", texts),
     x: lengthAxis(labels),
-    y: {
-      scale: "linear", domain: [last + 0.7, 0.3], label: labels.place, format: "integer",
-      ticks: [1, ...[5, 10, 20, 30, 40, 60, 80, 100].filter((tick) => tick <= last && (last <= 20 || tick % 10 === 0))],
-    },
+    y: { domain: [last + 0.7, 0.3], label: labels.place, format: "integer", ticks: [1, ...ticks] },
     series: [
-      {
-        name: "moves", kind: "line", x: lengths.flatMap((d) => [d, d, null]),
-        y: before.flatMap((place, i) => [place, after[i], null]), color: "ink-soft", width: 1,
-      },
-      { name: labels.before, kind: "points", x: lengths, y: before, color: "completion", size: 3.5, hollow: true },
-      { name: labels.after, kind: "points", x: lengths, y: after, color: "completion", size: 4.5 },
+      line("moves", lengths.flatMap((d) => [d, d, null]), moves, "ink-soft", { width: 1 }),
+      points(labels.before, lengths, before, OWN, { size: 3.5, hollow: true }),
+      points(labels.after, lengths, after, OWN, { size: 4.5 }),
     ],
-    readout: () => ({
-      mode: "xy",
-      stops: order.map((i) => ({
-        x: lengths[i], y: after[i], marks: [[lengths[i], after[i], "completion"], [lengths[i], before[i], "completion"]],
-        lines: [
-          `${labels.item} ${videos[i].item} (${videos[i].topic})`, `${labels.length}: ${lengthText(lengths[i], labels)}`,
-          `${labels.before}: ${before[i]}, ${labels.after}: ${after[i]}`, `${labels.by_interest}: ${now.byInterest[i]}`,
-        ],
-      })),
-    }),
-    table: {
-      caption: fill(labels.ranks_caption, texts),
-      columns: [
-        labels.after, labels.before, labels.by_interest, labels.item, labels.topic, labels.length, texts.target,
-        labels.usual, labels.score,
-      ],
-      rows: order.map((i) => [
-        after[i], before[i], now.byInterest[i], videos[i].item, videos[i].topic, lengthText(lengths[i], labels),
-        percent(now.raw[i]), percent(now.usual(lengths[i])), number(now.scores[i]),
-      ].map(String)),
-    },
+    readout: readPoints(byPlace, (i) => [lengths[i], after[i], lines(i), OWN, before[i]]),
+    table: tableOf(byPlace, [
+      [labels.after, (i) => after[i]], [labels.before, (i) => before[i]], [labels.by_interest, (i) => now.byInterest[i]],
+      [labels.item, (i) => videos[i].item], [labels.topic, (i) => videos[i].topic],
+      [labels.length, (i) => lengthText(lengths[i], labels)], [texts.target, (i) => percent(now.raw[i])],
+      [labels.usual, (i) => percent(now.usual(lengths[i]))], [labels.score, (i) => number(now.scores[i])],
+    ]),
   };
 }
 
 /** Rank correlation with length and with interest, for every strength. */
-function curvePicture(now, labels) {
-  const { texts, strength } = now;
-  const along = STRENGTHS.map((gamma) => now.correlations(gamma));
+function curvePicture({ texts, strength, correlations, interestAndLength, present: here }, labels) {
+  const along = STRENGTHS.map(correlations);
+  const ends = [0, STRENGTHS.at(-1)];
   const kinds = [
-    { key: "interest", name: labels.with_interest, color: "completion", width: 3, marker: "circle", side: "above" },
+    { key: "interest", name: labels.with_interest, color: OWN, width: 3, marker: "circle", side: "above" },
     { key: "length", name: labels.with_length, color: "ink-soft", width: 1.75, marker: "square", side: "below" },
   ];
+  const columns = kinds.map(({ key, name }) => [name, (_, i) => two(along[i][key])]);
   return {
     ...textsOf(labels, "curve", texts),
-    x: { scale: "linear", domain: [0, STRENGTHS.at(-1)], label: labels.gamma, format: "number" },
-    y: { scale: "linear", domain: [-1, 1], label: labels.rank_correlation, format: "number" },
+    x: { domain: ends, label: labels.gamma },
+    y: { domain: [-1, 1], label: labels.rank_correlation },
     series: [
-      { name: labels.gamma, kind: "rule", x: strength, color: "ink-soft" },
-      {
-        name: labels.interest_itself, kind: "line", x: [0, STRENGTHS.at(-1)],
-        y: [now.interestAndLength, now.interestAndLength], color: "ink", width: 1.5, dash: true,
-        label: { text: labels.interest_itself, prefer: 0.8 },
-      },
-      ...kinds.map(({ key, name, color, width, side }) => ({
-        name, kind: "line", x: STRENGTHS, y: along.map((values) => values[key]), color, width,
-        label: { text: name, prefer: 0.2, side },
-      })),
-      ...kinds.map(({ key, name, color, marker }) => ({
-        name: `${name}, ${labels.now}`, kind: "points", x: [strength], y: [now.present[key]], color, marker, size: 6,
-        label: { text: two(now.present[key]), prefer: 0 },
-      })),
+      rule(labels.gamma, { x: strength }),
+      level(labels.interest_itself, ends, interestAndLength, "ink", { width: 1.5, dash: true, label: { prefer: 0.8 } }),
+      ...kinds.map(({ key, name, color, width, side }) =>
+        line(name, STRENGTHS, along.map((values) => values[key]), color, { width, label: { prefer: 0.2, side } }),
+      ),
+      ...kinds.map(({ key, name, color, marker }) => {
+        const style = { marker, size: 6, label: { text: two(here[key]), prefer: 0 } };
+        return point(`${name}, ${labels.now}`, strength, here[key], color, style);
+      }),
     ],
-    readout: () => ({
-      mode: "x",
-      stops: STRENGTHS.map((gamma, i) => ({
-        x: gamma, marks: kinds.map(({ key, color }) => [gamma, along[i][key], color]).filter(([, y]) => y !== null),
-        lines: [`γ = ${number(gamma)}`, ...kinds.map(({ key, name }) => `${name}: ${two(along[i][key])}`)],
-      })),
-      start: Math.round(10 * strength),
-    }),
-    table: {
-      caption: labels.curve_caption,
-      columns: [labels.gamma, ...kinds.map(({ name }) => name)],
-      rows: STRENGTHS.map((gamma, i) => [number(gamma), ...kinds.map(({ key }) => two(along[i][key]))]),
-    },
+    readout: readAlong(
+      STRENGTHS, (gamma, i) => {
+        const marks = kinds.map(({ key, color }) => [along[i][key], color]).filter(([y]) => y !== null);
+        return [[`γ = ${number(gamma)}`, ...linesOf(columns, gamma, i)], ...marks];
+      },
+      Math.round(10 * strength),
+    ),
+    table: tableOf(STRENGTHS, [[labels.gamma, number], ...columns]),
   };
 }
 
 // ---------------------------------------------------------------- the explorer
 
 /** Everything that follows from the present setting. */
-function present(model, recorded, labels) {
-  const [threshold, strength, knots, target] = ["threshold", "strength", "knots", "target"].map((key) => model.get(key));
+function present(model, settings, labels) {
+  const [threshold, strength, knots, target] = settings.map((key) => model.get(key));
+  const recorded = model.get("recorded");
   const { thresholds, fits, length_effect: lengthEffect, candidates: videos } = recorded;
   const smooth = recorded.knots.indexOf(knots);
   const fit = target === "share" ? fits.share[smooth] : fits.reaches[thresholds.indexOf(threshold)][smooth];
@@ -283,16 +208,16 @@ function present(model, recorded, labels) {
     reaches: ({ mu, sigma, duration }) => reaches(mu, sigma, duration, threshold),
   };
   const raw = videos.map(predict[target]);
-  const usuals = videos.map(({ duration }) => usualAt(duration));
-  const scoresAt = (gamma) => raw.map((p, i) => corrected(p, usuals[i], gamma));
   const lengths = videos.map(({ duration }) => duration);
+  const usuals = lengths.map(usualAt);
+  const scoresAt = (gamma) => raw.map((p, i) => corrected(p, usuals[i], gamma));
   const interest = videos.map(({ mu, duration }) => interestOf(mu, duration, lengthEffect));
   const correlations = (gamma) => {
     const scores = scoresAt(gamma);
     return { length: rankCorrelation(scores, lengths), interest: rankCorrelation(scores, interest) };
   };
-  const [middle, spread] = [median(interest), median(videos.map(({ sigma }) => sigma))];
-  const video = (duration) => ({ mu: middle + lengthEffect * Math.log(duration / 60), sigma: spread, duration });
+  const [middle, sigma] = [median(interest), median(videos.map((video) => video.sigma))];
+  const video = (duration) => ({ mu: middle + lengthEffect * Math.log(duration / 60), sigma, duration });
   const middling = { share: (d) => predict.share(video(d)), reaches: (d) => predict.reaches(video(d)) };
   const scores = scoresAt(strength);
   const [before, after] = [places(raw), places(scores)];
@@ -304,8 +229,7 @@ function present(model, recorded, labels) {
   const scoreOf = (d, gamma) => number(corrected(middling[target](d), usualAt(d), gamma));
   const reachesName = fill(labels.reaches, { threshold: percent(threshold) });
   const texts = {
-    threshold: percent(threshold), strength: number(strength), candidates: videos.length,
-    rows: formatNumber(recorded.rows, "integer"),
+    threshold: percent(threshold), strength: number(strength), candidates: videos.length, rows: integer(recorded.rows),
     shortest: lengthText(shortest, labels), longest: lengthText(longest, labels), reaches_name: reachesName,
     target: target === "share" ? labels.share : reachesName, strongest: number(STRENGTHS.at(-1)),
     share_short: percent(middling.share(shortest)), share_long: percent(middling.share(longest)),
@@ -319,47 +243,34 @@ function present(model, recorded, labels) {
     kind: target === "share" ? labels.a_share : labels.a_probability,
   };
   return {
-    strength, target, videos, raw, scores, usual: usualAt, middling, before, after, byInterest: places(interest),
-    correlations, interestAndLength, present: now, texts,
+    strength, target, videos, lengths, raw, scores, usual: usualAt, middling, before, after,
+    byInterest: places(interest), correlations, interestAndLength, present: now, texts,
   };
 }
 
 function render({ model, el }) {
   const labels = model.get("labels");
-  const recorded = model.get("recorded");
+  const { thresholds, knots } = model.get("recorded");
   const settings = ["threshold", "strength", "knots", "target"];
   const explorer = createExplorer({ model, el, labels, settings, draw });
-  explorer.addChoice("target", {
-    label: labels.target, values: ["reaches", "share"], text: (value) => labels[`target_${value}`],
-  });
-  const { thresholds } = recorded;
-  explorer.addSlider("threshold", {
-    label: labels.threshold, hint: labels.threshold_hint, stops: thresholds, ticks: thresholds,
-    named: [...new Set([thresholds[0], thresholds.at(-1)])], text: percent,
-  });
-  explorer.addSlider("strength", {
-    label: labels.strength, hint: labels.strength_hint, stops: STRENGTHS, named: [0, 1, 1.5], text: (v) => number(v),
-  });
-  explorer.addSlider("knots", {
-    label: labels.knots, hint: labels.knots_hint, stops: recorded.knots, named: recorded.knots, text: String,
-  });
+  explorer.addChoice("target", { values: ["reaches", "share"], text: (value) => labels[`target_${value}`] });
+  const ends = [...new Set([thresholds[0], thresholds.at(-1)])];
+  explorer.addSlider("threshold", { stops: thresholds, ticks: thresholds, named: ends, text: percent });
+  explorer.addSlider("strength", { stops: STRENGTHS, named: [0, 1, 1.5], text: number });
+  explorer.addSlider("knots", { stops: knots, named: knots, text: String });
   explorer.addReset();
-  const targetsFigure = explorer.addFigure(labels.targets_title);
-  const scoresFigure = explorer.addFigure(labels.scores_title);
-  const ranksFigure = explorer.addFigure(labels.ranks_title);
-  const curveFigure = explorer.addFigure(labels.curve_title);
+  explorer.addPicture(labels.targets_title, targetsPicture);
+  explorer.addPicture(labels.scores_title, scoresPicture);
+  explorer.addPicture(labels.ranks_title, ranksPicture);
+  explorer.addPicture(labels.curve_title, curvePicture);
 
   function draw(animate) {
-    const now = present(model, recorded, labels);
-    targetsFigure.update(targetsPicture(now, labels), animate);
-    scoresFigure.update(scoresPicture(now, labels), animate);
-    ranksFigure.update(ranksPicture(now, labels), animate);
-    curveFigure.update(curvePicture(now, labels), animate);
+    const now = present(model, settings, labels);
+    explorer.show(now, animate);
     const sentence = { 0: labels.sentence_raw, 1: labels.sentence_full }[now.strength] ?? labels.sentence_part;
     explorer.say(sentence, now.texts);
   }
-  explorer.start();
-  return explorer.destroy;
+  return explorer.start();
 }
 
 export default {

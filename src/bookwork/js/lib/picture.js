@@ -34,12 +34,15 @@ export const tableOf = (items, columns) => ({
 /** The same columns as lines of a readout: heading and value. */
 export const linesOf = (columns, item, i) => columns.map(([heading, cell]) => `${heading}: ${cell(item, i)}`);
 
-/** A readout with one stop per item at its own place: stop(item, i) gives x, y, lines and the mark's colour, if any. */
+/**
+ * A readout with one stop per item at its own place: stop(item, i) gives x, y, lines and the mark's colour, if there is
+ * one, and the y of another mark at the same x.
+ */
 export const readPoints = (items, stop, options) => () => ({
   mode: "xy",
   stops: items.map((item, i) => {
-    const [x, y, lines, color] = stop(item, i);
-    return { x, y, lines, marks: color ? [[x, y, color]] : [] };
+    const [x, y, lines, color, ...others] = stop(item, i);
+    return { x, y, lines, marks: color ? [y, ...others].map((at) => [x, at, color]) : [] };
   }),
   ...options,
 });
