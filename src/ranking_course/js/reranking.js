@@ -1,17 +1,16 @@
 // Re-ranking (chapter 1): the slate that MMR or a greedy DPP makes of recorded candidates, made anew as the sliders
 // move; how similar its items are, and what that costs in score. Texts and candidates come from the state.
-import { fill } from "bookwork/dom";
 import { createExplorer } from "bookwork/explorer";
-import { textsOf } from "bookwork/figure";
-import { formatNumber, percent } from "bookwork/format";
+import { formatNumber, percent, two } from "bookwork/format";
+import { bars, line, linesOf, point, readPoints, tableOf, textsOf } from "bookwork/picture";
+import { range } from "bookwork/scales";
 
-const TRADE_OFFS = Array.from({ length: 41 }, (_, i) => i / 40);
-const CURVE = Array.from({ length: 11 }, (_, i) => i / 10);
+const TRADE_OFFS = range(41).map((i) => i / 40);
+const CURVE = range(11).map((i) => i / 10);
 const METHODS = ["mmr", "dpp"];
 const FILLS = 8; // colours of groups; topics beyond them are hatched
 const SMALLEST_GAIN = 1e-9;
 
-const two = (value) => value.toFixed(2).replace(/^-/, "−");
 const letter = (i) => (i < 26 ? String.fromCharCode(65 + i) : letter(((i / 26) | 0) - 1) + letter(i % 26));
 
 // ---------------------------------------------------------------- formulas, the same as in ranking.funnel
@@ -40,19 +39,19 @@ function bestOf(values, taken) {
   return best;
 }
 
+/** A slate made place by place: each time the item of the largest value, values(window) given the last places. */
+function greedy(keep, window, values) {
+  const chosen = [];
+  while (chosen.length < keep) chosen.push(bestOf(values(chosen.slice(-window)), new Set(chosen)));
+  return chosen;
+}
+
 /** Maximal marginal relevance: place by place the largest θ score − (1 − θ) (largest similarity in the window). */
 function mmr(scores, similarity, keep, tradeOff, window) {
-  const chosen = [];
-  const taken = new Set();
-  while (chosen.length < keep) {
-    const near = chosen.slice(-window);
+  return greedy(keep, window, (near) => {
     const closest = (i) => (near.length ? Math.max(...near.map((j) => similarity[i][j])) : 0);
-    const value = (score, i) => tradeOff * score - (1 - tradeOff) * closest(i);
-    const best = bestOf(scores.map(value), taken);
-    chosen.push(best);
-    taken.add(best);
-  }
-  return chosen;
+    return scores.map((score, i) => tradeOff * score - (1 - tradeOff) * closest(i));
+  });
 }
 
 /** What det S of a window gains by each item: its variance given the window, by a Cholesky factor. */
@@ -71,17 +70,10 @@ function gains(similarity, window) {
 
 /** Greedy maximisation of θ Σ score + (1 − θ) ln det S of the window. */
 function greedyDpp(scores, similarity, keep, tradeOff, window) {
-  const chosen = [];
-  const taken = new Set();
-  while (chosen.length < keep) {
-    const gain = gains(similarity, chosen.slice(-window));
-    const variety = gain.map((value) => Math.log(Math.max(value, SMALLEST_GAIN)));
-    const values = scores.map((score, i) => tradeOff * score + (1 - tradeOff) * variety[i]);
-    const best = bestOf(values, taken);
-    chosen.push(best);
-    taken.add(best);
-  }
-  return chosen;
+  return greedy(keep, window, (near) => {
+    const variety = gains(similarity, near).map((gain) => Math.log(Math.max(gain, SMALLEST_GAIN)));
+    return scores.map((score, i) => tradeOff * score + (1 - tradeOff) * variety[i]);
+  });
 }
 
 const rerank = (method, ...rest) => (method === "mmr" ? mmr(...rest) : greedyDpp(...rest));
@@ -98,131 +90,106 @@ const scoreOf = (scores, slate) => slate.reduce((sum, i) => sum + scores[i], 0);
 // ---------------------------------------------------------------- pictures
 
 /** Bars as high as the scores, in their places, filled by topic. */
-function slatePicture(now, labels) {
-  const { slate, data } = now;
+function slatePicture({ slate, data, window, texts }, labels) {
   const topics = [...new Set(slate.map((i) => data.topic[i]))].sort((a, b) => a - b);
   const places = slate.map((_, k) => String(k + 1));
-  const before = (k) => slate.slice(Math.max(0, k - now.window), k);
-  const near = slate.map((i, k) => Math.max(...before(k).map((j) => data.similarity[i][j])));
-  const topicOf = (i) => `${letter(data.topic[i])} ${data.topics[data.topic[i]]}`;
-  const values = { ...now.texts, legend: topics.map((t) => `${letter(t)} ${data.topics[t]}`).join(", ") };
-  const high = Math.max(...data.scores);
+  const scores = slate.map((i) => data.scores[i]);
+  const letters = slate.map((i) => letter(data.topic[i]));
+  const near = (i, k) => Math.max(...slate.slice(Math.max(0, k - window), k).map((j) => data.similarity[i][j]));
+  const named = (topic) => `${letter(topic)} ${data.topics[topic]}`;
+  const columns = [
+    [labels.topic, (i) => named(data.topic[i])], [labels.score, (i) => formatNumber(data.scores[i], "metric")],
+  ];
+  const lines = (i, k) => {
+    const [topic, score] = linesOf(columns, i);
+    return [`${labels.place} ${places[k]}: ${labels.item} ${data.items[i]}`, topic, `${score} (${labels.rank} ${i + 1})`];
+  };
   return {
-    ...textsOf(labels, "slate", { ...values, listed: slate.map((i) => letter(data.topic[i])).join(" ") }),
+    ...textsOf(labels, "slate", { ...texts, legend: topics.map(named).join(", "), listed: letters.join(" ") }),
     x: { scale: "band", categories: places, label: labels.place },
-    y: { scale: "linear", domain: [0, high * 1.15], label: labels.score, format: "number" },
+    y: { domain: [0, Math.max(...data.scores) * 1.15], label: labels.score },
     height: 220,
     series: [
       ...topics.map((topic) => {
-        const own = slate.flatMap((i, k) => (data.topic[i] === topic ? [k] : []));
-        return {
-          name: letter(topic), kind: "bars", x: own.map((k) => places[k]), y: own.map((k) => data.scores[slate[k]]),
-          color: `group-${(topic % FILLS) + 1}`, outlined: true, fill: topic >= FILLS ? "hatched" : "solid",
-        };
+        const own = (values) => values.filter((_, k) => data.topic[slate[k]] === topic);
+        const style = { outlined: true, fill: topic >= FILLS ? "hatched" : "solid" };
+        return bars(letter(topic), own(places), own(scores), `group-${(topic % FILLS) + 1}`, style);
       }),
-      {
-        name: "letters", kind: "texts", x: places, y: slate.map((i) => data.scores[i]),
-        text: slate.map((i) => letter(data.topic[i])), color: "ink",
-      },
+      { name: "letters", kind: "texts", x: places, y: scores, text: letters, color: "ink" },
     ],
-    readout: () => ({
-      mode: "xy",
-      stops: slate.map((i, k) => ({
-        x: places[k], y: data.scores[i], marks: [],
-        lines: [
-          `${labels.place} ${places[k]}: ${labels.item} ${data.items[i]}`, `${labels.topic}: ${topicOf(i)}`,
-          `${labels.score}: ${formatNumber(data.scores[i], "metric")} (${labels.rank} ${i + 1})`,
-        ],
-      })),
-    }),
-    table: {
-      caption: fill(labels.slate_caption, values),
-      columns: [labels.place, labels.item, labels.topic, labels.score, labels.rank, labels.nearest],
-      rows: slate.map((i, k) => [
-        places[k], String(data.items[i]), topicOf(i), formatNumber(data.scores[i], "metric"), String(i + 1),
-        k === 0 ? "–" : two(near[k]),
-      ]),
-    },
+    readout: readPoints(slate, (i, k) => [places[k], scores[k], lines(i, k)]),
+    table: tableOf(slate, [
+      [labels.place, (_, k) => places[k]], [labels.item, (i) => data.items[i]], ...columns,
+      [labels.rank, (i) => i + 1], [labels.nearest, (i, k) => (k === 0 ? "–" : two(near(i, k)))],
+    ]),
   };
 }
 
 /** Similarity of every two shown items as a heat map. */
-function matrixPicture(now, labels) {
-  const { slate, data } = now;
+function matrixPicture({ slate, data, texts }, labels) {
   const places = slate.map((_, k) => String(k + 1));
-  const cells = slate.flatMap((i, row) =>
-    slate.map((j, column) => ({ row, column, value: data.similarity[i][j] })),
-  );
+  const cells = slate.flatMap((i, row) => slate.map((j, column) => ({ row, column, value: data.similarity[i][j] })));
   const top = cells.filter(({ row, column }) => row < column).reduce((a, b) => (b.value > a.value ? b : a));
+  const letters = slate.map((i) => letter(data.topic[i]));
+  const names = places.map((place, k) => `${place} ${letters[k]}`);
   const pair = `${places[top.row]}, ${places[top.column]}`;
-  const name = (k) => `${places[k]} ${letter(data.topic[slate[k]])}`;
+  const at = ({ row, column }) => [places[column], places[row]];
   return {
-    ...textsOf(labels, "matrix", { ...now.texts, highest: two(top.value), pair }),
-    x: { scale: "band", categories: places, texts: slate.map((i) => letter(data.topic[i])) },
-    y: { scale: "band", categories: places, texts: slate.map((_, k) => name(k)) },
+    ...textsOf(labels, "matrix", { ...texts, highest: two(top.value), pair }),
+    x: { scale: "band", categories: places, texts: letters },
+    y: { scale: "band", categories: places, texts: names },
     series: [{
-      name: labels.similarity, kind: "cells", color: "accent",
-      x: cells.map(({ column }) => places[column]), y: cells.map(({ row }) => places[row]),
-      v: cells.map(({ value }) => Math.min(1, Math.max(0, value))),
+      name: labels.similarity, kind: "cells", color: "accent", x: cells.map((cell) => at(cell)[0]),
+      y: cells.map((cell) => at(cell)[1]), v: cells.map(({ value }) => Math.min(1, Math.max(0, value))),
     }],
-    readout: () => ({
-      mode: "xy",
-      columns: slate.length,
-      stops: cells.map(({ row, column, value }) => ({
-        x: places[column], y: places[row], marks: [[places[column], places[row], "ink"]],
-        lines: [`${name(row)} – ${name(column)}`, `${labels.similarity}: ${two(value)}`],
-      })),
-    }),
-    table: {
-      caption: labels.matrix_caption,
-      columns: [labels.place, ...slate.map((_, k) => name(k))],
-      rows: slate.map((i, k) => [name(k), ...slate.map((j) => two(data.similarity[i][j]))]),
-    },
+    readout: readPoints(
+      cells, (cell) => {
+        const lines = [`${names[cell.row]} – ${names[cell.column]}`, `${labels.similarity}: ${two(cell.value)}`];
+        return [...at(cell), lines, "ink"];
+      },
+      { columns: slate.length },
+    ),
+    table: tableOf(slate, [
+      [labels.place, (_, k) => names[k]], ...slate.map((j, k) => [names[k], (i) => two(data.similarity[i][j])]),
+    ]),
   };
 }
 
+const STYLES = {
+  mmr: { color: "accent", marker: "circle" }, dpp: { color: "ink-soft", marker: "square", dash: true },
+};
+
 /** Score kept against mean similarity, for both methods and all trade-offs at the present window. */
-function curvePicture(now, curve, labels) {
-  const style = {
-    mmr: { color: "accent", marker: "circle" },
-    dpp: { color: "ink-soft", marker: "square", dash: true },
-  };
-  const headings = (method) => [labels.kept_score, labels.mean_similarity].map((text) => `${labels[method]}: ${text}`);
-  const line = (method) => ({
-    name: labels[method], kind: "line", x: curve[method].map(({ kept }) => kept),
-    y: curve[method].map(({ mean }) => mean), width: 1.5, size: 3.5, hollow: true,
-    label: { text: labels[method], prefer: 0.3 }, ...style[method],
-  });
+function curvePicture({ method: present, tradeOff, kept: presentKept, mean: presentMean, curve, texts }, labels) {
+  const columns = [
+    [labels.kept_score, ({ kept }) => percent(kept)], [labels.mean_similarity, ({ mean }) => two(mean)],
+  ];
+  const { color, marker } = STYLES[present];
+  const all = METHODS.flatMap((method) => curve[method]);
   return {
-    ...textsOf(labels, "curve", now.texts),
-    x: { scale: "linear", label: labels.kept_score, format: "percent" },
-    y: { scale: "linear", label: labels.mean_similarity, format: "number" },
+    ...textsOf(labels, "curve", texts),
+    x: { label: labels.kept_score, format: "percent" },
+    y: { label: labels.mean_similarity },
     series: [
-      ...METHODS.map(line),
-      {
-        name: labels.present, kind: "points", x: [now.kept], y: [now.mean], color: style[now.method].color,
-        marker: style[now.method].marker, size: 7, label: { text: `θ = ${two(now.tradeOff)}`, prefer: 0 },
-      },
+      ...METHODS.map((method) => {
+        const [x, y] = [curve[method].map(({ kept }) => kept), curve[method].map(({ mean }) => mean)];
+        const style = { width: 1.5, size: 3.5, hollow: true, label: { prefer: 0.3 }, ...STYLES[method] };
+        return line(labels[method], x, y, STYLES[method].color, style);
+      }),
+      point(labels.present, presentKept, presentMean, color, {
+        marker, size: 7, label: { text: `θ = ${two(tradeOff)}`, prefer: 0 },
+      }),
     ],
-    readout: () => ({
-      mode: "xy",
-      stops: METHODS.flatMap((method) =>
-        curve[method].map(({ theta, kept, mean }) => ({
-          x: kept, y: mean, marks: [[kept, mean, style[method].color]],
-          lines: [
-            `${labels[method]}, θ = ${two(theta)}`, `${labels.kept_score}: ${percent(kept)}`,
-            `${labels.mean_similarity}: ${two(mean)}`,
-          ],
-        })),
-      ),
+    readout: readPoints(all, (one) => {
+      const lines = [`${labels[one.method]}, θ = ${two(one.theta)}`, ...linesOf(columns, one)];
+      return [one.kept, one.mean, lines, STYLES[one.method].color];
     }),
-    table: {
-      caption: fill(labels.curve_caption, now.texts),
-      columns: ["θ", ...METHODS.flatMap(headings)],
-      rows: CURVE.map((theta, i) => [
-        two(theta), ...METHODS.flatMap((method) => [percent(curve[method][i].kept), two(curve[method][i].mean)]),
-      ]),
-    },
+    table: tableOf(CURVE, [
+      ["θ", two],
+      ...METHODS.flatMap((method) =>
+        columns.map(([heading, cell]) => [`${labels[method]}: ${heading}`, (_, i) => cell(curve[method][i])]),
+      ),
+    ]),
   };
 }
 
@@ -238,49 +205,40 @@ function render({ model, el }) {
     topics, items: candidates.map(({ item }) => item), topic: candidates.map(({ topic }) => topics.indexOf(topic)),
     scores, relative: relative(scores), similarity: similarityOf(vectors),
   };
-  const best = candidates.slice(0, shown).map((_, i) => i);
+  const best = range(Math.min(shown, candidates.length));
   const settings = ["trade_off", "window", "method"];
   const explorer = createExplorer({ model, el, labels, settings, draw });
-  explorer.addChoice("method", { label: labels.method, values: METHODS });
-  explorer.addSlider("trade_off", {
-    label: labels.trade_off, hint: labels.trade_off_hint, stops: TRADE_OFFS, named: [0, 0.5, 1], text: two,
-  });
-  explorer.addSlider("window", {
-    label: labels.window, hint: labels.window_hint, stops: Array.from({ length: shown - 1 }, (_, i) => i + 1),
-    named: [1, shown - 1], text: String,
-  });
+  explorer.addChoice("method", { values: METHODS });
+  explorer.addSlider("trade_off", { stops: TRADE_OFFS, named: [0, 0.5, 1], text: two });
+  explorer.addSlider("window", { stops: range(shown).slice(1), named: [1, shown - 1], text: String });
   explorer.addReset();
-  const slateFigure = explorer.addFigure(labels.slate_title, true);
-  const matrixFigure = explorer.addFigure(labels.matrix_title);
-  const curveFigure = explorer.addFigure(labels.curve_title);
+  explorer.addPicture(labels.slate_title, slatePicture, { wide: true });
+  explorer.addPicture(labels.matrix_title, matrixPicture);
+  explorer.addPicture(labels.curve_title, curvePicture);
 
+  const slateAt = (method, theta, window) => rerank(method, data.relative, data.similarity, shown, theta, window);
   /** Score kept, and mean similarity, of a slate. */
   const judged = (slate) => ({
     kept: scoreOf(data.scores, slate) / scoreOf(data.scores, best), mean: meanSimilarity(data.similarity, slate),
   });
+  const along = (method, window) =>
+    CURVE.map((theta) => ({ method, theta, ...judged(slateAt(method, theta, window)) }));
   let [curve, curveWindow] = [null, null];
   function draw(animate) {
     const [tradeOff, window, method] = settings.map((key) => model.get(key));
-    if (window !== curveWindow) {
-      const slateAt = (way, theta) => rerank(way, data.relative, data.similarity, shown, theta, window);
-      const along = (way) => CURVE.map((theta) => ({ theta, ...judged(slateAt(way, theta)) }));
-      [curve, curveWindow] = [Object.fromEntries(METHODS.map((way) => [way, along(way)])), window];
-    }
-    const slate = rerank(method, data.relative, data.similarity, shown, tradeOff, window);
+    if (window !== curveWindow) curve = Object.fromEntries(METHODS.map((way) => [way, along(way, window)]));
+    curveWindow = window;
+    const slate = slateAt(method, tradeOff, window);
     const { kept, mean } = judged(slate);
     const count = (list) => new Set(list.map((i) => data.topic[i])).size;
     const texts = {
       method: labels[method], theta: two(tradeOff), window, shown, kept: percent(kept), mean: two(mean),
       mean_top: two(meanSimilarity(data.similarity, best)), topics: count(slate), topics_top: count(best),
     };
-    const now = { slate, data, tradeOff, window, method, kept, mean, texts };
-    slateFigure.update(slatePicture(now, labels), animate);
-    matrixFigure.update(matrixPicture(now, labels), animate);
-    curveFigure.update(curvePicture(now, curve, labels), animate);
+    explorer.show({ slate, data, tradeOff, window, method, kept, mean, curve, texts }, animate);
     explorer.say(slate.every((i) => i < shown) ? labels.sentence_same : labels.sentence, texts);
   }
-  explorer.start();
-  return explorer.destroy;
+  return explorer.start();
 }
 
 export default { render, formulas: { relative, similarityOf, mmr, greedyDpp, gains, meanSimilarity } };
