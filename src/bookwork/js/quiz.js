@@ -62,9 +62,8 @@ function createQuestion({ id, text, options }, number, labels, { onChoose, onChe
     more.hidden = !solved;
     if (!solved) more.open = false;
     const rest = options.map((_, k) => k).filter((k) => solved && k !== last);
-    others.replaceChildren(
-      ...rest.flatMap((k) => [html("dt", {}, `${LETTERS[k]}. ${options[k].text}`), html("dd", {}, options[k].explanation)]),
-    );
+    const why = (k) => [html("dt", {}, `${LETTERS[k]}. ${options[k].text}`), html("dd", {}, options[k].explanation)];
+    others.replaceChildren(...rest.flatMap(why));
   }
   return { id, element, set };
 }

@@ -5,7 +5,7 @@ import { formatNumber, integer, percent } from "bookwork/format";
 import {
   level, line, linesOf, point, points, readAlong, readPoints, rule, tableOf, textsOf,
 } from "bookwork/picture";
-import { nearest, range } from "bookwork/scales";
+import { nearest, range, sortedSet } from "bookwork/scales";
 import { median } from "ranking_course/statistics";
 
 const RATES = [
@@ -54,7 +54,7 @@ function curves({ samplingRate, baseRate }, labels) {
   const said = raw(baseRate);
   const bent = samplingRate < 1;
   const texts = { raw: percent(said), true: percent(baseRate), alpha: rateText(samplingRate) };
-  const listed = [...new Set([0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9, 1, baseRate])].sort((a, b) => a - b);
+  const listed = sortedSet([0, 0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9, 1, baseRate]);
   const columns = [
     [labels.true_probability, percent], [labels.raw, (p) => percent(raw(p))],
     [labels.calibrated, (p) => percent(after(p))],
@@ -68,11 +68,11 @@ function curves({ samplingRate, baseRate }, labels) {
       line(labels.calibrated, [0, 1], [0, 1], "click", {
         width: 5, label: { text: bent ? labels.calibrated : labels.both_lines, prefer: 0.6, side: "below" },
       }),
-      line(labels.raw, x, x.map(raw), "click", { width: 1.75, label: bent ? { prefer: 0.6, side: "above" } : undefined }),
+      line(labels.raw, x, x.map(raw), "click", { width: 1.75, label: bent && { prefer: 0.6, side: "above" } }),
       diagonal(labels, { prefer: 0.75, side: "above" }),
       { name: "correction", kind: "arrow", x: [baseRate, baseRate], y: [said, baseRate], color: "ink" },
       point("said", baseRate, said, "click", {
-        size: 5, hollow: true, label: bent ? { text: texts.raw, prefer: 0 } : undefined,
+        size: 5, hollow: true, label: bent && { text: texts.raw, prefer: 0 },
       }),
       point("meant", baseRate, baseRate, "click", { size: 5.5, label: { text: texts.true, prefer: 0 } }),
     ],
@@ -138,7 +138,7 @@ function savings({ samplingRate, baseRate, recorded, rate }, labels) {
   const kept = keptAt(samplingRate);
   const texts = { alpha: rateText(samplingRate), rows: percent(kept), base: percent(baseRate) };
   const x = range(41).map((i) => 10 ** (i / 20 - 2));
-  const listed = [...new Set([...(recorded?.rates ?? [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1]), samplingRate])];
+  const listed = sortedSet([...(recorded?.rates ?? [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1]), samplingRate]);
   const seen = [labels.rows_seen, (alpha) => percent(keptAt(alpha))];
   const timed = recorded?.rates.includes(1) ? drawnTimes(recorded, rate, labels) : null;
   const readLines = (alpha) => [`α = ${formatNumber(alpha)}`, ...linesOf([seen], alpha)];
@@ -209,7 +209,7 @@ function render({ model, el }) {
   const recorded = model.get("recorded");
   const explorer = createExplorer({ model, el, labels, settings: ["sampling_rate", "base_rate"], draw });
   const recordedRates = recorded?.rates ?? [];
-  const rates = [...new Set([...RATES, ...recordedRates.filter((r) => r >= RATES[0])])].sort((a, b) => a - b);
+  const rates = sortedSet([...RATES, ...recordedRates.filter((r) => r >= RATES[0])]);
   explorer.addSlider("sampling_rate", {
     stops: rates, ticks: recordedRates.filter((r) => rates.includes(r)), named: [0.01, 0.1, 1], text: rateText,
   });

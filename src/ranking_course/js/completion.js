@@ -150,8 +150,9 @@ function ranksPicture(now, labels) {
     ],
     readout: readPoints(byPlace, (i) => [lengths[i], after[i], lines(i), OWN, before[i]]),
     table: tableOf(byPlace, [
-      [labels.after, (i) => after[i]], [labels.before, (i) => before[i]], [labels.by_interest, (i) => now.byInterest[i]],
-      [labels.item, (i) => videos[i].item], [labels.topic, (i) => videos[i].topic],
+      [labels.after, (i) => after[i]], [labels.before, (i) => before[i]],
+      [labels.by_interest, (i) => now.byInterest[i]], [labels.item, (i) => videos[i].item],
+      [labels.topic, (i) => videos[i].topic],
       [labels.length, (i) => lengthText(lengths[i], labels)], [texts.target, (i) => percent(now.raw[i])],
       [labels.usual, (i) => percent(now.usual(lengths[i]))], [labels.score, (i) => number(now.scores[i])],
     ]),
@@ -220,7 +221,7 @@ function present(model, settings, labels) {
   const video = (duration) => ({ mu: middle + lengthEffect * Math.log(duration / 60), sigma, duration });
   const middling = { share: (d) => predict.share(video(d)), reaches: (d) => predict.reaches(video(d)) };
   const scores = scoresAt(strength);
-  const [before, after] = [places(raw), places(scores)];
+  const [before, after, first] = [places(raw), places(scores), Math.max(...scores)];
   const [start, now] = [correlations(0), correlations(strength)];
   const interestAndLength = rankCorrelation(interest, lengths);
   const moves = videos.map((_, i) => Math.abs(after[i] - before[i]));
@@ -235,7 +236,7 @@ function present(model, settings, labels) {
     share_short: percent(middling.share(shortest)), share_long: percent(middling.share(longest)),
     reaches_short: percent(middling.reaches(shortest)), reaches_long: percent(middling.reaches(longest)),
     raw_short: scoreOf(shortest, 0), raw_long: scoreOf(longest, 0), corrected_short: scoreOf(shortest, strength),
-    corrected_long: scoreOf(longest, strength), largest: number(Math.max(...scores)), first: number(Math.max(...scores)),
+    corrected_long: scoreOf(longest, strength), largest: number(first), first: number(first),
     above: scores.filter((score) => score > 1).length, moved: moves.filter((move) => move > 0).length,
     item: `${labels.item} ${videos[most].item}`, from: before[most], to: after[most],
     length_before: two(start.length), length_after: two(now.length), interest_before: two(start.interest),

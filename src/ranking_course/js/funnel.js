@@ -29,7 +29,7 @@ function duration(ms) {
   return ms >= 1000 ? `${formatNumber(ms / 1000, "short")} s` : `${formatNumber(ms, "number")} ms`;
 }
 
-// ---------------------------------------------------------------- formulas, the same as in ranking_course.explorers.funnel
+// ---------------------------------------------------------------- formulas, the same as in the explorer of Python
 
 /** Milliseconds that each stage of a request takes. */
 function stageCosts(candidates, kept, shown, costs, catalogue) {

@@ -22,7 +22,7 @@ function whole(value) {
   return value < 1 && value > 0.99 ? ">99%" : `${Math.round(value * 100)}%`;
 }
 
-// ---------------------------------------------------------------- formulas, the same as in ranking.mmoe and ranking.funnel
+// ---------------------------------------------------------------- formulas, the same as in ranking.mmoe
 
 /** exp(entropy) of a gate's utilisation: 1 where one expert has all, E where all have the same. */
 const effectiveExperts = (utilisation) =>
@@ -213,9 +213,8 @@ function sharePicture(now, labels) {
     const own = found.filter(({ run }) => (run === now.run) === chosen);
     return bars(name, own.map(({ share }) => share), own.map((one) => one.name), "accent", style);
   };
-  const columns = [
-    [labels.share, ({ share }) => percent(share)], [labels.interval, ({ interval }) => interval.map(percent).join(" – ")],
-  ];
+  const bounds = ({ interval }) => interval.map(percent).join(" – ");
+  const columns = [[labels.share, ({ share }) => percent(share)], [labels.interval, bounds]];
   return {
     ...textsOf({ ...labels, share_caption: labels.share_title }, "share", { ...now.texts, listed }),
     x: { domain: [0, 1], label: labels.share, format: "percent" },
@@ -315,6 +314,6 @@ function render({ model, el }) {
 export default {
   render,
   formulas: {
-    effectiveExperts, polarized, deadExperts, wilson, unpackUtilisation, unpackWeights, nearestStep: nearest, inTriangle,
+    effectiveExperts, polarized, deadExperts, wilson, unpackUtilisation, unpackWeights, inTriangle, nearestStep: nearest,
   },
 };

@@ -102,7 +102,8 @@ function slatePicture({ slate, data, window, texts }, labels) {
   ];
   const lines = (i, k) => {
     const [topic, score] = linesOf(columns, i);
-    return [`${labels.place} ${places[k]}: ${labels.item} ${data.items[i]}`, topic, `${score} (${labels.rank} ${i + 1})`];
+    const item = `${labels.place} ${places[k]}: ${labels.item} ${data.items[i]}`;
+    return [item, topic, `${score} (${labels.rank} ${i + 1})`];
   };
   return {
     ...textsOf(labels, "slate", { ...texts, legend: topics.map(named).join(", "), listed: letters.join(" ") }),

@@ -7,7 +7,7 @@ import { formatNumber, number, percent } from "bookwork/format";
 import {
   bar, level, line, linesOf, point, readAlong, readPoints, rule, tableOf, textsOf, upright,
 } from "bookwork/picture";
-import { nearest, range } from "bookwork/scales";
+import { nearest, range, sortedSet } from "bookwork/scales";
 import { normalCdf } from "ranking_course/statistics";
 
 const MEANS = [5, 7, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600];
@@ -81,7 +81,8 @@ function densityPicture(now, labels) {
     [labels.harmonic_mean, now.harmonic], [labels.median, now.median], [labels.said, now.said], [labels.mean, now.mean],
   ];
   const shorter = (t) => percent(below(t, mu, sigma));
-  const columns = [[labels.time, number], [labels.density, (_, i) => number(heights[i])], [labels.share_below, shorter]];
+  const height = (_, i) => number(heights[i]);
+  const columns = [[labels.time, number], [labels.density, height], [labels.share_below, shorter]];
   const top = [0, peak * 1.06];
   const marked = [
     upright(labels.mean, now.mean, top, "ink", { ...TRUTH, label: { prefer: 1 } }),
@@ -120,7 +121,7 @@ function targetPicture(now, labels) {
   const near = range(60).map((i) => last * 10 ** (i / 12 - 5));
   const times = [...even, ...near].sort((a, b) => a - b);
   const multiples = [0, 0.05, 0.1, 0.25, 0.5, 1, 2, 3].map((m) => m * mean);
-  const listed = [...new Set([...multiples, said])].sort((a, b) => a - b);
+  const listed = sortedSet([...multiples, said]);
   const named = (t) => (t === said ? ` (${labels.said})` : t === mean ? ` (${labels.mean})` : "");
   const columns = [[labels.time, number], [labels.target, (t) => number(y(t))]];
   return {
@@ -150,7 +151,7 @@ function curvePicture(now, labels) {
   const shareAt = (u) => sourceLimit(quadrature, mu, sigma, u) / mean;
   const share = now.said / mean;
   const certain = sigma === 0;
-  const listed = UNITS.includes(unit) ? UNITS : [...UNITS, unit].sort((a, b) => a - b);
+  const listed = sortedSet([...UNITS, unit]);
   const columns = (said) => [
     [labels.unit_axis, (u) => unitText(u, labels)], [labels.said, (u) => said(shareAt(u) * mean, labels)],
     [labels.share_of_mean, (u) => percent(shareAt(u))],

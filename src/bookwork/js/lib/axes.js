@@ -9,27 +9,22 @@ export function axesLayout(spec, series, width) {
   const { x, y } = spec;
   const matrix = x.scale === "band" && y.scale === "band";
   const horizontal = y.scale === "band" && !matrix;
-  const values = (key) =>
-    series.flatMap((s) => {
-      if (s.kind === "rule") return [s[key]];
-      return s.kind === "bars" && (spec[key].scale ?? "linear") === "linear" ? [0, ...s[key]] : s[key]; // bars start at 0
-    });
-  const domains = {
-    x: x.scale === "band" ? null : domainOf(x, values("x")),
-    y: y.scale === "band" ? null : domainOf(y, values("y")),
+  const domain = (axis, key) => {
+    if (axis.scale === "band") return null;
+    const foot = (s) => (s.kind === "bars" && axis.scale !== "log" ? [0] : []); // bars start at 0
+    return domainOf(axis, series.flatMap((s) => (s.kind === "rule" ? [s[key]] : [...foot(s), ...s[key]])));
   };
+  const domains = { x: domain(x, "x"), y: domain(y, "y") };
   const height = spec.height ?? Math.round(Math.min(340, Math.max(230, width * (matrix ? 1 : 0.78))));
-  const ticksOf = (axis, domain, count) => {
+  const ticksOf = (axis, ends, count) => {
     if (axis.scale === "band") return horizontal && axis === y ? [] : axis.categories;
-    return axis.ticks ?? (axis.scale === "log" ? logTicks(...domain) : linearTicks(...domain, count));
+    return axis.ticks ?? (axis.scale === "log" ? logTicks(...ends) : linearTicks(...ends, count));
   };
   const ticks = { x: ticksOf(x, domains.x, width < 300 ? 4 : TICKS), y: ticksOf(y, domains.y, TICKS) };
-  const texts = {
-    x: x.texts ?? ticks.x.map((t) => formatNumber(t, x.format)),
-    y: y.texts ?? ticks.y.map((t) => formatNumber(t, y.format)),
-  };
+  const textsOf = (axis, values) => axis.texts ?? values.map((t) => formatNumber(t, axis.format));
+  const texts = { x: textsOf(x, ticks.x), y: textsOf(y, ticks.y) };
   // of a crowded scale some texts can be left out; of a band's names none, so every other one stands lower
-  const names = x.scale === "band" && !x.label && !matrix ? texts.x.map((t) => textWidth(t)) : [];
+  const names = x.scale === "band" && !x.label && !matrix ? texts.x.map((t) => textWidth(t)) : []; // their widths
   const widest = Math.max(0, ...texts.y.map((t) => textWidth(t)));
   const lastHalf = texts.x.length ? textWidth(texts.x.at(-1)) / 2 : 0;
   const box = {

@@ -42,8 +42,8 @@ export function createSlider(parent, { label, hint, stops, text, ticks = [], nam
 export function createChoice(parent, { label, options, onInput }) {
   const name = uniqueId("choice");
   const inputs = options.map(({ value }, i) => html("input", { type: "radio", name, id: `${name}-${i}`, value }));
-  const buttons = options.map(({ text }, i) => html("label", { for: `${name}-${i}` }, inputs[i], html("span", {}, text)));
-  const row = html("div", { class: "rx-options" }, ...buttons);
+  const row = html("div", { class: "rx-options" });
+  options.forEach(({ text }, i) => row.append(html("label", { for: inputs[i].id }, inputs[i], html("span", {}, text))));
   parent.append(html("fieldset", { class: "rx-control rx-choice" }, html("legend", {}, label), row));
   inputs.forEach((input, i) => input.addEventListener("change", () => onInput(options[i].value)));
   return {

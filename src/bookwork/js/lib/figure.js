@@ -36,8 +36,9 @@ export const textsOf = (labels, name, values) => ({
  * update(spec, animate) draws: { title, alt, note?, noteValues?, caption?, x, y, series, height?, readout?, table? }
  *   axis    { label, scale?: "linear" | "log" | "band", domain?, categories?, format? }
  *           texts? are shown instead of a band's categories; two bands make a matrix, its rows from the top
- *   series  { name, kind: "line" | "points" | "bars" | "rule" | "arrow" | "cells" | "texts", x, y, color, width?, dash?,
- *             marker?, size?, hollow?, faint?, fill?: "solid" | "hatched", label?: { text?, prefer?, side?: "above" | "below" } }
+ *   series  { name, kind: "line" | "points" | "bars" | "rule" | "arrow" | "cells" | "texts", x, y, color, width?,
+ *             dash?, marker?, size?, hollow?, faint?, fill?: "solid" | "hatched",
+ *             label?: { text?, prefer?, side?: "above" | "below" } }; bookwork/picture makes most
  *           bars may float (from?), be joined (flow?) and outlined?; cells have v, from 0 to 1; texts have text;
  *           overlaid? points are seen through, so that many on one place look darker
  *   corners three names, in place of x and y: a triangle, whose points inTriangle places
@@ -68,14 +69,11 @@ export function createFigure(parent, labels, title) {
     picture.setAttribute("width", width);
     picture.setAttribute("height", height);
     picture.setAttribute("viewBox", `0 0 ${width} ${height}`);
-    const clip = svg("clipPath", { id: clipId }, svg("rect", {
-      x: box.left - PAD, y: box.top - PAD, width: box.right - box.left + 2 * PAD, height: box.bottom - box.top + 2 * PAD,
-    }));
-    const hatch = svg(
-      "pattern",
-      { id: hatchId, width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" },
-      svg("line", { x1: 0, y1: 0, x2: 0, y2: 6, class: "rx-hatch" }),
-    );
+    const size = { width: box.right - box.left + 2 * PAD, height: box.bottom - box.top + 2 * PAD };
+    const clip = svg("clipPath", { id: clipId }, svg("rect", { x: box.left - PAD, y: box.top - PAD, ...size }));
+    const tile = { width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" };
+    const stripe = svg("line", { x1: 0, y1: 0, x2: 0, y2: 6, class: "rx-hatch" });
+    const hatch = svg("pattern", { id: hatchId, ...tile }, stripe);
     const [grid, axis] = spec.corners ? drawTriangle(layout, spec.corners, width) : drawAxes(spec, layout);
     const marks = svg("g", { "clip-path": `url(#${clipId})` });
     for (const series of shown) marks.append(drawSeries(series, place, box, hatchId));

@@ -44,8 +44,8 @@ function placeLabels(wanted, obstacles, box, before) {
         let cost = 25 * Math.abs(i / Math.max(1, anchors.length - 1) - prefer) + side * 0.1;
         if (liked && sy !== (liked === "above" ? -1 : 1)) cost += 15;
         for (const other of placed) {
-          const apart = left > other.right + 4 || right < other.left - 4 || top > other.bottom + 2 || bottom < other.top - 2;
-          if (!apart) cost += 1000;
+          const beside = left > other.right + 4 || right < other.left - 4;
+          if (!beside && top <= other.bottom + 2 && bottom >= other.top - 2) cost += 1000;
         }
         if (before.get(key) === `${i} ${side}`) cost -= 8;
         for (const [x, y] of obstacles) {

@@ -50,17 +50,15 @@ function arrowPath([x0, y0], [x1, y1]) {
 /** One series as SVG elements. */
 export function drawSeries(series, place, box, hatchId) {
   const style = colourStyle(series.color);
-  const classes = `rx-series rx-${series.kind}${series.faint ? " rx-faint" : ""}${series.outlined ? " rx-outlined" : ""}`;
-  const group = svg("g", { class: classes, style, "data-name": series.name });
+  const classes = ["series", series.kind, series.faint && "faint", series.outlined && "outlined"].filter(Boolean);
+  const group = svg("g", { class: classes.map((name) => `rx-${name}`).join(" "), style, "data-name": series.name });
   if (series.kind === "bars") return drawBars(group, series, place, hatchId);
   if (series.kind === "cells") return drawCells(group, series, place);
   if (series.kind === "texts") return drawTexts(group, series, place, box);
   if (series.kind === "rule") {
-    const ends = known(series.x)
-      ? [place.x(series.x), box.top, place.x(series.x), box.bottom]
-      : [box.left, place.y(series.y), box.right, place.y(series.y)];
-    const [x1, y1, x2, y2] = ends;
-    group.append(svg("line", { x1, y1, x2, y2, class: "rx-rule" }));
+    const [x, y] = [known(series.x) ? place.x(series.x) : null, place.y(series.y)];
+    const ends = x === null ? { x1: box.left, y1: y, x2: box.right, y2: y } : { x1: x, y1: box.top, x2: x, y2: box.bottom };
+    group.append(svg("line", { ...ends, class: "rx-rule" }));
     return group;
   }
   const points = pixels(series, place);
@@ -69,14 +67,8 @@ export function drawSeries(series, place, box, hatchId) {
     return group;
   }
   if (series.kind === "line") {
-    group.append(
-      svg("path", {
-        d: linePath(points),
-        class: "rx-stroke",
-        "stroke-width": series.width ?? 2,
-        "stroke-dasharray": series.dash ? "6 4" : undefined,
-      }),
-    );
+    const stroke = { "stroke-width": series.width ?? 2, "stroke-dasharray": series.dash ? "6 4" : undefined };
+    group.append(svg("path", { d: linePath(points), class: "rx-stroke", ...stroke }));
   }
   const marker = series.marker ?? (series.kind === "points" ? "circle" : undefined);
   if (marker && series.overlaid) {

@@ -20,7 +20,8 @@ export function seriesBetween(from, to, t) {
     const old = from[i];
     if (!old || old.name !== series.name || old.kind !== series.kind) return series;
     const moving = {};
-    for (const key of ["x", "y", "size", "from", "v"]) if (key in series) moving[key] = between(old[key], series[key], t);
+    const numbers = ["x", "y", "size", "from", "v"].filter((key) => key in series);
+    for (const key of numbers) moving[key] = between(old[key], series[key], t);
     return { ...series, ...moving };
   });
 }

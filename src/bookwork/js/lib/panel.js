@@ -8,7 +8,8 @@ function dataTable(parent, label, title) {
   const caption = html("caption");
   const table = html("table", {}, caption, head, body);
   // the box scrolls sideways on a phone, so it must be reachable by keyboard
-  const box = html("div", { class: "rx-scroll", tabindex: "0", role: "group", "aria-label": `${label}: ${title}` }, table);
+  const scrolled = { class: "rx-scroll", tabindex: "0", role: "group", "aria-label": `${label}: ${title}` };
+  const box = html("div", scrolled, table);
   const summary = html("summary", {}, label, html("span", { class: "rx-hidden" }, `: ${title}`));
   parent.append(html("details", { class: "rx-data" }, summary, box));
   return (content) => {

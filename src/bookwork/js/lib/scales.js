@@ -3,6 +3,9 @@
 /** 0, 1, ... up to length - 1. */
 export const range = (length) => Array.from({ length }, (_, i) => i);
 
+/** The values that occur, rising. */
+export const sortedSet = (values) => [...new Set(values)].sort((a, b) => a - b);
+
 /** Index of the value that is the wanted one, or nearest to it along a scale (such as Math.log). */
 export function nearest(values, wanted, scale = (v) => v) {
   if (values.includes(wanted)) return values.indexOf(wanted); // also of values that are no numbers

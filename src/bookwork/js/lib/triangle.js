@@ -39,8 +39,8 @@ export function drawTriangle({ place }, corners, width) {
   const axis = svg("g", { class: "rx-axis" }, svg("path", { d: `${linePath(ends)}z`, class: "rx-side" }));
   ends.forEach(([x, y], k) => {
     const half = textWidth(corners[k]) / 2;
-    const name = { x: Math.min(width - half, Math.max(half, x)), y: k === 2 ? y - 13 : y + 22, "text-anchor": "middle" };
-    axis.append(svg("text", name, corners[k]));
+    const beside = { x: Math.min(width - half, Math.max(half, x)), y: k === 2 ? y - 13 : y + 22 };
+    axis.append(svg("text", { ...beside, "text-anchor": "middle" }, corners[k]));
   });
   return [grid, axis];
 }
