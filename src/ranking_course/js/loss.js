@@ -2,7 +2,6 @@
 // recorded trainings over a grid of loss weights. Texts and recordings come from the state.
 import { fill } from "bookwork/dom";
 import { createExplorer } from "bookwork/explorer";
-import { textsOf } from "bookwork/figure";
 import { formatNumber, number, percent } from "bookwork/format";
 import { bar, line, linesOf, point, readAlong, readPoints, rule, tableOf, textsOf } from "bookwork/picture";
 import { range } from "bookwork/scales";

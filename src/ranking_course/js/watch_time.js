@@ -2,7 +2,6 @@
 // in which time is counted; and what other losses would say. Texts come from the state.
 import { fill } from "bookwork/dom";
 import { createExplorer } from "bookwork/explorer";
-import { textsOf } from "bookwork/figure";
 import { formatNumber, number, percent } from "bookwork/format";
 import {
   bar, level, line, linesOf, point, readAlong, readPoints, rule, tableOf, textsOf, upright,

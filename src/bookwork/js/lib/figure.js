@@ -1,6 +1,6 @@
 // A picture: it draws what it is told, moves from one drawing to the next, and follows the width of the page.
 import { axesLayout, drawAxes } from "bookwork/axes";
-import { fill, html, svg, uniqueId } from "bookwork/dom";
+import { html, svg, uniqueId } from "bookwork/dom";
 import { formatNumber } from "bookwork/format";
 import { drawLabels } from "bookwork/labels";
 import { drawSeries } from "bookwork/marks";
@@ -21,14 +21,6 @@ function tableOf(spec) {
     .flatMap((series) => series.x.map((value, i) => [series.name, x(value), y(series.y[i])]));
   return { columns: [spec.seriesLabel, spec.x.label, spec.y.label], rows };
 }
-
-/** The texts of a picture, by labels: NAME_title, NAME_alt and NAME_note, with values filled in. */
-export const textsOf = (labels, name, values) => ({
-  title: fill(labels[`${name}_title`], values),
-  alt: fill(labels[`${name}_alt`], values),
-  note: labels[`${name}_note`],
-  noteValues: values,
-});
 
 /**
  * A chart with its title, note and data table.
