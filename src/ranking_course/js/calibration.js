@@ -231,7 +231,4 @@ function render({ model, el }) {
   return explorer.start();
 }
 
-export default {
-  render,
-  formulas: { downsampled, calibrate, keptShare, median, pooledBins, nearestRate },
-};
+export default { render, formulas: { downsampled, calibrate, keptShare, median, pooledBins, nearestRate } };

@@ -260,10 +260,7 @@ function render({ model, el }) {
   explorer.addSlider("strength", { stops: STRENGTHS, named: [0, 1, 1.5], text: number });
   explorer.addSlider("knots", { stops: knots, named: knots, text: String });
   explorer.addReset();
-  explorer.addPicture(labels.targets_title, targetsPicture);
-  explorer.addPicture(labels.scores_title, scoresPicture);
-  explorer.addPicture(labels.ranks_title, ranksPicture);
-  explorer.addPicture(labels.curve_title, curvePicture);
+  explorer.addPictures({ targets: targetsPicture, scores: scoresPicture, ranks: ranksPicture, curve: curvePicture });
 
   function draw(animate) {
     const now = present(model, settings, labels);
@@ -274,10 +271,5 @@ function render({ model, el }) {
   return explorer.start();
 }
 
-export default {
-  render,
-  formulas: {
-    expectedShare, reaches, naturalSpline, usual, corrected, ranks, rankCorrelation, places, interestOf, median,
-    normalCdf,
-  },
-};
+const targets = { expectedShare, reaches, interestOf, naturalSpline, usual, corrected };
+export default { render, formulas: { ...targets, ranks, rankCorrelation, places, median, normalCdf } };

@@ -216,7 +216,8 @@ function listTable({ a, b }, candidates, labels) {
   const sum = (i) => number(TERMS.reduce((total, term) => total + a.parts[term][i], 0));
   const table = tableOf(a.list, [
     [labels.place, (_, k) => k + 1], [labels.candidate, (i) => candidates[i].item],
-    [labels.place_in, (i) => b.place[i]], [labels.score, (i) => number(a.score[i])], ...(isProduct(a.formula) ? [[labels.log_score, sum]] : []),
+    [labels.place_in, (i) => b.place[i]], [labels.score, (i) => number(a.score[i])],
+    ...(isProduct(a.formula) ? [[labels.log_score, sum]] : []),
     ...TERMS.flatMap((term) => [
       [fill(labels.value, { term: labels[term] }), (i) => value(term, i)],
       [fill(labels.part, { term: labels[term] }), (i) => number(a.parts[term][i])],

@@ -311,9 +311,5 @@ function render({ model, el }) {
   };
 }
 
-export default {
-  render,
-  formulas: {
-    effectiveExperts, polarized, deadExperts, wilson, unpackUtilisation, unpackWeights, inTriangle, nearestStep: nearest,
-  },
-};
+const read = { unpackUtilisation, unpackWeights, nearestStep: nearest, inTriangle };
+export default { render, formulas: { effectiveExperts, polarized, deadExperts, wilson, ...read } };

@@ -206,8 +206,7 @@ function render({ model, el }) {
   }
   explorer.addReset();
   explorer.addPicture(labels.curve_title, curves, { wide: true });
-  explorer.addPicture(labels.gradient_title, gradients);
-  explorer.addPicture(labels.terms_title, terms);
+  explorer.addPictures({ gradient: gradients, terms });
   const key = ({ swept, measure, weight }) => [swept, measure, weight].join();
   if (recorded) explorer.addPicture(labels.sweep_name, sweep, { wide: true, key });
 

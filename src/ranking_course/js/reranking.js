@@ -214,8 +214,7 @@ function render({ model, el }) {
   explorer.addSlider("window", { stops: range(shown).slice(1), named: [1, shown - 1], text: String });
   explorer.addReset();
   explorer.addPicture(labels.slate_title, slatePicture, { wide: true });
-  explorer.addPicture(labels.matrix_title, matrixPicture);
-  explorer.addPicture(labels.curve_title, curvePicture);
+  explorer.addPictures({ matrix: matrixPicture, curve: curvePicture });
 
   const slateAt = (method, theta, window) => rerank(method, data.relative, data.similarity, shown, theta, window);
   /** Score kept, and mean similarity, of a slate. */

@@ -237,10 +237,7 @@ function render({ model, el }) {
   explorer.addSlider("sigma", { stops: SPREADS, named: [0, 1, 2], text: number });
   explorer.addSlider("unit", { stops: UNITS, named: NAMED_UNITS, text: (v) => unitText(v, labels) });
   explorer.addReset();
-  explorer.addPicture(labels.density_title, densityPicture);
-  explorer.addPicture(labels.target_title, targetPicture);
-  explorer.addPicture(labels.curve_title, curvePicture);
-  explorer.addPicture(labels.losses_title, lossesPicture);
+  explorer.addPictures({ density: densityPicture, target: targetPicture, curve: curvePicture, losses: lossesPicture });
 
   function draw(animate) {
     const now = present(model, labels);

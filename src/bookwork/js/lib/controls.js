@@ -46,11 +46,7 @@ export function createChoice(parent, { label, options, onInput }) {
   options.forEach(({ text }, i) => row.append(html("label", { for: inputs[i].id }, inputs[i], html("span", {}, text))));
   parent.append(html("fieldset", { class: "rx-control rx-choice" }, html("legend", {}, label), row));
   inputs.forEach((input, i) => input.addEventListener("change", () => onInput(options[i].value)));
-  return {
-    set(value) {
-      inputs.forEach((input, i) => { input.checked = options[i].value === value; });
-    },
-  };
+  return { set: (value) => inputs.forEach((input, i) => { input.checked = options[i].value === value; }) };
 }
 
 /** Something on or off: a checkbox with its label. */
@@ -59,11 +55,7 @@ export function createToggle(parent, { label, onInput }) {
   const input = html("input", { type: "checkbox", id });
   parent.append(html("label", { for: id, class: "rx-toggle" }, input, html("span", {}, label)));
   input.addEventListener("change", () => onInput(input.checked));
-  return {
-    set(value) {
-      input.checked = value;
-    },
-  };
+  return { set: (value) => { input.checked = value; } };
 }
 
 /** A button that starts something long, with a bar and a line of text that say how far it is. */

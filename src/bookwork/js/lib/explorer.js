@@ -104,6 +104,10 @@ export function createExplorer({ model, el, labels, settings, draw }) {
         figure.update(picture(now, labels), animate);
       });
     },
+    /** The same for several, by the name of their texts. */
+    addPictures(named) {
+      for (const [name, picture] of Object.entries(named)) explorer.addPicture(labels[`${name}_title`], picture);
+    },
     /** Draws all of these pictures of what holds now. */
     show(now, animate) {
       for (const picture of pictures) picture(now, animate);

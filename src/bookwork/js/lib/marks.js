@@ -57,8 +57,8 @@ export function drawSeries(series, place, box, hatchId) {
   if (series.kind === "texts") return drawTexts(group, series, place, box);
   if (series.kind === "rule") {
     const [x, y] = [known(series.x) ? place.x(series.x) : null, place.y(series.y)];
-    const ends = x === null ? { x1: box.left, y1: y, x2: box.right, y2: y } : { x1: x, y1: box.top, x2: x, y2: box.bottom };
-    group.append(svg("line", { ...ends, class: "rx-rule" }));
+    const [x1, y1, x2, y2] = x === null ? [box.left, y, box.right, y] : [x, box.top, x, box.bottom];
+    group.append(svg("line", { x1, y1, x2, y2, class: "rx-rule" }));
     return group;
   }
   const points = pixels(series, place);
@@ -71,13 +71,10 @@ export function drawSeries(series, place, box, hatchId) {
     group.append(svg("path", { d: linePath(points), class: "rx-stroke", ...stroke }));
   }
   const marker = series.marker ?? (series.kind === "points" ? "circle" : undefined);
-  if (marker && series.overlaid) {
-    for (const point of points) {
-      group.append(svg("path", { d: markerPath([point], marker, series.size ?? 4), class: "rx-mark rx-overlaid" }));
-    }
-  } else if (marker) {
-    const d = markerPath(points, marker, series.size ?? 4);
-    group.append(svg("path", { d, class: series.hollow ? "rx-mark rx-hollow" : "rx-mark" }));
+  if (!marker) return group;
+  const look = series.overlaid ? "rx-mark rx-overlaid" : `rx-mark${series.hollow ? " rx-hollow" : ""}`;
+  for (const one of series.overlaid ? points.map((point) => [point]) : [points]) {
+    group.append(svg("path", { d: markerPath(one, marker, series.size ?? 4), class: look }));
   }
   return group;
 }
@@ -127,8 +124,8 @@ function drawCells(group, series, place) {
 function drawTexts(group, series, place, box) {
   series.x.forEach((x, i) => {
     const last = box.right + EDGE - textWidth(series.text[i], 600) / 2;
-    const at = { x: Math.min(place.x(x), last), y: place.y(series.y[i]) - 5, "text-anchor": "middle", class: "rx-label" };
-    group.append(svg("text", at, series.text[i]));
+    const at = { x: Math.min(place.x(x), last), y: place.y(series.y[i]) - 5 };
+    group.append(svg("text", { ...at, "text-anchor": "middle", class: "rx-label" }, series.text[i]));
   });
   return group;
 }

@@ -2,6 +2,7 @@
 import { html, svg } from "bookwork/dom";
 import { formatNumber } from "bookwork/format";
 import { colourStyle, known } from "bookwork/marks";
+import { readPoints } from "bookwork/picture";
 import { textWidth } from "bookwork/text";
 
 const JUMPS = { Home: -Infinity, End: Infinity, PageUp: -10, PageDown: 10 };
@@ -9,18 +10,12 @@ const REACH = 60; // px from a pointer to the stop that it reads
 
 /** Stops of a picture that brings none: every point that is not faint. */
 function stopsOf(spec) {
-  const stops = spec.series
+  const points = spec.series
     .filter((series) => Array.isArray(series.x) && !series.faint && series.kind !== "arrow")
-    .flatMap((series) =>
-      series.x.flatMap((x, i) => {
-        const y = series.y[i];
-        if (!known(x) || !known(y)) return [];
-        const [xText, yText] = [formatNumber(x, spec.x.format), formatNumber(y, spec.y.format)];
-        const values = [`${spec.x.label}: ${xText}`, `${spec.y.label}: ${yText}`];
-        return [{ x, y, lines: [series.name, ...values], marks: [[x, y, series.color]] }];
-      }),
-    );
-  return { mode: "xy", stops };
+    .flatMap(({ name, color = "ink", x, y }) => x.map((at, i) => ({ name, color, x: at, y: y[i] })))
+    .filter(({ x, y }) => known(x) && known(y));
+  const text = ({ label, format }, value) => `${label}: ${formatNumber(value, format)}`;
+  return readPoints(points, ({ name, color, x, y }) => [x, y, [name, text(spec.x, x), text(spec.y, y)], color])();
 }
 
 /**
