@@ -43,11 +43,8 @@ const corrected = (p, usualThere, strength) => p / usualThere ** strength;
 
 /** Ranks from 1 up, by rising value; equal values share their mean rank. */
 function ranks(values) {
-  return values.map((value) => {
-    const lower = values.filter((other) => other < value).length;
-    const same = values.filter((other) => other === value).length;
-    return lower + (same + 1) / 2;
-  });
+  const count = (matches) => values.filter(matches).length;
+  return values.map((value) => count((other) => other < value) + (count((other) => other === value) + 1) / 2);
 }
 
 /** Spearman's rank correlation; null where all values of a list are equal. */

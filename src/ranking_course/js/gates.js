@@ -156,7 +156,7 @@ function barsPicture({ run, gates, tasks, threshold, dead: below, texts }, label
   const experts = range(run.experts);
   const key = (task, expert) => `${tasks[task].name} ${expert + 1}`;
   const all = tasks.flatMap((_, task) =>
-    experts.map((expert) => ({ task, expert, key: key(task, expert), value: gates[task][expert] })),
+    experts.map((k) => ({ task, expert: k, no: `${k + 1}`, key: key(task, k), value: gates[task][k] })),
   );
   const written = all.filter(({ value }) => run.experts <= 4 || value >= LISTED);
   const middle = Math.floor((run.experts - 1) / 2); // of the bars: over it a gate's name stands
@@ -169,13 +169,10 @@ function barsPicture({ run, gates, tasks, threshold, dead: below, texts }, label
     dead: dead.length ? dead.map((expert) => expert + 1).join(", ") : labels.none_dead,
   };
   const texted = (name, x, y, text) => ({ name, kind: "texts", color: "ink", x, y, text });
-  const numbers = [written.map((one) => one.key), written.map(({ value }) => value)];
+  const [x, y] = [written.map((one) => one.key), written.map(({ value }) => value)];
   return {
     ...textsOf(labels, "bars", values),
-    x: {
-      scale: "band", label: labels.expert, categories: all.map((one) => one.key),
-      texts: all.map(({ expert }) => String(expert + 1)),
-    },
+    x: { scale: "band", label: labels.expert, categories: all.map((one) => one.key), texts: all.map(({ no }) => no) },
     y: { domain: [0, 1.25], ticks: [0, 0.25, 0.5, 0.75, 1], label: labels.utilisation, format: "percent" },
     height: 270,
     series: [
@@ -184,12 +181,12 @@ function barsPicture({ run, gates, tasks, threshold, dead: below, texts }, label
         const style = { fill: task % 2 ? "hatched" : "solid" };
         return bars(name, experts.map((expert) => key(task, expert)), gates[task], color, style);
       }),
-      texted("values", ...numbers, written.map(({ value }) => whole(value))),
+      texted("values", x, y, y.map(whole)),
       texted("gates", tasks.map((_, k) => key(k, middle)), tasks.map(() => 1.13), tasks.map((_, k) => gateName(k))),
     ],
-    readout: readPoints(all, ({ task, expert, key: x, value }) => {
+    readout: readPoints(all, ({ task, expert, key: at, value }) => {
       const lines = [gateName(task), expertName(labels)(expert), `${labels.utilisation}: ${percent(value)}`];
-      return [x, value, lines, tasks[task].color];
+      return [at, value, lines, tasks[task].color];
     }),
     table: tableOf(range(tasks.length), [
       [labels.gate, (task) => tasks[task].name],

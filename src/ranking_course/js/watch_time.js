@@ -150,18 +150,15 @@ function curvePicture(now, labels) {
   const shareAt = (u) => sourceLimit(quadrature, mu, sigma, u) / mean;
   const share = now.said / mean;
   const certain = sigma === 0;
-  const listed = sortedSet([...UNITS, unit]);
+  const inWords = (u) => unitText(u, labels);
   const columns = (said) => [
-    [labels.unit_axis, (u) => unitText(u, labels)], [labels.said, (u) => said(shareAt(u) * mean, labels)],
+    [labels.unit_axis, inWords], [labels.said, (u) => said(shareAt(u) * mean, labels)],
     [labels.share_of_mean, (u) => percent(shareAt(u))],
   ];
   return {
     ...textsOf(labels, "curve", texts),
     note: certain ? labels.curve_note_certain : labels.curve_note,
-    x: {
-      scale: "log", domain: ends, label: labels.unit_axis, ticks: NAMED_UNITS,
-      texts: NAMED_UNITS.map((u) => unitText(u, labels)),
-    },
+    x: { scale: "log", domain: ends, label: labels.unit_axis, ticks: NAMED_UNITS, texts: NAMED_UNITS.map(inWords) },
     y: { domain: [0, 1.12], ticks: [0, 0.25, 0.5, 0.75, 1], label: labels.share_of_mean, format: "percent" },
     series: [
       rule(labels.unit_axis, { x: unit }),
@@ -173,7 +170,7 @@ function curvePicture(now, labels) {
       point(labels.present, unit, share, SAID, { size: 7, label: { text: percent(share), prefer: 0 } }),
     ],
     readout: readAlong(UNITS, (u) => [linesOf(columns(number), u), [shareAt(u), SAID]], nearest(UNITS, unit, Math.log)),
-    table: tableOf(listed, columns(secondsText)),
+    table: tableOf(sortedSet([...UNITS, unit]), columns(secondsText)),
   };
 }
 
