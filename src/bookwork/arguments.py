@@ -1,7 +1,5 @@
 """Checks of arguments: each gives the value back, or names argument, value and what is allowed."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from numbers import Integral, Real
@@ -37,4 +35,11 @@ def number(name: str, value: Any, low: float = -math.inf, high: float = math.inf
         raise ValueError(f"{name} must be finite, got {value}")
     if not low <= float(value) <= high:
         raise ValueError(f"{name} must be from {low} to {high}, got {value}")
+    return float(value)
+
+
+def positive(name: str, value: Any) -> float:
+    """A finite number above 0."""
+    if number(name, value) <= 0:
+        raise ValueError(f"{name} must be above 0, got {value}")
     return float(value)

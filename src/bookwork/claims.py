@@ -4,8 +4,6 @@ A sentence in prose and the number behind it can drift apart without anybody not
 repeats its claims in a cell, next to the condition that makes them true.
 """
 
-from __future__ import annotations
-
 from typing import Any
 
 CLAIMS = "claims"
@@ -25,13 +23,9 @@ def check(statement: str, holds: Any) -> None:
         AssertionError: naming the statement, if it does not hold.
         ValueError: if ``holds`` is anything else: a number or a text would be true by accident.
     """
-    if not isinstance(holds, bool) and not _is_boolean_array(holds):
+    kind = holds.dtype if getattr(holds, "shape", None) == () else type(holds).__name__
+    if str(kind) not in ("bool", "torch.bool"):  # NumPy and torch have truth values without dimensions
         raise ValueError(f"holds must be True or False for {statement!r}, got {holds!r:.80}")
     if not holds:
         raise AssertionError(f"this does not hold: {statement}")
     print(f"{TICK}{statement}")
-
-
-def _is_boolean_array(value: Any) -> bool:
-    """True for one truth value as NumPy or torch has it, without dimensions."""
-    return getattr(value, "shape", None) == () and str(value.dtype) in ("bool", "torch.bool")

@@ -3,11 +3,11 @@
 Colour is never the only carrier of a distinction: line style, marker or label says the same.
 """
 
-from __future__ import annotations
-
 import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+
+from bookwork.arguments import one_of
 
 LIGHT = {
     "ink": "#1B1F24",
@@ -81,25 +81,16 @@ class Palette:
         Raises:
             ValueError: if ``theme`` is neither "light" nor "dark".
         """
-        if theme not in self.themes:
-            raise ValueError(f"theme must be one of {', '.join(map(repr, self.themes))}, got {theme!r}")
         colours = {name.replace("_", "-"): colour for name, colour in self.series.items()}
-        colours |= self.themes[theme]
+        colours |= self.themes[one_of("theme", theme, tuple(self.themes))]
         colours |= {f"group-{i}": colour for i, colour in enumerate(self.groups, start=1)}
-        declarations = [f"--ranking-{name}: {colour};" for name, colour in colours.items()]
-        return " ".join([*declarations, f"--ranking-font: {self.font};"])
+        colours["font"] = self.font
+        return " ".join(f"--ranking-{name}: {value};" for name, value in colours.items())
 
 
-DEFAULT = Palette(
-    series={
-        "blue": "#0072B2",
-        "vermilion": "#D55E00",
-        "green": "#009E73",
-        "purple": "#CC79A7",
-        "orange": "#E69F00",
-        "sky": "#56B4E9",
-    }
-)
+_NAMES = ("blue", "vermilion", "green", "purple", "orange", "sky")
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+DEFAULT = Palette(series=dict(zip(_NAMES, _COLOURS, strict=True)))
 """Of a book that names none: the set of Okabe and Ito, which colour-blind readers tell apart."""
 
 

@@ -5,14 +5,14 @@ key a line, and one record a line where a key holds a list of records, so that a
 touched.
 """
 
-from __future__ import annotations
-
 import json
 import math
 import os
 import platform
+import re
 import secrets
 from collections.abc import Mapping, Sequence
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -26,16 +26,11 @@ REPOSITORY = Path(__file__).parents[2]
 
 def machine() -> dict[str, Any]:
     """Processor, number of cores and operating system, as far as the system tells."""
-    model = platform.processor() or platform.machine()
     cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.exists():
-        names = [line.split(":", 1)[1] for line in cpuinfo.read_text().splitlines() if "model name" in line]
-        model = names[0].strip() if names else model
-    return {
-        "processor": model,
-        "cores": os.cpu_count(),
-        "system": f"{platform.system()} {platform.machine()}",
-    }
+    named = re.search(r"model name\s*:\s*(.*\S)", cpuinfo.read_text()) if cpuinfo.exists() else None
+    model = named[1] if named else platform.processor() or platform.machine()
+    system = f"{platform.system()} {platform.machine()}"
+    return {"processor": model, "cores": os.cpu_count(), "system": system}
 
 
 def _plain(name: str, value: Any) -> Any:
@@ -43,7 +38,12 @@ def _plain(name: str, value: Any) -> Any:
     if isinstance(value, (np.generic, np.ndarray)):
         value = value.tolist()
     if isinstance(value, Mapping):
-        entries = {_key(name, key): _plain(f"{name}[{key!r}]", entry) for key, entry in value.items()}
+        entries = {}
+        for key, entry in value.items():  # JSON has only texts as keys; numbers are written as texts
+            key = key.item() if isinstance(key, np.generic) else key
+            if isinstance(key, bool) or not isinstance(key, (str, int, float)):
+                raise ValueError(f"{name} must have texts or numbers as keys, got {key!r}")
+            entries[str(key)] = _plain(f"{name}[{key!r}]", entry)
         if len(entries) < len(value):
             raise ValueError(f"{name} must have keys that differ as texts, got {list(value)}")
         return entries
@@ -54,15 +54,6 @@ def _plain(name: str, value: Any) -> Any:
     if value is None or isinstance(value, (str, bool, int, float)):
         return value
     raise ValueError(f"{name} must be what JSON can hold, got {type(value).__name__} {value!r:.80}")
-
-
-def _key(name: str, key: Any) -> str:
-    """JSON has only texts as keys; numbers are written as texts."""
-    if isinstance(key, np.generic):
-        key = key.item()
-    if isinstance(key, bool) or not isinstance(key, (str, int, float)):
-        raise ValueError(f"{name} must have texts or numbers as keys, got {key!r}")
-    return str(key)
 
 
 def save_results(path: Path | str, data: dict[str, Any], *, command: str, seeds: Sequence[int]) -> None:
@@ -93,8 +84,7 @@ def save_results(path: Path | str, data: dict[str, Any], *, command: str, seeds:
 def text_of(data: Mapping[str, Any]) -> str:
     """``data`` as JSON, one key a line; where a key holds a list of mappings, one of them a line."""
 
-    def line(value: Any) -> str:
-        return json.dumps(value, ensure_ascii=False)
+    line = partial(json.dumps, ensure_ascii=False)
 
     def part(value: Any) -> str:
         if isinstance(value, list) and value and all(isinstance(entry, dict) for entry in value):
@@ -138,22 +128,18 @@ def load_results(name: str, folder: Path | str | None = None) -> dict[str, Any]:
         FileNotFoundError: if none of these folders holds the file.
         ValueError: if the file is not JSON.
     """
-    if folder is not None:
-        folders = [Path(folder)]
-    else:
-        above = (Path.cwd(), *Path.cwd().parents, REPOSITORY)
-        folders = [parent / "experiments" for parent in above]
-    for place in folders:
-        path = place / f"{name}.json"
-        if path.is_file():
-            try:
-                return json.loads(path.read_text(encoding="utf-8"))
-            except ValueError as error:  # broken JSON, or not UTF-8
-                raise ValueError(f"{path} must hold JSON, got {error}") from error
+    here = Path.cwd()
+    folders = [parent / "experiments" for parent in (here, *here.parents, REPOSITORY)]
+    paths = [Path(place) / f"{name}.json" for place in ([folder] if folder is not None else folders)]
+    if path := next(filter(Path.is_file, paths), None):
+        try:
+            return json.loads(path.read_text(encoding="utf-8"))
+        except ValueError as error:  # broken JSON, or not UTF-8
+            raise ValueError(f"{path} must hold JSON, got {error}") from error
     if folder is not None:
         raise FileNotFoundError(f"no {name}.json in {folder}")
     raise FileNotFoundError(
-        f"no experiments/{name}.json in {Path.cwd()}, a folder above it, or {REPOSITORY}: install the "
+        f"no experiments/{name}.json in {here}, a folder above it, or {REPOSITORY}: install the "
         "package with `pip install -e` from its repository, or name the folder of the results: "
         f"load_results({name!r}, folder=...)"
     )

@@ -6,15 +6,14 @@ containers of these come back. A learner's code therefore never sees a check, an
 package, NumPy, the checks themselves) it changes on its own side only.
 """
 
-from __future__ import annotations
-
 import ast
 import base64
 import io
 import json
 import time
-from collections.abc import Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from queue import Empty
+from typing import Any
 
 import numpy as np
 
@@ -28,29 +27,21 @@ class AnswerError(Exception):
     """A learner's definition is missing, fails, takes too long, or gives what is no data."""
 
 
-class Source(Protocol):
-    """Where definitions are found by their names."""
-
-    def get(self, name: str) -> Any:
-        """A function that can be called, or a value."""
-
-
-class Function:
+def guarded(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
     """A learner's function; an error, or no answer at all, becomes an :class:`AnswerError` that names it."""
 
-    def __init__(self, name: str, call: Any) -> None:
-        self.name, self._call = name, call
-
-    def __call__(self, *arguments: Any, **named: Any) -> Any:
+    def call(*arguments: Any, **named: Any) -> Any:
         try:
-            answer = self._call(*arguments, **named)
+            answer = function(*arguments, **named)
         except AnswerError:
             raise
         except Exception as error:
-            raise AnswerError(f"{self.name} raised {type(error).__name__}: {error}") from error
+            raise AnswerError(f"{name} raised {type(error).__name__}: {error}") from error
         if answer is None:
-            raise AnswerError(f"{self.name} gives None: nothing is returned yet")
+            raise AnswerError(f"{name} gives None: nothing is returned yet")
         return answer
+
+    return call
 
 
 class Namespace:
@@ -60,11 +51,11 @@ class Namespace:
         self._names = names
 
     def get(self, name: str) -> Any:
-        """The definition of that name."""
+        """The definition of that name: a function that can be called, or a value."""
         if name not in self._names:
             raise AnswerError(f"{name} is not defined: run the cell above first")
         value = self._names[name]
-        return Function(name, value) if callable(value) else value
+        return guarded(name, value) if callable(value) else value
 
 
 def encode(value: Any) -> Any:
@@ -103,8 +94,10 @@ def decode(data: Any) -> Any:
     if not isinstance(data, dict):
         return [] if isinstance(data, list) else data
     kind, content = next(iter(data.items()))
-    if kind in ("list", "tuple"):
-        return {"list": list, "tuple": tuple}[kind](map(decode, content))
+    if kind == "list":
+        return [decode(entry) for entry in content]
+    if kind == "tuple":
+        return tuple(map(decode, content))
     if kind == "dict":
         return {decode(key): decode(value) for key, value in content}
     array = np.load(io.BytesIO(base64.b64decode(content)), allow_pickle=False)
@@ -118,15 +111,12 @@ def decode(data: Any) -> Any:
 def respond(names: Mapping[str, Any], name: str, request: str | None) -> str:
     """The learner's side: look a definition up, or call it, and give what comes out as text.
 
-    Args:
-        names: the notebook's variables.
-        name: of the definition.
-        request: arguments as JSON; None asks what the definition is.
+    ``request`` holds arguments as JSON; None asks what the definition is.
     """
     try:
         found = Namespace(names).get(name)
         if request is None:
-            answer = {"function": True} if isinstance(found, Function) else {"value": encode(found)}
+            answer = {"function": True} if callable(found) else {"value": encode(found)}
         else:
             arguments, named = (decode(part) for part in json.loads(request))
             answer = {"value": encode(found(*arguments, **named))}
@@ -138,37 +128,26 @@ def respond(names: Mapping[str, Any], name: str, request: str | None) -> str:
 
 
 class OtherKernel:
-    """Definitions in a learner's kernel, seen from the kernel of the checks.
+    """Definitions in a learner's kernel, a process ``pid``, seen from the kernel of the checks."""
 
-    Args:
-        connection_file: of the learner's kernel.
-        pid: of its process.
-        seconds: how long one call may take.
-    """
-
-    def __init__(self, connection_file: str, pid: int, seconds: float = SECONDS) -> None:
+    def __init__(self, connection_file: str, pid: int, seconds: float) -> None:
         from jupyter_client import BlockingKernelClient
 
         self._pid, self._seconds = pid, seconds
         self._lost: str | None = None  # why nothing more is asked
-        self._client = BlockingKernelClient(connection_file=connection_file)
-        self._client.load_connection_file()
-        self._client.start_channels(shell=True, iopub=False, stdin=False, hb=False, control=False)
-
-    def close(self) -> None:
-        """Hang up."""
-        self._client.stop_channels()
+        self.client = BlockingKernelClient(connection_file=connection_file)
+        self.client.load_connection_file()
+        self.client.start_channels(shell=True, iopub=False, stdin=False, hb=False, control=False)
 
     def get(self, name: str) -> Any:
         """The definition of that name: a stand-in for a function, or a copy of a value."""
-        answer = self._ask(name, None)
-        if answer.get("function"):
-            return Function(name, lambda *a, **k: self._value(name, a, k))
-        return decode(answer.get("value"))
 
-    def _value(self, name: str, arguments: tuple[Any, ...], named: Mapping[str, Any]) -> Any:
-        request = json.dumps([encode(list(arguments)), encode(dict(named))])
-        return decode(self._ask(name, request).get("value"))
+        def call(*arguments: Any, **named: Any) -> Any:
+            request = json.dumps([encode(list(arguments)), encode(named)])
+            return decode(self._ask(name, request).get("value"))
+
+        answer = self._ask(name, None)
+        return guarded(name, call) if answer.get("function") else decode(answer.get("value"))
 
     def _ask(self, name: str, request: str | None) -> dict[str, Any]:
         if self._lost:
@@ -177,8 +156,13 @@ class OtherKernel:
             "__import__('bookwork.grading.answers', fromlist=['respond'])"
             f".respond(get_ipython().user_ns, {name!r}, {request!r})"
         )
-        sent = self._client.execute("", silent=True, user_expressions={"answer": code}, allow_stdin=False)
-        content = self._reply(sent, name).get("user_expressions", {}).get("answer", {})
+        sent = self.client.execute("", silent=True, user_expressions={"answer": code}, allow_stdin=False)
+        reply = reply_to(self.client, sent, self._seconds, lambda: lives(self._pid))
+        if reply is None:
+            late = f"{name} took more than {self._seconds:g} seconds"
+            self._lost = late if lives(self._pid) else f"the kernel died while {name} was asked for"
+            raise AnswerError(self._lost)
+        content = reply.get("user_expressions", {}).get("answer", {})
         if content.get("status") != "ok":
             raise AnswerError(f"{name} gave no answer: {content.get('ename')} {content.get('evalue')}")
         try:
@@ -194,25 +178,24 @@ class OtherKernel:
             raise AnswerError(str(answer["error"]))
         return answer
 
-    def _reply(self, sent: str, name: str) -> dict[str, Any]:
-        from queue import Empty
 
-        end = time.monotonic() + self._seconds
-        while time.monotonic() < end:
-            try:
-                message = self._client.get_shell_msg(timeout=0.2)
-            except Empty:
-                if not _lives(self._pid):
-                    self._lost = f"the kernel died while {name} was asked for"
-                    raise AnswerError(self._lost) from None
-                continue
-            if message["parent_header"].get("msg_id") == sent:
-                return message["content"]
-        self._lost = f"{name} took more than {self._seconds:g} seconds"
-        raise AnswerError(self._lost)
+def reply_to(client: Any, sent: str, seconds: float, alive: Callable[[], bool]) -> dict[str, Any] | None:
+    """What a kernel answers to a request that was sent; None if it dies or takes too long."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            message = client.get_shell_msg(timeout=0.2)
+        except Empty:
+            if not alive():
+                return None
+            continue
+        if message["parent_header"].get("msg_id") == sent:
+            return message["content"]
+    return None
 
 
-def _lives(pid: int) -> bool:
+def lives(pid: int) -> bool:
+    """Whether that process runs."""
     import psutil
 
     try:
@@ -228,11 +211,11 @@ def connect(connection_file: str, pid: int, seconds: float = SECONDS) -> None:
     """Take definitions from that kernel from now on."""
     global _other
     if _other is not None:
-        _other.close()
+        _other.client.stop_channels()
     _other = OtherKernel(connection_file, pid, seconds)
 
 
-def source() -> Source:
+def source() -> Namespace | OtherKernel:
     """The learner's kernel if there is a connection to one, else the notebook that runs."""
     if _other is not None:
         return _other

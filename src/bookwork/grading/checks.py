@@ -1,7 +1,5 @@
 """The checks of one exercise: run one by one, with a hint where one fails, and with partial credit."""
 
-from __future__ import annotations
-
 import contextlib
 import inspect
 import io
@@ -33,19 +31,15 @@ class Checks:
 
     Args:
         points: of the exercise, above 0.
-        total: weight of all checks together, hidden ones included, so that those in sight alone never show
-            full marks.
+        total: weight of all checks together, with the hidden ones: those in sight never show full marks.
         source: where the learner's definitions are; by default the notebook.
 
     Attributes:
         passed, run: weight of the checks that passed, and of those that have run.
     """
 
-    def __init__(self, points: float, total: float, source: answers.Source | None = None) -> None:
-        for name, value in (("points", points), ("total", total)):
-            if arguments.number(name, value) <= 0:
-                raise ValueError(f"{name} must be above 0, got {value}")
-        self.points, self.total = float(points), float(total)
+    def __init__(self, points: float, total: float, source: answers.Namespace | None = None) -> None:
+        self.points, self.total = arguments.positive("points", points), arguments.positive("total", total)
         self.passed = self.run = 0.0
         self._source = source
 
@@ -60,8 +54,7 @@ class Checks:
         Raises:
             ValueError: the weights of all checks come to more than ``total``.
         """
-        if arguments.number("weight", weight) <= 0:
-            raise ValueError(f"weight must be above 0, got {weight}")
+        arguments.positive("weight", weight)
         if self.run + weight > self.total + 1e-9:
             raise ValueError(f"weights must come to {self.total:g} at most, got {self.run + weight:g}")
 
@@ -71,9 +64,9 @@ class Checks:
             if fault is None:
                 self.passed += weight
                 print(f"✓ {name}")
-                return
-            lines = [f"✗ {name}", *([f"  {fault}"] if fault else []), f"  Hint: {hint}"]
-            print("\n".join(lines))
+            else:
+                said = f"  {fault}\n" if fault else ""
+                print(f"✗ {name}\n{said}  Hint: {hint}")
 
         return run
 
@@ -84,9 +77,7 @@ class Checks:
             with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
                 warnings.simplefilter("ignore")
                 check(*(_given(name, source.get(name)) for name in inspect.signature(check).parameters))
-        except AssertionError as error:
-            return str(error)
-        except answers.AnswerError as error:
+        except (AssertionError, answers.AnswerError) as error:
             return str(error)
         except Exception as error:  # the answer is of a kind that the check cannot work with
             return f"{type(error).__name__}: {error}"
@@ -96,40 +87,33 @@ class Checks:
         """The points earned so far, as a plain number from 0 to ``points``: what nbgrader reads."""
         worth = self.points / self.total
         open_points = (self.total - self.run) * worth
-        line = f"{self.passed * worth:.3g} of {self.points:g} points"
-        if open_points > 1e-9:
-            line += f"; {open_points:.3g} more from checks that run when it is graded"
-        print(line)
+        more = f"; {open_points:.3g} more from checks that run when it is graded"
+        print(f"{self.passed * worth:.3g} of {self.points:g} points{more if open_points > 1e-9 else ''}")
         return float(round(min(max(self.passed * worth, 0.0), self.points), 3))
 
 
 def _given(name: str, value: Any) -> Any:
     """What a learner defined, unless it is what the empty notebook says."""
-    if value is None or value is Ellipsis:
-        raise answers.AnswerError(
-            f"{name} is still {'...' if value is ... else value}: there is no answer yet"
-        )
+    if value is None or value is ...:
+        said = "..." if value is ... else "None"
+        raise answers.AnswerError(f"{name} is still {said}: there is no answer yet")
     return value
 
 
 def _plain(value: Any) -> Any:
-    """Arrays for tensors, without importing torch."""
+    """An answer, if there is one; arrays for tensors, without importing torch."""
+    if value is None:
+        raise AssertionError("got None: nothing is returned yet")
     return value.detach().cpu().numpy() if hasattr(value, "detach") else value
 
 
 def numbers(got: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """What a learner gave, as floats, for checks that look at more than single numbers.
-
-    Args:
-        got: a number, array, list or tensor.
-        shape: that it must have.
+    """What a learner gave (a number, array, list or tensor) as floats, for checks that look at all of it.
 
     Raises:
         AssertionError: it holds no numbers, or has another shape.
     """
-    if got is None:
-        raise AssertionError("got None: nothing is returned yet")
-    if got is Ellipsis:
+    if got is ...:
         raise AssertionError("got ...: there is no answer yet")
     try:
         found = np.asarray(_plain(got), dtype=np.float64)
@@ -141,12 +125,9 @@ def numbers(got: Any, shape: tuple[int, ...]) -> np.ndarray:
 
 
 def close(got: Any, expected: Any, tolerance: float = 1e-6) -> None:
-    """Pass if ``got`` holds the expected numbers, in the expected shape.
+    """Pass if ``got`` holds the expected numbers, in the expected shape: one, an array, list or tensor.
 
-    Args:
-        got: a number, array, list or tensor.
-        expected: the same.
-        tolerance: largest error, relative to the expected number where that is above 1 in size.
+    ``tolerance`` is the largest error, relative to the expected number where that is above 1 in size.
 
     Raises:
         AssertionError: with the first number that is off, if any is.
@@ -166,8 +147,6 @@ def equal(got: Any, expected: Any) -> None:
     Raises:
         AssertionError: with both, if it is not.
     """
-    if got is None:
-        raise AssertionError("got None: nothing is returned yet")
     mine, right = (np.asarray(_plain(value)).tolist() for value in (got, expected))
     if mine != right:
         raise AssertionError(f"expected {_short(right)}, got {_short(mine)}")

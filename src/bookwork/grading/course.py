@@ -1,8 +1,5 @@
 """Folders for learners and for nbgrader, written from the authored notebooks."""
 
-from __future__ import annotations
-
-import os
 import re
 import shutil
 import subprocess
@@ -43,30 +40,24 @@ Hand in the notebook under the name that it has.
 """
 
 
-def empty_folder(path: Path) -> Path:
-    """A new folder.
-
-    Raises:
-        ValueError: there is something in it.
-    """
+def make_empty(path: Path) -> None:
+    """Make a folder; one with something in it is an error."""
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise ValueError(f"OUT must be a new or an empty folder, got {path}")
     path.mkdir(parents=True, exist_ok=True)
-    return path
 
 
 def write_learners(out: Path, project: Project) -> list[Path]:
-    """The learner's edition: all exercise notebooks, what the project hands out, and how to install it.
-
-    Args:
-        out: a new folder.
-        project: whose exercises they are.
+    """The learner's edition in a new folder: exercises, what the project hands out, how to install it.
 
     Returns:
         The notebooks.
+
+    Raises:
+        ValueError: the folder is not empty.
     """
     found = project.exercises()
-    out = empty_folder(out)
+    make_empty(out)
     (out / "exercises").mkdir()
     written = []
     for name, path in found.items():
@@ -101,10 +92,8 @@ def nbgrader(course: Path, *arguments: str) -> str:
     Raises:
         RuntimeError: it fails, with the end of what it printed.
     """
-    beside = str(Path(sys.executable).parent)
-    environment = {**os.environ, "PATH": os.pathsep.join([beside, os.environ.get("PATH", "")])}
     command = [sys.executable, "-m", "nbgrader", *arguments]
-    answer = subprocess.run(command, cwd=course, env=environment, capture_output=True, text=True)
+    answer = subprocess.run(command, cwd=course, capture_output=True, text=True)
     printed = answer.stdout + answer.stderr
     if answer.returncode:
         raise RuntimeError(f"nbgrader {' '.join(arguments)} failed:\n{printed[-4000:]}")
@@ -112,21 +101,19 @@ def nbgrader(course: Path, *arguments: str) -> str:
 
 
 def write_course(out: Path, project: Project, chapters: Iterable[str] | None = None) -> list[str]:
-    """A course folder in which ``nbgrader autograde CHAPTER`` can be run at once.
+    """A new course folder in which ``nbgrader autograde CHAPTER`` can be run at once.
 
     Every chapter is an assignment with one notebook of the same name. ``release/`` holds the learner's
     edition; submissions go to ``submitted/STUDENT/CHAPTER/CHAPTER.ipynb``.
 
-    Args:
-        out: a new folder.
-        project: whose exercises they are.
-        chapters: which of them; all by default.
-
     Returns:
         The names of the assignments.
+
+    Raises:
+        ValueError: the folder is not empty, or there are no such chapters.
     """
     wanted = project.exercises(chapters)
-    out = empty_folder(out)
+    make_empty(out)
     (out / "nbgrader_config.py").write_text(CONFIGURATION.format(project), encoding="utf-8")
     (out / "submitted").mkdir()
     for name, path in wanted.items():

@@ -5,13 +5,12 @@ markers, and after it a *check cell* ``name-check`` whose hidden checks do so, t
 locked: they are the same for everybody. The names are nbgrader's grade ids, and the ids of the cells.
 """
 
-from __future__ import annotations
-
 import re
+from collections import Counter
 from collections.abc import Iterator
 from copy import deepcopy
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import nbformat
 from nbformat import NotebookNode
@@ -35,15 +34,8 @@ AUTHORED_METADATA = ("mystnb", "jupyter")
 AUTHORED_TAGS = ("hide-input", "hide-output", "nbval-check-output")
 
 
-@dataclass(frozen=True)
-class Exercise:
-    """One exercise of a notebook.
-
-    Attributes:
-        name: of its solution cell.
-        solution, check: its cells.
-        points, minutes: as metadata and text say.
-    """
+class Exercise(NamedTuple):
+    """One exercise of a notebook: its cells, the name of the first, and what metadata and text promise."""
 
     name: str
     solution: NotebookNode
@@ -54,18 +46,11 @@ class Exercise:
 
 def metadata(name: str, points: float | None = None) -> dict[str, object]:
     """nbgrader's metadata of a cell, which follows from its name."""
-    locked = name.endswith(CHECK) or name.startswith(SETUP)
-    found: dict[str, object] = {
-        "grade": name.endswith(CHECK),
-        "grade_id": name,
-        "locked": locked,
-        "schema_version": SCHEMA,
-        "solution": not locked,
-        "task": False,
-    }
-    if points is not None:
-        found["points"] = points
-    return found
+    checks = name.endswith(CHECK)
+    locked = checks or name.startswith(SETUP)
+    said = {"grade": checks, "grade_id": name, "locked": locked, "schema_version": SCHEMA}
+    said |= {"solution": not locked, "task": False}
+    return said if points is None else {**said, "points": points}
 
 
 def grade_id(cell: NotebookNode) -> str | None:
@@ -95,9 +80,8 @@ def exercises(notebook: NotebookNode) -> Iterator[Exercise]:
             if check is None:
                 raise ValueError(f"the exercise {name!r} must have a check cell {name}{CHECK}")
             if promised is None:
-                raise ValueError(
-                    f"the text above {name!r} must say its points and minutes, '*2 points, about 5 minutes*'"
-                )
+                asked = "its points and minutes, '*2 points, about 5 minutes*'"
+                raise ValueError(f"the text above {name!r} must say {asked}")
             points = float(check.metadata.nbgrader.points)
             if points != float(promised[1]):
                 raise ValueError(f"{name!r} must promise its {points:g} points, the text says {promised[1]}")
@@ -134,8 +118,8 @@ def stub_of(source: str) -> str:
 
 def solution_of(source: str) -> str:
     """A solution cell with its answer, without the markers."""
-    lines = source.split("\n")
-    return "\n".join(line for line in lines if line.strip() not in (BEGIN_SOLUTION, END_SOLUTION))
+    markers = (BEGIN_SOLUTION, END_SOLUTION)
+    return "\n".join(line for line in source.split("\n") if line.strip() not in markers)
 
 
 def visible_of(source: str) -> str:
@@ -167,10 +151,7 @@ def learners(notebook: NotebookNode) -> NotebookNode:
         if cell.cell_type != "code":
             cell.source = ELSEWHERE.sub(r"\1", cell.source)
             continue
-        if BEGIN_SOLUTION in cell.source:
-            cell.source = stub_of(cell.source)
-        if BEGIN_HIDDEN in cell.source:
-            cell.source = visible_of(cell.source)
+        cell.source = visible_of(stub_of(cell.source))
         cell.outputs, cell.execution_count = [], None
         tags = [tag for tag in cell.metadata.pop("tags", []) if tag not in AUTHORED_TAGS]
         if tags:
@@ -184,36 +165,31 @@ def learners(notebook: NotebookNode) -> NotebookNode:
 
 def faults(notebook: NotebookNode) -> list[str]:
     """What keeps an authored notebook from being graded, or from keeping its secrets."""
-    found = []
-    names = [name for name in map(grade_id, notebook.cells) if name]
-    found += [f"two cells are named {name!r}" for name in sorted({n for n in names if names.count(n) > 1})]
+    times = Counter(name for name in map(grade_id, notebook.cells) if name)
+    found = [f"two cells are named {name!r}" for name, count in sorted(times.items()) if count > 1]
     for number, cell in enumerate(notebook.cells):
         name = grade_id(cell)
         if name is None:
             if "nbgrader" in cell.metadata or any(m in cell.source for m in (BEGIN_SOLUTION, BEGIN_HIDDEN)):
                 found.append(f"cell {number} has markers or metadata of an exercise, but no grade id")
             continue
-        points = cell.metadata.nbgrader.get("points") if name.endswith(CHECK) else None
-        if dict(cell.metadata.nbgrader) != metadata(name, points) or cell.id != name:
-            found.append(f"cell {name!r} must have that id and the metadata that follows from its name")
-        if name.endswith(CHECK) and not cell.source.rstrip().endswith("checks.score()"):
-            found.append(f"cell {name!r} must end in checks.score()")
-        if name.endswith(CHECK) and BEGIN_HIDDEN not in cell.source:
-            found.append(f"cell {name!r} has no hidden check")
-        if not cell.metadata.nbgrader.locked and BEGIN_SOLUTION not in cell.source:
-            found.append(f"cell {name!r} marks no solution")
-        if not cell.metadata.nbgrader.locked and "hide-input" not in cell.metadata.get("tags", []):
-            found.append(f"cell {name!r} must be tagged hide-input")
+        checks, solves = name.endswith(CHECK), not cell.metadata.nbgrader.locked
+        points = cell.metadata.nbgrader.get("points") if checks else None
+        said = {
+            "must have that id and the metadata that follows from its name": cell.id == name
+            and dict(cell.metadata.nbgrader) == metadata(name, points),
+            "must end in checks.score()": not checks or cell.source.rstrip().endswith("checks.score()"),
+            "has no hidden check": not checks or BEGIN_HIDDEN in cell.source,
+            "marks no solution": not solves or BEGIN_SOLUTION in cell.source,
+            "must be tagged hide-input": not solves or "hide-input" in cell.metadata.get("tags", []),
+        }
+        found += [f"cell {name!r} {fault}" for fault, holds in said.items() if not holds]
         for begin, end in ((BEGIN_SOLUTION, END_SOLUTION), (BEGIN_HIDDEN, END_HIDDEN)):
             try:
                 cut(cell.source, begin, end)
             except ValueError as error:
                 found.append(f"cell {name!r}: {error}")
     try:
-        count = sum(1 for _ in exercises(notebook))
+        return found if list(exercises(notebook)) else [*found, "has no exercise"]
     except ValueError as error:
-        found.append(str(error))
-    else:
-        if not count:
-            found.append("has no exercise")
-    return found
+        return [*found, str(error)]

@@ -15,12 +15,11 @@ mistakes. Wrong answers stand in a TOML file beside the notebook::
 Mistakes in different exercises share a submission.
 """
 
-from __future__ import annotations
-
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
+from typing import NamedTuple
 
 import nbformat
 from nbformat import NotebookNode
@@ -34,10 +33,10 @@ FEWEST = 4
 """Typical mistakes that each exercise must have in its file."""
 TOLERANCE = 0.006  # points; the file rounds them to hundredths
 SOLUTION, EMPTY = "solution", "empty"
+Points = dict[str, dict[str, float]]  # learner -> exercise -> points
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """A wrong answer, and what it is worth."""
 
     exercise: str
@@ -46,8 +45,7 @@ class Answer:
     code: str
 
 
-@dataclass(frozen=True)
-class Grade:
+class Grade(NamedTuple):
     """What nbgrader recorded for a check cell; ``graded`` is False if it waits for somebody to look."""
 
     points: float
@@ -75,11 +73,10 @@ def wrong_answers(notebook: Path) -> list[Answer]:
 def submission(authored: NotebookNode, codes: Mapping[str, str]) -> NotebookNode:
     """The learner's edition, handed in with these answers, and the solution where none is given."""
     handed_in = editions.learners(authored)
-    right = {e.name: editions.solution_of(e.solution.source) for e in editions.exercises(authored)}
-    for cell in handed_in.cells:
-        name = editions.grade_id(cell)
-        if name in right:
-            cell.source = codes.get(name, right[name]).strip("\n")
+    for made, cell in zip(authored.cells, handed_in.cells, strict=True):
+        if made.metadata.get("nbgrader", {}).get("solution"):
+            name = made.metadata.nbgrader.grade_id
+            cell.source = codes.get(name, editions.solution_of(made.source)).strip("\n")
     return handed_in
 
 
@@ -106,24 +103,16 @@ def grades(course: Path, assignment: str) -> dict[str, dict[str, Grade]]:
     return found
 
 
-def expected_grades(
-    notebook: Path, most: int | None = None
-) -> tuple[dict[str, dict[str, float]], list[dict[str, Answer]]]:
+def expected_grades(notebook: Path, most: int | None = None) -> tuple[Points, list[dict[str, Answer]]]:
     """The class of the gate: learner -> exercise -> points, and the wrong answers of each submission.
 
-    Args:
-        notebook: the authored one.
-        most: how many submissions with mistakes; all by default.
+    ``most`` limits the submissions with mistakes.
     """
     full = {e.name: e.points for e in editions.exercises(editions.read(notebook))}
-    rounds: list[dict[str, Answer]] = []
-    for name in full:
-        mine = [answer for answer in wrong_answers(notebook) if answer.exercise == name]
-        for at, answer in enumerate(mine):
-            if at == len(rounds):
-                rounds.append({})
-            rounds[at][name] = answer
-    rounds = rounds[:most]
+    wrong = wrong_answers(notebook)
+    by_exercise = [[answer for answer in wrong if answer.exercise == name] for name in full]
+    together = zip_longest(*by_exercise)  # a mistake of each exercise, while there are any
+    rounds = [{answer.exercise: answer for answer in each if answer} for each in together][:most]
     expected = {SOLUTION: full, EMPTY: dict.fromkeys(full, 0.0)}
     for at, answers in enumerate(rounds, start=1):
         expected[f"wrong-{at}"] = {**full, **{name: answer.points for name, answer in answers.items()}}
@@ -131,16 +120,13 @@ def expected_grades(
 
 
 def verify(name: str, scratch: Path, project: Project, most: int | None = None) -> list[str]:
-    """Grade the class of the gate, and say what is wrong.
+    """Grade the class of the gate in a new folder: a line for each answer that did not get what it deserves.
 
     Args:
         name: of the assignment.
-        scratch: a new folder for the course.
+        scratch: the folder.
         project: whose exercises they are.
         most: how many submissions with mistakes; all by default.
-
-    Returns:
-        A line for each answer that did not get what it deserves.
     """
     notebook = project.exercises([name])[name]
     source = editions.read(notebook)
@@ -158,10 +144,7 @@ def verify(name: str, scratch: Path, project: Project, most: int | None = None) 
 
 
 def differences(
-    name: str,
-    expected: Mapping[str, Mapping[str, float]],
-    rounds: list[dict[str, Answer]],
-    found: Mapping[str, Mapping[str, Grade]],
+    name: str, expected: Points, rounds: list[dict[str, Answer]], found: dict[str, dict[str, Grade]]
 ) -> list[str]:
     """Where the gradebook does not say what it should."""
     lines = []
@@ -169,9 +152,9 @@ def differences(
         for exercise, deserved in points.items():
             grade = found.get(learner, {}).get(exercise)
             what = learner
-            if learner.startswith("wrong-"):
+            if learner not in (SOLUTION, EMPTY):
                 answer = rounds[int(learner.removeprefix("wrong-")) - 1].get(exercise)
-                what = f"{answer.mistake!r}" if answer else f"right, in {learner}"
+                what = repr(answer.mistake) if answer else f"right, in {learner}"
             if grade is None or not grade.graded:
                 lines.append(f"{name}, {exercise}, {what}: not graded")
             elif abs(grade.points - deserved) > TOLERANCE:

@@ -8,8 +8,6 @@ never sees the code of a hidden check or an expected value, and its output is ne
 :func:`configure` puts both into nbgrader's pipeline; the configuration of a course folder calls it.
 """
 
-from __future__ import annotations
-
 import atexit
 import os
 import sys
@@ -61,29 +59,25 @@ class MendCells(NbGraderPreprocessor):
             source = gradebook.find_notebook(about["notebook"], about["assignment"])
             points = {cell.name: cell.max_score for cell in source.grade_cells}
             known = {cell.name: (cell.source, cell.checksum) for cell in source.source_cells}
-        seen: set[str] = set()
+        whole = {
+            name: NotebookNode({**metadata(name, points.get(name)), "checksum": checksum})
+            for name, (_, checksum) in known.items()
+        }
         for cell in nb.cells:
-            about_cell = cell.metadata.get("nbgrader")
+            about_cell = cell.metadata.pop("nbgrader", None)
             said = about_cell.get("grade_id") if isinstance(about_cell, dict) else None
             # a cell's id is its name, too; both may be anything, not only texts
             name = next((n for n in (said, cell.get("id")) if isinstance(n, str) and n in known), None)
-            cell.metadata.pop("nbgrader", None)
-            if name is not None and name not in seen:
-                seen.add(name)
-                cell.metadata["nbgrader"] = self._metadata(name, points, known)
-        for name in sorted(known, key=lambda name: (not name.startswith(SETUP), *in_order(name))):
-            if name in seen or not (name.endswith(CHECK) or name.startswith(SETUP)):
-                continue
-            self.log.warning("Cell %r was missing and is put back", name)
-            cell = new_code_cell(known[name][0], metadata={"nbgrader": self._metadata(name, points, known)})
-            nb.cells.insert(self._place(nb, name), cell)
-            seen.add(name)
-        self._unique_ids(nb)
+            if name in whole:
+                cell.metadata["nbgrader"] = whole.pop(name)
+        for name in sorted(whole, key=lambda name: (not name.startswith(SETUP), *in_order(name))):
+            if name.endswith(CHECK) or name.startswith(SETUP):
+                self.log.warning("Cell %r was missing and is put back", name)
+                cell = new_code_cell(known[name][0], metadata={"nbgrader": whole[name]})
+                nb.cells.insert(self._place(nb, name), cell)
+        for number, cell in enumerate(nb.cells):  # a copy may carry the id of its model
+            cell["id"] = grade_id(cell) or f"cell-{number}"
         return nb, resources
-
-    @staticmethod
-    def _metadata(name: str, points: dict[str, float], known: dict[str, tuple[str, str]]) -> NotebookNode:
-        return NotebookNode({**metadata(name, points.get(name)), "checksum": known[name][1]})
 
     @staticmethod
     def _place(nb: NotebookNode, name: str) -> int:
@@ -94,12 +88,6 @@ class MendCells(NbGraderPreprocessor):
             return max((names.index(other) + 1 for other in earlier), default=0)
         solution = name.removesuffix(CHECK)
         return names.index(solution) + 1 if solution in names else len(names)
-
-    @staticmethod
-    def _unique_ids(nb: NotebookNode) -> None:
-        """A copied cell may carry the id of its model."""
-        for number, cell in enumerate(nb.cells):
-            cell["id"] = grade_id(cell) or f"cell-{number}"
 
 
 class RunApart(NbGraderPreprocessor):
@@ -206,12 +194,10 @@ atexit.register(RunApart._drop_graders)
 
 def is_grade(cell: NotebookNode) -> bool:
     """Whether the last output of a check cell is a number from 0 to its points, and none is an error."""
-    outputs = cell.outputs
-    if not outputs or any(o.output_type == "error" or o.get("name") == "stderr" for o in outputs):
+    if any(o.output_type == "error" or o.get("name") == "stderr" for o in cell.outputs):
         return False
-    results = [output for output in outputs if output.output_type == "execute_result"]
     try:
-        (text,) = (result.data["text/plain"] for result in results)
+        (text,) = (o.data["text/plain"] for o in cell.outputs if o.output_type == "execute_result")
         return 0.0 <= float(text) <= float(cell.metadata.nbgrader.points)
     except (KeyError, ValueError):
         return False
@@ -220,10 +206,7 @@ def is_grade(cell: NotebookNode) -> bool:
 def configure(config: Any, course_id: str, environment: Mapping[str, str]) -> None:
     """Set what nbgrader needs for a course of these exercises.
 
-    Args:
-        config: the ``c`` of ``nbgrader_config.py``.
-        course_id: of the gradebook.
-        environment: variables for the kernels, where they are not set yet.
+    ``config`` is the ``c`` of ``nbgrader_config.py``; the variables are for the kernels, where not set yet.
     """
     for name, value in {SILENT: "1", **environment}.items():
         os.environ.setdefault(name, value)
@@ -233,19 +216,7 @@ def configure(config: Any, course_id: str, environment: Mapping[str, str]) -> No
         os.environ["PATH"] = os.pathsep.join([beside, os.environ.get("PATH", "")])
     config.CourseDirectory.course_id = course_id
     config.ClearSolutions.code_stub = {"python": STUB}
-    config.Autograde.sanitize_preprocessors = [
-        ClearOutput,
-        MendCells,
-        OverwriteKernelspec,
-        OverwriteCells,
-        CheckCellMetadata,
-    ]
-    config.Autograde.autograde_preprocessors = [
-        RunApart,
-        IgnorePattern,
-        ClearMetadataPreprocessor,
-        LimitOutput,
-        SaveAutoGrades,
-        AssignLatePenalties,
-        CheckCellMetadata,
-    ]
+    mend = [ClearOutput, MendCells, OverwriteKernelspec, OverwriteCells, CheckCellMetadata]
+    grade = [RunApart, IgnorePattern, ClearMetadataPreprocessor, LimitOutput, SaveAutoGrades]
+    config.Autograde.sanitize_preprocessors = mend
+    config.Autograde.autograde_preprocessors = [*grade, AssignLatePenalties, CheckCellMetadata]

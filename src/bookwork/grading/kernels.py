@@ -1,30 +1,29 @@
 """A kernel that runs cells one at a time, and outlives endless loops and its own death."""
 
-from __future__ import annotations
-
 import os
 import shutil
 import tempfile
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty
+from typing import NamedTuple
 
 from jupyter_client import KernelManager
 from nbformat import NotebookNode
 from nbformat.v4 import new_output, output_from_msg
+
+from bookwork.grading.answers import reply_to
 
 MOST_OUTPUT = 200_000  # characters kept of one cell's output
 START_SECONDS = 120.0
 GRACE_SECONDS = 4.0  # to answer after an interrupt
 
 
-@dataclass
-class Ran:
+class Ran(NamedTuple):
     """How a cell went: ``status`` is "ok", "error", "timeout" or "died"."""
 
     status: str
-    outputs: list[NotebookNode] = field(default_factory=list)
+    outputs: list[NotebookNode]
 
 
 def error_output(name: str, text: str) -> NotebookNode:
@@ -33,10 +32,9 @@ def error_output(name: str, text: str) -> NotebookNode:
 
 
 class Kernel:
-    """An IPython kernel with a profile of its own, in a folder of one's choice.
+    """An IPython kernel with a profile of its own, in a folder.
 
-    Args:
-        folder: where it runs. None for an empty one, so that no file there can pass for a module.
+    Without one it runs in an empty folder, so that no file there can pass for a module.
     """
 
     def __init__(self, folder: Path | None = None) -> None:
@@ -70,8 +68,8 @@ class Kernel:
     def run(self, source: str, seconds: float) -> Ran:
         """Run a cell; after ``seconds`` it is interrupted, and where that does not help, killed."""
         sent = self.client.execute(source, allow_stdin=False)
-        ran = Ran("ok")
-        length = 0
+        status, length = "ok", 0
+        outputs: list[NotebookNode] = []
         end = time.monotonic() + seconds
         while True:
             try:
@@ -81,19 +79,16 @@ class Kernel:
             if message is not None and message["parent_header"].get("msg_id") == sent:
                 kind, content = message["msg_type"], message["content"]
                 if kind == "status" and content["execution_state"] == "idle":
-                    break
+                    return Ran(status, outputs)
                 if kind in ("stream", "display_data", "execute_result", "error") and length < MOST_OUTPUT:
-                    length += add_output(ran.outputs, output_from_msg(message))
-                    if kind == "error":
-                        ran.status = "error"
+                    length += add_output(outputs, output_from_msg(message))
+                    status = "error" if kind == "error" else status
             elif message is None and not self.manager.is_alive():
-                text = "the kernel died while this cell ran"
-                return Ran("died", [*ran.outputs, error_output("DeadKernel", text)])
+                outputs.append(error_output("DeadKernel", "the kernel died while this cell ran"))
+                return Ran("died", outputs)
             if time.monotonic() > end:
-                text = f"this cell ran for more than {seconds:.0f} seconds"
-                ran.outputs.append(error_output("Timeout", text))
-                return Ran("timeout" if self.settles() else "died", ran.outputs)
-        return ran
+                outputs.append(error_output("Timeout", f"this cell ran for more than {seconds:.0f} seconds"))
+                return Ran("timeout" if self.settles() else "died", outputs)
 
     def settles(self) -> bool:
         """True if it answers, if need be after an interrupt."""
@@ -103,14 +98,8 @@ class Kernel:
             if interrupt:
                 self.manager.interrupt_kernel()
             sent = self.client.kernel_info()
-            end = time.monotonic() + GRACE_SECONDS
-            while time.monotonic() < end and self.manager.is_alive():
-                try:
-                    message = self.client.get_shell_msg(timeout=0.2)
-                except Empty:
-                    continue
-                if message["parent_header"].get("msg_id") == sent:
-                    return True
+            if reply_to(self.client, sent, GRACE_SECONDS, self.manager.is_alive) is not None:
+                return True
         return False
 
     def restart(self) -> None:
@@ -130,13 +119,12 @@ class Kernel:
 
 def add_output(outputs: list[NotebookNode], new: NotebookNode) -> int:
     """Append an output, text to the text before it; gives its length in characters."""
-    if new.output_type == "stream":
-        text = new.text[:MOST_OUTPUT]
-        last = outputs[-1] if outputs else None
-        if last is not None and last.output_type == "stream" and last.name == new.name:
-            last.text += text
-        else:
-            outputs.append(new_output("stream", name=new.name, text=text))
-        return len(text)
-    outputs.append(new)
-    return len(str(new))
+    if new.output_type != "stream":
+        outputs.append(new)
+        return len(str(new))
+    new.text = new.text[:MOST_OUTPUT]
+    if outputs and outputs[-1].get("name") == new.name:  # only streams have one
+        outputs[-1].text += new.text
+    else:
+        outputs.append(new)
+    return len(new.text)

@@ -11,13 +11,11 @@ A table there describes the course; every entry may be left out::
     environment = { NAME = "value" } # of the kernels in which submissions are graded
 """
 
-from __future__ import annotations
-
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import yaml
 
@@ -32,46 +30,37 @@ class Project:
     book: str = "book"
     contents: str = "_toc.yml"
     course_id: str = "course"
-    handout: tuple[str, ...] = ()
+    handout: Sequence[str] = ()
     note: str = ""
     environment: dict[str, str] = field(default_factory=dict)
 
     @classmethod
-    def at(cls, root: Path) -> Project:
+    def at(cls, root: Path) -> Self:
         """The project in a folder.
 
         Raises:
             ValueError: its description has an entry that is not known.
         """
         described = _described(root) or {}
-        known = [entry.name for entry in fields(cls) if entry.name != "root"]
+        known = [entry.name for entry in fields(cls)][1:]
         if unknown := sorted(set(described) - set(known)):
             raise ValueError(f"[tool.bookwork] may have {', '.join(known)}; got {', '.join(unknown)}")
-        handout = tuple(described.pop("handout", ()))
-        return cls(root, handout=handout, **described)
+        return cls(root, **described)
 
     @classmethod
-    def here(cls) -> Project:
-        """The project around the working folder.
-
-        Raises:
-            ValueError: there is none.
-        """
+    def here(cls) -> Self:
+        """The project around the working folder; a ValueError where there is none."""
         here = Path.cwd()
         for folder in (here, *here.parents):
             if _described(folder) is not None:
                 return cls.at(folder)
-        raise ValueError(
-            f"no pyproject.toml with [tool.bookwork] in {here} or above it: work in a copy of the repository"
-        )
+        where = f"no pyproject.toml with [tool.bookwork] in {here} or above it"
+        raise ValueError(f"{where}: work in a copy of the repository")
 
     def exercises(self, chapters: Iterable[str] | None = None) -> dict[str, Path]:
-        """The authored notebooks by the name of their assignment, in the order of the contents.
+        """The authored notebooks of all or some chapters by name of assignment, in the order of the contents.
 
         What else lies in the folders (a copy that somebody made) is no part of the course.
-
-        Args:
-            chapters: which of them; all by default.
 
         Raises:
             ValueError: there are none, or none for one of ``chapters``.

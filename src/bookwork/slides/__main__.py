@@ -1,13 +1,13 @@
 """Slides from chapters: ``python -m bookwork.slides OUT NOTEBOOK ...``, or ``make slides``."""
 
-from __future__ import annotations
-
 import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+import nbclient
 import nbformat
+from jupyter_cache import get_cache
 from nbformat import NotebookNode
 
 from bookwork.palette import palette_named
@@ -22,22 +22,15 @@ def name_of(path: Path) -> str:
 def executed(path: Path, caches: Path | None = None) -> NotebookNode:
     """A notebook with its outputs: those of the built book, if it has them, else it is executed.
 
-    Args:
-        path: the notebook.
-        caches: where the book's build keeps executed notebooks, one folder per state of the package.
+    ``caches`` is where the book's build keeps executed notebooks, one folder per state of the package.
     """
     notebook = nbformat.read(path, as_version=4)
     for cache in sorted(caches.glob("*/")) if caches is not None else ():
-        from jupyter_cache import get_cache
-
         try:
             return get_cache(cache).merge_match_into_notebook(notebook)[1]
         except KeyError:
             continue
-    from nbclient import NotebookClient
-
-    client = NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(path.parent)}})
-    return client.execute()
+    return nbclient.execute(notebook, cwd=str(path.parent), timeout=300)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -49,15 +42,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--explorers", nargs="*", default=(), metavar="PACKAGE", help="that bring explorers")
     parser.add_argument("--palette", default="", metavar="MODULE:NAME", help="colours of the book")
     options = parser.parse_args(arguments)
-    missing = [str(path) for path in options.notebooks if not path.is_file()]
-    if missing:
+    if missing := [str(path) for path in options.notebooks if not path.is_file()]:
         print(f"NOTEBOOK must be a file, got {', '.join(missing)}", file=sys.stderr)
         return 2
     notebooks = {name_of(path): executed(path, options.caches) for path in options.notebooks}
     folders = {name_of(path): path.resolve().parent for path in options.notebooks}
     palette = palette_named(options.palette)
-    for page in write_slides(options.out, notebooks, folders, options.explorers, palette):
-        print(page)
+    print(*write_slides(options.out, notebooks, folders, options.explorers, palette), sep="\n")
     return 0
 
 

@@ -8,18 +8,16 @@ something and left out elsewhere, as are derivations, cells of claims, ticks, an
 not fit goes on below.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import NamedTuple
 
-import nbformat
 from markdown_it import MarkdownIt
 from mdit_py_plugins.dollarmath import dollarmath_plugin
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
 from bookwork.claims import CLAIMS
 from bookwork.sphinx.renderers import EXPLORER, PLOTLY, explorer_html, plotly_html
@@ -42,25 +40,16 @@ _DEFINES = re.compile(r"^(?:def|class) ", re.MULTILINE)
 
 @dataclass
 class Slide:
-    """One slide.
+    """One slide."""
 
-    Attributes:
-        title: Markdown; the same for all slides that go on with a section.
-        below: True if it stands below the slide before it, False if it begins a section.
-        cells: what is seen.
-        notes: whole paragraphs, as Markdown.
-        lines: how full it is.
-    """
-
-    title: str
-    below: bool
-    cells: list[NotebookNode] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    lines: float = 0.0
+    title: str  # Markdown; the same for all slides that go on with a section
+    below: bool  # the slide before it; False if it begins a section
+    cells: list[NotebookNode] = field(default_factory=list)  # what is seen
+    notes: list[str] = field(default_factory=list)  # whole paragraphs, as Markdown
+    lines: float = 0.0  # how full it is
 
 
-@dataclass(frozen=True)
-class Block:
+class Block(NamedTuple):
     """A block of Markdown: a heading of some level, a list, a formula, ..."""
 
     kind: str
@@ -84,10 +73,8 @@ def blocks(markdown: str) -> Iterator[Block]:
         kind = token.type.removesuffix("_open")
         if kind == "heading":
             yield Block(kind, text.strip("# "), int(token.tag[1]))
-        elif kind == "paragraph" and text.startswith("!["):
-            yield Block("image", text)
         elif kind != "hr":
-            yield Block(kind, text)
+            yield Block("image" if kind == "paragraph" and text.startswith("![") else kind, text)
 
 
 def sentences(text: str) -> list[str]:
@@ -142,23 +129,24 @@ def room(slides: list[Slide], lines: float) -> Slide:
 
 def add_block(slides: list[Slide], block: Block) -> None:
     """Put a block of Markdown on the last slide, or below it."""
-    text, lines = block.text, len(block.text) / LINE + 0.7
-    if block.kind == "heading":
-        text, lines = f"**{block.text}**", 1.5
-    elif block.kind == "paragraph":
-        text = lead(block.text)
-        lines = len(text) / LINE + 0.7
-    elif block.kind == "blockquote":
-        text = "> " + lead(" ".join(line.lstrip("> ") for line in block.text.split("\n")))
-        lines = len(text) / LINE + 1.2
-    elif block.kind == "image":
+    kind, text, _ = block
+    if kind == "heading":
+        text = f"**{text}**"
+    elif kind == "paragraph":
+        text = lead(text)
+    elif kind == "blockquote":
+        text = "> " + lead(" ".join(line.lstrip("> ") for line in text.split("\n")))
+    lines = len(text) / LINE + (1.2 if kind == "blockquote" else 0.7)
+    if kind == "heading":
+        lines = 1.5
+    elif kind == "image":
         lines = LINES
-    elif block.kind in ("table", "fence", "code_block"):
-        lines = block.text.count("\n") + 1.5
-    elif block.kind.startswith("math"):
-        lines = 2.0 + block.text.count("\\\\") + block.text.count("\\frac") * 0.4
+    elif kind in ("table", "fence", "code_block"):
+        lines = text.count("\n") + 1.5
+    elif kind.startswith("math"):
+        lines = 2.0 + text.count("\\\\") + text.count("\\frac") * 0.4
     slide = room(slides, lines)
-    if block.kind in ("paragraph", "blockquote") and text != " ".join(block.text.split()):
+    if kind in ("paragraph", "blockquote") and text != " ".join(block.text.split()):
         slide.notes.append(block.text)
     slide.cells.append(new_markdown_cell(text))
 
@@ -169,8 +157,8 @@ def add_code(slides: list[Slide], cell: NotebookNode) -> None:
     if CLAIMS in tags:
         return
     if _DEFINES.search(cell.source) and "hide-input" not in tags:
-        metadata = {"bookwork": {"code": True}}
-        room(slides, 1.5).cells.append(new_code_cell(cell.source, metadata=metadata))
+        code = new_code_cell(cell.source, metadata={"bookwork": {"code": True}})
+        room(slides, 1.5).cells.append(code)
     for output, lines in (each for printed in cell.get("outputs", []) for each in seen(printed)):
         slide = room(slides, lines)
         slide.cells.append(new_code_cell("", outputs=[output]))
@@ -194,8 +182,7 @@ def seen(output: NotebookNode) -> Iterator[tuple[NotebookNode, float]]:
         high = data[PLOTLY].get("layout", {}).get("height", 0) > TALL
         yield html_output(plotly_html(data[PLOTLY])), LINES if high else FIGURE
     elif "text/html" in data:
-        html = data["text/html"]
-        yield output, 1.0 + html.count("<tr") + html.count("<caption")
+        yield output, 1.0 + data["text/html"].count("<tr") + data["text/html"].count("<caption")
     elif any(kind.startswith("image/") for kind in data):
         yield output, LINES
     elif not any("widget-view" in kind for kind in data):
@@ -204,4 +191,4 @@ def seen(output: NotebookNode) -> Iterator[tuple[NotebookNode, float]]:
 
 def html_output(html: str) -> NotebookNode:
     """HTML as what a cell displays."""
-    return nbformat.v4.new_output("display_data", data={"text/html": html})
+    return new_output("display_data", data={"text/html": html})

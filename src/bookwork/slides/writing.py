@@ -3,12 +3,9 @@
 They work from ``file://``.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
-from importlib.metadata import distribution
 from pathlib import Path
 
 from nbconvert import SlidesExporter
@@ -18,7 +15,7 @@ from nbformat.v4 import new_markdown_cell, new_notebook
 from bookwork.explorer import bundle
 from bookwork.palette import DEFAULT, Palette
 from bookwork.slides.deck import Slide, deck
-from bookwork.sphinx.offline import MATHJAX, write, write_live_scripts
+from bookwork.sphinx.offline import MATHJAX, wheel_file, write, write_live_scripts
 
 FOLDER = Path(__file__).parent
 TEMPLATE = "assets"
@@ -53,22 +50,17 @@ def links_to_slides(text: str, names: Iterable[str]) -> str:
 
 def slideshow(slides: Sequence[Slide], names: Iterable[str] = ()) -> NotebookNode:
     """The slides as a notebook with the metadata that nbconvert goes by."""
-    cells = []
+    found = []
     for number, slide in enumerate(slides):
-        head = "#" if number == 0 else "##"
-        first = new_markdown_cell(f"{head} {slide.title}")
-        first.metadata["slideshow"] = {"slide_type": "subslide" if slide.below else "slide"}
-        cells.append(first)
-        for cell in slide.cells:
+        title = new_markdown_cell(f"{'##' if number else '#'} {slide.title}")
+        notes = [new_markdown_cell("\n\n".join(slide.notes))] if slide.notes else []
+        kinds = ["subslide" if slide.below else "slide", *("-" for _ in slide.cells), "notes"]
+        for cell, kind in zip([title, *slide.cells, *notes], kinds, strict=False):
             if cell.cell_type == "markdown":
                 cell.source = links_to_slides(cell.source, names)
-            cell.metadata["slideshow"] = {"slide_type": "-"}
-            cells.append(cell)
-        if slide.notes:
-            notes = new_markdown_cell(links_to_slides("\n\n".join(slide.notes), names))
-            notes.metadata["slideshow"] = {"slide_type": "notes"}
-            cells.append(notes)
-    return new_notebook(cells=joined(cells))
+            cell.metadata["slideshow"] = {"slide_type": kind}
+            found.append(cell)
+    return new_notebook(cells=joined(found))
 
 
 def joined(cells: Iterable[NotebookNode]) -> list[NotebookNode]:
@@ -94,13 +86,7 @@ def scripts_of(slides: Sequence[Slide]) -> list[str]:
 
 
 def html_of(slides: Sequence[Slide], folder: Path, names: Iterable[str] = ()) -> str:
-    """The slides as a page.
-
-    Args:
-        slides: of one chapter.
-        folder: of the notebook, where its drawings are found.
-        names: of all chapters that have slides.
-    """
+    """Slides as a page; drawings lie in ``folder``, links to a chapter of ``names`` lead to its slides."""
     exporter = SlidesExporter(
         template_name=TEMPLATE,
         extra_template_basedirs=[str(FOLDER)],
@@ -123,21 +109,11 @@ def style_sheet(palette: Palette) -> str:
     return f":root {{ {palette.css_variables('light')} }}\n{rules}\n{bundle.stylesheet(palette)}"
 
 
-def reveal_file(name: str) -> bytes:
-    """A file of reveal.js, from the wheel that carries it."""
-    (found,) = (
-        path
-        for path in distribution("sphinx-revealjs").files or []
-        if str(path).endswith(f"/revealjs/{name}")
-    )
-    return Path(str(found.locate())).read_bytes()
-
-
 def write_loaded(folder: Path, explorers: Sequence[str], palette: Palette) -> None:
     """Write all that slides may load: explorers of these packages, in these colours."""
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("dist/reveal.js", "dist/reveal.css", "plugin/notes/notes.js"):
-        write(folder / Path(name).name, reveal_file(name))
+        write(folder / Path(name).name, wheel_file("sphinx-revealjs", f"revealjs/{name}"))
     write_live_scripts(folder, folder, explorers, palette)
     write(folder / "slides.js", (FOLDER / TEMPLATE / "slides.js").read_bytes())
     write(folder / "slides.css", style_sheet(palette).encode())
@@ -174,6 +150,5 @@ def write_slides(
         pages.append(out / f"{name}.html")
         write(pages[-1], html_of(slides, folders[name], notebooks).encode())
         links.append(f'<li><a href="{name}.html">{escape(slides[0].title)}</a></li>')
-    front = FRONT_PAGE.format(loaded=LOADED, links="\n".join(links))
-    write(out / "index.html", front.encode())
+    write(out / "index.html", FRONT_PAGE.format(loaded=LOADED, links="\n".join(links)).encode())
     return pages

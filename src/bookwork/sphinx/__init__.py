@@ -3,17 +3,27 @@
 Load it after the default extensions of Jupyter Book (``sphinx: extra_extensions: [bookwork.sphinx]``).
 """
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from myst_nb.sphinx_ import HideCodeCellNode
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
 from bookwork.progress import SILENT
 from bookwork.sphinx import execution, exercises, nodes, offline, theme
+
+SETTINGS: dict[str, tuple[Any, Literal["", "env"]]] = {
+    "bookwork_environment": ({}, ""),  # variables for the kernels
+    "bookwork_explorers": ([], "env"),  # packages that bring explorers in a folder js
+    "bookwork_inputs": (["requirements.txt"], ""),  # files that outputs depend on
+    "bookwork_palette": ("", "env"),  # the book's colours, as "module:NAME"
+    "bookwork_rendering": ("", "env"),  # set here: stands for the code that renders pages
+    "bookwork_solutions": (True, "env"),  # whether pages show those of exercises
+    "bookwork_variables": ([], ""),  # environment variables that outputs depend on
+}
+"""Values of the configuration: default, and "env" where another one makes Sphinx read all pages again."""
 
 
 def set_environment(app: Sphinx, config: Config) -> None:
@@ -35,12 +45,23 @@ def find_toc(app: Sphinx, config: Config) -> None:
 def setup(app: Sphinx) -> dict[str, Any]:
     """Called by Sphinx."""
     os.environ.setdefault(SILENT, "1")  # kernels inherit it: no progress bar ends up in a page
-    app.add_config_value("bookwork_environment", {}, "", dict)
-    app.connect("config-inited", set_environment)
+    for name, (default, rebuild) in SETTINGS.items():
+        app.add_config_value(name, default, rebuild, type(default))
     app.connect("config-inited", find_toc, priority=100)  # before sphinx-external-toc looks
-    nodes.setup(app)
-    execution.setup(app)
-    exercises.setup(app)
-    offline.setup(app)
-    theme.setup(app)
+    for change in (set_environment, execution.set_cache, exercises.set_config, theme.set_config):
+        app.connect("config-inited", change)
+    app.connect("config-inited", offline.drop_thebe)
+    app.connect("builder-inited", theme.write_assets)
+    app.connect("env-before-read-docs", execution.execute_side_by_side)
+    app.connect("source-read", exercises.show_learners)
+    app.connect("html-page-context", theme.mend_tables)
+    app.connect("html-page-context", offline.drop_assets, priority=900)  # after all that add scripts
+    app.connect("build-finished", exercises.replace_sources)
+    app.connect("build-finished", theme.write_front_page)
+    app.add_css_file(theme.STYLE, priority=900)  # after the theme's own
+    app.add_js_file(theme.SCRIPT)
+    app.add_node(nodes.page_figure, html=(nodes.visit_page_figure, nodes.depart_page_figure))
+    app.add_node(HideCodeCellNode, override=True, html=(nodes.visit_folded, nodes.depart_folded))
+    app.add_post_transform(nodes.FoldClaims)
+    app.add_post_transform(nodes.OneFoldForNeighbours)
     return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}

@@ -8,8 +8,6 @@ states are removed.
 Notebooks that are not in the cache are executed side by side before the pages are read, one to a core.
 """
 
-from __future__ import annotations
-
 import hashlib
 import os
 import shutil
@@ -44,14 +42,12 @@ def fingerprint(files: Iterable[Path], text: str = "") -> str:
 
 
 def inputs(root: Path, patterns: Iterable[str]) -> list[Path]:
-    """Files that outputs of notebooks depend on: those named below ``root``, and the machine's own.
+    """Files that outputs of notebooks depend on: those named below the project's ``root``, and the machine's.
 
-    Args:
-        root: the project's folder, above the folder of the book.
-        patterns: such as ``src/**/*`` or ``requirements.txt``.
+    A pattern is such as ``src/**/*`` or ``requirements.txt``.
     """
     found = {path for pattern in patterns for path in files_of(root.resolve(), pattern)}
-    return sorted(path for path in found.union(files_of(MACHINE)) if BUILD_ONLY not in path.parents)
+    return [path for path in found.union(files_of(MACHINE)) if BUILD_ONLY not in path.parents]
 
 
 def files_of(folder: Path, pattern: str = "**/*") -> list[Path]:
@@ -112,15 +108,5 @@ def execute_side_by_side(app: Sphinx, env: BuildEnvironment, docnames: list[str]
         for name, result in zip(names, pool.map(execute, names), strict=True):
             if result.err is None:
                 logger.info("%s: executed in %.1f seconds", name, result.time)
-                data = {"execution_seconds": result.time}
-                bundle = CacheBundleIn(result.nb, env.doc2path(name), data=data)
+                bundle = CacheBundleIn(result.nb, env.doc2path(name), data={"execution_seconds": result.time})
                 cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
-
-
-def setup(app: Sphinx) -> None:
-    """Connect to Sphinx."""
-    app.add_config_value("bookwork_inputs", ["requirements.txt"], "", list)
-    app.add_config_value("bookwork_variables", [], "", list)
-    app.add_config_value("bookwork_rendering", "", "env", str)
-    app.connect("config-inited", set_cache)
-    app.connect("env-before-read-docs", execute_side_by_side)

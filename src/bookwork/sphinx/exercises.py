@@ -7,8 +7,6 @@ Without solutions (``make book SOLUTIONS=no``, or the configuration value ``book
 cells still run, and their code is left out.
 """
 
-from __future__ import annotations
-
 import os
 from pathlib import Path
 
@@ -32,26 +30,19 @@ def set_config(app: Sphinx, config: Config) -> None:
 
 
 def page(notebook: nbformat.NotebookNode, solutions: bool = True) -> nbformat.NotebookNode:
-    """The notebook whose page is shown.
-
-    Args:
-        notebook: the authored one, changed in place.
-        solutions: whether their code is in the page.
-    """
+    """The authored notebook, changed in place to what its page shows, with or without code of solutions."""
     cells = []
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.outputs = []
+            tags = cell.metadata.setdefault("tags", [])
             if editions.BEGIN_SOLUTION in cell.source:
-                stub = editions.stub_of(cell.source)
-                cells.append(new_markdown_cell(f"```python\n{stub}\n```"))
+                cells.append(new_markdown_cell(f"```python\n{editions.stub_of(cell.source)}\n```"))
                 cell.source = editions.solution_of(cell.source)
-                if not solutions:
-                    cell.metadata["tags"] = [*cell.metadata.get("tags", []), "remove-input"]
+                tags += [] if solutions else ["remove-input"]
             if editions.BEGIN_HIDDEN in cell.source:
                 cell.source = editions.visible_of(cell.source)
-                # what the solution scores on the checks in sight says nothing to a reader
-                cell.metadata["tags"] = [*cell.metadata.get("tags", []), "remove-output"]
+                tags.append("remove-output")  # what the solution scores in sight says nothing to a reader
         cells.append(cell)
     notebook.cells = cells
     return notebook
@@ -76,13 +67,4 @@ def replace_sources(app: Sphinx, exception: Exception | None) -> None:
     for docname in filter(lambda name: is_exercise(app, name), app.env.found_docs):
         authored = Path(app.env.doc2path(docname))
         for copy in (Path(app.outdir) / "_sources").glob(f"{docname}.ipynb*"):
-            learners = nbformat.writes(editions.learners(editions.read(authored)))
-            write(copy, learners.encode())
-
-
-def setup(app: Sphinx) -> None:
-    """Connect to Sphinx."""
-    app.add_config_value("bookwork_solutions", True, "env", bool)
-    app.connect("config-inited", set_config)
-    app.connect("source-read", show_learners)
-    app.connect("build-finished", replace_sources)
+            write(copy, nbformat.writes(editions.learners(editions.read(authored))).encode())

@@ -1,13 +1,10 @@
 """Document nodes and their HTML: live figures with a caption, and cells that are folded away."""
 
-from __future__ import annotations
-
 from html import escape
 from typing import Any
 
 from docutils import nodes
 from myst_nb.sphinx_ import HideCodeCellNode, HideInputCells
-from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 from bookwork.claims import CLAIMS, TICK
@@ -16,29 +13,21 @@ from bookwork.claims import CLAIMS, TICK
 class page_figure(nodes.General, nodes.Element):
     """A figure whose body is HTML.
 
-    Unlike that of a raw node, its HTML (states, tables of numbers) stays out of the search index. Its
-    children are the caption and are indexed.
-
-    Attributes:
-        body: HTML before the caption.
-        tail: HTML after the caption.
-        classes: of the ``<figure>``.
+    Unlike that of a raw node, its HTML (states, tables of numbers) stays out of the search index: ``body``
+    before the caption, ``tail`` after it. Its children are the caption and are indexed.
     """
 
 
 def visit_page_figure(translator: Any, node: page_figure) -> None:
     """Open the figure, write its body, open the caption."""
-    translator.body.append(translator.starttag(node, "figure", ""))
-    translator.body.append(node["body"])
-    if node.children:
-        translator.body.append("<figcaption>")
+    caption = "<figcaption>" if node.children else ""
+    translator.body.append(translator.starttag(node, "figure", "") + node["body"] + caption)
 
 
 def depart_page_figure(translator: Any, node: page_figure) -> None:
     """Close the caption, write what follows it, close the figure."""
-    if node.children:
-        translator.body.append("</figcaption>")
-    translator.body.append(node["tail"] + "</figure>\n")
+    caption = "</figcaption>" if node.children else ""
+    translator.body.append(f"{caption}{node['tail']}</figure>\n")
 
 
 def visit_folded(translator: Any, node: HideCodeCellNode) -> None:
@@ -76,13 +65,9 @@ class FoldClaims(SphinxPostTransform):
                 before.extend(cell.children)
                 cell.parent.remove(cell)
                 cell = before
-            printed = "".join(
-                output.astext() + "\n"
-                for part in cell.children
-                if part["nb_element"] == "cell_code_output"
-                for output in part.children
-            )
-            count = sum(line.startswith(TICK) for line in printed.split("\n"))
+            parts = [part for part in cell.children if part["nb_element"] == "cell_code_output"]
+            printed = [output.astext() for part in parts for output in part.children]
+            count = sum(line.startswith(TICK) for text in printed for line in text.split("\n"))
             said = f"{count} claim{'' if count == 1 else 's'} checked" if count else "Claims, not checked"
             cell["hide_mode"], cell["prompt_show"], cell["prompt_hide"] = "all", said, said
 
@@ -93,12 +78,10 @@ def _is_claims(node: nodes.Node) -> bool:
 
 def _fold_that_opens(cell: nodes.Node | None) -> HideCodeCellNode | None:
     """The fold around the code with which a cell begins, if it is a cell that does."""
-    if cell is not None and _is_claims(cell):
-        return None
-    if isinstance(cell, nodes.container) and cell.get("nb_element") == "cell_code" and cell.children:
-        first = cell.children[0]
-        if isinstance(first, HideCodeCellNode) and "above-input" in first["classes"]:
-            return first
+    if isinstance(cell, nodes.container) and cell.get("nb_element") == "cell_code" and not _is_claims(cell):
+        for first in cell.children[:1]:
+            if isinstance(first, HideCodeCellNode) and "above-input" in first["classes"]:
+                return first
     return None
 
 
@@ -118,11 +101,3 @@ class OneFoldForNeighbours(SphinxPostTransform):
             if fold["prompt_show"] == next_fold["prompt_show"]:
                 next_fold.insert(0, fold.children)
                 cell.parent.remove(cell)
-
-
-def setup(app: Sphinx) -> None:
-    """Make the nodes known to the HTML builders."""
-    app.add_node(page_figure, html=(visit_page_figure, depart_page_figure))
-    app.add_post_transform(FoldClaims)
-    app.add_post_transform(OneFoldForNeighbours)
-    app.add_node(HideCodeCellNode, override=True, html=(visit_folded, depart_folded))

@@ -1,7 +1,5 @@
 """All that a page loads comes with the book; what would ask another host is dropped."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Sequence
 from importlib.metadata import distribution
@@ -13,14 +11,12 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 from bookwork.explorer import bundle
-from bookwork.palette import Palette, palette_named
+from bookwork.palette import Palette
 
 FOLDER = "ranking"
 """Folder below ``_static`` of the output. It is no folder of the sources: those load on every page."""
-
 EXPLORERS = "explorers"
 """Folder below that one: one script per explorer, and the runtime that mounts them."""
-
 MATHJAX = "tex-svg.js"
 ASSETS = Path(__file__).parent / "assets"
 THEBE = "sphinx_thebe"  # live kernels on a foreign host, which stock Jupyter Book prepares on every page
@@ -28,10 +24,10 @@ THEBE_STYLE = "sphinx-thebe.css"
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 
 
-def mathjax_source() -> Path:
-    """MathJax as one script that needs no fonts, from the wheel that carries it."""
-    found = [path for path in distribution("sphinx-mathjax-offline").files or [] if path.name == MATHJAX]
-    return Path(str(found[0].locate()))
+def wheel_file(wheel: str, name: str) -> bytes:
+    """A file out of the wheel that carries it."""
+    (found,) = (path for path in distribution(wheel).files or [] if str(path).endswith(f"/{name}"))
+    return Path(str(found.locate())).read_bytes()
 
 
 def plotly_page_script(palette: Palette) -> str:
@@ -40,36 +36,13 @@ def plotly_page_script(palette: Palette) -> str:
     return script.replace("/* NEUTRAL */ {}", json.dumps(dict(palette.neutral)))
 
 
-def set_config(app: Sphinx, config: Config) -> None:
-    """Take the local MathJax, and none of the widget scripts (the pages have no kernel)."""
-    config.nb_ipywidgets_js = {}
-    config.mathjax_path = f"{FOLDER}/{MATHJAX}"
-    # The menu would make every formula a stop of the Tab key, and fetches more scripts when it is used.
-    mathjax = {"options": {"enableMenu": False}, "svg": {"mtextInheritFont": True}}
-    config.mathjax3_config = {**mathjax, **(config.mathjax3_config or {})}
-
-
-def write_scripts(app: Sphinx) -> None:
-    """Write all scripts that pages may load, before the first page is written."""
-    if app.builder.format != "html":
-        return
-    folder = Path(app.outdir) / "_static" / FOLDER
-    (folder / EXPLORERS).mkdir(parents=True, exist_ok=True)
-    palette = palette_named(app.config.bookwork_palette)
-    write_live_scripts(folder, folder / EXPLORERS, app.config.bookwork_explorers, palette)
-
-
 def write_live_scripts(folder: Path, beside: Path, explorers: Sequence[str], palette: Palette) -> None:
     """Write what formulas and figures need into ``folder``, and what explorers need into ``beside``.
 
-    Args:
-        folder: one that exists.
-        beside: another, or the same.
-        explorers: packages that bring explorers.
-        palette: colours of the figures.
+    Both must exist and may be the same; ``explorers`` are packages that bring some.
     """
     plotly = files("plotly").joinpath("package_data", "plotly.min.js")
-    write(folder / MATHJAX, mathjax_source().read_bytes())
+    write(folder / MATHJAX, wheel_file("sphinx-mathjax-offline", MATHJAX))
     write(folder / "plotly.min.js", plotly.read_bytes())
     write(folder / "plotly_page.js", plotly_page_script(palette).encode())
     write(beside / "runtime.js", bundle.page_runtime().encode())
@@ -94,24 +67,9 @@ def drop_thebe(app: Sphinx, config: Config) -> None:
 def drop_assets(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
     """Leave out Thebe's style sheet, and the stored state of widgets, which no script of the page reads."""
     for key in ("script_files", "css_files"):
-        context[key] = [asset for asset in context.get(key, []) if not is_dropped(asset)]
-
-
-def is_dropped(asset: Any) -> bool:
-    """True for what no page needs."""
-    kind = getattr(asset, "attributes", {}).get("type")
-    return kind == WIDGET_STATE or str(getattr(asset, "filename", asset)).endswith(THEBE_STYLE)
-
-
-def setup(app: Sphinx) -> None:
-    """Connect to Sphinx.
-
-    ``bookwork_explorers`` names the packages that bring explorers in a folder ``js``, ``bookwork_palette``
-    the book's colours as ``"module:NAME"``.
-    """
-    app.add_config_value("bookwork_explorers", [], "env", list)
-    app.add_config_value("bookwork_palette", "", "env", str)
-    app.connect("config-inited", set_config)
-    app.connect("builder-inited", write_scripts)
-    app.connect("config-inited", drop_thebe)
-    app.connect("html-page-context", drop_assets, priority=900)  # after all that add scripts
+        context[key] = [
+            asset
+            for asset in context.get(key, [])
+            if getattr(asset, "attributes", {}).get("type") != WIDGET_STATE
+            and not str(getattr(asset, "filename", asset)).endswith(THEBE_STYLE)
+        ]

@@ -4,11 +4,8 @@ myst-nb finds these classes by their entry points, in every book that is built i
 that do not load this extension they do nothing.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from html import escape
 from typing import Any, ClassVar
 
@@ -17,7 +14,7 @@ from myst_nb.core.render import WIDGET_VIEW_MIMETYPE, MimeData, NbElementRendere
 
 from bookwork.sphinx.nodes import page_figure
 from bookwork.sphinx.offline import EXPLORERS, FOLDER
-from bookwork.sphinx.tables import figure_tables, plain
+from bookwork.sphinx.tables import figure_tables, title_of
 
 EXPLORER = "application/vnd.ranking.explorer+json"
 PLOTLY = "application/vnd.plotly.v1+json"
@@ -92,12 +89,9 @@ class PlotlyRenderer(PageRenderer):
         meta = figure["layout"].get("meta") or {}
         for key in ("alt", "caption"):
             if not meta.get(key):
-                renderer.logger.warning(
-                    f"a plotly figure has no layout.meta.{key}: set both, as a reader needs them",
-                    subtype="ranking_figure",
-                    line=data.line,
-                )
-        title = title_of(figure)
+                said = f"a plotly figure has no layout.meta.{key}: set both, as a reader needs them"
+                renderer.logger.warning(said, subtype="ranking_figure", line=data.line)
+        title = title_of(figure["layout"])
         label = f"Data: {title}" if title else "Data of the figure"
         tail = (
             '<details class="ranking-data"><summary>Data behind this figure</summary>'
@@ -108,40 +102,28 @@ class PlotlyRenderer(PageRenderer):
         return figure_with(renderer, data, scripts, meta.get("caption", ""), plotly_html(figure), tail)
 
 
+def live_html(attributes: str, state: Any, alt: str) -> str:
+    """The place in a page where a script shows ``state``; all but the state is HTML."""
+    data = f'<script type="application/json">{script_json(state)}</script>'
+    return f"<div {attributes}>{data}<noscript><p>{alt}</p></noscript></div>"
+
+
 def explorer_html(payload: Mapping[str, Any]) -> str:
-    """The place of an explorer in a page, which the runtime turns into controls and a picture.
-
-    Args:
-        payload: its output entry: module, state and alternative text.
-    """
-    return (
-        f'<div class="ranking-explorer" data-module="{escape(payload["module"])}">'
-        f'<script type="application/json">{script_json(payload["state"])}</script>'
-        f"<noscript><p>{escape(payload['alt'])}</p></noscript></div>"
-    )
-
-
-def title_of(figure: Mapping[str, Any]) -> str:
-    """The title of a plotly figure as text."""
-    return plain(figure["layout"].get("title", {}).get("text") or "")
+    """The place of an explorer, made of its output entry: module, state and alternative text."""
+    attributes = f'class="ranking-explorer" data-module="{escape(payload["module"])}"'
+    return live_html(attributes, payload["state"], escape(payload["alt"]))
 
 
 def plotly_html(figure: Mapping[str, Any]) -> str:
     """The title of a plotly figure, and the place where a page draws it."""
-    layout: dict[str, Any] = deepcopy(figure["layout"])
     # The title becomes text of the page, which wraps on a phone; the room for it in the picture goes.
-    title = title_of(figure)
-    layout.pop("title", None)
-    layout.setdefault("margin", {})["t"] = 16
-    alt = escape((layout.get("meta") or {}).get("alt", ""))
-    height = int(layout.get("height") or 400)
+    layout = {name: value for name, value in figure["layout"].items() if name != "title"}
+    layout["margin"] = {**layout.get("margin", {}), "t": 16}
+    title, alt = title_of(figure["layout"]), escape((layout.get("meta") or {}).get("alt", ""))
     head = f'<p class="ranking-title">{escape(title)}</p>' if title else ""
-    shown = {"data": figure["data"], "layout": layout}
-    return (
-        f'{head}<div class="ranking-plotly" role="img" aria-label="{alt}" style="min-height: {height}px">'
-        f'<script type="application/json">{script_json(shown)}</script>'
-        f"<noscript><p>{alt}</p></noscript></div>"
-    )
+    size = f'style="min-height: {int(layout.get("height") or 400)}px"'
+    attributes = f'class="ranking-plotly" role="img" aria-label="{alt}" {size}'
+    return head + live_html(attributes, {"data": figure["data"], "layout": layout}, alt)
 
 
 class WidgetRenderer(PageRenderer):

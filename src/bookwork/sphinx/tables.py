@@ -1,7 +1,5 @@
 """The data of a plotly figure as accessible HTML tables, made from its traces."""
 
-from __future__ import annotations
-
 import base64
 import re
 from collections.abc import Mapping, Sequence
@@ -17,10 +15,8 @@ def values(array: Any) -> list[Any]:
     """A trace's array as a list, whether stored as one or as base64 of its bytes (as NumPy arrays are)."""
     if isinstance(array, Mapping):
         numbers = np.frombuffer(base64.b64decode(array["bdata"]), dtype=array["dtype"])
-        shape = array.get("shape")
-        if shape is not None:
-            numbers = numbers.reshape([int(size) for size in str(shape).split(",")])
-        return numbers.tolist()
+        shape = str(array.get("shape", -1)).split(",")
+        return numbers.reshape([int(size) for size in shape]).tolist()
     return list(array)
 
 
@@ -49,10 +45,7 @@ def html_table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[Any
 
 
 def figure_tables(figure: Mapping[str, Any]) -> str:
-    """All data of a figure: one table for each group of traces that share their x, one for each matrix.
-
-    Args:
-        figure: the plotly figure as JSON data, ``{"data": [...], "layout": {...}}``.
+    """All data of a figure, as JSON: a table for each group of traces that share their x, and each matrix.
 
     Raises:
         ValueError: if a trace has neither x and y nor z: a table for such a figure must be written first.
@@ -71,10 +64,9 @@ def figure_tables(figure: Mapping[str, Any]) -> str:
         if across not in trace:
             raise ValueError(f"no data table can be made of a {trace.get('type', 'scatter')!r} trace")
         measured = values(trace[across])
-        places = values(trace[along]) if along in trace else list(range(len(measured)))
-        key = (along, *map(repr, places))
+        places = values(trace.get(along, range(len(measured))))
         heading = axis_title(layout, along) or along
-        columns = groups.setdefault(key, (heading, places, []))[2]
+        columns = groups.setdefault((along, *map(repr, places)), (heading, places, []))[2]
         columns.append((name, measured))
         spread = trace.get(f"error_{across}", {}).get("array")
         if spread is not None:
@@ -92,8 +84,7 @@ def figure_tables(figure: Mapping[str, Any]) -> str:
 def matrix_table(name: str, trace: Mapping[str, Any], layout: Mapping[str, Any]) -> str:
     """A heat map as a table: its y down the side, its x along the top."""
     matrix = values(trace["z"])
-    along = values(trace["x"]) if "x" in trace else list(range(len(matrix[0])))
-    down = values(trace["y"]) if "y" in trace else list(range(len(matrix)))
+    along, down = values(trace.get("x", range(len(matrix[0])))), values(trace.get("y", range(len(matrix))))
     corner = f"{axis_title(layout, 'y') or 'y'} \\ {axis_title(layout, 'x') or 'x'}"
     rows = [(place, *row) for place, row in zip(down, matrix, strict=True)]
     return html_table(name, [corner, *map(cell, along)], rows)
@@ -101,7 +92,12 @@ def matrix_table(name: str, trace: Mapping[str, Any], layout: Mapping[str, Any])
 
 def axis_title(layout: Mapping[str, Any], axis: str) -> str:
     """Title of the x or y axis, empty if it has none."""
-    return plain(layout.get(f"{axis}axis", {}).get("title", {}).get("text") or "")
+    return title_of(layout.get(f"{axis}axis", {}))
+
+
+def title_of(part: Mapping[str, Any]) -> str:
+    """Title of a layout or an axis, empty if it has none."""
+    return plain(part.get("title", {}).get("text") or "")
 
 
 def plain(text: str) -> str:

@@ -1,7 +1,5 @@
 """The look of the pages, and the faults of the stock theme that it mends."""
 
-from __future__ import annotations
-
 import re
 from html import escape
 from pathlib import Path
@@ -12,7 +10,7 @@ from sphinx.config import Config
 
 from bookwork.explorer import bundle
 from bookwork.palette import Palette, palette_named
-from bookwork.sphinx.offline import ASSETS, FOLDER, write
+from bookwork.sphinx.offline import ASSETS, EXPLORERS, FOLDER, MATHJAX, write, write_live_scripts
 
 TEMPLATES = Path(__file__).parent / "templates"
 SCRIPT = f"{FOLDER}/book.js"
@@ -38,15 +36,17 @@ def style_sheet(palette: Palette) -> str:
     """Style sheet of the pages: a palette in both themes, the book's rules, those of the explorers."""
     rules = (ASSETS / "book.css").read_text(encoding="utf-8")
     light, dark = palette.css_variables("light"), palette.css_variables("dark")
-    variables = (
-        f":root {{ {light} }}\n"
-        f'@media screen {{ html[data-theme="dark"] {{ {dark} }} }}\n'  # paper stays white
-    )
-    return f"{variables}{rules}\n{bundle.stylesheet(palette)}"
+    on_screen = f'@media screen {{ html[data-theme="dark"] {{ {dark} }} }}'  # paper stays white
+    return f":root {{ {light} }}\n{on_screen}\n{rules}\n{bundle.stylesheet(palette)}"
 
 
 def set_config(app: Sphinx, config: Config) -> None:
-    """Put this folder's templates before those of the theme, and the icon beside them."""
+    """Take a local MathJax, templates and icon from here, and no widget scripts: the pages have no kernel."""
+    config.nb_ipywidgets_js = {}
+    config.mathjax_path = f"{FOLDER}/{MATHJAX}"
+    # The menu would make every formula a stop of the Tab key, and fetches more scripts when it is used.
+    mathjax = {"options": {"enableMenu": False}, "svg": {"mtextInheritFont": True}}
+    config.mathjax3_config = {**mathjax, **(config.mathjax3_config or {})}
     config.templates_path = [str(TEMPLATES), *config.templates_path]
     config.html_favicon = str(ASSETS / "favicon.svg")
     # Without a mode the theme's scripts complain on the console.
@@ -54,12 +54,14 @@ def set_config(app: Sphinx, config: Config) -> None:
 
 
 def write_assets(app: Sphinx) -> None:
-    """Write the style sheet and the script of all pages."""
+    """Write the style sheet and all scripts that pages may load, before the first page is written."""
     if app.builder.format != "html":
         return
     folder = Path(app.outdir) / "_static" / FOLDER
-    folder.mkdir(parents=True, exist_ok=True)
-    write(folder / "book.css", style_sheet(palette_named(app.config.bookwork_palette)).encode())
+    (folder / EXPLORERS).mkdir(parents=True, exist_ok=True)
+    palette = palette_named(app.config.bookwork_palette)
+    write_live_scripts(folder, folder / EXPLORERS, app.config.bookwork_explorers, palette)
+    write(folder / "book.css", style_sheet(palette).encode())
     write(folder / "book.js", (ASSETS / "book.js").read_bytes())
 
 
@@ -76,13 +78,3 @@ def write_front_page(app: Sphinx, exception: Exception | None) -> None:
     page = app.builder.get_target_uri(app.config.root_doc)
     front = FRONT_PAGE.format(page=escape(page), title=escape(app.config.html_title))
     write(Path(app.outdir) / "index.html", front.encode())
-
-
-def setup(app: Sphinx) -> None:
-    """Connect to Sphinx."""
-    app.add_css_file(STYLE, priority=900)  # after the theme's own
-    app.add_js_file(SCRIPT)
-    app.connect("config-inited", set_config)
-    app.connect("builder-inited", write_assets)
-    app.connect("html-page-context", mend_tables)
-    app.connect("build-finished", write_front_page)
