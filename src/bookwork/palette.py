@@ -74,12 +74,9 @@ class Palette:
         return (*(name.replace("_", "-") for name in self.series), *self.themes["light"])
 
     def css_variables(self, theme: str) -> str:
-        """Declarations of custom properties for one theme, without a selector.
+        """Declarations of custom properties for the theme "light" or "dark", without a selector.
 
         ``--ranking-ink: #1B1F24; ...``, groups as ``--ranking-group-1`` and so on, and ``--ranking-font``.
-
-        Raises:
-            ValueError: if ``theme`` is neither "light" nor "dark".
         """
         colours = {name.replace("_", "-"): colour for name, colour in self.series.items()}
         colours |= self.themes[one_of("theme", theme, tuple(self.themes))]
@@ -95,11 +92,7 @@ DEFAULT = Palette(series=dict(zip(_NAMES, _COLOURS, strict=True)))
 
 
 def palette_named(reference: str) -> Palette:
-    """The palette at ``"module:NAME"``; :data:`DEFAULT` for an empty text.
-
-    Raises:
-        ValueError: if there is no palette.
-    """
+    """The palette at ``"module:NAME"``, else a ValueError; :data:`DEFAULT` for an empty text."""
     if not reference:
         return DEFAULT
     try:

@@ -59,15 +59,11 @@ def _plain(name: str, value: Any) -> Any:
 def save_results(path: Path | str, data: dict[str, Any], *, command: str, seeds: Sequence[int]) -> None:
     """Write ``data`` as JSON beside the command, seeds, versions and machine that made it.
 
-    Args:
-        path: the file to write.
-        data: mappings, lists and arrays of texts, truth values, finite numbers (NumPy's too) and None.
-        command: how the data were made.
-        seeds: the seeds that were used.
+    ``data`` holds mappings, lists and arrays of texts, truth values, finite numbers (NumPy's too) and None.
 
     Raises:
-        ValueError: if ``data`` has the key "made_by", which this function writes, or holds NaN, infinity or
-            what JSON has no form for, with its place in the data; nothing is then written.
+        ValueError: if it has the key "made_by", which this function writes, or holds NaN, infinity or what
+            JSON has no form for, with its place in the data; nothing is then written.
     """
     if "made_by" in data:
         raise ValueError("data must not have the key 'made_by': it is written here")
@@ -139,7 +135,6 @@ def load_results(name: str, folder: Path | str | None = None) -> dict[str, Any]:
     if folder is not None:
         raise FileNotFoundError(f"no {name}.json in {folder}")
     raise FileNotFoundError(
-        f"no experiments/{name}.json in {here}, a folder above it, or {REPOSITORY}: install the "
-        "package with `pip install -e` from its repository, or name the folder of the results: "
-        f"load_results({name!r}, folder=...)"
+        f"no experiments/{name}.json in {here}, a folder above it, or {REPOSITORY}: install the package with "
+        f"`pip install -e` from its repository, or name the folder: load_results({name!r}, folder=...)"
     )

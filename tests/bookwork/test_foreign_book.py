@@ -31,6 +31,7 @@ class Doubling(Explorer):
     module = "doubling"
     palette = PALETTE
     settings = ("x",)
+    default_labels = {"x": "x"}
     x = Int(3).tag(sync=True, explorer=True)
 """
 

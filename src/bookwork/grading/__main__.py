@@ -49,9 +49,14 @@ def _grades(folder: Path, chapters: Sequence[str] | None) -> int:
     known = standings.assignments(folder)
     if unknown := [name for name in chapters or () if name not in known]:
         raise ValueError(f"chapters must be some of {', '.join(known)}, got {', '.join(unknown)}")
-    found = list(standings.lines(folder, chapters or known))
-    print("\n".join(line for line, _ in found))
-    return int(any(missing for _, missing in found))
+    missing = 0
+    for name in chapters or known:
+        found = standings.standings(folder, name)
+        ungraded = sum(each.ungraded is not None for each in found)
+        lines = [f"  {each.learner:24} {each.ungraded or f'{each.points:g}'}" for each in found]
+        print(name, *lines, f"  {len(found) - ungraded} graded, {ungraded} not graded", sep="\n")
+        missing += ungraded
+    return int(missing > 0)
 
 
 def _verify(project: Project, chapters: Sequence[str] | None, most: int | None) -> int:

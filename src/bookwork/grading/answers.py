@@ -120,10 +120,8 @@ def respond(names: Mapping[str, Any], name: str, request: str | None) -> str:
         else:
             arguments, named = (decode(part) for part in json.loads(request))
             answer = {"value": encode(found(*arguments, **named))}
-    except AnswerError as error:
-        answer = {"error": str(error)}
-    except TypeError as error:
-        answer = {"error": f"{name}: {error}"}
+    except (AnswerError, TypeError) as error:
+        answer = {"error": f"{name}: {error}" if isinstance(error, TypeError) else str(error)}
     return json.dumps(answer)
 
 

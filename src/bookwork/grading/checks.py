@@ -118,7 +118,7 @@ def numbers(got: Any, shape: tuple[int, ...]) -> np.ndarray:
     try:
         found = np.asarray(_plain(got), dtype=np.float64)
     except (TypeError, ValueError):
-        raise AssertionError(f"expected numbers, got {_short(got)}") from None
+        raise AssertionError(f"expected numbers, got {got!r:.80}") from None
     if found.shape != tuple(shape):
         raise AssertionError(f"expected shape {tuple(shape)}, got {found.shape}")
     return found
@@ -149,9 +149,4 @@ def equal(got: Any, expected: Any) -> None:
     """
     mine, right = (np.asarray(_plain(value)).tolist() for value in (got, expected))
     if mine != right:
-        raise AssertionError(f"expected {_short(right)}, got {_short(mine)}")
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 80 else f"{text[:77]}..."
+        raise AssertionError(f"expected {right!r:.80}, got {mine!r:.80}")

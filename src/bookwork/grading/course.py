@@ -50,11 +50,7 @@ def make_empty(path: Path) -> None:
 def write_learners(out: Path, project: Project) -> list[Path]:
     """The learner's edition in a new folder: exercises, what the project hands out, how to install it.
 
-    Returns:
-        The notebooks.
-
-    Raises:
-        ValueError: the folder is not empty.
+    Gives the paths of the notebooks; a folder that is not empty is a ValueError.
     """
     found = project.exercises()
     make_empty(out)
@@ -87,11 +83,7 @@ def learners_readme(project: Project) -> str:
 
 
 def nbgrader(course: Path, *arguments: str) -> str:
-    """Run nbgrader in a course folder; gives what it printed.
-
-    Raises:
-        RuntimeError: it fails, with the end of what it printed.
-    """
+    """Run nbgrader in a course folder; gives what it printed, or a RuntimeError with the end of that."""
     command = [sys.executable, "-m", "nbgrader", *arguments]
     answer = subprocess.run(command, cwd=course, capture_output=True, text=True)
     printed = answer.stdout + answer.stderr
@@ -106,11 +98,7 @@ def write_course(out: Path, project: Project, chapters: Iterable[str] | None = N
     Every chapter is an assignment with one notebook of the same name. ``release/`` holds the learner's
     edition; submissions go to ``submitted/STUDENT/CHAPTER/CHAPTER.ipynb``.
 
-    Returns:
-        The names of the assignments.
-
-    Raises:
-        ValueError: the folder is not empty, or there are no such chapters.
+    Gives the names of the assignments; a folder that is not empty, or an unknown chapter, is a ValueError.
     """
     wanted = project.exercises(chapters)
     make_empty(out)

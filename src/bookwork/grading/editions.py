@@ -23,13 +23,10 @@ SETUP = "setup"
 SCHEMA = 3  # of nbgrader's metadata
 NAME = "exercises"
 """Stem of an authored notebook; its folder's name is that of the assignment."""
-
 PROMISE = re.compile(r"\*(\d+) points?, about (\d+) minutes\*")
 """What stands under the heading of an exercise."""
-
 ELSEWHERE = re.compile(r"(?<!!)\[([^]]*)\]\((?!\w+:|#)[^)]*\)")
 """A link to what lies beside the authored notebooks, and not beside a learner's."""
-
 AUTHORED_METADATA = ("mystnb", "jupyter")
 AUTHORED_TAGS = ("hide-input", "hide-output", "nbval-check-output")
 
@@ -90,11 +87,7 @@ def exercises(notebook: NotebookNode) -> Iterator[Exercise]:
 
 
 def cut(source: str, begin: str, end: str, stub: str | None = None) -> str:
-    """``source`` without what stands between two markers; a stub takes its place.
-
-    Raises:
-        ValueError: a marker without its partner.
-    """
+    """``source`` with a stub, or nothing, between two markers; one without its partner is a ValueError."""
     kept, inside = [], False
     for line in source.split("\n"):
         mark = line.strip()

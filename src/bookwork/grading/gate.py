@@ -24,6 +24,7 @@ from typing import NamedTuple
 import nbformat
 from nbformat import NotebookNode
 
+from bookwork.arguments import one_of
 from bookwork.grading import editions
 from bookwork.grading.course import nbgrader, write_course
 from bookwork.grading.project import Project
@@ -52,21 +53,15 @@ class Grade(NamedTuple):
     graded: bool
 
 
-def wrong_answers(notebook: Path) -> list[Answer]:
-    """The wrong answers beside a notebook.
-
-    Raises:
-        ValueError: an exercise has too few, or a mistake belongs to none.
-    """
+def wrong_answers(notebook: Path) -> dict[str, list[Answer]]:
+    """The wrong answers beside a notebook, by exercise; a ValueError where one has too few, or is unknown."""
     data = tomllib.loads(notebook.with_name(WRONG).read_text(encoding="utf-8"))
-    found = [Answer(**entry) for entry in data["answer"]]
-    names = [exercise.name for exercise in editions.exercises(editions.read(notebook))]
-    for name in names:
-        count = sum(answer.exercise == name for answer in found)
-        if count < FEWEST:
-            raise ValueError(f"{name!r} must have at least {FEWEST} typical mistakes, got {count}")
-    if unknown := {answer.exercise for answer in found} - set(names):
-        raise ValueError(f"exercise must be one of {', '.join(names)}, got {', '.join(sorted(unknown))}")
+    found: dict[str, list[Answer]] = {e.name: [] for e in editions.exercises(editions.read(notebook))}
+    for entry in data["answer"]:
+        found[one_of("exercise", entry["exercise"], list(found))].append(Answer(**entry))
+    for name, answers in found.items():
+        if len(answers) < FEWEST:
+            raise ValueError(f"{name!r} must have at least {FEWEST} typical mistakes, got {len(answers)}")
     return found
 
 
@@ -109,9 +104,7 @@ def expected_grades(notebook: Path, most: int | None = None) -> tuple[Points, li
     ``most`` limits the submissions with mistakes.
     """
     full = {e.name: e.points for e in editions.exercises(editions.read(notebook))}
-    wrong = wrong_answers(notebook)
-    by_exercise = [[answer for answer in wrong if answer.exercise == name] for name in full]
-    together = zip_longest(*by_exercise)  # a mistake of each exercise, while there are any
+    together = zip_longest(*wrong_answers(notebook).values())  # one of each exercise, while there are any
     rounds = [{answer.exercise: answer for answer in each if answer} for each in together][:most]
     expected = {SOLUTION: full, EMPTY: dict.fromkeys(full, 0.0)}
     for at, answers in enumerate(rounds, start=1):
@@ -120,13 +113,9 @@ def expected_grades(notebook: Path, most: int | None = None) -> tuple[Points, li
 
 
 def verify(name: str, scratch: Path, project: Project, most: int | None = None) -> list[str]:
-    """Grade the class of the gate in a new folder: a line for each answer that did not get what it deserves.
+    """Grade the class of the gate for an assignment, in a new folder ``scratch``.
 
-    Args:
-        name: of the assignment.
-        scratch: the folder.
-        project: whose exercises they are.
-        most: how many submissions with mistakes; all by default.
+    Gives a line for each answer that did not get what it deserves.
     """
     notebook = project.exercises([name])[name]
     source = editions.read(notebook)

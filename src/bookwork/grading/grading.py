@@ -18,18 +18,8 @@ from typing import Any
 from nbconvert.preprocessors import ClearMetadataPreprocessor
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell
+from nbgrader import preprocessors as stock
 from nbgrader.api import Gradebook
-from nbgrader.preprocessors import (
-    AssignLatePenalties,
-    CheckCellMetadata,
-    ClearOutput,
-    IgnorePattern,
-    LimitOutput,
-    NbGraderPreprocessor,
-    OverwriteCells,
-    OverwriteKernelspec,
-    SaveAutoGrades,
-)
 from traitlets import Float
 
 from bookwork.grading.answers import SECONDS
@@ -45,7 +35,7 @@ def in_order(name: str) -> tuple[int, str]:
     return len(name), name
 
 
-class MendCells(NbGraderPreprocessor):
+class MendCells(stock.NbGraderPreprocessor):
     """Metadata made whole from the gradebook, copies made plain cells, deleted locked cells brought back.
 
     nbgrader goes by the metadata that a learner's program has written; copied cells, lost metadata and
@@ -90,7 +80,7 @@ class MendCells(NbGraderPreprocessor):
         return names.index(solution) + 1 if solution in names else len(names)
 
 
-class RunApart(NbGraderPreprocessor):
+class RunApart(stock.NbGraderPreprocessor):
     """Runs a submission in two kernels: the learner's code in one, locked cells also in the other.
 
     A cell that takes too long is interrupted. Where its kernel dies or cannot be interrupted, a fresh one
@@ -216,7 +206,8 @@ def configure(config: Any, course_id: str, environment: Mapping[str, str]) -> No
         os.environ["PATH"] = os.pathsep.join([beside, os.environ.get("PATH", "")])
     config.CourseDirectory.course_id = course_id
     config.ClearSolutions.code_stub = {"python": STUB}
-    mend = [ClearOutput, MendCells, OverwriteKernelspec, OverwriteCells, CheckCellMetadata]
-    grade = [RunApart, IgnorePattern, ClearMetadataPreprocessor, LimitOutput, SaveAutoGrades]
-    config.Autograde.sanitize_preprocessors = mend
-    config.Autograde.autograde_preprocessors = [*grade, AssignLatePenalties, CheckCellMetadata]
+    mend = [stock.ClearOutput, MendCells, stock.OverwriteKernelspec, stock.OverwriteCells]
+    run = [RunApart, stock.IgnorePattern, ClearMetadataPreprocessor, stock.LimitOutput]
+    grade = [stock.SaveAutoGrades, stock.AssignLatePenalties, stock.CheckCellMetadata]
+    config.Autograde.sanitize_preprocessors = [*mend, stock.CheckCellMetadata]
+    config.Autograde.autograde_preprocessors = run + grade

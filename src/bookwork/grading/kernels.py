@@ -50,12 +50,9 @@ class Kernel:
         environment = {**os.environ, "IPYTHONDIR": profile, "PYTHONSAFEPATH": "1"}
         self.manager = KernelManager(kernel_name="python3")
         # exit and quit would end it a moment later, when the next cell runs already
-        stays = "get_ipython().ask_exit = lambda: None"
-        self.manager.start_kernel(
-            cwd=str(self._folder),
-            env=environment,
-            extra_arguments=["--HistoryManager.hist_file=:memory:", f"--IPKernelApp.exec_lines={stays}"],
-        )
+        stays = "--IPKernelApp.exec_lines=get_ipython().ask_exit = lambda: None"
+        options = ["--HistoryManager.hist_file=:memory:", stays]
+        self.manager.start_kernel(cwd=str(self._folder), env=environment, extra_arguments=options)
         self.client = self.manager.blocking_client()
         self.client.start_channels()
         self.client.wait_for_ready(timeout=START_SECONDS)

@@ -36,11 +36,7 @@ class Project:
 
     @classmethod
     def at(cls, root: Path) -> Self:
-        """The project in a folder.
-
-        Raises:
-            ValueError: its description has an entry that is not known.
-        """
+        """The project in a folder; an entry of its description that is not known is a ValueError."""
         described = _described(root) or {}
         known = [entry.name for entry in fields(cls)][1:]
         if unknown := sorted(set(described) - set(known)):

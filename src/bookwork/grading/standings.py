@@ -1,6 +1,5 @@
 """What a class has got, and whose submission has no grade: nbgrader exports those as 0 without a word."""
 
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -51,14 +50,3 @@ def _fault(folder: Path, assignment: str) -> str | None:
     except Exception as error:  # whatever a damaged file leads to
         return f"no notebook that can be read: {type(error).__name__}"
     return None
-
-
-def lines(course: Path, names: Iterable[str]) -> Iterator[tuple[str, bool]]:
-    """A report on some assignments, line by line; and whether the line is about a missing grade."""
-    for name in names:
-        yield name, False
-        found = standings(course, name)
-        for each in found:
-            yield f"  {each.learner:24} {each.ungraded or f'{each.points:g}'}", each.ungraded is not None
-        missing = sum(each.ungraded is not None for each in found)
-        yield f"  {len(found) - missing} graded, {missing} not graded", False

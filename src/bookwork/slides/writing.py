@@ -15,30 +15,15 @@ from nbformat.v4 import new_markdown_cell, new_notebook
 from bookwork.explorer import bundle
 from bookwork.palette import DEFAULT, Palette
 from bookwork.slides.deck import Slide, deck
-from bookwork.sphinx.offline import MATHJAX, wheel_file, write, write_live_scripts
+from bookwork.sphinx.offline import MATHJAX, wheel_file, write, write_front, write_live_scripts
 
 FOLDER = Path(__file__).parent
 TEMPLATE = "assets"
 LOADED = "assets"
 """Folder beside the slides with all that they load."""
 
-FRONT_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Slides</title>
-<link rel="stylesheet" href="{loaded}/slides.css">
-</head>
-<body class="front"><main><h1>Slides</h1>
-<ul>
-{links}
-</ul>
-<p>Arrow keys move: right to the next section, down within a section. Space does both. S opens the speaker's
-notes, Esc the overview, F the whole screen.</p>
-</main></body>
-</html>
-"""
+KEYS = """<p>Arrow keys move: right to the next section, down within a section. Space does both. S opens the
+speaker's notes, Esc the overview, F the whole screen.</p>"""
 
 
 def links_to_slides(text: str, names: Iterable[str]) -> str:
@@ -136,10 +121,7 @@ def write_slides(
         palette: colours of slides, figures and explorers.
 
     Returns:
-        The pages of slides.
-
-    Raises:
-        ValueError: a notebook has no heading.
+        The pages of slides. A notebook without a heading is a ValueError.
     """
     write_loaded(out / LOADED, explorers, palette)
     pages, links = [], []
@@ -150,5 +132,6 @@ def write_slides(
         pages.append(out / f"{name}.html")
         write(pages[-1], html_of(slides, folders[name], notebooks).encode())
         links.append(f'<li><a href="{name}.html">{escape(slides[0].title)}</a></li>')
-    write(out / "index.html", FRONT_PAGE.format(loaded=LOADED, links="\n".join(links)).encode())
+    head, listed = f'<link rel="stylesheet" href="{LOADED}/slides.css">', "\n".join(links)
+    write_front(out, "Slides", head, f"<ul>\n{listed}\n</ul>\n{KEYS}")
     return pages

@@ -23,6 +23,20 @@ THEBE = "sphinx_thebe"  # live kernels on a foreign host, which stock Jupyter Bo
 THEBE_STYLE = "sphinx-thebe.css"
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 
+FRONT_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+{head}
+</head>
+<body class="front"><main><h1>{title}</h1>
+{body}
+</main></body>
+</html>
+"""
+
 
 def wheel_file(wheel: str, name: str) -> bytes:
     """A file out of the wheel that carries it."""
@@ -54,6 +68,11 @@ def write(path: Path, content: bytes) -> None:
     """Write a file unless it holds just that."""
     if not path.is_file() or path.read_bytes() != content:
         path.write_bytes(content)
+
+
+def write_front(folder: Path, title: str, head: str, body: str) -> None:
+    """Write a page ``index.html`` that leads to others; all texts are HTML."""
+    write(folder / "index.html", FRONT_PAGE.format(title=title, head=head, body=body).encode())
 
 
 def drop_thebe(app: Sphinx, config: Config) -> None:

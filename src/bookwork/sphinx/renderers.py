@@ -23,15 +23,11 @@ BUILDERS = ("html", "dirhtml", "singlehtml")
 KERNEL_NOTE = "This cell is live in JupyterLab."
 
 
-def script_json(value: Any) -> str:
-    """JSON that may stand inside a ``<script>`` element: no ``</`` and no ``<!--`` in it."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
-
-
 class PageRenderer:
     """What the page shows of the outputs of one type, in a book that loads this extension."""
 
     mime_type: ClassVar[str]
+    shown: ClassVar[Any]  # nodes for such an output
     mime_priority_overrides: ClassVar[list[tuple[str, str, int]]] = []
 
     @classmethod
@@ -42,11 +38,6 @@ class PageRenderer:
         env = renderer.renderer.sphinx_env
         here = data.mime_type == cls.mime_type and env is not None and EXTENSION in env.app.extensions
         return cls.shown(renderer, data) if here and not inline else None
-
-    @classmethod
-    def shown(cls, renderer: NbElementRenderer, data: MimeData) -> list[nodes.Element]:
-        """Nodes for such an output."""
-        raise NotImplementedError
 
 
 def figure_with(
@@ -104,7 +95,9 @@ class PlotlyRenderer(PageRenderer):
 
 def live_html(attributes: str, state: Any, alt: str) -> str:
     """The place in a page where a script shows ``state``; all but the state is HTML."""
-    data = f'<script type="application/json">{script_json(state)}</script>'
+    packed = json.dumps(state, ensure_ascii=False, separators=(",", ":"))
+    safe = packed.replace("<", "\\u003c")  # neither </ nor <!-- may stand in a <script>
+    data = f'<script type="application/json">{safe}</script>'
     return f"<div {attributes}>{data}<noscript><p>{alt}</p></noscript></div>"
 
 

@@ -10,7 +10,7 @@ from sphinx.config import Config
 
 from bookwork.explorer import bundle
 from bookwork.palette import Palette, palette_named
-from bookwork.sphinx.offline import ASSETS, EXPLORERS, FOLDER, MATHJAX, write, write_live_scripts
+from bookwork.sphinx.offline import ASSETS, EXPLORERS, FOLDER, MATHJAX, write, write_front, write_live_scripts
 
 TEMPLATES = Path(__file__).parent / "templates"
 SCRIPT = f"{FOLDER}/book.js"
@@ -18,18 +18,8 @@ STYLE = f"{FOLDER}/book.css"
 
 EMPTY_HEADER = re.compile(r"<th\b([^>]*)>(?:\s|&nbsp;|&#160;|</?p>)*</th>")
 
-FRONT_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta http-equiv="refresh" content="0; url={page}">
-<title>{title}</title>
-<link rel="icon" href="_static/favicon.svg">
-</head>
-<body><main><h1>{title}</h1><p><a href="{page}">Read the course</a></p></main></body>
-</html>
-"""
+FRONT_HEAD = """<meta http-equiv="refresh" content="0; url={page}">
+<link rel="icon" href="_static/favicon.svg">"""
 
 
 def style_sheet(palette: Palette) -> str:
@@ -75,6 +65,6 @@ def write_front_page(app: Sphinx, exception: Exception | None) -> None:
     """Write ``index.html``, which leads to the first page, where the book has no page of that name."""
     if exception or app.builder.format != "html" or app.config.root_doc == "index":
         return
-    page = app.builder.get_target_uri(app.config.root_doc)
-    front = FRONT_PAGE.format(page=escape(page), title=escape(app.config.html_title))
-    write(Path(app.outdir) / "index.html", front.encode())
+    page = escape(app.builder.get_target_uri(app.config.root_doc))
+    said = f'<p><a href="{page}">Read the course</a></p>'
+    write_front(Path(app.outdir), escape(app.config.html_title), FRONT_HEAD.format(page=page), said)

@@ -6,24 +6,11 @@
   const LABEL = "direct label";
   const CONFIG = { displayModeBar: false, scrollZoom: false, doubleClick: false, showTips: false, typesetMath: false };
 
-  function inks() {
+  // The figure with an ink for every stand-in; packed numbers (base64) can hold none.
+  function recoloured(json) {
     const style = getComputedStyle(document.documentElement);
-    return Object.entries(NEUTRAL).map(([name, standIn]) => [standIn, style.getPropertyValue(`--ranking-${name}`).trim()]);
-  }
-
-  // A copy of the figure with every stand-in replaced; long strings are packed numbers and hold none.
-  function recoloured(value, pairs) {
-    if (typeof value === "string") {
-      if (value.length > 2000) return value;
-      return pairs.reduce((text, [standIn, ink]) => text.replaceAll(standIn, ink), value);
-    }
-    if (Array.isArray(value)) {
-      return value.length && typeof value[0] === "number" ? value.slice() : value.map((entry) => recoloured(entry, pairs));
-    }
-    if (value && typeof value === "object") {
-      return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, recoloured(entry, pairs)]));
-    }
-    return value;
+    const inked = (text, [name, standIn]) => text.replaceAll(standIn, style.getPropertyValue(`--ranking-${name}`).trim());
+    return JSON.parse(Object.entries(NEUTRAL).reduce(inked, json));
   }
 
   // Trace data and layout for a width.
@@ -36,24 +23,24 @@
     return [unlabelled, { ...size, margin, showlegend: true, height: (layout.height || 400) + 24 * labels }];
   }
 
-  function draw(host, figure) {
+  function draw(host, json) {
     host.style.minHeight = "";
-    const [data, layout] = fitted(recoloured(figure, inks()), host.clientWidth);
+    const [data, layout] = fitted(recoloured(json), host.clientWidth);
     return globalThis.Plotly.react(host, data, layout, CONFIG);
   }
 
   function mount(host) {
-    const figure = JSON.parse(host.querySelector('script[type="application/json"]').textContent);
+    const json = host.querySelector('script[type="application/json"]').textContent;
     host.replaceChildren();
     let width = host.clientWidth;
-    draw(host, figure);
+    draw(host, json);
     new ResizeObserver(() => {
       if (host.clientWidth && host.clientWidth !== width) {
         width = host.clientWidth;
-        draw(host, figure);
+        draw(host, json);
       }
     }).observe(host);
-    return () => draw(host, figure);
+    return () => draw(host, json);
   }
 
   function start() {
