@@ -9,7 +9,8 @@
   // The figure with an ink for every stand-in; packed numbers (base64) can hold none.
   function recoloured(json) {
     const style = getComputedStyle(document.documentElement);
-    const inked = (text, [name, standIn]) => text.replaceAll(standIn, style.getPropertyValue(`--ranking-${name}`).trim());
+    const ink = (name) => style.getPropertyValue(`--ranking-${name}`).trim();
+    const inked = (text, [name, standIn]) => text.replaceAll(standIn, ink(name));
     return JSON.parse(Object.entries(NEUTRAL).reduce(inked, json));
   }
 
