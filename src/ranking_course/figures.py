@@ -4,13 +4,12 @@ A figure is the last expression of its cell, with its alternative text and its c
 the built page shows them with the figure's data as a table, and recolours the inks for its theme.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import sys
 import unicodedata
 from collections.abc import Mapping
+from typing import Any, Self
 
 import numpy as np
 import plotly.graph_objects as go
@@ -32,20 +31,13 @@ ROLES: dict[str, dict[str, object]] = {
 LABEL_POSITIONS = ("top", "middle", "bottom")
 """Where a direct label may stand at the end of its line."""
 
-DIRECT_LABEL = (
-    "direct label"  # what ``meta`` of a trace says that is a label; a legend replaces it on a phone
-)
+DIRECT_LABEL = "direct label"
+"""What ``meta`` of a trace says that is a label; a legend replaces it on a phone."""
 
-ELSEWHERE = {
-    "PLOTLY_RENDERER",
-    "COLAB_NOTEBOOK_ID",
-    "KAGGLE_KERNEL_RUN_TYPE",
-    "AZURE_NOTEBOOKS_HOST",
-    "VSCODE_PID",
-    "NTERACT_EXE",
-    "COCALC_PROJECT_ID",
-    "DATABRICKS_RUNTIME_VERSION",
-}
+ELSEWHERE = set(
+    "PLOTLY_RENDERER COLAB_NOTEBOOK_ID KAGGLE_KERNEL_RUN_TYPE AZURE_NOTEBOOKS_HOST VSCODE_PID "
+    "NTERACT_EXE COCALC_PROJECT_ID DATABRICKS_RUNTIME_VERSION".split()
+)
 """Environment variables by which plotly knows notebooks other than Jupyter's, or is told what to do."""
 
 _AXIS = {
@@ -59,6 +51,8 @@ _AXIS = {
     "title": {"font": {"color": NEUTRAL["ink"], "size": 14}, "standoff": 10},
     "zeroline": False,
 }
+
+_NOT_NAMED = {"showlegend": False, "hoverinfo": "skip"}
 
 _POWERS = [factor * 10.0**power for power in range(-6, 7) for factor in (1, 2, 5)]
 _LOG_TICKS = {"tickmode": "array", "tickvals": _POWERS, "ticktext": [f"{value:g}" for value in _POWERS]}
@@ -102,25 +96,16 @@ class Figure(go.Figure):
             return
         display.display({"application/vnd.plotly.v1+json": json.loads(self.to_json())}, raw=True)
 
-    def line(
-        self,
-        x: ArrayLike,
-        y: ArrayLike,
-        name: str,
-        *,
-        target: str | None = None,
-        role: str = "plain",
-        label_at: str = "middle",
-    ) -> Figure:
+    def line(self, x: ArrayLike, y: ArrayLike, name: str, **style: Any) -> Self:
         """Add one line with its name written at its right end, and return the figure.
 
         Args:
             x: shape (points,).
             y: shape (points,).
             name: the direct label.
-            target: whose colour the line takes ("click", "like", ...); None, and the role "truth", for ink.
-            role: "plain", "raw" (thin), "calibrated" (bold) or "truth" (dashed).
-            label_at: "top", "middle" or "bottom" of the line's end, so that labels keep off each other.
+            style: ``target``, whose colour the line takes ("click", "like", ...; by default, and in the role
+                "truth", ink); ``role``, "plain", "raw" (thin), "calibrated" (bold) or "truth" (dashed);
+                ``label_at``, "top", "middle" or "bottom" of the line's end, so that labels keep apart.
 
         Raises:
             ValueError: if the shapes differ, there is no point, a value cannot be drawn on a logarithmic
@@ -129,32 +114,22 @@ class Figure(go.Figure):
         x_values, y_values = validation.as_floats("x", x), validation.as_floats("y", y)
         validation.same_shape(x=x_values, y=y_values)
         _check_points(self, x_values, "y", y_values)
-        colour, line = _style(target, role)
-        validation.one_of("label_at", label_at, LABEL_POSITIONS)
+        line, place = _style(**style)
         self.add_scatter(x=x_values, y=y_values, name=name, mode="lines", line=line)
-        return _label_end(self, x_values, y_values, name, colour, label_at)
+        self._label_end(x_values, y_values, name, line["color"], place)
+        return self
 
-    def seeds(
-        self,
-        x: ArrayLike,
-        values: ArrayLike,
-        name: str,
-        *,
-        target: str | None = None,
-        role: str = "plain",
-        label_at: str = "middle",
-    ) -> Figure:
-        """Add one faint line per seed and their median, drawn over them with markers and a direct label.
-
-        Returns the figure.
+    def seeds(self, x: ArrayLike, values: ArrayLike, name: str, **style: Any) -> Self:
+        """Add one faint line per seed, and over them their median with markers and a direct label.
 
         Args:
             x: shape (points,).
             values: shape (seeds, points).
             name: the direct label.
-            target: as in :meth:`line`.
-            role: as in :meth:`line`.
-            label_at: as in :meth:`line`.
+            style: as in :meth:`line`.
+
+        Returns:
+            The figure.
 
         Raises:
             ValueError: if ``values`` is not (seeds, points) for these points, and as in :meth:`line`.
@@ -166,19 +141,10 @@ class Figure(go.Figure):
             raise ValueError(
                 f"values must have shape (seeds, points) for x of shape {x_values.shape}, got {runs.shape}"
             )
-        colour, line = _style(target, role)
-        validation.one_of("label_at", label_at, LABEL_POSITIONS)
+        line, place = _style(**style)
+        faint = {"mode": "lines", "line": {**line, "width": 1}, "opacity": 0.4, **_NOT_NAMED}
         for number, run in enumerate(runs, start=1):  # run: (points,)
-            self.add_scatter(
-                x=x_values,
-                y=run,
-                name=f"{name}, seed {number}",
-                mode="lines",
-                line={**line, "width": 1},
-                opacity=0.4,
-                showlegend=False,
-                hoverinfo="skip",
-            )
+            self.add_scatter(x=x_values, y=run, name=f"{name}, seed {number}", **faint)
         median = np.median(runs, axis=0)  # (points,)
         self.add_scatter(
             x=x_values,
@@ -188,7 +154,27 @@ class Figure(go.Figure):
             line=line,
             marker={"size": 7},
         )
-        return _label_end(self, x_values, median, name, colour, label_at)
+        self._label_end(x_values, median, name, line["color"], place)
+        return self
+
+    def _label_end(self, x: np.ndarray, y: np.ndarray, name: str, colour: str, place: str) -> None:
+        """Write ``name`` right of the point that is drawn furthest to the right; x, y: (points,)."""
+        falling = self.layout.xaxis.autorange == "reversed"
+        last = int(np.argmin(x) if falling else np.argmax(x))
+        self.add_scatter(
+            x=x[last : last + 1],
+            y=y[last : last + 1],
+            name=f"label of {name}",
+            mode="markers+text",  # the marker is not seen: its size keeps a text above and one below apart
+            marker={"size": 5, "opacity": 0},
+            text=[f'  <span style="color:{colour}">●</span> {name}'],  # the text in ink, to be readable
+            textposition=f"{place} right",
+            cliponaxis=False,
+            meta=DIRECT_LABEL,
+            **_NOT_NAMED,
+        )
+        width = 36 + sum(14 if unicodedata.east_asian_width(letter) in "WF" else 7.6 for letter in name)
+        self.update_layout(margin_r=max(self.layout.margin.r or 0, round(width)))
 
 
 def new_figure(
@@ -225,10 +211,9 @@ def new_figure(
             "yaxis": {"title": {"text": y}},
         }
     )
-    if axes.get("x_log"):
-        figure.update_xaxes(type="log", **_LOG_TICKS)
-    if axes.get("y_log"):
-        figure.update_yaxes(type="log", **_LOG_TICKS)
+    for name, update in (("x_log", figure.update_xaxes), ("y_log", figure.update_yaxes)):
+        if axes.get(name):
+            update(type="log", **_LOG_TICKS)
     if axes.get("x_reversed"):
         figure.update_xaxes(autorange="reversed")
     return figure
@@ -237,21 +222,17 @@ def new_figure(
 def reliability_figure(
     diagrams: Mapping[str, Reliability],
     *,
-    title: str,
-    alt: str,
-    caption: str,
     target: str = "click",
     roles: Mapping[str, str] | None = None,
+    **texts: Any,
 ) -> Figure:
     """A reliability diagram: mean prediction against observed rate, bin by bin, beside the dashed diagonal.
 
     Args:
         diagrams: name -> bins from :func:`ranking.evaluation.metrics.reliability`. Empty bins are left out.
-        title: as in :func:`new_figure`.
-        alt: as in :func:`new_figure`.
-        caption: as in :func:`new_figure`.
         target: whose colour the curves take.
         roles: name -> "raw" or "calibrated" (or another role), so that the curves differ in width and marker.
+        texts: ``title``, ``alt`` and ``caption``, as in :func:`new_figure`.
 
     Raises:
         ValueError: if ``diagrams`` is empty or holds one with empty bins only, or ``roles`` names a curve
@@ -265,20 +246,16 @@ def reliability_figure(
     roles = roles or {}
     for name in roles:
         validation.one_of("roles", name, tuple(diagrams))
-    figure = new_figure(
-        title=title, alt=alt, caption=caption, x="mean prediction in the bin", y="observed rate in the bin"
-    )
-    filled = {name: diagram.count > 0 for name, diagram in diagrams.items()}
-    top = max(
-        float(np.max([diagram.predicted[filled[name]], diagram.observed[filled[name]]]))
+    figure = new_figure(x="mean prediction in the bin", y="observed rate in the bin", **texts)
+    curves = {
+        name: [part[diagram.count > 0] for part in (diagram.predicted, diagram.observed, diagram.count)]
         for name, diagram in diagrams.items()
-    )
+    }
+    top = max(float(np.max([x, y])) for x, y, _ in curves.values())
     figure.line([0.0, top], [0.0, top], "perfect", role="truth")
-    for name, diagram in diagrams.items():
-        rows = diagram.count[filled[name]]  # (filled bins,)
-        x, y = diagram.predicted[filled[name]], diagram.observed[filled[name]]  # (filled bins,)
+    for name, (x, y, rows) in curves.items():  # each (filled bins,)
         role = roles.get(name, "plain")
-        colour, line = _style(target, role)
+        line, place = _style(target, role)
         figure.add_scatter(
             x=x,
             y=y,
@@ -295,7 +272,7 @@ def reliability_figure(
             hovertemplate="predicted %{x:.3f}, observed %{y:.3f}, %{customdata:.0f} rows",
             meta={"customdata": "rows"},
         )
-        _label_end(figure, x, y, name, colour, "middle")
+        figure._label_end(x, y, name, line["color"], place)
     return figure
 
 
@@ -309,32 +286,13 @@ def _check_points(figure: go.Figure, x: np.ndarray, name: str, values: np.ndarra
             raise ValueError(f"{label} must be above 0 on a logarithmic axis, got {numbers.min()}")
 
 
-def _style(target: str | None, role: str) -> tuple[str, dict[str, object]]:
-    """Colour and plotly line style of a curve."""
+def _style(
+    target: str | None = None, role: str = "plain", label_at: str = "middle"
+) -> tuple[dict[str, Any], str]:
+    """Plotly's line style of a curve, and where its label stands."""
     validation.one_of("role", role, tuple(ROLES))
+    validation.one_of("label_at", label_at, LABEL_POSITIONS)
     if target is not None:
         validation.one_of("target", target, tuple(TARGET_COLOURS))
     colour = NEUTRAL["ink"] if target is None or role == "truth" else TARGET_COLOURS[target]
-    return colour, {"color": colour, **ROLES[role]}
-
-
-def _label_end(figure: Figure, x: np.ndarray, y: np.ndarray, name: str, colour: str, place: str) -> Figure:
-    """Write ``name`` right of the point that is drawn furthest to the right."""
-    falling = figure.layout.xaxis.autorange == "reversed"
-    last = int(np.argmin(x) if falling else np.argmax(x))
-    figure.add_scatter(
-        x=x[last : last + 1],
-        y=y[last : last + 1],
-        name=f"label of {name}",
-        mode="markers+text",  # the marker is not seen: its size keeps a text above and one below apart
-        marker={"size": 5, "opacity": 0},
-        text=[f'  <span style="color:{colour}">●</span> {name}'],  # the text itself in ink, to be readable
-        textposition=f"{place} right",
-        cliponaxis=False,
-        showlegend=False,
-        hoverinfo="skip",
-        meta=DIRECT_LABEL,
-    )
-    width = 36 + sum(14 if unicodedata.east_asian_width(letter) in "WF" else 7.6 for letter in name)
-    figure.update_layout(margin_r=max(figure.layout.margin.r or 0, round(width)))
-    return figure
+    return {"color": colour, **ROLES[role]}, label_at

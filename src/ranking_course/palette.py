@@ -4,8 +4,6 @@ One colour per target, from the set of Okabe and Ito, which colour-blind readers
 the only carrier of a distinction: line style, marker or label says the same.
 """
 
-from __future__ import annotations
-
 from bookwork.palette import FONT, NEUTRAL, Palette
 
 __all__ = ["FONT", "GROUPS", "NEUTRAL", "PALETTE", "TARGET_COLOURS"]

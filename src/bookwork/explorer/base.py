@@ -5,8 +5,6 @@ Beside the widget it puts its module's name and its state into the output, from 
 same live figure without a kernel.
 """
 
-from __future__ import annotations
-
 import json
 import re
 import tomllib
@@ -24,6 +22,7 @@ from bookwork.palette import DEFAULT, Palette
 MIME_TYPE = "application/vnd.ranking.explorer+json"
 """Of the output entry that holds module, state, alternative text and caption; JupyterLab ignores it."""
 
+Texts = Mapping[str, str]
 
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 
@@ -64,6 +63,7 @@ class Explorer(anywidget.AnyWidget):
         package: the name of that one, found when the class is made.
         palette: its colours.
         settings: the traits that its controls move.
+        arguments: the traits that may be given by position, in this order.
         default_labels: every text that it shows, by key; ``{name}`` in a text is filled in by the module. A
             class that sets none reads them from ``texts/MODULE.toml`` beside its Python file.
 
@@ -75,14 +75,13 @@ class Explorer(anywidget.AnyWidget):
     package: ClassVar[str]
     palette: ClassVar[Palette] = DEFAULT
     settings: ClassVar[tuple[str, ...]] = ()
-    default_labels: ClassVar[Mapping[str, str]] = {}
+    arguments: ClassVar[tuple[str, ...]] = ()
+    default_labels: ClassVar[Texts] = {}
 
     labels = traitlets.Dict(
         key_trait=traitlets.Unicode(), value_trait=traitlets.Unicode(), help="Every text shown, by key."
     ).tag(sync=True, explorer=True)
-    start = traitlets.Dict(help="The settings that the reset button goes back to.").tag(
-        sync=True, explorer=True
-    )
+    start = traitlets.Dict(help="What the reset button goes back to.").tag(sync=True, explorer=True)
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
         # anywidget's add_traits makes a subclass on the fly for every instance; only a class that names a
@@ -101,8 +100,8 @@ class Explorer(anywidget.AnyWidget):
 
     def __init__(
         self,
-        *,
-        labels: Mapping[str, str] | None = None,
+        *values: Any,
+        labels: Texts | None = None,
         alt: str | None = None,
         caption: str = "",
         **traits: Any,
@@ -110,6 +109,7 @@ class Explorer(anywidget.AnyWidget):
         """Set the traits, and remember the settings for the reset button.
 
         Args:
+            values: of :attr:`arguments`.
             labels: texts that replace defaults, in another language for instance; keys as in
                 ``default_labels``.
             alt: what a reader who cannot see the explorer needs to know; by default a sentence about it.
@@ -117,17 +117,24 @@ class Explorer(anywidget.AnyWidget):
             traits: the explorer's own traits, or those of any widget (``layout``).
 
         Raises:
+            TypeError: for more values than arguments, or one that is given twice.
             ValueError: for an unknown label or trait.
             traitlets.TraitError: for a value that a trait does not allow.
         """
+        named = dict(zip(self.arguments, values, strict=False))
+        if len(values) > len(self.arguments) or named.keys() & traits:
+            raise TypeError(
+                f"{type(self).__name__} takes {self.arguments} by position, each once, "
+                f"got {len(values)} values and {', '.join(traits) or 'no names'}"
+            )
+        traits |= named
         unknown = set(traits) - set(self.trait_names())
         if unknown:
             raise ValueError(
                 f"{type(self).__name__} takes labels, alt, caption and traits; "
                 f"got {', '.join(sorted(unknown))}"
             )
-        self._alt = alt
-        self.caption = caption
+        self._alt, self.caption = alt, caption
         super().__init__(labels={**self.default_labels, **(labels or {})}, **traits)
         self.start = {name: getattr(self, name) for name in self.settings}
 
@@ -155,8 +162,14 @@ class Explorer(anywidget.AnyWidget):
         return self.describe() if self._alt is None else self._alt
 
     def describe(self) -> str:
-        """The alternative text where none was given."""
+        """The alternative text where none was given: the text ``alt``, if there is one, with the facts."""
+        if "alt" in self.labels:
+            return self.labels["alt"].format(**self.facts())
         return f"{self.labels.get('title', type(self).__name__)} (interactive)."
+
+    def facts(self) -> dict[str, Any]:
+        """What is filled into the text ``alt``."""
+        return {}
 
     def state(self) -> dict[str, Any]:
         """What the module reads, as plain JSON data."""

@@ -8,8 +8,6 @@ library in ``js/lib/NAME.js``, with named exports. Both import ``{ names } from 
 ``js/lib/NAME.js`` of that package, and nothing else.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass

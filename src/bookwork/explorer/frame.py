@@ -1,7 +1,5 @@
 """One picture of a recorded explorer: what a function may return, and what is kept of it."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from numbers import Real

@@ -1,7 +1,5 @@
 """Quizzes: a few questions on a chapter, each option with its explanation, answered without a kernel."""
 
-from __future__ import annotations
-
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -101,13 +99,12 @@ class QuizExplorer(Explorer):
 
     def __init__(self, questions: str | Path | Sequence[Mapping[str, Any]], **others: Any) -> None:
         """See the class; ``others`` are the arguments of :class:`Explorer`."""
-        if isinstance(questions, (str, Path)):
-            self._shown = repr(str(questions))
-            kept = read_questions(questions)
+        self._shown = repr(str(questions))
+        if not isinstance(questions, (str, Path)):
+            self._shown = f"{len(checked_questions(questions))} of one's own"
         else:
-            kept = checked_questions(questions)
-            self._shown = f"{len(kept)} of one's own"
-        super().__init__(questions=kept, **others)
+            questions = read_questions(questions)
+        super().__init__(questions=questions, **others)
 
     @property
     def result(self) -> dict[str, int]:
@@ -135,9 +132,8 @@ class QuizExplorer(Explorer):
         self._check_answers(proposal["trait"].name, proposal["value"])
         return proposal["value"]
 
-    def describe(self) -> str:
-        """The alternative text where none was given."""
-        return self.labels["alt"].format(questions=len(self.questions))
+    def facts(self) -> dict[str, Any]:
+        return {"questions": len(self.questions)}
 
     def __repr__(self) -> str:
         # neither questions nor answers: outputs of cells are compared, and searched

@@ -3,8 +3,6 @@
 Fit for one or two sliders. With three of twenty steps each the state is already megabytes, and refused.
 """
 
-from __future__ import annotations
-
 import inspect
 import itertools
 import json

@@ -9,8 +9,6 @@ a ValueError with the entry's name, the value and what is allowed:
     # ValueError: recorded['bins'][0]['predicted'] must be in [0, 1], got 1.2
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Traits that refuse bad settings."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Mapping
 from numbers import Real

@@ -1,7 +1,5 @@
 """The explorers that every book has, in the colours of this course."""
 
-from __future__ import annotations
-
 from bookwork import explorer
 from ranking import progress
 from ranking_course.palette import PALETTE

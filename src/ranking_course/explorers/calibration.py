@@ -1,7 +1,5 @@
 """The calibration explorer of chapter 3: sampling rate and base rate by slider (claims C1–C6)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +10,7 @@ from ranking.calibration import downsampled
 from ranking_course.explorers.base import Explorer
 
 _SHARE = number(0.0, 1.0)
+_RATE = number(above=0.0, high=1.0)
 _BINS = record(
     predicted=each(anything()),
     observed=each(anything()),
@@ -39,7 +38,7 @@ def _bins(name: str, value: Any) -> dict[str, Any]:
 
 
 _RUN = record(
-    rate=number(above=0.0, high=1.0),
+    rate=_RATE,
     seed=anything(),
     rows=whole(),
     train_seconds=number(above=0.0),
@@ -48,9 +47,9 @@ _RUN = record(
     calibrated=_bins,
 )
 _RECORDING = record(
-    rates=each(number(above=0.0, high=1.0)),
+    rates=each(_RATE),
     runs=each(_RUN),
-    base_rate=number(above=0.0, high=1.0),
+    base_rate=_RATE,
     observed_is=optional(text()),
     truth=optional(record(log_loss=number(0.0), auc=_SHARE)),
 )
@@ -99,29 +98,12 @@ class CalibrationExplorer(Explorer):
 
     module = "calibration"
     settings = ("sampling_rate", "base_rate")
+    arguments = ("sampling_rate", "base_rate", "recorded")
 
     sampling_rate = Share(0.1, 0.01, 1.0, help="α, the share of the negatives that training keeps.")
     base_rate = Share(0.1, 0.01, 0.5, help="True share of positives.")
     recorded = Checked(checked_recording, help="Recorded trainings.")
 
-    def __init__(
-        self,
-        sampling_rate: float = 0.1,
-        base_rate: float = 0.1,
-        recorded: Mapping[str, Any] | None = None,
-        **others: Any,
-    ) -> None:
-        """See the class; ``others`` are the arguments of :class:`Explorer`."""
-        super().__init__(
-            sampling_rate=sampling_rate,
-            base_rate=base_rate,
-            recorded=recorded,
-            **others,
-        )
-
-    def describe(self) -> str:
-        """The alternative text where none was given."""
+    def facts(self) -> dict[str, Any]:
         raw = float(downsampled(self.base_rate, self.sampling_rate))
-        return self.labels["alt"].format(
-            alpha=f"{self.sampling_rate:g}", raw=f"{raw:.0%}", true=f"{self.base_rate:.0%}"
-        )
+        return {"alpha": f"{self.sampling_rate:g}", "raw": f"{raw:.0%}", "true": f"{self.base_rate:.0%}"}

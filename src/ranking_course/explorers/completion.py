@@ -1,9 +1,7 @@
 """The completion explorer of chapter 6: two targets, and their correction for length (G1–G3, X14, X15)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import traitlets
@@ -13,13 +11,11 @@ from bookwork.explorer.schema import anything, array, ascending, each, number, r
 from bookwork.explorer.traits import Checked, Count, Share
 from ranking import validation
 from ranking import watch_time as wt
+from ranking.logs import ImpressionLog
+from ranking.simulator import World
 from ranking.simulator.truth import COMPLETED
 from ranking.simulator.world import EFFECTS
 from ranking_course.explorers.base import Explorer
-
-if TYPE_CHECKING:
-    from ranking.logs import ImpressionLog
-    from ranking.simulator import World
 
 TARGETS = ("reaches", "share")
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0)
@@ -64,7 +60,8 @@ def completion_recording(
     items = of_candidates.choice(len(world.items), count, replace=False)
     truth = world.truth(user, items, EVENING, WEDNESDAY, HOME)
     topics = world.topics["name"].to_numpy()[world.item_topic[items]]
-    described = zip(items, topics, truth.duration, truth.watch_mu, truth.watch_sigma, strict=True)
+    keys = ("item", "topic", "duration", "mu", "sigma")
+    described = (items, topics, truth.duration, truth.watch_mu, truth.watch_sigma)  # each (candidates,)
     return {
         "rows": len(taken),
         "thresholds": list(THRESHOLDS),
@@ -75,14 +72,8 @@ def completion_recording(
         },
         "length_effect": EFFECTS["watch_time"]["length"],
         "candidates": [
-            {
-                "item": int(item),
-                "topic": str(topic),
-                "duration": float(duration),
-                "mu": float(mu),
-                "sigma": float(sigma),
-            }
-            for item, topic, duration, mu, sigma in described
+            dict(zip(keys, values, strict=True))
+            for values in zip(*(column.tolist() for column in described), strict=True)
         ],
     }
 
@@ -155,6 +146,7 @@ class CompletionExplorer(Explorer):
 
     module = "completion"
     settings = ("threshold", "strength", "knots", "target")
+    arguments = settings
 
     threshold = Share(COMPLETED, 0.0, 1.0, help="Share of the length that counts as completed.")
     strength = Share(1.0, 0.0, STRONGEST, help="γ: the power of f that the score is divided by.")
@@ -162,36 +154,25 @@ class CompletionExplorer(Explorer):
     target = traitlets.Enum(TARGETS, "reaches", help="Which p the score is made of.")
     recorded = Checked(checked_recording, {}, help="Recorded fits and candidates.")
 
-    def __init__(
-        self,
-        recorded: Mapping[str, Any],
-        threshold: float = COMPLETED,
-        strength: float = 1.0,
-        knots: int = 4,
-        target: str = "reaches",
-        **others: Any,
-    ) -> None:
+    def __init__(self, recorded: Mapping[str, Any], *settings: Any, **others: Any) -> None:
         """See the class; ``others`` are the arguments of :class:`Explorer`."""
-        super().__init__(
-            recorded=recorded, threshold=threshold, strength=strength, knots=knots, target=target, **others
-        )
+        super().__init__(*settings, recorded=recorded, **others)
 
     @traitlets.validate("threshold", "knots")
     def _check_recorded_values(self, proposal: dict[str, Any]) -> float | int:
-        name = {"threshold": "thresholds", "knots": "knots"}[proposal["trait"].name]
+        trait = proposal["trait"].name
+        name = {"threshold": "thresholds", "knots": "knots"}[trait]
         for value in self.recorded[name]:
             if np.isclose(value, proposal["value"], rtol=1e-7, atol=0.0):
                 return value
+        allowed = ", ".join(f"{value:g}" for value in self.recorded[name])
         raise traitlets.TraitError(
-            f"{proposal['trait'].name} must be one of the recorded {name}, "
-            f"{', '.join(f'{value:g}' for value in self.recorded[name])}; got {proposal['value']!r}"
+            f"{trait} must be one of the recorded {name}, {allowed}; got {proposal['value']!r}"
         )
 
-    def describe(self) -> str:
-        """The alternative text where none was given."""
-        target = self.labels["reaches" if self.target == "reaches" else "share"]
-        return self.labels["alt"].format(
-            candidates=len(self.recorded["candidates"]),
-            target=target.format(threshold=f"{self.threshold:.0%}"),
-            strength=f"{self.strength:g}",
-        )
+    def facts(self) -> dict[str, Any]:
+        return {
+            "candidates": len(self.recorded["candidates"]),
+            "target": self.labels[self.target].format(threshold=f"{self.threshold:.0%}"),
+            "strength": f"{self.strength:g}",
+        }

@@ -1,7 +1,5 @@
 """The funnel explorer of chapter 1: quotas, what each stage keeps, and cost per item by slider (A1–A5)."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
@@ -129,42 +127,26 @@ class FunnelExplorer(Explorer):
     catalogue = Count(1_000_000, 1, 10**12, help="Items in the catalogue.")
     recorded = Checked(checked_recording, help="Recorded survival.")
 
-    def __init__(
-        self,
-        recorded: Mapping[str, Any] | None = None,
-        *,
-        quotas: Mapping[str, int] | None = None,
-        kept: int | None = None,
-        shown: int | None = None,
-        costs: Mapping[str, float] | None = None,
-        catalogue: int | None = None,
-        **others: Any,
-    ) -> None:
+    def __init__(self, recorded: Mapping[str, Any] | None = None, **others: Any) -> None:
         """See the class; what is not given starts at a middle setting. ``others`` as in :class:`Explorer`.
 
         Raises:
             ValueError: also where ``catalogue`` is not that of the recording.
         """
+        given: dict[str, Any] = {}
+        chosen = {name: value for name, value in others.items() if value is not None}
         checked = checked_recording(recorded)
-        given: dict[str, Any] = {"quotas": QUOTAS, "kept": 300, "shown": 30, "costs": COSTS}
-        if checked is not None:
+        if recorded is not None and checked is not None:
             middle = {name: int(stops[len(stops) // 2]) for name, stops in checked["grid"].items()}
+            given = {name: middle[name] for name in ("kept", "shown")}
             given["quotas"] = {name: middle[name] for name in CHANNELS}
-            given |= {name: middle[name] for name in ("kept", "shown")}
-            given["catalogue"] = checked["catalogue"]
-            if catalogue not in (None, checked["catalogue"]):
-                raise ValueError(f"catalogue must be the recorded {checked['catalogue']:,}, got {catalogue}")
-        if recorded is not None and "costs" in recorded:
-            given["costs"] = recorded["costs"]
-        chosen = {"quotas": quotas, "kept": kept, "shown": shown, "costs": costs, "catalogue": catalogue}
-        given |= {name: value for name, value in chosen.items() if value is not None}
-        super().__init__(recorded=checked, **given, **others)
+            given["catalogue"] = whole = checked["catalogue"]
+            if chosen.get("catalogue", whole) != whole:
+                raise ValueError(f"catalogue must be the recorded {whole:,}, got {chosen['catalogue']}")
+            given |= {name: recorded[name] for name in ("costs",) if name in recorded}
+        super().__init__(recorded=checked, **(given | chosen))
 
-    def describe(self) -> str:
-        """The alternative text where none was given."""
-        return self.labels["alt"].format(
-            catalogue=f"{self.catalogue:,}",
-            asked=f"{sum(self.quotas.values()):,}",
-            kept=f"{self.kept:,}",
-            shown=f"{self.shown:,}",
-        )
+    def facts(self) -> dict[str, Any]:
+        asked = sum(self.quotas.values())
+        counts = {"catalogue": self.catalogue, "asked": asked, "kept": self.kept, "shown": self.shown}
+        return {name: f"{count:,}" for name, count in counts.items()}

@@ -1,7 +1,5 @@
 """The fusion explorer of chapter 5: a list re-ordered by formula, weights and exponents (E1–E3)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -82,9 +80,10 @@ def simulated_candidates(
     if len(drawn) < count:
         raise ValueError(f"world must have {count} candidates of different topics or lengths for a user")
     rows = list(drawn.values())
+    fields = [*(f"p_{name}" for name in TERMS[:4]), *TERMS[4:]]
     true = {
-        **{name: getattr(truth, f"p_{name}")[rows].astype(np.float64) for name in TERMS[:4]},
-        **{name: getattr(truth, name)[rows].astype(np.float64) for name in TERMS[4:]},
+        name: getattr(truth, field)[rows].astype(np.float64)
+        for name, field in zip(TERMS, fields, strict=True)
     }
     noise = {name: sigma * rng.standard_normal(count) for name in TERMS}
     predicted = {
@@ -168,17 +167,11 @@ class FusionExplorer(Explorer):
     candidates = Checked(checked_candidates, [], help="Candidates in the order that equal scores keep.")
 
     def __init__(
-        self,
-        candidates: Sequence[Mapping[str, Any]] | None = None,
-        *,
-        kept: Mapping[str, Any] | None = None,
-        shown: int = 5,
-        **others: Any,
+        self, candidates: Sequence[Mapping[str, Any]] | None = None, *, kept: Any = None, **others: Any
     ) -> None:
         """See the class; ``others`` are further traits and the arguments of :class:`Explorer`."""
-        checked = simulated_candidates() if candidates is None else checked_candidates(candidates)
-        others = {name: value for name, value in others.items() if value is not None}
-        super().__init__(candidates=checked, shown=shown, **others)
+        given = {name: value for name, value in others.items() if value is not None}
+        super().__init__(candidates=simulated_candidates() if candidates is None else candidates, **given)
         if kept is None:
             kept = {"formula": "weighted_sum", "weights": {**dict.fromkeys(TERMS, 0.0), "click": 1.0}}
         if isinstance(kept, Mapping):
@@ -189,15 +182,9 @@ class FusionExplorer(Explorer):
     @traitlets.validate("shown")
     def _check_shown(self, proposal: dict[str, Any]) -> int:
         if self.candidates and proposal["value"] > len(self.candidates):
-            raise traitlets.TraitError(
-                f"shown must be at most the number of candidates, {len(self.candidates)}, "
-                f"got {proposal['value']}"
-            )
+            most = f"the number of candidates, {len(self.candidates)}"
+            raise traitlets.TraitError(f"shown must be at most {most}, got {proposal['value']}")
         return proposal["value"]
-
-    @traitlets.validate("scored_by")
-    def _check_scored_by(self, proposal: dict[str, Any]) -> str:
-        return self._known(proposal["value"])
 
     @traitlets.validate("kept")
     def _check_kept(self, proposal: dict[str, Any]) -> dict[str, Any]:
@@ -215,16 +202,15 @@ class FusionExplorer(Explorer):
                 checked[name] = traits[name].validate(self, kept[name])
             except traitlets.TraitError as error:
                 raise traitlets.TraitError(f"kept[{name!r}]: {error}") from error
-        self._known(checked["scored_by"])
+        self._check_scored_by({"value": checked["scored_by"]})
         return checked
 
-    def _known(self, scored_by: str) -> str:
-        if scored_by == "truth" and self.candidates and "truth" not in self.candidates[0]:
-            raise traitlets.TraitError(
-                "scored_by must be 'predictions' or 'uncalibrated' where candidates have no truth, "
-                "got 'truth'"
-            )
-        return scored_by
+    @traitlets.validate("scored_by")
+    def _check_scored_by(self, proposal: dict[str, Any]) -> str:
+        if proposal["value"] == "truth" and self.candidates and "truth" not in self.candidates[0]:
+            allowed = "must be 'predictions' or 'uncalibrated' where candidates have no truth"
+            raise traitlets.TraitError(f"scored_by {allowed}, got 'truth'")
+        return proposal["value"]
 
     def given(self) -> dict[str, np.ndarray]:
         """What the formula is given now, by term, each of shape (candidates,): see ``scored_by``."""
@@ -234,6 +220,5 @@ class FusionExplorer(Explorer):
             values["click"] = downsampled(values["click"], SAMPLING_RATE)
         return values
 
-    def describe(self) -> str:
-        """The alternative text where none was given."""
-        return self.labels["alt"].format(candidates=len(self.candidates), formula=self.labels[self.formula])
+    def facts(self) -> dict[str, Any]:
+        return {"candidates": len(self.candidates), "formula": self.labels[self.formula]}

@@ -1,7 +1,5 @@
 """The gates explorer of chapter 4: what gates do while they learn, and what keeps them mixed (D5, D7)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +11,7 @@ from ranking_course.explorers.base import Explorer
 from ranking_course.explorers.gates_recording import CURES, checked_recording, checked_run
 
 LEARNING_RATES = (0.003, 0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1)
+_ENDS = LEARNING_RATES[0], LEARNING_RATES[-1]
 
 
 class GatesExplorer(Explorer):
@@ -37,26 +36,14 @@ class GatesExplorer(Explorer):
 
     # of JupyterLab alone: the page's state has none of these, and its module then shows no training
     trainable = traitlets.Bool(False, help="Whether there are data to train on.").tag(explorer=False)
-    learning_rate = Share(0.05, LEARNING_RATES[0], LEARNING_RATES[-1], help="Of live training.").tag(
-        explorer=False
-    )
+    learning_rate = Share(0.05, *_ENDS, help="Of live training.").tag(explorer=False)
     learning_rates = traitlets.List(list(LEARNING_RATES), help="Stops of its slider.").tag(explorer=False)
-    training = traitlets.Float(None, allow_none=True, help="Share of a training that is done.").tag(
-        explorer=False
-    )
+    training = traitlets.Float(None, allow_none=True, help="Share that is done.").tag(explorer=False)
     status = traitlets.Unicode("", help="What became of the last training.").tag(explorer=False)
     live = traitlets.Dict(None, allow_none=True, help="The run that was trained last.").tag(explorer=False)
 
     def __init__(
-        self,
-        recorded: Mapping[str, Any],
-        data: Any = None,
-        *,
-        step: int | None = None,
-        cure: str = "none",
-        seed: int = 0,
-        experts: int = 3,
-        **others: Any,
+        self, recorded: Mapping[str, Any], data: Any = None, *, step: int | None = None, **others: Any
     ) -> None:
         """See the class; ``others`` are the arguments of :class:`Explorer`.
 
@@ -64,20 +51,11 @@ class GatesExplorer(Explorer):
             ValueError: for a recording that is not whole, and for settings that it does not have.
         """
         checked = checked_recording(recorded)
-        step = checked["steps"][-1] if step is None else step
-        for name, value in {"step": step, "cure": cure, "seed": seed, "experts": experts}.items():
-            validation.one_of(name, value, _allowed(checked)[name])
+        others["step"] = checked["steps"][-1] if step is None else step
+        for name, allowed in _allowed(checked).items():
+            validation.one_of(name, others.get(name, self.traits()[name].default_value), allowed)
         self._data = data
-        super().__init__(
-            recorded=checked,
-            step=step,
-            cure=cure,
-            seed=seed,
-            experts=experts,
-            trainable=data is not None,
-            live=None,
-            **others,
-        )
+        super().__init__(recorded=checked, trainable=data is not None, live=None, **others)
         self.start = {**self.start, "live": None}
         self.on_msg(self._hear)
 
@@ -131,19 +109,15 @@ class GatesExplorer(Explorer):
             self.live = {**checked_run("live", run.packed(len(run.seeds)), *shape), "live": True}
         finally:
             self.training = None
-        self.status = self.labels["trained"].format(
-            seeds=self.recorded["shown"], rate=f"{run.learning_rate:g}"
-        )
+        rate = f"{run.learning_rate:g}"
+        self.status = self.labels["trained"].format(seeds=self.recorded["shown"], rate=rate)
 
     def _show_progress(self, done: float) -> None:
         if done - (self.training or 0.0) >= 0.05:  # some twenty messages, not one per step
             self.training = done
 
-    def describe(self) -> str:
-        """The alternative text where none was given."""
-        return self.labels["alt"].format(
-            experts=self.experts, step=self.step, last=self.recorded["steps"][-1]
-        )
+    def facts(self) -> dict[str, Any]:
+        return {"experts": self.experts, "step": self.step, "last": self.recorded["steps"][-1]}
 
 
 def _allowed(recorded: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:

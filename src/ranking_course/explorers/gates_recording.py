@@ -1,7 +1,5 @@
 """Recordings of the gates explorer: packed small, checked, and read back as numbers."""
 
-from __future__ import annotations
-
 import base64
 import binascii
 from collections.abc import Mapping

@@ -4,8 +4,6 @@ The recording and the explorer's own button both come through here, so that they
 imports torch, the explorer itself only once something is trained.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass

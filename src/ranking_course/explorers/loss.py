@@ -1,7 +1,5 @@
 """The loss explorer of chapter 2: one impression's weighted cross-entropy, taken apart (B3–B5, A7, X10)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,7 +15,6 @@ TASKS = ("click", "like", "collect", "share")
 """The four tasks of the source (claim B2), in its order."""
 
 MEASURES = ("auc", "log_loss")
-
 
 _RUN = record(
     task=one_of(TASKS),
@@ -99,15 +96,7 @@ class LossExplorer(Explorer):
     measure = traitlets.Enum(MEASURES, "auc", help="What is shown of the recorded runs.")
     recorded = traitlets.Dict(None, allow_none=True, help="Recorded trainings.")
 
-    def __init__(
-        self,
-        recorded: Mapping[str, Any] | None = None,
-        *,
-        outcomes: Mapping[str, int] | None = None,
-        predictions: Mapping[str, float] | None = None,
-        loss_weights: Mapping[str, float] | None = None,
-        **others: Any,
-    ) -> None:
+    def __init__(self, recorded: Mapping[str, Any] | None = None, **others: Any) -> None:
         """See the class; ``others`` are further traits and the arguments of :class:`Explorer`.
 
         Raises:
@@ -118,14 +107,9 @@ class LossExplorer(Explorer):
             swept = tuple(checked["sweeps"])
             first = "like" if "like" in swept else swept[0]
             others["swept"] = validation.one_of("swept", others.get("swept", first), swept)
-        asked = {"outcomes": outcomes, "predictions": predictions, "loss_weights": loss_weights}
-        given: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
-        super().__init__(recorded=recorded, **given, **others)
+        given = {name: value for name, value in others.items() if value is not None}
+        super().__init__(recorded=recorded, **given)
 
     @traitlets.validate("recorded")
     def _check_recorded(self, proposal: dict[str, Any]) -> dict[str, Any] | None:
         return checked_recording(proposal["value"])
-
-    def describe(self) -> str:
-        """The alternative text where none was given."""
-        return self.labels["alt"]

@@ -1,7 +1,5 @@
 """The re-ranking explorer of chapter 1: diversity against score, by method, trade-off and window (A5)."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +13,6 @@ from ranking_course.explorers.base import Explorer
 
 METHODS = ("mmr", "dpp")
 MOST_CANDIDATES = 200
-
 
 _CANDIDATE = record(item=anything(), topic=text(), score=number(0.0))
 
@@ -66,6 +63,7 @@ class RerankingExplorer(Explorer):
 
     module = "reranking"
     settings = ("trade_off", "window", "method")
+    arguments = ("trade_off", "window", "method", "shown")
 
     trade_off = Share(0.5, 0.0, 1.0, help="θ: 1 is score alone, 0 diversity alone.")
     window = Count(5, 1, 50, help="Places before a new item that it must differ from.")
@@ -73,31 +71,13 @@ class RerankingExplorer(Explorer):
     shown = Count(12, 2, 20, help="Length of the slate.")
     recorded = Checked(checked_recording, {}, help="Recorded candidates.")
 
-    def __init__(
-        self,
-        recorded: Mapping[str, Any],
-        trade_off: float = 0.5,
-        window: int = 5,
-        method: str = "mmr",
-        shown: int = 12,
-        **others: Any,
-    ) -> None:
+    def __init__(self, recorded: Mapping[str, Any], *settings: Any, **others: Any) -> None:
         """See the class; ``others`` are the arguments of :class:`Explorer`."""
-        checked = checked_recording(recorded)
-        if len(checked["candidates"]) < shown:
-            raise ValueError(
-                f"recorded['candidates'] must be at least shown={shown}, got {len(checked['candidates'])}"
-            )
-        super().__init__(
-            recorded=checked, trade_off=trade_off, window=window, method=method, shown=shown, **others
-        )
+        super().__init__(*settings, recorded=recorded, **others)
+        count = len(self.recorded["candidates"])
+        if count < self.shown:
+            raise ValueError(f"recorded['candidates'] must be at least shown={self.shown}, got {count}")
 
-    def describe(self) -> str:
-        """The alternative text where none was given."""
-        return self.labels["alt"].format(
-            shown=self.shown,
-            candidates=len(self.recorded["candidates"]),
-            method=self.labels[self.method],
-            theta=f"{self.trade_off:g}",
-            window=self.window,
-        )
+    def facts(self) -> dict[str, Any]:
+        counts = {"shown": self.shown, "candidates": len(self.recorded["candidates"]), "window": self.window}
+        return {**counts, "method": self.labels[self.method], "theta": f"{self.trade_off:g}"}

@@ -1,7 +1,5 @@
 """The watch-time explorer of chapter 6: what exp(z) says of a watch time, by spread and unit (X9)."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import numpy as np
@@ -27,28 +25,22 @@ class WatchTimeExplorer(Explorer):
 
     module = "watch_time"
     settings = ("mean", "sigma", "unit")
+    arguments = settings
 
     mean = Share(20.0, SHORTEST_MEAN, LONGEST_MEAN, help="E[t] in seconds.")
     sigma = Share(1.4, 0.0, WIDEST, help="Standard deviation of ln t.")
     unit = Share(1.0, SMALLEST_UNIT, LARGEST_UNIT, help="u: the seconds in which t is counted.")
-    quadrature = traitlets.List[Any](help="Nodes and weights of the rule that takes expectations.")
-
-    def __init__(self, mean: float = 20.0, sigma: float = 1.4, unit: float = 1.0, **others: Any) -> None:
-        """See the class; ``others`` are the arguments of :class:`Explorer`."""
-        rule = [part.tolist() for part in quadrature()]
-        super().__init__(mean=mean, sigma=sigma, unit=unit, quadrature=rule, **others)
+    quadrature = traitlets.List(
+        [part.tolist() for part in quadrature()],
+        help="Nodes and weights of the rule that takes expectations.",
+    )
 
     @property
     def distribution(self) -> LogNormalWatchTime:
         """The watch time of the present setting."""
         return LogNormalWatchTime(mu=np.log(self.mean) - self.sigma**2 / 2, sigma=np.array(self.sigma))
 
-    def describe(self) -> str:
-        """The alternative text where none was given."""
-        t = self.distribution
-        return self.labels["alt"].format(
-            mean=f"{self.mean:g}",
-            median=f"{float(t.median):.3g}",
-            unit=f"{self.unit:g}",
-            said=f"{float(t.source_limit(self.unit)):.3g}",
-        )
+    def facts(self) -> dict[str, Any]:
+        median, said = float(self.distribution.median), float(self.distribution.source_limit(self.unit))
+        shown = {"mean": f"{self.mean:g}", "unit": f"{self.unit:g}"}
+        return {**shown, "median": f"{median:.3g}", "said": f"{said:.3g}"}
