@@ -161,11 +161,7 @@ def _homes(packages: Sequence[str]) -> dict[str, str]:
 
 @cache
 def widget_module(package: str, name: str) -> str:
-    """One self-contained ES module, for anywidget's ``_esm``.
-
-    Args:
-        package: the Python package in whose folder ``js`` the explorer lies.
-        name: of the explorer.
+    """One self-contained ES module of an explorer in a package's folder ``js``, for anywidget's ``_esm``.
 
     Raises:
         ValueError: for an unknown name, or an import or export that is not allowed.
@@ -179,10 +175,6 @@ def page_script(package: str, name: str) -> str:
     """The same code as a classic script that registers itself with :func:`page_runtime`.
 
     Either of the two scripts may load first.
-
-    Args:
-        package: the Python package in whose folder ``js`` the explorer lies.
-        name: of the explorer.
     """
     library, definition = _parts(package, name)
     return (

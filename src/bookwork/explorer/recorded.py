@@ -6,7 +6,6 @@ Fit for one or two sliders. With three of twenty steps each the state is already
 import inspect
 import itertools
 import json
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -38,19 +37,6 @@ class Slider:
     format: str = "number"
 
 
-@dataclass
-class _Extent:
-    """The values that an axis must show in all frames, so that it keeps still while a slider moves."""
-
-    low: float = math.inf
-    high: float = -math.inf
-
-    def add(self, numbers: Iterable[Any], log: bool) -> None:
-        for number in numbers:
-            if isinstance(number, (int, float)) and (number > 0 or not log):
-                self.low, self.high = min(self.low, number), max(self.high, number)
-
-
 def _checked_grid(grid: Any) -> list[dict[str, Any]]:
     if not isinstance(grid, Mapping) or not grid:
         raise ValueError(f"grid must map at least one argument's name to its values, got {grid!r:.80}")
@@ -68,18 +54,23 @@ def _checked_grid(grid: Any) -> list[dict[str, Any]]:
 
 
 def _hoisted(frames: list[dict[str, Any]]) -> dict[str, Any]:
-    """Take what all frames have in common out of them, and give axes without a domain one extent for all."""
+    """Take what all frames have in common out of them, and give axes without a domain one extent for all.
+
+    With it an axis keeps still while a slider moves.
+    """
     for key, other in (("x", "y"), ("y", "x")):
-        extent = _Extent()
+        found: list[float] = []
         for frame in frames:
-            axis = frame[key]
+            scale = frame[key]["scale"]
             for series in frame["series"]:
-                extent.add(series[key], axis["scale"] == "log")
-                if series["kind"] == "bars" and frame[other]["scale"] == "band" and axis["scale"] == "linear":
-                    extent.add([0], False)  # bars start there
+                numbers = [value for value in series[key] if isinstance(value, (int, float))]
+                found += [value for value in numbers if value > 0 or scale != "log"]
+                if series["kind"] == "bars" and frame[other]["scale"] == "band" and scale == "linear":
+                    found.append(0)  # bars start there
+        extent = [min(found), max(found)] if found else None
         for frame in frames:
-            if "domain" not in frame[key] and frame[key]["scale"] != "band" and extent.low <= extent.high:
-                frame[key]["extent"] = [extent.low, extent.high]
+            if "domain" not in frame[key] and frame[key]["scale"] != "band" and extent:
+                frame[key]["extent"] = extent
     first = frames[0]
     same = [key for key in first if all(key in frame and frame[key] == first[key] for frame in frames)]
     shared = {key: first[key] for key in same}

@@ -8,16 +8,18 @@ from typing import Any
 import traitlets
 
 
-class Share(traitlets.TraitType[float, float]):
+class _Between(traitlets.TraitType[Any, Any]):
+    def __init__(self, default: float, low: float, high: float, **kwargs: Any) -> None:
+        self.low, self.high = low, high
+        super().__init__(default, **kwargs)
+
+
+class Share(_Between):
     """A number between two bounds, both included; NaN and booleans are refused.
 
     A number beside a bound by no more than the rounding of float32 is that bound: ``np.float32(0.01)`` lies
     just below 0.01.
     """
-
-    def __init__(self, default: float, low: float, high: float, **kwargs: Any) -> None:
-        self.low, self.high = low, high
-        super().__init__(default, **kwargs)
 
     def validate(self, obj: Any, value: Any) -> float:
         if isinstance(value, Real) and not isinstance(value, bool):
@@ -32,12 +34,8 @@ class Share(traitlets.TraitType[float, float]):
         )
 
 
-class Count(traitlets.TraitType[int, int]):
+class Count(_Between):
     """A whole number between two bounds, both included; booleans are refused."""
-
-    def __init__(self, default: int, low: int, high: int, **kwargs: Any) -> None:
-        self.low, self.high = low, high
-        super().__init__(default, **kwargs)
 
     def validate(self, obj: Any, value: Any) -> int:
         whole = isinstance(value, Real) and not isinstance(value, bool) and value == value // 1

@@ -66,10 +66,7 @@ def checked_recording(recorded: Mapping[str, Any] | None) -> dict[str, Any] | No
             a bin has no rows.
 
     Returns:
-        Plain JSON data, or None for None.
-
-    Raises:
-        ValueError: naming the entry that is missing or not allowed.
+        Plain JSON data, or None for None. A ValueError names the entry that is missing or not allowed.
     """
     if recorded is None:
         return None

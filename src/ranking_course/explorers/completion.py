@@ -116,10 +116,7 @@ def checked_recording(recorded: Mapping[str, Any]) -> dict[str, Any]:
             ``{"item", "topic", "duration", "mu", "sigma"}``: ln t is N(mu, sigma²) until the item ends.
 
     Returns:
-        Plain JSON data.
-
-    Raises:
-        ValueError: naming the entry that is missing or not allowed.
+        Plain JSON data. A ValueError names the entry that is missing or not allowed.
     """
     kept = _RECORDING("recorded", recorded)
     thresholds, fits = kept["thresholds"], kept["fits"]

@@ -95,10 +95,7 @@ def checked_recording(recorded: Mapping[str, Any] | None) -> dict[str, Any] | No
             run is 4,536 numbers.
 
     Returns:
-        Plain JSON data, or None for None.
-
-    Raises:
-        ValueError: naming the entry that is missing or not allowed.
+        Plain JSON data, or None for None. A ValueError names the entry that is missing or not allowed.
     """
     if recorded is None:
         return None

@@ -119,10 +119,7 @@ def checked_candidates(candidates: Sequence[Mapping[str, Any]]) -> list[dict[str
             two have the same score, the one given first stands first.
 
     Returns:
-        Plain JSON data, in the order given.
-
-    Raises:
-        ValueError: naming the entry that is missing or not allowed.
+        Plain JSON data, in the order given. A ValueError names the entry that is missing or not allowed.
     """
     kept = each(_CANDIDATE, FEWEST, MOST)("candidates", candidates)
     known = sum("truth" in candidate for candidate in kept)

@@ -155,10 +155,7 @@ def checked_recording(recorded: Mapping[str, Any]) -> dict[str, Any]:
             experts.
 
     Returns:
-        Plain JSON data.
-
-    Raises:
-        ValueError: naming the entry that is missing or not allowed.
+        Plain JSON data. A ValueError names the entry that is missing or not allowed.
     """
     kept = _RECORDING("recorded", recorded)
     shown, tasks = kept["shown"], len(kept["tasks"])

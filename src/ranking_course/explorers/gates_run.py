@@ -27,10 +27,7 @@ SLOWER = 5
 """By what the cure "slow" divides the learning rate."""
 
 _MASKINGS = {"exact": "renormalised", "constant": "epsilon", "plain": "dropout"}
-_PENALTIES: dict[str, dict[str, Any]] = {
-    "entropy": {"entropy_bonus": 0.01},
-    "balance": {"load_balancing": 0.01},
-}
+_PENALTIES: dict[str, Any] = {"entropy": {"entropy_bonus": 0.01}, "balance": {"load_balancing": 0.01}}
 
 
 @dataclass(frozen=True)
@@ -115,15 +112,8 @@ def train_gates(
     validation.one_of("cure", cure, CURES)
     inputs, labels, mask = map(torch.as_tensor, (train.inputs, train.labels, train.label_mask))
     masking: dict[str, Any] = {"masking": _MASKINGS[cure]} if cure in _MASKINGS else {"mask_rate": 0.0}
-    model = mmoe.MMoE(
-        inputs.shape[1],
-        tasks=labels.shape[1],
-        experts=experts,
-        expert=(16, 16),
-        gate=(16,),
-        seeds=seeds,
-        **masking,
-    )
+    shape: dict[str, Any] = {"tasks": labels.shape[1], "experts": experts, "expert": (16, 16), "gate": (16,)}
+    model = mmoe.MMoE(inputs.shape[1], seeds=seeds, **shape, **masking)
     rate = learning_rate / SLOWER if cure == "slow" else learning_rate
     with _counted(model, steps[-1], on_progress):
         trajectory = mmoe.train_ensemble(

@@ -40,9 +40,7 @@ def checked_recording(recorded: Mapping[str, Any] | None) -> dict[str, Any] | No
     Returns:
         ``{"sweeps": {task: {"weights": [...], "seeds": [...], "auc": {task: [[per weight] per seed]},
         "log_loss": …}}}``, plain JSON data; or None for None.
-
-    Raises:
-        ValueError: naming the entry that is missing or not allowed.
+        A ValueError names the entry that is missing or not allowed.
     """
     if recorded is None:
         return None

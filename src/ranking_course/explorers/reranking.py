@@ -31,9 +31,7 @@ def checked_recording(recorded: Mapping[str, Any]) -> dict[str, Any]:
 
     Returns:
         Plain JSON data; candidates sorted by falling score, vectors of length 1 in the same order.
-
-    Raises:
-        ValueError: naming the entry that is missing or not allowed.
+        A ValueError names the entry that is missing or not allowed.
     """
     # the slate is made anew at every move of a slider: of more it would be slow
     candidates = each(_CANDIDATE, 1, MOST_CANDIDATES)
