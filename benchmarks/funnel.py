@@ -142,7 +142,7 @@ def chain(n_items: int, impressions: int, repeats: int) -> None:
     requests = funnel.requests_from(setting.log, 10 * repeats, seed=0)
     setting.chain(requests[0])  # the first call pays for what is cached
     traces = [setting.chain.trace(request) for request in requests]
-    middle = funnel.median_seconds(traces)
+    middle = funnel.chain.median_seconds(traces)
     worst = {name: float(np.quantile([t.seconds[name] for t in traces], 0.95)) for name in middle}
     print(f"\nchain: {len(requests)} requests, {n_items:,} items (world, log, models, index: {built:.0f} s)")
     print(f"{'':34}{'ms':>10}{'95% below':>12}{'items in':>10}{'out':>7}")

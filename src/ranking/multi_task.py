@@ -1,8 +1,7 @@
 """The multi-objective model (多目标模型) and its weighted cross-entropy.
 
 Claims B2–B5 of the source map: feature groups through embeddings, concatenated; a shared network; one tower
-per target. Towers give *logits*: a sigmoid turns them into rates, and losses are computed before it, where
-they are exact.
+per target. Towers give *logits*: a sigmoid makes rates of them, losses are computed before it.
 """
 
 import itertools
@@ -69,8 +68,7 @@ class FeatureEmbedding(nn.Module):
         """One vector per row, (rows, output_dim), from ids (rows, fields) and dense features (rows, n_dense).
 
         Raises:
-            ValueError: for shapes that do not match, and for ids that no table has; the look-up would find
-                another field's vector, or none.
+            ValueError: shapes do not match, or an id is in no table: it would find another field's vector.
         """
         fields, columns = len(self.sizes), self.output_dim - len(self.sizes) * self.table.embedding_dim
         if categorical.shape != (len(dense), fields) or dense.shape != (len(categorical), columns):
@@ -156,14 +154,9 @@ def click_mask(labels: Tensor, targets: Sequence[str], given_click: Sequence[str
 def cross_entropy_per_target(logits: Tensor, labels: Tensor, mask: Tensor | None = None) -> Tensor:
     """Mean cross-entropy of each target over the rows that its mask keeps (claim B4), from logits.
 
-    Args:
-        logits: shape (rows, targets).
-        labels: 0 or 1, shape (rows, targets).
-        mask: 1 where a label means something, else 0, shape (rows, targets); None counts every row. Other
-            numbers of at least 0 weight the rows.
-
-    Returns:
-        Shape (targets,), in nats; 0 for a target whose mask keeps no row of the batch.
+    From logits and labels, 0 or 1, to (targets,), in nats. ``mask`` is 1 where a label means something, else
+    0; None counts every row, other numbers of at least 0 weight them. All three are (rows, targets). A target
+    whose mask keeps no row of the batch has 0.
     """
     if logits.ndim != 2 or logits.shape != labels.shape or (mask is not None and mask.shape != labels.shape):
         shapes = [tuple(part.shape) for part in (logits, labels, mask) if part is not None]
@@ -295,8 +288,7 @@ def task_gradients(
 ) -> TaskGradients:
     """Gradients of the losses, target by target, at the shared network, on one set of rows.
 
-    Ids have shape (rows, fields), dense features (rows, n_dense), labels (rows, targets); ``masked`` is as in
-    :class:`WeightedCrossEntropy`.
+    Ids are (rows, fields), dense features (rows, n_dense), labels (rows, targets); ``masked`` as in the loss.
     """
     mask = click_mask(labels, model.targets) if masked else None
     losses = cross_entropy_per_target(model(categorical, dense), labels, mask)  # (targets,)

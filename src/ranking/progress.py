@@ -1,7 +1,6 @@
 """One progress bar for all that takes long: in JupyterLab and in a terminal, silent where output is kept.
 
-The book build and the notebook tests set the environment variable RANKING_SILENT to 1, so that no bar ends up
-in a page or in a compared output.
+Book build and notebook tests set RANKING_SILENT to 1, so that no bar ends up in a page or a compared output.
 """
 
 from __future__ import annotations
@@ -21,20 +20,14 @@ def silent() -> bool:
 
 
 def progress(
-    iterable: Iterable[Any] | None = None,
-    total: int | None = None,
-    description: str | None = None,
-    shown: bool = True,
+    iterable: Iterable[Any] | None = None, total: int | None = None, description: str = "", shown: bool = True
 ) -> tqdm[Any]:
-    """A tqdm bar that vanishes when it is done.
+    """A tqdm bar, to walk through or to move by ``update(steps)``; it vanishes when it is done.
 
     Args:
         iterable: what to walk through; None for a bar that is moved by ``update``, best in a ``with`` block.
         total: number of steps, where ``iterable`` cannot tell its length.
         description: short text in front of the bar.
         shown: False for a bar that stays silent, as in all processes but the first.
-
-    Returns:
-        The bar: an iterable, and a context manager with ``update(steps)``.
     """
     return tqdm(iterable, total=total, desc=description, leave=False, disable=silent() or not shown)

@@ -17,8 +17,7 @@ def requests_per_arm(effect: float, spread: float, power: float = 0.8, level: fl
         power: the chance to find the effect where it is there, in (0, 1).
         level: the chance to find one where there is none (two-sided), in (0, 1).
 
-    Requests of one user are not independent: where users are split, count users, with each one's total as
-    the outcome.
+    Requests of one user are not independent: where users are split, count users, each with the user's total.
     """
     effect = validation.number("effect", effect)
     if effect == 0.0:

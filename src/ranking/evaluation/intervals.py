@@ -17,10 +17,8 @@ from ranking.validation import Array
 def wilson_interval(successes: ArrayLike, trials: ArrayLike, level: float = 0.95) -> tuple[Array, Array]:
     """Confidence interval of a rate, its lower and upper ends, honest for small counts (Wilson, 1927).
 
-    Args:
-        successes: k, at most ``trials``, any shape.
-        trials: n, a shape that broadcasts with it. Where it is 0 nothing is known: the interval is [0, 1].
-        level: share of such intervals that hold the true rate, in (0, 1).
+    Of k ``successes`` in n ``trials``, whose shapes broadcast; where n is 0 nothing is known: it is [0, 1].
+    ``level`` is the share of such intervals that hold the true rate, in (0, 1).
     """
     k, n = validation.successes_of(successes, trials)
     z2 = ndtri(0.5 + validation.number("level", level, above=0.0, below=1.0) / 2) ** 2

@@ -58,8 +58,7 @@ def normalised_entropy(labels: ArrayLike, predictions: ArrayLike) -> float:
 def auc(labels: ArrayLike, predictions: ArrayLike) -> float:
     """Chance that a random positive row scores above a random negative one, ties counting one half.
 
-    Only the order of the predictions matters: any strictly increasing map leaves the AUC as it is. Labels are
-    0 or 1, and both must occur.
+    A strictly increasing map of the predictions leaves the AUC as it is. Labels are 0 or 1; both must occur.
     """
     y, scores = validation.binary("labels", labels), validation.as_floats("predictions", predictions)
     validation.same_shape(labels=y, predictions=scores)
@@ -74,10 +73,8 @@ class Reliability:
     """A reliability diagram as numbers: what was predicted and what happened, bin by bin.
 
     Attributes:
-        edges: bin edges, shape (bins + 1,); bin i holds predictions in (edges[i], edges[i+1]], the first also
-            its left edge.
-        predicted: mean prediction per bin, shape (bins,), NaN in an empty bin.
-        observed: mean label, likewise.
+        edges: (bins + 1,); bin i holds predictions in (edges[i], edges[i+1]], the first also its left edge.
+        predicted, observed: mean prediction and mean label per bin, shape (bins,), NaN in an empty bin.
         count: rows per bin, shape (bins,).
     """
 
@@ -176,8 +173,7 @@ def expected_auc(truth: ArrayLike, predictions: ArrayLike, weights: ArrayLike | 
 
     Every row counts as a positive with weight w·q and as a negative with weight w·(1 − q), q being its true
     probability ``truth``: the AUC of infinitely many draws of labels over the same rows. The weight w, at
-    least 0, says how often a row counts; for a rate given click it is the true probability of the click. None
-    counts every row once.
+    least 0, says how often a row counts (None: once); for a rate given click it is the probability of that.
     """
     q, scores = validation.probabilities("truth", truth), validation.as_floats("predictions", predictions)
     w = np.ones(q.shape) if weights is None else validation.non_negative("weights", weights)

@@ -5,39 +5,12 @@
 """
 
 from ranking.funnel.candidates import CHANNELS, Candidates, Channel, Request, Stage, merge
-from ranking.funnel.chain import (
-    STAGES,
-    Funnel,
-    Trace,
-    found_shares,
-    median_seconds,
-    requests_from,
-    survival,
-    true_values,
-    truly_best,
-    value_kept,
-)
+from ranking.funnel.chain import STAGES, Funnel, requests_from, survival, true_values, truly_best
 from ranking.funnel.counting import count_events, rates
 from ranking.funnel.learning import train_pre_ranking, train_ranking, train_retrieval
 from ranking.funnel.re_ranking import Scattered, broken_rules, greedy_dpp, mmr, scatter_order
 from ranking.funnel.retrieval import QUOTAS, Retrieval, VectorIndex, channels_of, recall
 from ranking.funnel.snapshot import Snapshot, funnel_encoder, training_table
-from ranking.funnel.stages import (
-    WEIGHTS,
-    PreRanking,
-    Ranking,
-    ReRanking,
-    fused_score,
-    relative,
-    similarity_of,
-    similarity_vectors,
-)
-from ranking.funnel.towers import (
-    Sides,
-    ThreeTowerModel,
-    TwoTowerModel,
-    in_batch_softmax,
-    multiply_adds,
-    tower_vectors,
-)
+from ranking.funnel.stages import PreRanking, Ranking, ReRanking, relative, similarity_of, similarity_vectors
+from ranking.funnel.towers import Sides, ThreeTowerModel, in_batch_softmax, multiply_adds, tower_vectors
 from ranking.logs.statistics import smoothed_rate

@@ -1,8 +1,7 @@
 """What travels down the funnel: a list of candidates for one request, with where each came from.
 
-Every stage of the chain (claim A1) takes :class:`Candidates` and returns :class:`Candidates`: it scores
-them, drops some, or puts them in another order. Nothing else is passed along, so stages can be exchanged,
-timed and counted one by one.
+Every stage of the chain (claim A1) takes :class:`Candidates` and returns :class:`Candidates`, scored, fewer
+or reordered. Nothing else is passed along, so stages can be exchanged, timed and counted one by one.
 """
 
 from collections.abc import Callable, Mapping

@@ -17,10 +17,8 @@ def count_events(log: ImpressionLog) -> pd.DataFrame:
     """Impressions, clicks, likes, collects and shares of every item (claim A6).
 
     A row per item of ``log.items``; columns ``impressions`` and the plural of each target of the log.
-
-    Raises:
-        ValueError: a like, collect or share stands on an impression without a click, so that rates per click
-            would not be rates. Real logs have such rows: decide what to do with them first (chapter 2).
+    A like, collect or share without a click is a ``ValueError``: rates per click would not be rates. Real
+    logs have such rows: decide what to do with them first (chapter 2).
     """
     item, n_items = log.rows["item"].to_numpy(), len(log.items)
     click = log.rows["click"].to_numpy()

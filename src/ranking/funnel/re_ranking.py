@@ -47,17 +47,14 @@ def _check(
 def mmr(
     scores: ArrayLike, similarity: ArrayLike, keep: int, trade_off: float = 0.7, window: int | None = None
 ) -> NDArray[np.intp]:
-    """Choose ``keep`` items by maximal marginal relevance.
+    """Positions of ``keep`` items in the order that maximal marginal relevance chooses; of equals the first.
 
     Args:
         scores: on the scale of the similarities, so that θ means something, (n,).
         similarity: symmetric, (n, n).
-        keep: how many, from 1 to n.
+        keep: how many, from 1 to n: the result is (keep,).
         trade_off: θ in [0, 1], the weight of the score; 1 sorts by score.
         window: how many of the places before it a new item must differ from; None for all.
-
-    Returns:
-        Positions in the order of choice, (keep,). Of equal items the one that stands first is taken.
     """
     score, s, keep, theta, window = _check(scores, similarity, keep, trade_off, window)
     chosen: list[int] = []
@@ -115,10 +112,9 @@ def greedy_dpp(
 def _drop_first(rows: Array, window: NDArray[np.intp]) -> Array:
     """Take the oldest item out of the window (items, oldest first), whose c_i are ``rows``, (window, n).
 
-    V without its first row is no longer triangular: it has one column too many. A Givens rotation per
-    remaining row turns that column to zero; applied to every c_i, the same rotations leave c_i for the
-    smaller window, in all rows but the last, and a remainder. Returned is its square, (n,), which the gain
-    gets back.
+    V without its first row is no longer triangular: it has a column too many. A Givens rotation per remaining
+    row turns that to zero; applied to every c_i, the same rotations leave c_i for the smaller window, in all
+    rows but the last, and a remainder. Returned is its square, (n,), which the gain gets back.
     """
     spare = rows[0].copy()  # (n,)
     for k in range(1, len(rows)):
@@ -148,10 +144,9 @@ def check_rules(apart: Mapping[str, int], names: Iterable[str]) -> None:
 def scatter_order(keys: Mapping[str, ArrayLike], apart: Mapping[str, int], keep: int) -> Scattered:
     """Take ``keep`` items in their order, skipping (not dropping) those that would break a rule (打散).
 
-    A rule ``{"author": 4}`` says: among any 4 neighbouring places, no two of one author. Every place goes
-    to the first remaining candidate that meets all rules. Where none does, the fallback: the candidate
-    that breaks the fewest rules, of those the one whose nearest repeat is furthest away, of those the
-    first; the place is reported in ``relaxed``.
+    A rule ``{"author": 4}`` says: among any 4 neighbouring places, no two of one author. Every place goes to
+    the first remaining candidate that meets all rules. Where none does, the place is reported in ``relaxed``
+    and goes to one that breaks the fewest rules, of those the one whose nearest repeat is furthest away.
 
     ``keys`` is rule name -> the value of every candidate, best candidate first, (n,) each; ``apart`` is rule
     name -> places k, at least 1 (1 is no rule).

@@ -1,7 +1,6 @@
 """Retrieval (召回): from the whole catalogue to a few thousand items, by several channels (claim A2).
 
-A channel looks at one thing only, and must not look at every item with a model: it searches an index or
-walks a list that was sorted beforehand.
+A channel looks at one thing, and not at every item with a model: it searches an index or walks a sorted list.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -40,8 +39,7 @@ class VectorIndex:
     """Items by the inner product of their vectors, (items, dim), with a query, through FAISS.
 
     Exact search multiplies the query with every vector. Approximate search (an inverted file, IVF) has cut
-    the vectors into ``lists`` by k-means beforehand, by the seed, and looks into the ``probes`` lists alone
-    whose centres are nearest.
+    the vectors into ``lists`` by k-means, from the seed, and looks into the nearest ``probes`` of them alone.
     """
 
     def __init__(self, vectors: ArrayLike, lists: int | None = None, probes: int = 16, seed: int = 0) -> None:

@@ -150,8 +150,7 @@ def product_of_powers(predictions: Predictions, weights: Settings, exponents: Se
     exponent is 0 is 1. Every prediction has a weight w and an exponent β by its name.
 
     Raises:
-        ValueError: also if 1 + w_k p_k is below 0 anywhere, where a power leaves the real numbers, or 0 under
-            a negative exponent, which is infinite.
+        ValueError: also if 1 + w_k p_k is below 0 anywhere (no real power) or 0 with a negative exponent.
     """
     arrays = named_predictions(predictions)
     w = _settings("weights", weights, arrays)

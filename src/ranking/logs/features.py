@@ -1,7 +1,6 @@
 """The four feature groups of claim B1, as arrays and tensors: user, item, statistics, context.
 
-``FeatureEncoder`` learns vocabularies and scales from the training rows and turns any log into a
-``FeatureTable``.
+``FeatureEncoder`` learns vocabularies and scales from training rows and makes a ``FeatureTable`` of any log.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -88,8 +87,7 @@ class FeatureTable:
     def __getitem__(self, rows: ArrayLike | slice) -> Self:
         """A part of the rows: a slice (no copy), a boolean mask of shape (rows,), or positions in any order.
 
-        One position alone gives a table of one row. A mask that is a pandas Series must be indexed 0, 1, 2, …
-        ``ValueError`` for anything else.
+        One position alone gives one row. A mask that is a Series must be indexed 0, 1, …; or ``ValueError``.
         """
         several = rows if isinstance(rows, (slice, pd.Series)) else np.atleast_1d(rows)
         chosen = row_selection(several, len(self))

@@ -153,8 +153,7 @@ class ImpressionLog(Impressions):
         """The log of a part of the rows, in the same order.
 
         ``rows`` is a boolean mask of shape (rows,), a slice with a positive step, or strictly increasing
-        positions from 0; ``ValueError`` for anything else, as for a mask that is a pandas Series with
-        another index than ``rows``.
+        positions from 0; ``ValueError`` for anything else, as a mask that is a Series with another index.
         """
         chosen = row_selection(rows, len(self))
         if isinstance(chosen, slice):

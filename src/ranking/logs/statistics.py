@@ -25,14 +25,9 @@ def counts_before(
     A row at time s counts for a row at time t when t − window ≤ s < t. Rows of the same moment do not count
     for each other, hence neither do those of the same request. Takes O(n log n).
 
-    Args:
-        codes: whom to count for (users, items, pairs), whole numbers of at least 0, shape (rows,).
-        times: milliseconds, ascending, shape (rows,).
-        happened: name -> whether it happened in the row, shape (rows,).
-        window_days: length of the window, above 0.
-
-    Returns:
-        "impressions", and each name of ``happened``: counts, shape (rows,).
+    ``codes`` say whom to count for (users, items, pairs), whole numbers of at least 0; ``times`` are
+    milliseconds, ascending; ``happened`` is name -> whether it happened. Returned are counts of "impressions"
+    and of each name. All have the shape (rows,); the window is above 0 days.
     """
     window = validation.number("window_days", window_days, above=0.0)
     # as rows are sorted by time, "from this moment on" is "from this row on"

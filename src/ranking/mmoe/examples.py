@@ -25,10 +25,8 @@ class DenseExamples:
     """Inputs and labels of impressions whose truth is known.
 
     Attributes:
-        columns: names of the inputs.
-        targets: names of the targets, "click" first.
-        inputs: (rows, columns).
-        labels: 0 or 1, (rows, targets).
+        columns, targets: names of the inputs; of the targets, "click" first.
+        inputs, labels: (rows, columns); 0 or 1, (rows, targets).
         label_mask: 1 where a label means something, (rows, targets): click's everywhere, the others' only
             after a click (claim A7).
         truth: true probabilities, those after a click given the click, (rows, targets).

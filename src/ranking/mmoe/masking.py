@@ -17,7 +17,7 @@ import math
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Generator, Tensor
 
 from ranking import validation
 
@@ -32,27 +32,17 @@ def check_masking(mask_rate: float, masking: str, epsilon: float) -> tuple[float
 
 
 def draw_kept(
-    shape: Sequence[int],
-    rate: float,
-    *,
-    at_least_one: bool,
-    dim: int = -1,
-    generator: torch.Generator | None = None,
+    shape: Sequence[int], rate: float, at_least_one: bool, dim: int = -1, generator: Generator | None = None
 ) -> Tensor:
     """True where an expert is kept: each is masked with probability ``rate``, independently of the others.
 
     With ``at_least_one`` the draw is from the same distribution on the condition that not all are masked.
     No drawing again is needed: the number L of masked experts in front of the first kept one has
     P(L = l) = q^l (1 − q) / (1 − q^E), which is inverted from one uniform number, and behind the first kept
-    expert nothing is conditioned any more. An expert is then masked with probability (q − q^E) / (1 − q^E),
-    a little less than q.
+    expert nothing is conditioned any more. An expert is then masked with probability (q − q^E) / (1 − q^E).
 
-    Args:
-        shape: of the result.
-        rate: q, in [0, 1).
-        at_least_one: whether one expert is always kept; there must be one.
-        dim: the axis of the experts.
-        generator: where the random numbers come from; None for torch's global one.
+    The result has the given ``shape``, the experts along ``dim``, of which there must be one with
+    ``at_least_one``; ``rate`` is q, in [0, 1). Without a ``generator`` torch's global one draws.
     """
     validation.number("mask_rate", rate, least=0.0, below=1.0)
     if at_least_one and not shape[dim]:
@@ -75,13 +65,9 @@ def masked_gates(
 ) -> Tensor:
     """The weights that mix the experts when some are masked, in the shape of ``logits``.
 
-    Args:
-        logits: what enters the gate's softmax, experts along ``dim``.
-        kept: True (or 1) for experts that are kept, same shape.
-        masking: one of :data:`MASKINGS`; "renormalised" refuses rows without an expert left.
-        mask_rate: the probability of masking, in [0, 1).
-        epsilon: the constant of "epsilon", above 0.
-        dim: the axis of the experts.
+    The logits enter the gate's softmax, experts along ``dim``; ``kept``, of their shape, is True (or 1) for
+    those that are kept. ``masking`` is one of :data:`MASKINGS`, of which "renormalised" refuses rows without
+    an expert left; ``mask_rate`` is in [0, 1), and ``epsilon``, the constant of "epsilon", above 0.
     """
     check_masking(mask_rate, masking, epsilon)
     validation.as_floats("logits", logits)

@@ -22,11 +22,9 @@ class Members(nn.Module):
     Inside, every tensor has the axis of the seeds in front, of length 1 for a single model; outside, a single
     model does not show it.
 
-    Args:
-        inputs: numbers per row.
-        seeds: None for one model, whose first weights torch's global random state decides; or a seed for each
-            member of an ensemble, which starts like the single model that is built after
-            ``torch.manual_seed(seed)``.
+    ``inputs`` are the numbers per row. ``seeds`` are None for one model, whose first weights torch's global
+    random state decides; or one for each member of an ensemble, which starts like the single model that is
+    built after ``torch.manual_seed(seed)``.
     """
 
     def __init__(self, inputs: int, seeds: Sequence[int] | None) -> None:

@@ -60,12 +60,9 @@ class Networks(nn.Module):
 def dense(x: Tensor, weight: Tensor, bias: Tensor, relu: bool) -> Tensor:
     """One dense layer of all networks, as the fewest products: shape (seeds, networks, out, rows).
 
-    Args:
-        x: shape (seeds, networks, in, rows); or (seeds, 1, in, rows) where all networks of a seed read the
-            same, and (1, 1, in, rows) where all seeds do, too.
-        weight: shape (seeds, networks, out, in).
-        bias: shape (seeds, networks, out).
-        relu: whether a ReLU follows.
+    ``x`` is (seeds, networks, in, rows); or (seeds, 1, in, rows) where all networks of a seed read the same,
+    and (1, 1, in, rows) where all seeds do, too. Weights are (seeds, networks, out, in), biases (seeds,
+    networks, out).
     """
     seeds, networks, out, _ = weight.shape
     if x.shape[1] == networks > 1:
@@ -84,8 +81,7 @@ def dense(x: Tensor, weight: Tensor, bias: Tensor, relu: bool) -> Tensor:
 def mix(g: Tensor, outputs: Tensor) -> Tensor:
     """What every gate makes of the experts, Σ_e g_ke x_e: added up in the memory of the first product.
 
-    From weights (seeds, gates, experts, rows) and outputs (seeds, experts, width, rows) to the shape (seeds,
-    gates, width, rows).
+    From (seeds, gates, experts, rows) and (seeds, experts, width, rows) to (seeds, gates, width, rows).
     """
     weights = g.unsqueeze(3).unbind(dim=2)  # of each expert, (seeds, gates, 1, rows)
     vectors = outputs.unsqueeze(1).unbind(dim=2)  # of each expert, (seeds, 1, width, rows)

@@ -17,9 +17,6 @@ class EmbeddedMMoE(nn.Module):
             (rows, n) to one vector a row, of length ``embedding.output_dim``.
         targets: names of the targets, e.g. ("click", "like").
         settings: those of :class:`MMoE` but ``inputs``, ``tasks`` and ``seeds``, which the others decide.
-
-    Raises:
-        ValueError: for targets that are not names, and as :class:`MMoE`.
     """
 
     def __init__(self, embedding: nn.Module, targets: Sequence[str], **settings: Any) -> None:

@@ -79,13 +79,9 @@ class _InMemory:
 class TableExamples(_InMemory):
     """Examples in memory whose labels are 0 and 1, or numbers between.
 
-    Args:
-        features: the rows.
-        labels: numbers in [0, 1], shape (rows,) or (rows, targets).
-        targets: names of the targets, compared with the model's; left out, their number is.
-
-    Raises:
-        ValueError: for shapes that do not match, no rows, features that are not finite, and other labels.
+    Labels are in [0, 1], (rows,) or (rows, targets). The names of the targets are compared with the model's;
+    left out, their number is. Shapes that do not match, no rows, features that are not finite and other
+    labels are a ``ValueError``.
     """
 
     def __init__(self, features: FeatureTable, labels: ArrayLike, targets: Names | None = None) -> None:
@@ -115,13 +111,8 @@ class TableExamples(_InMemory):
 class WatchTimeExamples(_InMemory):
     """Examples in memory whose labels are seconds, at least 0.
 
-    Args:
-        features: the rows.
-        labels: watch times in seconds, shape (rows,) or (rows, columns); a second column may say which rows
-            were clicked.
-
-    Raises:
-        ValueError: as :class:`TableExamples`.
+    They are (rows,) or (rows, columns): a second column may say which rows were clicked. Errors as in
+    :class:`TableExamples`.
     """
 
     def __init__(self, features: FeatureTable, labels: ArrayLike) -> None:

@@ -1,7 +1,6 @@
 """One fit loop for every model of the course: seeds, early stopping, checkpoints, a progress bar, a history.
 
-The loop knows nothing of targets or losses: it is given a function from (logits, labels) to a scalar, so that
-each chapter shows its own loss.
+The loop knows nothing of targets or losses: it is given a function from (logits, labels) to a scalar.
 """
 
 import os
@@ -44,9 +43,9 @@ def fit(
     """Train ``model`` in place with Adam on shuffled batches, its step size falling linearly to 0.
 
     One pass is the custom of the field: with embeddings of users and items a second pass already fits the
-    noise of the first. The weights at the end are the mean over the last steps (Polyak and Juditsky, 1992),
-    because the level of all predictions is the flattest direction of the loss, and single steps leave it
-    several per cent to either side.
+    noise of the first. The weights at the end are the mean over the last steps (Polyak and Juditsky, 1992):
+    single steps leave the level of all predictions, the flattest direction of the loss, several per cent to
+    either side. The model is left in evaluation mode.
 
     Under ``torchrun`` every process reads all examples, takes its share of each batch, and ends with the same
     weights: gradients are averaged with torch's DistributedDataParallel (gloo, on the CPU). Batches and their
@@ -73,9 +72,6 @@ def fit(
         checkpoint_every: steps from one checkpoint to the next; one is written after every epoch, too.
         device: where to train; the model stays there.
         description: text of the progress bar.
-
-    Returns:
-        The history; the model is left in evaluation mode.
 
     Raises:
         ValueError: for arguments outside what is allowed, a target whose labels are all 0 or all 1, a

@@ -1,12 +1,6 @@
 """Watch time (观看时长) and completion (完播): distributions, losses, quantiles. Chapter 6."""
 
-from ranking.watch_time.completion import (
-    LengthCorrection,
-    SharePlayed,
-    completed,
-    known_duration,
-    share_played,
-)
+from ranking.watch_time.completion import LengthCorrection, completed, known_duration, share_played
 from ranking.watch_time.distribution import LogNormalWatchTime, quadrature
 from ranking.watch_time.losses import (
     geometric_loss,

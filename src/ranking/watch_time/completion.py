@@ -1,7 +1,6 @@
 """Completion (完播): how much of an item is played, and whether nearly all of it is.
 
-Chapter 6; claims G1–G3 of the source map and slips X6, X14 and X15. Two different targets go by the name of
-completion rate:
+Chapter 6; claims G1–G3 of the source map, slips X6, X14 and X15. Two targets are both called completion rate:
 
 - the *share played* (播放率), min(t, d) / d, a number in [0, 1] (claim G1);
 - the *completion* (完播), played at least 80% of the duration, 0 or 1 (claim G2).

@@ -77,8 +77,7 @@ def smearing_factor(watch_time: ArrayLike, predictions: ArrayLike) -> float:
     """Mean of t / prediction over training rows: what turns exp(predicted ln t) into a mean.
 
     The mean of the exponentiated residuals of ln t (Duan, "Smearing Estimate", JASA 1983), for predictions
-    exp(predicted ln t) in seconds, above 0. One number mends the mean of every prediction if the residuals
-    are distributed alike everywhere.
+    exp(predicted ln t) in seconds, above 0. It mends every mean if the residuals are distributed alike.
     """
     t = validation.non_negative("watch_time", watch_time)
     seconds = validation.positive("predictions", predictions)
@@ -109,12 +108,8 @@ def watch_time_loss(logits: Tensor, watch_time: Tensor, unit: float = 1.0) -> Te
     """The source's loss: cross-entropy of y = t / (u + t) and p = sigmoid(z), its sign right (F2, F3, X4).
 
     Its gradient at a logit is p − y. Computed as y·softplus(−z) + (1 − y)·softplus(z), with 1 − y taken
-    directly as u / (u + t), so that it stays exact for hours of watch time.
-
-    Args:
-        logits: z, any shape.
-        watch_time: t in seconds, at least 0, same shape.
-        unit: u in seconds, above 0.
+    directly as u / (u + t), so that it stays exact for hours of watch time. Logits z and watch times t have
+    one shape; t, at least 0, and the ``unit`` u, above 0, are in seconds.
     """
     t, u = _seconds(logits, watch_time, unit)
     return ((t * _softplus(-logits) + u * _softplus(logits)) / (u + t)).mean()

@@ -13,6 +13,8 @@ import torch.nn.functional as F
 from ranking import funnel
 from ranking.evaluation import metrics
 from ranking.funnel import Candidates
+from ranking.funnel.chain import found_shares, value_kept
+from ranking.funnel.stages import fused_score
 from ranking.logs import TARGETS
 from ranking.multi_task import WeightedCrossEntropy
 from ranking.training import predict_logits
@@ -35,7 +37,7 @@ def test_stages_narrow_the_list_and_ranking_does_not(small) -> None:
 
 def test_candidates_are_sorted_by_the_fused_score(small) -> None:
     ranked = small.chain.trace(small.requests[0]).after["ranking"]
-    expected = funnel.fused_score(ranked.predictions)
+    expected = fused_score(ranked.predictions)
     np.testing.assert_allclose(ranked.scores, expected)
     assert (np.diff(ranked.scores) <= 0).all()
 
@@ -46,7 +48,7 @@ def test_cached_towers_score_as_the_whole_model_does(small) -> None:
     kept = small.chain.pre_rank(found)
     table = small.snapshot.features(small.encoder, request, found.items)
     rates = 1 / (1 + np.exp(-predict_logits(small.three, table)))
-    scores = funnel.fused_score(dict(zip(TARGETS, rates.T, strict=True)))
+    scores = fused_score(dict(zip(TARGETS, rates.T, strict=True)))
     np.testing.assert_allclose(kept.scores, np.sort(scores)[::-1][: len(kept)], rtol=1e-4)
 
 
@@ -87,8 +89,8 @@ def test_survival_and_value_by_hand(small) -> None:
     assert funnel.survival(trace, half) == dict.fromkeys(funnel.STAGES, 0.5)
     values = np.zeros(small.snapshot.n_items)
     values[[shown[0], absent[0]]] = 1.0
-    assert funnel.value_kept(values, trace.slate, 2) == 0.5
-    found = funnel.found_shares(trace.after["retrieval"], trace.after["retrieval"].items)
+    assert value_kept(values, trace.slate, 2) == 0.5
+    found = found_shares(trace.after["retrieval"], trace.after["retrieval"].items)
     assert sum(found.values()) >= 1.0
     assert funnel.truly_best([0.1, 0.9, 0.5], 2).tolist() == [1, 2]
 
@@ -146,9 +148,9 @@ def unpublished(s) -> Candidates:
         (lambda s: replace(s.chain.re_rank, method="best"), "method must be one of 'mmr', 'dpp'"),
         (lambda s: replace(s.chain.re_rank, apart={"mood": 2}), "apart must be one of 'author', 'topic'"),
         (lambda s: replace(s.chain.re_rank, trade_off=2), "trade_off must be in"),
-        (lambda s: funnel.fused_score({"like": 0.1}), "rates must hold 'click'"),
-        (lambda s: funnel.fused_score({"click": 0.1}, {"like": 1}), "weights must be one of"),
-        (lambda s: funnel.fused_score({"click": 0.1, "like": 1}, {"like": -1}), "like must be at least 0"),
+        (lambda s: fused_score({"like": 0.1}), "rates must hold 'click'"),
+        (lambda s: fused_score({"click": 0.1}, {"like": 1}), "weights must be one of"),
+        (lambda s: fused_score({"click": 0.1, "like": 1}, {"like": -1}), "like must be at least 0"),
         (lambda s: funnel.requests_from(s.log, 10**6), "n_requests must be at most"),
         (lambda s: funnel.truly_best([0.1], 2), "keep must be at most the 1 values"),
         (lambda s: funnel.train_retrieval(s.table[:5], s.log, 0), "table must have one row per row"),

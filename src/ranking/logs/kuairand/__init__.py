@@ -2,9 +2,8 @@
 
 KuaiRand is a log of the short-video app Kuaishou (快手) from April and May 2022. It was collected and
 published by Gao et al., *KuaiRand: An Unbiased Sequential Recommendation Dataset with Randomly Exposed
-Videos*, CIKM 2022, doi 10.1145/3511808.3557624, under CC BY-SA 4.0. It is no part of this course and is
-never stored with it: :func:`find_kuairand` looks for it on this machine, :func:`download_kuairand` fetches
-it.
+Videos*, CIKM 2022, doi 10.1145/3511808.3557624, under CC BY-SA 4.0. It is never stored with this course:
+:func:`find_kuairand` looks for it on this machine, :func:`download_kuairand` fetches it.
 
 What the columns mean, where that is not what one would think:
 

@@ -72,8 +72,7 @@ def download_kuairand(
     """Download and unpack KuaiRand-Pure (about 50 MB, unpacked about 200 MB), unless that has been done.
 
     The folder appears under its final name only after the archive's checksum has been verified and all of it
-    unpacked. So an interrupted or damaged download is begun anew by the next call. The archive is removed
-    after unpacking.
+    unpacked. So a broken download is begun anew by the next call. After unpacking the archive is removed.
 
     ``folder`` is where to put it, by default the user's cache folder for ``ranking-course``; ``checksum`` is
     written ``algorithm:digest``. Returned is the folder that holds the log files.

@@ -12,10 +12,9 @@ from numpy.typing import NDArray
 from ranking import validation
 from ranking.logs.impressions import ImpressionLog, LoadReport
 from ranking.logs.kuairand import files
-from ranking.logs.kuairand.columns import HOUR_MS, LOG_COLUMNS, USER_COLUMNS, UTC8_MS, VIDEO_COLUMNS
 from ranking.logs.kuairand.files import Folder, download_kuairand, find_kuairand
 from ranking.logs.kuairand.reading import Damage, read_rows
-from ranking.logs.kuairand.rules import Rule, Text
+from ranking.logs.kuairand.rules import HOUR_MS, LOG_COLUMNS, USER_COLUMNS, UTC8_MS, VIDEO_COLUMNS, Rule, Text
 from ranking.logs.statistics import DAY_MS
 
 LABELS = {"is_click": "click", "is_like": "like", "is_forward": "share", "is_follow": "follow"}

@@ -12,9 +12,8 @@ import pytest
 
 from ranking.logs.kuairand import find_kuairand, load_kuairand
 from ranking.logs.kuairand import loading as kuairand
-from ranking.logs.kuairand.columns import LOG_COLUMNS, USER_COLUMNS
 from ranking.logs.kuairand.files import LOG_FILES, USER_FILE, VARIABLE, VIDEO_FILE
-from ranking.logs.kuairand.rules import Text
+from ranking.logs.kuairand.rules import LOG_COLUMNS, USER_COLUMNS, Text
 
 EARLY, LATE, RANDOM = LOG_FILES.values()
 NOON = int(datetime(2022, 4, 25, 12, 5, tzinfo=timezone(timedelta(hours=8))).timestamp() * 1000)  # a Monday
