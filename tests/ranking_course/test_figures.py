@@ -66,7 +66,7 @@ def test_another_place_is_left_to_plotly(monkeypatch):
 @pytest.mark.parametrize("name", TEXTS)
 def test_a_figure_without_a_text_is_refused(name):
     with pytest.raises(ValueError, match=f"{name} must be a text that is not empty, got ' '"):
-        figures.new_figure(**{**TEXTS, name: " "})
+        figures.new_figure(**(TEXTS | {name: " "}))
 
 
 def test_an_unknown_kind_of_axis_is_refused():
@@ -141,7 +141,7 @@ def test_seeds_of_another_shape_are_refused(values):
 def test_bad_lines_are_refused_and_leave_the_figure_as_it_was(changed, message):
     figure = figures.new_figure(**TEXTS, x_log=True, y_log=True)
     with pytest.raises(ValueError, match=message):
-        figure.line(**{"x": X, "y": X, "name": "raw", **changed})
+        figure.line(**({"x": X, "y": X, "name": "raw"} | changed))
     assert not figure.data
 
 
@@ -156,7 +156,7 @@ def test_bad_lines_are_refused_and_leave_the_figure_as_it_was(changed, message):
 def test_bad_seeds_leave_the_figure_as_it_was(changed, message):
     figure = figures.new_figure(**TEXTS, y_log=True)
     with pytest.raises(ValueError, match=message):
-        figure.seeds(**{"x": X, "values": [X, X], "name": "raw", **changed})
+        figure.seeds(**({"x": X, "values": [X, X], "name": "raw"} | changed))
     assert not figure.data
 
 

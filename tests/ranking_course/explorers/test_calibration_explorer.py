@@ -29,8 +29,9 @@ def test_traits_can_be_set_and_observed():
 @pytest.mark.parametrize("name", ["sampling_rate", "base_rate"])
 @pytest.mark.parametrize("value", [0, -0.1, 1.01, float("nan"), float("inf"), "0.1", None, True, [0.1]])
 def test_bad_settings_are_refused(name, value):
+    setting = {name: value}
     with pytest.raises(traitlets.TraitError, match=rf"{name} must be a number from 0.01 to (1.0|0.5), got"):
-        CalibrationExplorer(**{name: value})
+        CalibrationExplorer(**setting)
     explorer = CalibrationExplorer()
     with pytest.raises(traitlets.TraitError, match=name):
         setattr(explorer, name, value)

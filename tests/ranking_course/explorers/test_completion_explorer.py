@@ -83,8 +83,9 @@ def test_candidates_do_not_depend_on_the_rows():
     assert completion_recording(world, log, rows=1000, seed=2) == few
     assert completion_recording(world, log, rows=1000, seed=4)["candidates"] != few["candidates"]
     for name, bad in [("candidates", 0), ("rows", 0), ("seed", -1)]:
+        setting = {name: bad}
         with pytest.raises(ValueError, match=name):
-            completion_recording(world, log, **{name: bad})
+            completion_recording(world, log, **setting)
 
 
 # ---- the widget
@@ -123,8 +124,9 @@ def test_settings_can_be_set_and_observed():
     ],
 )
 def test_bad_settings_are_refused(name, bad, message):
+    setting = {"knots": 3, name: bad}
     with pytest.raises(traitlets.TraitError, match=message):
-        CompletionExplorer(completion_made_up(), **{"knots": 3, name: bad})
+        CompletionExplorer(completion_made_up(), **setting)
     with pytest.raises(traitlets.TraitError, match=message):
         setattr(CompletionExplorer(completion_made_up(), knots=3), name, bad)
 

@@ -62,8 +62,9 @@ def test_settings_can_be_set_and_observed():
     ],
 )
 def test_bad_settings_are_refused(name, bad, message):
+    setting = {name: bad}
     with pytest.raises(traitlets.TraitError, match=message):
-        FunnelExplorer(**{name: bad})
+        FunnelExplorer(**setting)
     explorer = FunnelExplorer()
     before = getattr(explorer, name)
     with pytest.raises(traitlets.TraitError, match=message):

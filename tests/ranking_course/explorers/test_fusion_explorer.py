@@ -169,8 +169,9 @@ def test_a_setting_to_keep_may_name_only_what_it_changes():
     ],
 )
 def test_bad_settings_are_refused(name, bad, message):
+    setting = {name: bad}
     with pytest.raises(traitlets.TraitError, match=message):
-        FusionExplorer(made_up(), **{name: bad})
+        FusionExplorer(made_up(), **setting)
 
 
 def test_state_is_plain_json():
@@ -217,8 +218,9 @@ def test_bad_candidates_are_refused(path, bad, message):
 
 def test_candidates_without_truth_cannot_be_ordered_by_it():
     for name, given in (("scored_by", "truth"), ("kept", {"scored_by": "truth"})):
+        setting = {name: given}
         with pytest.raises(traitlets.TraitError, match="where candidates have no truth"):
-            FusionExplorer(made_up(truth=False), **{name: given})
+            FusionExplorer(made_up(truth=False), **setting)
     explorer = FusionExplorer(made_up(truth=False))
     with pytest.raises(traitlets.TraitError, match="where candidates have no truth"):
         explorer.scored_by = "truth"

@@ -121,8 +121,9 @@ def test_settings_that_are_not_recorded_are_refused(name, bad):
     with pytest.raises(traitlets.TraitError, match=name):
         setattr(explorer, name, bad)
     if bad is not True:
+        setting = {name: bad}
         with pytest.raises(ValueError, match=f"{name} must be one of"):
-            GatesExplorer(gates_recording(), **{name: bad})
+            GatesExplorer(gates_recording(), **setting)
 
 
 def test_the_page_gets_the_recording_and_nothing_of_the_training():

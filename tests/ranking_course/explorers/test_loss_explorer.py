@@ -69,8 +69,9 @@ def test_settings_can_be_set_and_observed():
     ],
 )
 def test_bad_settings_are_refused(name, bad, message):
+    setting = {name: bad}
     with pytest.raises(traitlets.TraitError, match=message):
-        LossExplorer(**{name: bad})
+        LossExplorer(**setting)
 
 
 def test_what_a_browser_sends_back_is_checked_too():

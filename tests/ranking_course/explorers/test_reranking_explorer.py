@@ -80,8 +80,9 @@ def test_settings_can_be_set_and_observed():
     ],
 )
 def test_bad_settings_are_refused(name, bad):
+    setting = {name: bad}
     with pytest.raises(traitlets.TraitError, match=name):
-        RerankingExplorer(slate_recording(), **{name: bad})
+        RerankingExplorer(slate_recording(), **setting)
 
 
 def test_state_holds_candidates_by_falling_score_and_unit_vectors():

@@ -62,8 +62,9 @@ def test_settings_can_be_set_and_observed():
     ],
 )
 def test_bad_settings_are_refused(name, bad):
+    setting = {name: bad}
     with pytest.raises(traitlets.TraitError, match=f"{name} must be a number from"):
-        WatchTimeExplorer(**{name: bad})
+        WatchTimeExplorer(**setting)
     with pytest.raises(traitlets.TraitError, match=name):
         setattr(WatchTimeExplorer(), name, bad)
 
