@@ -18,6 +18,8 @@ from small_course import KERNEL, NAME, RIGHT, SECRETS, small_notebook, write_sma
 
 from bookwork.grading import editions, gate
 
+pytestmark = pytest.mark.slow
+
 PACKAGE = """from traitlets import Int
 
 from bookwork.explorer import Explorer

@@ -9,6 +9,8 @@ import pytest
 from bookwork.results import load_results
 from ranking.simulator import World
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def recorded():

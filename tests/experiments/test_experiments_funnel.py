@@ -13,6 +13,8 @@ from experiments.running import record
 from ranking_course.explorers import funnel as funnel_explorer
 from ranking_course.explorers import reranking as reranking_explorer
 
+pytestmark = pytest.mark.slow
+
 STAGES = ("retrieval", "pre_ranking", "ranking", "re_ranking")
 
 

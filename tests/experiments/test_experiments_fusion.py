@@ -11,7 +11,7 @@ from ranking import fusion
 from ranking.funnel.feed import Feed, train_predictor
 from ranking.simulator import World
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 NAMES = ("formulas", "weights", "ab", "offline")
 
 

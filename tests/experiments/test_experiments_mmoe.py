@@ -18,7 +18,7 @@ from ranking.mmoe.examples import gate_examples
 from ranking.simulator import World
 
 ROOT = Path(__file__).parents[2]
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,8 @@ from ranking.logs import TARGETS
 from ranking.simulator import World
 from ranking_course.explorers.loss import checked_recording
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def recorded():

@@ -10,7 +10,7 @@ from ranking import watch_time as wt
 from ranking.logs import FeatureEncoder
 from ranking.simulator import World
 
-pytestmark = pytest.mark.usefixtures("one_thread")
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 
 
 @pytest.fixture(scope="module")

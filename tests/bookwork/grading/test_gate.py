@@ -17,6 +17,8 @@ from bookwork.grading import course, gate
 from bookwork.grading.__main__ import main
 from bookwork.grading.project import Project
 
+pytestmark = pytest.mark.slow
+
 EVERYTHING = bool(os.environ.get("RANKING_TEST_ALL"))
 CLASS_SIZE = 30
 

@@ -20,6 +20,8 @@ from bookwork.grading.course import nbgrader, write_course
 from bookwork.grading.gate import Grade, grades, hand_in
 from bookwork.grading.grading import RunApart
 
+pytestmark = pytest.mark.slow
+
 FULL, NOTHING = {"double": 2.0, "half": 2.0}, {"double": 0.0, "half": 0.0}
 ONLY_HALF = {"double": 0.0, "half": 2.0}
 

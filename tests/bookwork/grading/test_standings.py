@@ -14,6 +14,8 @@ from bookwork.grading.course import nbgrader, write_course
 from bookwork.grading.gate import hand_in, submission
 from bookwork.grading.standings import standings
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def course(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -24,6 +24,8 @@ from ranking.training.parquet import ParquetRows, ParquetWriter
 from ranking.training.processes import Processes
 from ranking.training.run import Objective, Run
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).with_name("training_script.py")
 LOSS = WeightedCrossEntropy(TARGETS)
 
