@@ -9,27 +9,10 @@ from dataclasses import dataclass, field
 
 from bookwork.arguments import one_of
 
-LIGHT = {
-    "ink": "#1B1F24",
-    "ink-soft": "#57606A",
-    "grid": "#E3E6EA",
-    "paper": "#FFFFFF",
-    "panel": "#F6F8FA",
-    "accent": "#005A8F",
-}
-DARK = {
-    "ink": "#F0F3F6",
-    "ink-soft": "#AEB6BF",
-    "grid": "#343A42",
-    "paper": "#121417",
-    "panel": "#1C2026",
-    "accent": "#7CC4F0",
-}
-NEUTRAL = {
-    "ink": "#767C82",
-    "ink-soft": "#777D83",
-    "grid": "rgba(128,134,140,0.25)",
-}
+_INKS = ("ink", "ink-soft", "grid", "paper", "panel", "accent")
+LIGHT = dict(zip(_INKS, ("#1B1F24", "#57606A", "#E3E6EA", "#FFFFFF", "#F6F8FA", "#005A8F"), strict=True))
+DARK = dict(zip(_INKS, ("#F0F3F6", "#AEB6BF", "#343A42", "#121417", "#1C2026", "#7CC4F0"), strict=True))
+NEUTRAL = {"ink": "#767C82", "ink-soft": "#777D83", "grid": "rgba(128,134,140,0.25)"}
 FONT = (
     'system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", "Noto Sans", Arial, '
     '"PingFang SC", "Hiragino Sans GB", "Microsoft YaHei", "Noto Sans CJK SC", "Source Han Sans SC", '
@@ -63,10 +46,8 @@ class Palette:
     def __post_init__(self) -> None:
         inks = {theme: set(colours) for theme, colours in self.themes.items()}
         if inks != {"light": set(LIGHT), "dark": set(LIGHT)} or not set(self.neutral) <= set(LIGHT):
-            raise ValueError(
-                f"themes must be light and dark with the inks {', '.join(LIGHT)} each, and neutral of these; "
-                f"got {self.themes} and {self.neutral}"
-            )
+            wanted = f"light and dark with the inks {', '.join(LIGHT)} each, and neutral of these"
+            raise ValueError(f"themes must be {wanted}; got {self.themes} and {self.neutral}")
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -1,8 +1,7 @@
 """Recorded results: what an experiment measured, kept as a small data file that chapters read.
 
-Each file says how it came about: the command, the seeds, the versions and the machine. It is JSON with one
-key a line, and one record a line where a key holds a list of records, so that a change shows which run it
-touched.
+Each file says how it came about: command, seeds, versions and machine. It is JSON with one key a line, and
+one record a line in a list of records, so that a change shows which run it touched.
 """
 
 import json
@@ -79,7 +78,6 @@ def save_results(path: Path | str, data: dict[str, Any], *, command: str, seeds:
 
 def text_of(data: Mapping[str, Any]) -> str:
     """``data`` as JSON, one key a line; where a key holds a list of mappings, one of them a line."""
-
     line = partial(json.dumps, ensure_ascii=False)
 
     def part(value: Any) -> str:
@@ -93,8 +91,7 @@ def text_of(data: Mapping[str, Any]) -> str:
 def write_whole(path: Path, text: str) -> None:
     """Write a file beside ``path`` and rename it: whoever reads finds the old text or the new one, whole.
 
-    Every writer has a file of its own; the last to finish wins. Where writing fails, on a full disk for
-    example, that file goes and the old one stays.
+    Every writer has a file of its own; the last to finish wins. Where writing fails, the old file stays.
     """
     path = path.resolve()  # a link stays one
     if path.exists() and not path.is_file():

@@ -20,9 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command.add_argument("out", type=Path, metavar="OUT", help="a new folder")
     report = commands.add_parser("grades", help="list who got what, and whose submission has no grade")
     report.add_argument("course", type=Path, metavar="COURSE", help="a course folder")
-    verify = commands.add_parser(
-        "verify", help="grade right, empty and wrong answers, and compare the points"
-    )
+    verify = commands.add_parser("verify", help="grade right, empty and wrong answers, compare the points")
     verify.add_argument("--most", type=int, metavar="N", help="at most N submissions with mistakes a chapter")
     for command in (folder, report, verify):
         command.add_argument("--chapter", action="append", metavar="NAME", help="one; may be repeated")
@@ -61,11 +59,8 @@ def _grades(folder: Path, chapters: Sequence[str] | None) -> int:
 
 def _verify(project: Project, chapters: Sequence[str] | None, most: int | None) -> int:
     with tempfile.TemporaryDirectory() as scratch:
-        lines = [
-            line
-            for name in project.exercises(chapters)
-            for line in gate.verify(name, Path(scratch) / name, project, most)
-        ]
+        names = project.exercises(chapters)
+        lines = [line for name in names for line in gate.verify(name, Path(scratch) / name, project, most)]
     print("\n".join(lines) or "Every answer gets the points that it deserves.")
     return int(bool(lines))
 

@@ -19,8 +19,9 @@ import numpy as np
 
 LARGEST = 64_000_000  # characters of one answer
 LARGEST_ARRAY = 40_000_000  # bytes
-SECONDS = 15.0
-"""How long one call of a learner's function may take while it is graded, if nobody says otherwise."""
+SECONDS = 15.0  # that one call of a learner's function may take while it is graded, if nobody says otherwise
+HERE = f"__import__({__name__!r}, fromlist=['respond'])"
+"""This module, in code that a kernel runs without a name being added to what it holds."""
 
 
 class AnswerError(Exception):
@@ -59,11 +60,7 @@ class Namespace:
 
 
 def encode(value: Any) -> Any:
-    """``value`` as JSON data.
-
-    Raises:
-        TypeError: for anything but numbers, texts, arrays, tensors, tables' columns and containers of these.
-    """
+    """``value`` as JSON data: numbers, texts, arrays, tensors, columns or containers; else a TypeError."""
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or isinstance(value, (bool, int, float, str)):
@@ -150,10 +147,7 @@ class OtherKernel:
     def _ask(self, name: str, request: str | None) -> dict[str, Any]:
         if self._lost:
             raise AnswerError(self._lost)
-        code = (
-            "__import__('bookwork.grading.answers', fromlist=['respond'])"
-            f".respond(get_ipython().user_ns, {name!r}, {request!r})"
-        )
+        code = f"{HERE}.respond(get_ipython().user_ns, {name!r}, {request!r})"
         sent = self.client.execute("", silent=True, user_expressions={"answer": code}, allow_stdin=False)
         reply = reply_to(self.client, sent, self._seconds, lambda: lives(self._pid))
         if reply is None:
@@ -219,5 +213,4 @@ def source() -> Namespace | OtherKernel:
         return _other
     from IPython import get_ipython
 
-    shell = get_ipython()
-    return Namespace({} if shell is None else shell.user_ns)
+    return Namespace(getattr(get_ipython(), "user_ns", {}))

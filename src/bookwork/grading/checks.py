@@ -108,11 +108,7 @@ def _plain(value: Any) -> Any:
 
 
 def numbers(got: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """What a learner gave (a number, array, list or tensor) as floats, for checks that look at all of it.
-
-    Raises:
-        AssertionError: it holds no numbers, or has another shape.
-    """
+    """A learner's number, array, list or tensor as floats; an AssertionError for other things or shapes."""
     if got is ...:
         raise AssertionError("got ...: there is no answer yet")
     try:
@@ -127,10 +123,8 @@ def numbers(got: Any, shape: tuple[int, ...]) -> np.ndarray:
 def close(got: Any, expected: Any, tolerance: float = 1e-6) -> None:
     """Pass if ``got`` holds the expected numbers, in the expected shape: one, an array, list or tensor.
 
-    ``tolerance`` is the largest error, relative to the expected number where that is above 1 in size.
-
-    Raises:
-        AssertionError: with the first number that is off, if any is.
+    ``tolerance`` is the largest error, relative to the expected number where that is above 1 in size. If any
+    number is off, the AssertionError names the first.
     """
     right = np.asarray(_plain(expected), dtype=np.float64)
     mine = numbers(got, right.shape)
@@ -142,11 +136,7 @@ def close(got: Any, expected: Any, tolerance: float = 1e-6) -> None:
 
 
 def equal(got: Any, expected: Any) -> None:
-    """Pass if ``got`` is what is expected: a text, a truth value, a list of whole numbers in their order.
-
-    Raises:
-        AssertionError: with both, if it is not.
-    """
+    """Pass if ``got`` is ``expected`` (text, truth value, whole numbers in order), else an AssertionError."""
     mine, right = (np.asarray(_plain(value)).tolist() for value in (got, expected))
     if mine != right:
         raise AssertionError(f"expected {right!r:.80}, got {mine!r:.80}")

@@ -78,8 +78,7 @@ def learners_readme(project: Project) -> str:
     pinned = {line.partition("==")[0]: line for line in lines if "==" in line}
     note = re.sub(r"\{([\w-]+)\}", lambda found: pinned[found[1]], project.note)
     python = f" with Python {python}" if python else ""
-    readme = LEARNERS_README.format(stub=editions.STUB, note=note, python=python)
-    return re.sub(r"\n{3,}", "\n\n", readme)
+    return re.sub(r"\n{3,}", "\n\n", LEARNERS_README.format(stub=editions.STUB, note=note, python=python))
 
 
 def nbgrader(course: Path, *arguments: str) -> str:
@@ -97,7 +96,6 @@ def write_course(out: Path, project: Project, chapters: Iterable[str] | None = N
 
     Every chapter is an assignment with one notebook of the same name. ``release/`` holds the learner's
     edition; submissions go to ``submitted/STUDENT/CHAPTER/CHAPTER.ipynb``.
-
     Gives the names of the assignments; a folder that is not empty, or an unknown chapter, is a ValueError.
     """
     wanted = project.exercises(chapters)

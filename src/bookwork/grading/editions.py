@@ -21,10 +21,8 @@ STUB = "...  # your code here"
 CHECK = "-check"
 SETUP = "setup"
 SCHEMA = 3  # of nbgrader's metadata
-NAME = "exercises"
-"""Stem of an authored notebook; its folder's name is that of the assignment."""
-PROMISE = re.compile(r"\*(\d+) points?, about (\d+) minutes\*")
-"""What stands under the heading of an exercise."""
+NAME = "exercises"  # stem of an authored notebook; its folder's name is that of the assignment
+PROMISE = re.compile(r"\*(\d+) points?, about (\d+) minutes\*")  # stands under the heading of an exercise
 ELSEWHERE = re.compile(r"(?<!!)\[([^]]*)\]\((?!\w+:|#)[^)]*\)")
 """A link to what lies beside the authored notebooks, and not beside a learner's."""
 AUTHORED_METADATA = ("mystnb", "jupyter")
@@ -135,10 +133,7 @@ def unfolded(notebook: NotebookNode) -> NotebookNode:
 
 
 def learners(notebook: NotebookNode) -> NotebookNode:
-    """The learner's edition: stubs for solutions, no hidden checks, no outputs, locked cells locked.
-
-    Links that would lead nowhere become plain text.
-    """
+    """The learner's edition: stubs; no solutions, hidden checks, outputs, dead links; locked cells locked."""
     notebook = unfolded(notebook)
     for cell in notebook.cells:
         if cell.cell_type != "code":

@@ -30,8 +30,7 @@ from bookwork.grading.course import nbgrader, write_course
 from bookwork.grading.project import Project
 
 WRONG = "wrong_answers.toml"
-FEWEST = 4
-"""Typical mistakes that each exercise must have in its file."""
+FEWEST = 4  # typical mistakes that each exercise must have in its file
 TOLERANCE = 0.006  # points; the file rounds them to hundredths
 SOLUTION, EMPTY = "solution", "empty"
 Points = dict[str, dict[str, float]]  # learner -> exercise -> points
@@ -99,10 +98,7 @@ def grades(course: Path, assignment: str) -> dict[str, dict[str, Grade]]:
 
 
 def expected_grades(notebook: Path, most: int | None = None) -> tuple[Points, list[dict[str, Answer]]]:
-    """The class of the gate: learner -> exercise -> points, and the wrong answers of each submission.
-
-    ``most`` limits the submissions with mistakes.
-    """
+    """Learner -> exercise -> points, and the wrong answers of each submission with some, at most ``most``."""
     full = {e.name: e.points for e in editions.exercises(editions.read(notebook))}
     together = zip_longest(*wrong_answers(notebook).values())  # one of each exercise, while there are any
     rounds = [{answer.exercise: answer for answer in each if answer} for each in together][:most]
@@ -113,10 +109,7 @@ def expected_grades(notebook: Path, most: int | None = None) -> tuple[Points, li
 
 
 def verify(name: str, scratch: Path, project: Project, most: int | None = None) -> list[str]:
-    """Grade the class of the gate for an assignment, in a new folder ``scratch``.
-
-    Gives a line for each answer that did not get what it deserves.
-    """
+    """Grade the gate's class in a new folder ``scratch``; a line for each answer with undeserved points."""
     notebook = project.exercises([name])[name]
     source = editions.read(notebook)
     if found := editions.faults(source):

@@ -1,10 +1,8 @@
 """How nbgrader runs a submission: what nbgrader's own preprocessors lose is mended here.
 
 :class:`MendCells` brings back what a learner's editing has damaged. :class:`RunApart` runs the learner's
-cells in one kernel and the check cells in another, of which the first knows nothing: what passes between them
-is data (see ``answers``). A submission can change the package, NumPy or the checks in its own kernel only,
-never sees the code of a hidden check or an expected value, and its output is never read as a grade.
-
+cells in one kernel and the check cells in another, of which the first knows nothing (see ``answers``): a
+submission never sees a hidden check or an expected value, and its output is never read as a grade.
 :func:`configure` puts both into nbgrader's pipeline; the configuration of a course folder calls it.
 """
 
@@ -22,7 +20,7 @@ from nbgrader import preprocessors as stock
 from nbgrader.api import Gradebook
 from traitlets import Float
 
-from bookwork.grading.answers import SECONDS
+from bookwork.grading.answers import HERE, SECONDS
 from bookwork.grading.editions import CHECK, SETUP, STUB, grade_id, metadata
 from bookwork.grading.kernels import Kernel, error_output
 from bookwork.progress import SILENT
@@ -140,11 +138,8 @@ class RunApart(stock.NbGraderPreprocessor):
     def _check(self, cell: NotebookNode, setup: str) -> None:
         """A check cell, in the kernel that the learner's code never enters."""
         grader = self._grader(setup)
-        connect = (
-            "__import__('bookwork.grading.answers', fromlist=['connect'])"
-            f".connect({self._learner.manager.connection_file!r}, {self._learner.pid}, {self.call_seconds})"
-        )
-        ran = grader.run(connect, self.check_seconds)
+        file, pid = self._learner.manager.connection_file, self._learner.pid
+        ran = grader.run(f"{HERE}.connect({file!r}, {pid}, {self.call_seconds})", self.check_seconds)
         if ran.status == "ok":
             ran = grader.run(cell.source, self.check_seconds)
             if ran.status == "error":
@@ -194,10 +189,7 @@ def is_grade(cell: NotebookNode) -> bool:
 
 
 def configure(config: Any, course_id: str, environment: Mapping[str, str]) -> None:
-    """Set what nbgrader needs for a course of these exercises.
-
-    ``config`` is the ``c`` of ``nbgrader_config.py``; the variables are for the kernels, where not set yet.
-    """
+    """Set up ``config``, nbgrader's ``c``, for a course; kernels get ``environment`` where not set yet."""
     for name, value in {SILENT: "1", **environment}.items():
         os.environ.setdefault(name, value)
     # nbgrader calls alembic, which is installed beside the Python that runs it

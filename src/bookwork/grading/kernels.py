@@ -32,10 +32,7 @@ def error_output(name: str, text: str) -> NotebookNode:
 
 
 class Kernel:
-    """An IPython kernel with a profile of its own, in a folder.
-
-    Without one it runs in an empty folder, so that no file there can pass for a module.
-    """
+    """An IPython kernel, its profile its own, in ``folder`` or an empty one: no file passes for a module."""
 
     def __init__(self, folder: Path | None = None) -> None:
         self._own = Path(tempfile.mkdtemp(prefix="bookwork-kernel-"))

@@ -56,10 +56,8 @@ class Project:
     def exercises(self, chapters: Iterable[str] | None = None) -> dict[str, Path]:
         """The authored notebooks of all or some chapters by name of assignment, in the order of the contents.
 
-        What else lies in the folders (a copy that somebody made) is no part of the course.
-
-        Raises:
-            ValueError: there are none, or none for one of ``chapters``.
+        What else lies in the folders (a copy that somebody made) is no part of the course. It is a ValueError
+        that there are none, or none for one of ``chapters``.
         """
         contents = self.root / self.contents
         if not contents.is_file():

@@ -22,16 +22,12 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 from bookwork.claims import CLAIMS
 from bookwork.sphinx.renderers import EXPLORER, PLOTLY, explorer_html, plotly_html
 
-LINES = 15.5
-"""How much fits on a slide, in lines of text."""
+LINES = 15.5  # of text fit on a slide
 LINE = 82  # characters
-FIGURE = LINES - 2.6
-"""How much a figure or an explorer takes: two lines of text fit above it, and nothing below."""
-TALL = 480
-"""Pixels; above a figure that is higher there is no room for text."""
+FIGURE = LINES - 2.6  # what a figure or an explorer takes: two lines of text fit above it, and nothing below
+TALL = 480  # pixels; above a figure that is higher there is no room for text
 LEFT_OUT = ("Further reading",)
-CLAIM = re.compile(r"✓ |.*: True$")
-"""A printed line that only says that a claim holds."""
+CLAIM = re.compile(r"✓ |.*: True$")  # a printed line that only says that a claim holds
 
 _KEPT_WHOLE = re.compile(r"\$[^$]+\$|`[^`]+`|\]\([^)]*\)")
 _SENTENCE = re.compile(r"(?<=[.?!])(?<!e\.g\.)(?<!i\.e\.)(?<!et al\.)[*\"”)]*\s+(?=[^a-z\s])")
@@ -130,15 +126,13 @@ def room(slides: list[Slide], lines: float) -> Slide:
 def add_block(slides: list[Slide], block: Block) -> None:
     """Put a block of Markdown on the last slide, or below it."""
     kind, text, _ = block
-    if kind == "heading":
-        text = f"**{text}**"
-    elif kind == "paragraph":
+    if kind == "paragraph":
         text = lead(text)
     elif kind == "blockquote":
         text = "> " + lead(" ".join(line.lstrip("> ") for line in text.split("\n")))
     lines = len(text) / LINE + (1.2 if kind == "blockquote" else 0.7)
     if kind == "heading":
-        lines = 1.5
+        text, lines = f"**{text}**", 1.5
     elif kind == "image":
         lines = LINES
     elif kind in ("table", "fence", "code_block"):
@@ -157,8 +151,7 @@ def add_code(slides: list[Slide], cell: NotebookNode) -> None:
     if CLAIMS in tags:
         return
     if _DEFINES.search(cell.source) and "hide-input" not in tags:
-        code = new_code_cell(cell.source, metadata={"bookwork": {"code": True}})
-        room(slides, 1.5).cells.append(code)
+        room(slides, 1.5).cells.append(new_code_cell(cell.source, metadata={"bookwork": {"code": True}}))
     for output, lines in (each for printed in cell.get("outputs", []) for each in seen(printed)):
         slide = room(slides, lines)
         slide.cells.append(new_code_cell("", outputs=[output]))
@@ -176,19 +169,13 @@ def seen(output: NotebookNode) -> Iterator[tuple[NotebookNode, float]]:
     if output.output_type not in ("display_data", "execute_result"):
         return
     data = output.data
-    if EXPLORER in data:
-        yield html_output(explorer_html(data[EXPLORER])), FIGURE
-    elif PLOTLY in data:
-        high = data[PLOTLY].get("layout", {}).get("height", 0) > TALL
-        yield html_output(plotly_html(data[PLOTLY])), LINES if high else FIGURE
+    if EXPLORER in data or PLOTLY in data:
+        html = explorer_html(data[EXPLORER]) if EXPLORER in data else plotly_html(data[PLOTLY])
+        high = data.get(PLOTLY, {}).get("layout", {}).get("height", 0) > TALL
+        yield new_output("display_data", data={"text/html": html}), LINES if high else FIGURE
     elif "text/html" in data:
         yield output, 1.0 + data["text/html"].count("<tr") + data["text/html"].count("<caption")
     elif any(kind.startswith("image/") for kind in data):
         yield output, LINES
     elif not any("widget-view" in kind for kind in data):
         yield output, 0.8 * data.get("text/plain", "").count("\n") + 1.5
-
-
-def html_output(html: str) -> NotebookNode:
-    """HTML as what a cell displays."""
-    return new_output("display_data", data={"text/html": html})

@@ -1,7 +1,4 @@
-"""Slides as pages: nbconvert writes them for reveal.js, and all that they load lies beside them.
-
-They work from ``file://``.
-"""
+"""Slides as pages that work from ``file://``: nbconvert writes them for reveal.js, beside what they load."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,8 +16,7 @@ from bookwork.sphinx.offline import MATHJAX, wheel_file, write, write_front, wri
 
 FOLDER = Path(__file__).parent
 TEMPLATE = "assets"
-LOADED = "assets"
-"""Folder beside the slides with all that they load."""
+LOADED = "assets"  # folder beside the slides with all that they load
 
 KEYS = """<p>Arrow keys move: right to the next section, down within a section. Space does both. S opens the
 speaker's notes, Esc the overview, F the whole screen.</p>"""
@@ -84,14 +80,7 @@ def html_of(slides: Sequence[Slide], folder: Path, names: Iterable[str] = ()) ->
         "metadata": {"name": slides[0].title, "path": str(folder)},
         "bookwork": {"loaded": LOADED, "scripts": scripts_of(slides), "mathjax": MATHJAX},
     }
-    html, _ = exporter.from_notebook_node(slideshow(slides, names), resources)
-    return html
-
-
-def style_sheet(palette: Palette) -> str:
-    """Style sheet of the slides: a palette, their own rules, those of the explorers."""
-    rules = (FOLDER / TEMPLATE / "slides.css").read_text(encoding="utf-8")
-    return f":root {{ {palette.css_variables('light')} }}\n{rules}\n{bundle.stylesheet(palette)}"
+    return exporter.from_notebook_node(slideshow(slides, names), resources)[0]
 
 
 def write_loaded(folder: Path, explorers: Sequence[str], palette: Palette) -> None:
@@ -101,7 +90,9 @@ def write_loaded(folder: Path, explorers: Sequence[str], palette: Palette) -> No
         write(folder / Path(name).name, wheel_file("sphinx-revealjs", f"revealjs/{name}"))
     write_live_scripts(folder, folder, explorers, palette)
     write(folder / "slides.js", (FOLDER / TEMPLATE / "slides.js").read_bytes())
-    write(folder / "slides.css", style_sheet(palette).encode())
+    rules = (FOLDER / TEMPLATE / "slides.css").read_text(encoding="utf-8")
+    style = f":root {{ {palette.css_variables('light')} }}\n{rules}\n{bundle.stylesheet(palette)}"
+    write(folder / "slides.css", style.encode())
 
 
 def write_slides(
@@ -111,17 +102,10 @@ def write_slides(
     explorers: Sequence[str] = (),
     palette: Palette = DEFAULT,
 ) -> list[Path]:
-    """Write the slides of some chapters, a page that leads to them, and all that they load.
+    """Write the slides of some chapters, a page that leads to them, and all that they load, to ``out``.
 
-    Args:
-        out: the folder to write to.
-        notebooks: executed, by name.
-        folders: where the drawings of each are found.
-        explorers: packages that bring explorers.
-        palette: colours of slides, figures and explorers.
-
-    Returns:
-        The pages of slides. A notebook without a heading is a ValueError.
+    The notebooks are executed, by name; ``folders`` hold the drawings of each; ``explorers`` are packages
+    that bring some. Gives the pages of slides; a notebook without a heading is a ValueError.
     """
     write_loaded(out / LOADED, explorers, palette)
     pages, links = [], []

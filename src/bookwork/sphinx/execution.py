@@ -4,8 +4,6 @@ jupyter-cache looks at the code of a notebook only. Here each state of the files
 that ``bookwork_inputs`` and ``bookwork_variables`` name has a cache of its own, so that a change of any of
 them executes the notebooks again, and a second build of the same state executes nothing. Caches of other
 states are removed.
-
-Notebooks that are not in the cache are executed side by side before the pages are read, one to a core.
 """
 
 import hashlib
@@ -28,7 +26,6 @@ from sphinx.util import logging
 MACHINE = Path(__file__).resolve().parents[1]
 BUILD_ONLY = MACHINE / "sphinx"  # how a page is rendered, not what a notebook gives
 MOST_KERNELS = 4  # at once: each takes up to a gigabyte
-THREADS_VARIABLE = "OMP_NUM_THREADS"
 
 logger = logging.getLogger(__name__)
 
@@ -42,10 +39,7 @@ def fingerprint(files: Iterable[Path], text: str = "") -> str:
 
 
 def inputs(root: Path, patterns: Iterable[str]) -> list[Path]:
-    """Files that outputs of notebooks depend on: those named below the project's ``root``, and the machine's.
-
-    A pattern is such as ``src/**/*`` or ``requirements.txt``.
-    """
+    """Files that outputs depend on: those below ``root`` by patterns like ``src/**/*``, and the machine's."""
     found = {path for pattern in patterns for path in files_of(root.resolve(), pattern)}
     return [path for path in found.union(files_of(MACHINE)) if BUILD_ONLY not in path.parents]
 
@@ -84,7 +78,7 @@ def is_cached(cache: JupyterCacheAbstract, notebook: NotebookNode) -> bool:
 
 
 def execute_side_by_side(app: Sphinx, env: BuildEnvironment, docnames: list[str]) -> None:
-    """Fill the cache with all notebooks that are about to be read.
+    """Fill the cache with all notebooks that are about to be read, executed side by side, one to a core.
 
     One that fails is left to myst-nb, which executes it again and reports it.
     """
@@ -103,7 +97,7 @@ def execute_side_by_side(app: Sphinx, env: BuildEnvironment, docnames: list[str]
         return single_nb_execution(parsed[name], cwd=str(folder), timeout=timeout, allow_errors=False)
 
     logger.info("executing %d notebooks, %d at a time", len(names), kernels)
-    os.environ.setdefault(THREADS_VARIABLE, str(cores // kernels))  # kernels inherit it, and share the cores
+    os.environ.setdefault("OMP_NUM_THREADS", str(cores // kernels))  # kernels inherit it, and share the cores
     with ThreadPoolExecutor(kernels) as pool:
         for name, result in zip(names, pool.map(execute, names), strict=True):
             if result.err is None:

@@ -24,8 +24,7 @@ NO = ("no", "0", "false", "off")
 
 def set_config(app: Sphinx, config: Config) -> None:
     """The environment decides where it says something."""
-    named = os.environ.get(VARIABLE, "").lower()
-    if named:
+    if named := os.environ.get(VARIABLE, "").lower():
         config.bookwork_solutions = named not in NO
 
 

@@ -33,14 +33,12 @@ def depart_page_figure(translator: Any, node: page_figure) -> None:
 def visit_folded(translator: Any, node: HideCodeCellNode) -> None:
     """Open a folded part of a cell; what is seen of it is also its name for assistive technology."""
     part = "code" if "above-input" in node["classes"] else "output"
-    closed, opened = (
-        f"{verb} {part}" if prompt.startswith(f"{verb} code cell ") else prompt  # stock, or of the cell's own
-        for verb, prompt in (("Show", node["prompt_show"]), ("Hide", node["prompt_hide"]))
-    )
-    translator.body.append(
-        f'<details class="ranking-code"><summary><span class="ranking-closed">{escape(closed)}</span>'
-        f'<span class="ranking-open">{escape(opened)}</span></summary>\n'
-    )
+    said = ""
+    for verb, state in (("Show", "closed"), ("Hide", "open")):
+        prompt = node[f"prompt_{verb.lower()}"]  # stock, or of the cell's own
+        shown = f"{verb} {part}" if prompt.startswith(f"{verb} code cell ") else prompt
+        said += f'<span class="ranking-{state}">{escape(shown)}</span>'
+    translator.body.append(f'<details class="ranking-code"><summary>{said}</summary>\n')
 
 
 def depart_folded(translator: Any, node: HideCodeCellNode) -> None:
@@ -49,10 +47,7 @@ def depart_folded(translator: Any, node: HideCodeCellNode) -> None:
 
 
 class FoldClaims(SphinxPostTransform):
-    """Cells tagged ``claims`` become one quiet line that says how many hold; it opens to code and ticks.
-
-    Neighbours share a line.
-    """
+    """Neighbouring cells tagged ``claims`` fold to one line: how many hold; it opens to code and ticks."""
 
     default_priority = HideInputCells.default_priority - 1  # which folds what is marked here
     formats = ("html",)

@@ -13,10 +13,8 @@ from sphinx.config import Config
 from bookwork.explorer import bundle
 from bookwork.palette import Palette
 
-FOLDER = "ranking"
-"""Folder below ``_static`` of the output. It is no folder of the sources: those load on every page."""
-EXPLORERS = "explorers"
-"""Folder below that one: one script per explorer, and the runtime that mounts them."""
+FOLDER = "ranking"  # below _static of the output; no folder of the sources: those load on every page
+EXPLORERS = "explorers"  # folder below that one: one script per explorer, and the runtime that mounts them
 MATHJAX = "tex-svg.js"
 ASSETS = Path(__file__).parent / "assets"
 THEBE = "sphinx_thebe"  # live kernels on a foreign host, which stock Jupyter Book prepares on every page
@@ -55,9 +53,8 @@ def write_live_scripts(folder: Path, beside: Path, explorers: Sequence[str], pal
 
     Both must exist and may be the same; ``explorers`` are packages that bring some.
     """
-    plotly = files("plotly").joinpath("package_data", "plotly.min.js")
     write(folder / MATHJAX, wheel_file("sphinx-mathjax-offline", MATHJAX))
-    write(folder / "plotly.min.js", plotly.read_bytes())
+    write(folder / "plotly.min.js", files("plotly").joinpath("package_data", "plotly.min.js").read_bytes())
     write(folder / "plotly_page.js", plotly_page_script(palette).encode())
     write(beside / "runtime.js", bundle.page_runtime().encode())
     for name, script in bundle.page_scripts(explorers).items():

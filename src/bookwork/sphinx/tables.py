@@ -47,8 +47,7 @@ def html_table(caption: str, columns: Sequence[str], rows: Sequence[Sequence[Any
 def figure_tables(figure: Mapping[str, Any]) -> str:
     """All data of a figure, as JSON: a table for each group of traces that share their x, and each matrix.
 
-    Raises:
-        ValueError: if a trace has neither x and y nor z: a table for such a figure must be written first.
+    A trace with neither x and y nor z is a ValueError: a table for such a figure must be written first.
     """
     layout = figure.get("layout", {})
     groups: dict[tuple[str, ...], tuple[str, list[Any], list[tuple[str, list[Any]]]]] = {}
