@@ -28,9 +28,6 @@ export function fill(template, values) {
 /** The same into an element, with the values set off in bold. */
 export function fillInto(element, template, values) {
   const parts = template.split(/\{(\w+)\}/); // text, name, text, name, ...
-  const nodes = parts.map((part, i) => {
-    if (i % 2 === 0) return part;
-    return part in values ? html("strong", {}, String(values[part])) : `{${part}}`;
-  });
-  element.replaceChildren(...nodes);
+  const bold = (name) => (name in values ? html("strong", {}, String(values[name])) : `{${name}}`);
+  element.replaceChildren(...parts.map((part, i) => (i % 2 ? bold(part) : part)));
 }

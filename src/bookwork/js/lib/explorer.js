@@ -51,11 +51,6 @@ export function createExplorer({ model, el, labels, settings, draw }) {
     moved.set(key, { read, trait, ...create(place, { ...texts, ...options, onInput }) });
   }
 
-  function addTo(made, wide) {
-    if (wide) made.element.classList.add("rx-wide");
-    return made;
-  }
-
   const explorer = {
     addSlider: (key, options) => addControl(createSlider, key, options, true),
     /** Of values, by default named in labels. */
@@ -89,9 +84,9 @@ export function createExplorer({ model, el, labels, settings, draw }) {
     },
     addReset: () => explorer.addButton(labels.reset, () => model.get("start"), "rx-button rx-reset"),
     /** A panel whose content, a list of elements, the explorer draws itself. */
-    addPanel: (title, content, wide = false) => addTo(createPanel(panels, labels, title, ...content), wide),
+    addPanel: (title, content, wide = false) => createPanel(panels, labels, title, wide, ...content),
     addFigure(title, wide = false) {
-      figures.push(addTo(createFigure(panels, labels, title), wide));
+      figures.push(createFigure(panels, labels, title, wide));
       return figures.at(-1);
     },
     /** A figure that show draws: picture(now, labels), anew where the text that key(now) gives is another. */

@@ -1,26 +1,16 @@
 // A picture: it draws what it is told, moves from one drawing to the next, and follows the width of the page.
 import { axesLayout, drawAxes } from "bookwork/axes";
 import { html, svg, uniqueId } from "bookwork/dom";
-import { formatNumber } from "bookwork/format";
 import { drawLabels } from "bookwork/labels";
 import { drawSeries } from "bookwork/marks";
 import { TRANSITION, seriesBetween, still } from "bookwork/motion";
 import { createPanel } from "bookwork/panel";
+import { plain } from "bookwork/picture";
 import { createReadout } from "bookwork/readout";
 import { measureIn } from "bookwork/text";
 import { drawTriangle, triangleLayout } from "bookwork/triangle";
 
 const PAD = 8; // px around the box, for marks on its edge
-
-/** The table of a picture that brings none: one row per value, series by series. */
-function tableOf(spec) {
-  const x = (value) => formatNumber(value, spec.x.format);
-  const y = (value) => formatNumber(value, spec.y.format);
-  const rows = spec.series
-    .filter((series) => Array.isArray(series.x) && series.kind !== "arrow")
-    .flatMap((series) => series.x.map((value, i) => [series.name, x(value), y(series.y[i])]));
-  return { columns: [spec.seriesLabel, spec.x.label, spec.y.label], rows };
-}
 
 /**
  * A chart with its title, note and data table.
@@ -37,12 +27,12 @@ function tableOf(spec) {
  *   readout () => { mode: "x" | "xy", stops: [{ x, y?, lines, marks: [[x, y, color]] }], start?, columns? }
  *   table   { columns, rows, caption? }, the first cell of a row being its heading
  */
-export function createFigure(parent, labels, title) {
+export function createFigure(parent, labels, title, wide) {
   const gauge = html("div", { class: "rx-gauge" }); // only its width changes, so that watching it cannot loop
   const picture = svg("svg", { role: "img", tabindex: "0", class: "rx-picture" });
   const tip = html("div", { class: "rx-tip", hidden: "" });
   const plot = html("div", { class: "rx-plot" }, gauge, picture, tip);
-  const { element, setTexts } = createPanel(parent, labels, title, plot);
+  const { element, setTexts } = createPanel(parent, labels, title, wide, plot);
 
   const clipId = uniqueId("clip");
   const hatchId = uniqueId("hatch");
@@ -90,7 +80,7 @@ export function createFigure(parent, labels, title) {
     spec = next;
     readout.renew();
     picture.setAttribute("aria-label", `${next.alt} ${labels.readout}`);
-    setTexts({ ...next, table: { caption: next.caption ?? next.title, ...(next.table ?? tableOf(next)) } });
+    setTexts({ ...next, table: { caption: next.caption ?? next.title, ...(next.table ?? plain(next).table) } });
     if (!animate || from === null || still()) {
       shown = next.series;
       draw();

@@ -1,21 +1,18 @@
 // Direct labels: beside what they name, off everything else.
 import { svg } from "bookwork/dom";
 import { colourStyle, pixels } from "bookwork/marks";
+import { range } from "bookwork/scales";
 import { FONT_SIZE, textWidth } from "bookwork/text";
 
 /** Points at most 6 px apart along a line, to keep labels off it. */
 function alongLine(points) {
-  const found = [];
-  points.forEach((point, i) => {
-    if (!point) return;
+  return points.flatMap((point, i) => {
     const next = points[i + 1];
-    const steps = next ? Math.max(1, Math.ceil(Math.hypot(next[0] - point[0], next[1] - point[1]) / 6)) : 1;
-    for (let k = 0; k < steps; k += 1) {
-      const t = k / steps;
-      found.push(next ? [point[0] + t * (next[0] - point[0]), point[1] + t * (next[1] - point[1])] : point);
-    }
+    if (!point || !next) return point ? [point] : [];
+    const way = point.map((from, axis) => next[axis] - from);
+    const steps = Math.max(1, Math.ceil(Math.hypot(...way) / 6));
+    return range(steps).map((k) => point.map((from, axis) => from + (k / steps) * way[axis]));
   });
-  return found;
 }
 
 const GAP = 7; // px between a line and its label

@@ -19,10 +19,8 @@ export function seriesBetween(from, to, t) {
   return to.map((series, i) => {
     const old = from[i];
     if (!old || old.name !== series.name || old.kind !== series.kind) return series;
-    const moving = {};
     const numbers = ["x", "y", "size", "from", "v"].filter((key) => key in series);
-    for (const key of numbers) moving[key] = between(old[key], series[key], t);
-    return { ...series, ...moving };
+    return { ...series, ...Object.fromEntries(numbers.map((key) => [key, between(old[key], series[key], t)])) };
   });
 }
 

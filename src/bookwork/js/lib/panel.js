@@ -15,11 +15,9 @@ function dataTable(parent, label, title) {
   return (content) => {
     caption.textContent = content.caption;
     head.replaceChildren(html("tr", {}, ...content.columns.map((text) => html("th", { scope: "col" }, text))));
-    body.replaceChildren(
-      ...content.rows.map(([first, ...rest]) =>
-        html("tr", {}, html("th", { scope: "row" }, first), ...rest.map((text) => html("td", {}, text))),
-      ),
-    );
+    const cells = (texts) => texts.map((text) => html("td", {}, text));
+    const row = ([first, ...rest]) => html("tr", {}, html("th", { scope: "row" }, first), ...cells(rest));
+    body.replaceChildren(...content.rows.map(row));
   };
 }
 
@@ -28,12 +26,12 @@ function dataTable(parent, label, title) {
  *
  * setTexts({ title, note?, noteValues?, table }), the table as a chart has it.
  */
-export function createPanel(parent, labels, title, ...content) {
+export function createPanel(parent, labels, title, wide, ...content) {
   const headingId = uniqueId("title");
   const heading = html("div", { class: "rx-title", id: headingId }, title);
   const note = html("p", { class: "rx-note" });
   // no <figure>: hosts style those, and the built page puts the whole explorer into one
-  const attributes = { class: "rx-figure", role: "group", "aria-labelledby": headingId };
+  const attributes = { class: `rx-figure${wide ? " rx-wide" : ""}`, role: "group", "aria-labelledby": headingId };
   const element = html("div", attributes, heading, ...content, note);
   parent.append(element);
   const setTable = dataTable(element, labels.table, title);

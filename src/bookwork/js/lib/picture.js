@@ -1,5 +1,7 @@
 // Pictures as data, in few words: series, readouts, tables, and the texts around them.
 import { fill } from "bookwork/dom";
+import { formatNumber } from "bookwork/format";
+import { known } from "bookwork/marks";
 
 /** A series of that kind; style is whatever else createFigure knows of it. */
 const series = (kind) => (name, x, y, color, style) => ({ name, kind, x, y, color, ...style });
@@ -56,3 +58,17 @@ export const readAlong = (xs, stop, start = 0) => () => ({
     return { x, lines, marks: marks.map(([y, color, aside = x]) => [aside, y, color]) };
   }),
 });
+
+/** What a picture shows that brings none of its own: a table of every point, and a stop at each that is not faint. */
+export function plain({ x: across, y: up, seriesLabel, series: all }) {
+  const items = all
+    .filter(({ kind, x }) => Array.isArray(x) && kind !== "arrow")
+    .flatMap(({ name, color = "ink", faint, x, y }) => x.map((at, i) => ({ name, color, faint, x: at, y: y[i] })));
+  const columns = [
+    [seriesLabel, ({ name }) => name], [across.label, ({ x }) => formatNumber(x, across.format)],
+    [up.label, ({ y }) => formatNumber(y, up.format)],
+  ];
+  const seen = items.filter(({ faint, x, y }) => !faint && known(x) && known(y));
+  const stop = (one) => [one.x, one.y, [one.name, ...linesOf(columns.slice(1), one)], one.color];
+  return { table: tableOf(items, columns), readout: readPoints(seen, stop) };
+}

@@ -1,22 +1,11 @@
 // Reading values off a picture, by pointer or by arrow keys.
 import { html, svg } from "bookwork/dom";
-import { formatNumber } from "bookwork/format";
-import { colourStyle, known } from "bookwork/marks";
-import { readPoints } from "bookwork/picture";
+import { colourStyle } from "bookwork/marks";
+import { plain } from "bookwork/picture";
 import { textWidth } from "bookwork/text";
 
 const JUMPS = { Home: -Infinity, End: Infinity, PageUp: -10, PageDown: 10 };
 const REACH = 60; // px from a pointer to the stop that it reads
-
-/** Stops of a picture that brings none: every point that is not faint. */
-function stopsOf(spec) {
-  const points = spec.series
-    .filter((series) => Array.isArray(series.x) && !series.faint && series.kind !== "arrow")
-    .flatMap(({ name, color = "ink", x, y }) => x.map((at, i) => ({ name, color, x: at, y: y[i] })))
-    .filter(({ x, y }) => known(x) && known(y));
-  const text = ({ label, format }, value) => `${label}: ${formatNumber(value, format)}`;
-  return readPoints(points, ({ name, color, x, y }) => [x, y, [name, text(spec.x, x), text(spec.y, y)], color])();
-}
 
 /**
  * The readout of a picture, with its text in `tip`. drawn() gives { spec, layout, width } of what is drawn now; the
@@ -70,7 +59,7 @@ export function createReadout(picture, tip, drawn) {
 
   function make() {
     const { spec } = drawn();
-    readout ??= spec.readout?.() ?? stopsOf(spec);
+    readout ??= (spec.readout ?? plain(spec).readout)();
   }
 
   function usable() {

@@ -4,8 +4,6 @@
 (() => {
   "use strict";
 
-  const early = globalThis.rankingExplorers?.definitions ?? {};
-
   function createModel(state) {
     const listeners = new Map();
     const fire = (event, ...values) => [...(listeners.get(event) ?? [])].forEach((call) => call(...values));
@@ -17,10 +15,7 @@
         fire(`change:${key}`, model, value);
         fire("change", model);
       },
-      on(event, call) {
-        if (!listeners.has(event)) listeners.set(event, new Set());
-        listeners.get(event).add(call);
-      },
+      on: (event, call) => listeners.set(event, (listeners.get(event) ?? new Set()).add(call)),
       off: (event, call) => listeners.get(event)?.delete(call),
       save_changes: () => {}, // there is no kernel to tell
     };
@@ -46,7 +41,7 @@
   }
 
   const host = {
-    definitions: early,
+    definitions: globalThis.rankingExplorers?.definitions ?? {}, // what came before it
     register(name, definition) {
       host.definitions[name] = definition;
       if (document.readyState !== "loading") mountAll();
