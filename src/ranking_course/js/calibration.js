@@ -2,9 +2,7 @@
 // it says once calibrated; beside it recorded trainings. Texts and recordings come from the state.
 import { createExplorer } from "bookwork/explorer";
 import { formatNumber, integer, percent } from "bookwork/format";
-import {
-  level, line, linesOf, point, points, readAlong, readPoints, rule, tableOf, textsOf,
-} from "bookwork/picture";
+import { level, line, linesOf, point, points, readAlong, readPoints, rule, tableOf, textsOf } from "bookwork/picture";
 import { nearest, range, sortedSet } from "bookwork/scales";
 import { median } from "ranking_course/statistics";
 
@@ -36,8 +34,7 @@ function pooledBins(all) {
 }
 
 /** The recorded sampling rate that is nearest by ratio. */
-const nearestRate = (rates, samplingRate) =>
-  rates[nearest(rates.map((rate) => Math.log(rate / samplingRate)), 0)];
+const nearestRate = (rates, samplingRate) => rates[nearest(rates.map((rate) => Math.log(rate / samplingRate)), 0)];
 
 // ---------------------------------------------------------------- pictures
 
@@ -59,6 +56,7 @@ function curves({ samplingRate, baseRate }, labels) {
     [labels.true_probability, percent], [labels.raw, (p) => percent(raw(p))],
     [labels.calibrated, (p) => percent(after(p))],
   ];
+  const read = (p) => [linesOf(columns, p), [raw(p), "click"], [after(p), "click"]];
   return {
     ...textsOf(labels, "curve", texts),
     x: { ...SAME, label: labels.true_probability },
@@ -71,15 +69,10 @@ function curves({ samplingRate, baseRate }, labels) {
       line(labels.raw, x, x.map(raw), "click", { width: 1.75, label: bent && { prefer: 0.6, side: "above" } }),
       diagonal(labels, { prefer: 0.75, side: "above" }),
       { name: "correction", kind: "arrow", x: [baseRate, baseRate], y: [said, baseRate], color: "ink" },
-      point("said", baseRate, said, "click", {
-        size: 5, hollow: true, label: bent && { text: texts.raw, prefer: 0 },
-      }),
+      point("said", baseRate, said, "click", { size: 5, hollow: true, label: bent && { text: texts.raw, prefer: 0 } }),
       point("meant", baseRate, baseRate, "click", { size: 5.5, label: { text: texts.true, prefer: 0 } }),
     ],
-    readout: readAlong(
-      range(101).map((i) => i / 100), (p) => [linesOf(columns, p), [raw(p), "click"], [after(p), "click"]],
-      Math.round(baseRate * 100),
-    ),
+    readout: readAlong(range(101).map((i) => i / 100), read, Math.round(baseRate * 100)),
     table: tableOf(listed, columns),
   };
 }
@@ -141,7 +134,11 @@ function savings({ samplingRate, baseRate, recorded, rate }, labels) {
   const listed = sortedSet([...(recorded?.rates ?? [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1]), samplingRate]);
   const seen = [labels.rows_seen, (alpha) => percent(keptAt(alpha))];
   const timed = recorded?.rates.includes(1) ? drawnTimes(recorded, rate, labels) : null;
-  const readLines = (alpha) => [`α = ${formatNumber(alpha)}`, ...linesOf([seen], alpha)];
+  const read = (alpha) => {
+    const near = timed?.stop(alpha);
+    const lines = [`α = ${formatNumber(alpha)}`, ...linesOf([seen], alpha), ...(near?.lines ?? [])];
+    return [lines, [keptAt(alpha), "click"], ...(near?.marks ?? [])];
+  };
   return {
     ...textsOf(labels, "savings", texts),
     note: timed ? timed.note : labels.savings_note,
@@ -158,13 +155,7 @@ function savings({ samplingRate, baseRate, recorded, rate }, labels) {
       point("kept", samplingRate, kept, "click", { size: 7, label: { text: percent(kept), prefer: 0, side: "above" } }),
       ...(timed?.series ?? []),
     ],
-    readout: readAlong(
-      x, (alpha) => {
-        const near = timed?.stop(alpha);
-        return [[...readLines(alpha), ...(near?.lines ?? [])], [keptAt(alpha), "click"], ...(near?.marks ?? [])];
-      },
-      Math.round(20 * (Math.log10(samplingRate) + 2)),
-    ),
+    readout: readAlong(x, read, Math.round(20 * (Math.log10(samplingRate) + 2))),
     table: tableOf(listed.sort((a, b) => b - a), [[labels.alpha, rateText], seen, ...(timed ? [timed.column] : [])]),
   };
 }

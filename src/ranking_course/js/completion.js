@@ -165,6 +165,8 @@ function curvePicture({ texts, strength, correlations, interestAndLength, presen
     { key: "length", name: labels.with_length, color: "ink-soft", width: 1.75, marker: "square", side: "below" },
   ];
   const columns = kinds.map(({ key, name }) => [name, (_, i) => two(along[i][key])]);
+  const marks = (i) => kinds.map(({ key, color }) => [along[i][key], color]).filter(([y]) => y !== null);
+  const read = (gamma, i) => [[`γ = ${number(gamma)}`, ...linesOf(columns, gamma, i)], ...marks(i)];
   return {
     ...textsOf(labels, "curve", texts),
     x: { domain: ends, label: labels.gamma },
@@ -180,13 +182,7 @@ function curvePicture({ texts, strength, correlations, interestAndLength, presen
         return point(`${name}, ${labels.now}`, strength, here[key], color, style);
       }),
     ],
-    readout: readAlong(
-      STRENGTHS, (gamma, i) => {
-        const marks = kinds.map(({ key, color }) => [along[i][key], color]).filter(([y]) => y !== null);
-        return [[`γ = ${number(gamma)}`, ...linesOf(columns, gamma, i)], ...marks];
-      },
-      Math.round(10 * strength),
-    ),
+    readout: readAlong(STRENGTHS, read, Math.round(10 * strength)),
     table: tableOf(STRENGTHS, [[labels.gamma, number], ...columns]),
   };
 }

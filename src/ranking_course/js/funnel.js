@@ -89,24 +89,23 @@ function narrowing(now, labels) {
 
 /** Milliseconds per stage. */
 function costsOf(now, labels) {
+  const names = STAGES.map((stage) => labels[stage]);
   const times = STAGES.map((stage) => now.times[stage]);
+  const said = times.map(duration);
   const looks = [now.catalogue, now.candidates, now.ranked, now.ranked * now.left.re_ranking];
   const share = (i) => percent(now.total > 0 ? times[i] / now.total : 0);
-  const listed = STAGES.map((stage, i) => `${labels[stage]} ${duration(times[i])}`).join(", ");
+  const listed = names.map((name, i) => `${name} ${said[i]}`).join(", ");
   return {
     ...textsOf(labels, "cost", { ...now.texts, listed }),
     x: { domain: [0, Math.max(1e-9, ...times) * 1.35], label: labels.milliseconds },
-    y: { scale: "band", categories: STAGES.map((stage) => labels[stage]), label: labels.stage },
+    y: { scale: "band", categories: names, label: labels.stage },
     height: 300,
-    series: STAGES.map((stage, i) =>
-      bar(labels[stage], times[i], labels[stage], "accent", { label: { text: duration(times[i]) } }),
-    ),
-    readout: readPoints(STAGES, (stage, i) => {
-      const lines = [labels[stage], duration(times[i]), `${labels.share_of_time}: ${share(i)}`];
-      return [times[i], labels[stage], lines, "accent"];
-    }),
+    series: names.map((name, i) => bar(name, times[i], name, "accent", { label: { text: said[i] } })),
+    readout: readPoints(names, (name, i) => [
+      times[i], name, [name, said[i], `${labels.share_of_time}: ${share(i)}`], "accent",
+    ]),
     table: tableOf(STAGES, [
-      [labels.stage, (stage) => labels[stage]], [labels.looks, (_, i) => integer(looks[i])],
+      [labels.stage, (_, i) => names[i]], [labels.looks, (_, i) => integer(looks[i])],
       [labels.per_item, (stage) => formatNumber(now.costs[stage])],
       [labels.milliseconds, (_, i) => formatNumber(times[i])], [labels.share_of_time, (_, i) => share(i)],
     ]),

@@ -108,8 +108,8 @@ function written(setting, labels) {
   const { formula, weights, exponents, rank_weights: rankWeights, power, offset } = setting;
   const times = (of) => (term) => (of[term] === 1 ? labels[term] : `${number(of[term])} ${labels[term]}`);
   const weighted = (of, terms) => terms.filter((term) => of[term] !== 0).map(times(of));
-  const raised = (term, base) => (exponents[term] === 1 ? base : `${base}^${number(exponents[term])}`);
-  const powers = (base, terms) => terms.map((term) => raised(term, base(term))).join(" × ");
+  const exponent = (term) => (exponents[term] === 1 ? "" : `^${number(exponents[term])}`);
+  const powers = (base, terms) => terms.map((term) => base(term) + exponent(term)).join(" × ");
   const active = TERMS.filter((term) => exponents[term] !== 0);
   const rest = weighted(weights, TERMS.slice(1));
   const text = {
@@ -160,20 +160,10 @@ function createRow(item) {
 
 /** How far bars reach to the left and to the right of 0, over all candidates. */
 function reachOf({ parts, score }) {
-  let [low, high] = [0, 0];
-  score.forEach((_, i) => {
-    const values = TERMS.map((term) => parts[term][i]).filter(Number.isFinite);
-    low = Math.min(low, values.reduce((sum, value) => sum + Math.min(0, value), 0));
-    high = Math.max(high, values.reduce((sum, value) => sum + Math.max(0, value), 0));
-  });
+  const finite = score.map((_, i) => TERMS.map((term) => parts[term][i]).filter(Number.isFinite));
+  const sums = (side) => finite.map((values) => values.reduce((sum, value) => sum + side(0, value), 0));
+  const [low, high] = [Math.min(0, ...sums(Math.min)), Math.max(0, ...sums(Math.max))];
   return low === high ? [low, low + 1] : [low, high];
-}
-
-const changeText = (move) => (move > 0 ? `▲${move}` : move < 0 ? `▼${-move}` : "=");
-
-function changeSpoken(move, labels) {
-  if (move === 0) return labels.same_place;
-  return fill(move > 0 ? labels.up : labels.down, { places: Math.abs(move) });
 }
 
 /** Sets off what is not shown; whether this is the last that is shown, with others below it. */
@@ -191,8 +181,10 @@ function writeRow(row, i, now, labels) {
   const at = (value) => `${((value - low) / (high - low)) * 100}%`;
   row.place.textContent = a.place[i];
   row.score.textContent = scoreText(a.score[i]);
-  const spoken = html("span", { class: "rx-hidden" }, changeSpoken(move, labels));
-  row.change.replaceChildren(html("span", { "aria-hidden": "true" }, changeText(move)), spoken);
+  const [sign, said] = move > 0 ? ["▲", labels.up] : move < 0 ? ["▼", labels.down] : ["=", labels.same_place];
+  const places = Math.abs(move);
+  const spoken = html("span", { class: "rx-hidden" }, fill(said, { places }));
+  row.change.replaceChildren(html("span", { "aria-hidden": "true" }, sign + (places || "")), spoken);
   row.zero.style.left = at(0);
   let [left, right] = [0, 0]; // how far the bar has come to both sides of 0
   TERMS.forEach((term, k) => {
@@ -214,7 +206,7 @@ function writeRow(row, i, now, labels) {
 function listTable({ a, b }, candidates, labels) {
   const value = (term, i) => (term === "watch_time" ? `${number(a.given[term][i])} s` : number(a.given[term][i]));
   const sum = (i) => number(TERMS.reduce((total, term) => total + a.parts[term][i], 0));
-  const table = tableOf(a.list, [
+  return tableOf(a.list, [
     [labels.place, (_, k) => k + 1], [labels.candidate, (i) => candidates[i].item],
     [labels.place_in, (i) => b.place[i]], [labels.score, (i) => number(a.score[i])],
     ...(isProduct(a.formula) ? [[labels.log_score, sum]] : []),
@@ -223,7 +215,6 @@ function listTable({ a, b }, candidates, labels) {
       [fill(labels.part, { term: labels[term] }), (i) => number(a.parts[term][i])],
     ]),
   ]);
-  return { caption: fill(labels.list_caption, { setting: written(a, labels) }), ...table };
 }
 
 function writeOther(row, i, { a, b, shown }, labels) {
@@ -336,19 +327,16 @@ function render({ model, el }) {
     otherRows.forEach((row, i) => writeOther(row, i, now, labels));
     reorder(list, a.list.map((i) => rows[i].element));
     reorder(other, b.list.map((i) => otherRows[i].element));
-    listSetting.textContent = fill(labels.list_setting, { setting: written(a, labels) });
+    const [own, others] = [{ setting: written(a, labels) }, { setting: written(b, labels), shown }];
+    listSetting.textContent = fill(labels.list_setting, own);
+    otherSetting.textContent = fill(labels.other_setting, others);
     const note = labels[`meaning_${a.formula}`];
-    listPanel.setTexts({ title: labels.list_title, note, table: listTable(now, candidates, labels) });
-    const texts = { setting: written(b, labels), shown };
-    otherSetting.textContent = fill(labels.other_setting, texts);
+    listPanel.setTexts({ ...textsOf(labels, "list", own), note, table: listTable(now, candidates, labels) });
     const table = tableOf(b.list, [
       [labels.place, (_, k) => k + 1], [labels.candidate, (i) => candidates[i].item],
       [labels.score, (i) => number(b.score[i])],
     ]);
-    otherPanel.setTexts({
-      title: labels.other_title, note: labels.other_note, noteValues: texts,
-      table: { caption: fill(labels.other_caption, texts), ...table },
-    });
+    otherPanel.setTexts({ ...textsOf(labels, "other", others), table });
   }
 
   function draw(animate) {

@@ -4,7 +4,7 @@
 import { fill } from "bookwork/dom";
 import { createExplorer } from "bookwork/explorer";
 import { formatNumber, integer, number, two } from "bookwork/format";
-import { bars, line, linesOf, point, points, readPoints, rule, tableOf, textsOf } from "bookwork/picture";
+import { bars, heatMap, line, linesOf, point, points, readPoints, rule, tableOf, textsOf } from "bookwork/picture";
 import { nearest, range } from "bookwork/scales";
 import { inTriangle } from "bookwork/triangle";
 
@@ -126,24 +126,15 @@ function heatPicture({ run, seed, at, tasks, texts }, labels, task) {
   const cells = experts.flatMap((expert) =>
     upToNow.map((step) => ({ expert, x: String(run.steps[step]), y: String(expert + 1), value: means[step][expert] })),
   );
-  const top = topOf(means[at]);
-  const share = percent(means[at][top]);
-  const values = { ...texts, task: name, top: top + 1, share, effective: two(effectiveExperts(means[at])) };
+  const [top, effective] = [topOf(means[at]), two(effectiveExperts(means[at]))];
+  const values = { ...texts, task: name, top: top + 1, share: percent(means[at][top]), effective };
   return {
     ...textsOf(labels, "heat", values),
     x: { scale: "band", categories: run.steps.map(String), label: labels.step },
     y: { scale: "band", categories: experts.map((expert) => String(expert + 1)), texts: names },
-    series: [{
-      name: labels.utilisation, kind: "cells", color, x: cells.map(({ x }) => x), y: cells.map(({ y }) => y),
-      v: cells.map(({ value }) => value),
-    }],
-    readout: readPoints(
-      cells, ({ expert, x, y, value }) => {
-        const lines = [`${names[expert]}, ${labels.step} ${x}`, `${labels.utilisation}: ${percent(value)}`];
-        return [x, y, lines, "ink"];
-      },
-      { columns: at + 1 },
-    ),
+    ...heatMap(labels.utilisation, color, cells, at + 1, ({ expert, x, value }) => [
+      `${names[expert]}, ${labels.step} ${x}`, `${labels.utilisation}: ${percent(value)}`,
+    ]),
     table: tableOf(experts, [
       [labels.expert, (expert) => expert + 1],
       ...upToNow.map((step) => [`${labels.step} ${run.steps[step]}`, (expert) => percent(means[step][expert])]),
@@ -154,6 +145,7 @@ function heatPicture({ run, seed, at, tasks, texts }, labels, task) {
 /** Utilisation of every gate and expert at the present step as bars. */
 function barsPicture({ run, gates, tasks, threshold, dead: below, texts }, labels) {
   const experts = range(run.experts);
+  const names = experts.map(expertName(labels));
   const key = (task, expert) => `${tasks[task].name} ${expert + 1}`;
   const all = tasks.flatMap((_, task) =>
     experts.map((k) => ({ task, expert: k, no: `${k + 1}`, key: key(task, k), value: gates[task][k] })),
@@ -184,14 +176,12 @@ function barsPicture({ run, gates, tasks, threshold, dead: below, texts }, label
       texted("values", x, y, y.map(whole)),
       texted("gates", tasks.map((_, k) => key(k, middle)), tasks.map(() => 1.13), tasks.map((_, k) => gateName(k))),
     ],
-    readout: readPoints(all, ({ task, expert, key: at, value }) => {
-      const lines = [gateName(task), expertName(labels)(expert), `${labels.utilisation}: ${percent(value)}`];
-      return [at, value, lines, tasks[task].color];
-    }),
+    readout: readPoints(all, ({ task, expert, key: at, value }) => [
+      at, value, [gateName(task), names[expert], `${labels.utilisation}: ${percent(value)}`], tasks[task].color,
+    ]),
     table: tableOf(range(tasks.length), [
       [labels.gate, (task) => tasks[task].name],
-      ...experts.map((expert) => [expertName(labels)(expert), (task) => percent(gates[task][expert])]),
-      [labels.effective, effective],
+      ...names.map((name, expert) => [name, (task) => percent(gates[task][expert])]), [labels.effective, effective],
     ]),
   };
 }

@@ -2,7 +2,7 @@
 // move; how similar its items are, and what that costs in score. Texts and candidates come from the state.
 import { createExplorer } from "bookwork/explorer";
 import { formatNumber, percent, two } from "bookwork/format";
-import { bars, line, linesOf, point, readPoints, tableOf, textsOf } from "bookwork/picture";
+import { bars, heatMap, line, linesOf, point, readPoints, tableOf, textsOf } from "bookwork/picture";
 import { range } from "bookwork/scales";
 
 const TRADE_OFFS = range(41).map((i) => i / 40);
@@ -31,13 +31,8 @@ function similarityOf(vectors) {
 }
 
 /** Position of the largest value among those not taken. */
-function bestOf(values, taken) {
-  let best = -1;
-  values.forEach((value, i) => {
-    if (!taken.has(i) && (best < 0 || value > values[best])) best = i;
-  });
-  return best;
-}
+const bestOf = (values, taken) =>
+  values.reduce((best, value, i) => (!taken.has(i) && (best < 0 || value > values[best]) ? i : best), -1);
 
 /** A slate made place by place: each time the item of the largest value, values(window) given the last places. */
 function greedy(keep, window, values) {
@@ -80,9 +75,8 @@ const rerank = (method, ...rest) => (method === "mmr" ? mmr(...rest) : greedyDpp
 
 /** Mean similarity of all pairs of a slate. */
 function meanSimilarity(similarity, slate) {
-  let sum = 0;
-  slate.forEach((i, a) => slate.slice(0, a).forEach((j) => { sum += similarity[i][j]; }));
-  return sum / ((slate.length * (slate.length - 1)) / 2);
+  const pairs = slate.flatMap((i, a) => slate.slice(0, a).map((j) => similarity[i][j]));
+  return pairs.reduce((sum, value) => sum + value, 0) / pairs.length;
 }
 
 const scoreOf = (scores, slate) => slate.reduce((sum, i) => sum + scores[i], 0);
@@ -129,42 +123,30 @@ function slatePicture({ slate, data, window, texts }, labels) {
 /** Similarity of every two shown items as a heat map. */
 function matrixPicture({ slate, data, texts }, labels) {
   const places = slate.map((_, k) => String(k + 1));
-  const cells = slate.flatMap((i, row) => slate.map((j, column) => ({ row, column, value: data.similarity[i][j] })));
+  const cells = slate.flatMap((i, row) =>
+    slate.map((j, column) => ({ row, column, x: places[column], y: places[row], value: data.similarity[i][j] })),
+  );
   const top = cells.filter(({ row, column }) => row < column).reduce((a, b) => (b.value > a.value ? b : a));
   const letters = slate.map((i) => letter(data.topic[i]));
   const names = places.map((place, k) => `${place} ${letters[k]}`);
-  const pair = `${places[top.row]}, ${places[top.column]}`;
-  const at = ({ row, column }) => [places[column], places[row]];
   return {
-    ...textsOf(labels, "matrix", { ...texts, highest: two(top.value), pair }),
+    ...textsOf(labels, "matrix", { ...texts, highest: two(top.value), pair: `${top.y}, ${top.x}` }),
     x: { scale: "band", categories: places, texts: letters },
     y: { scale: "band", categories: places, texts: names },
-    series: [{
-      name: labels.similarity, kind: "cells", color: "accent", x: cells.map((cell) => at(cell)[0]),
-      y: cells.map((cell) => at(cell)[1]), v: cells.map(({ value }) => Math.min(1, Math.max(0, value))),
-    }],
-    readout: readPoints(
-      cells, (cell) => {
-        const lines = [`${names[cell.row]} – ${names[cell.column]}`, `${labels.similarity}: ${two(cell.value)}`];
-        return [...at(cell), lines, "ink"];
-      },
-      { columns: slate.length },
-    ),
+    ...heatMap(labels.similarity, "accent", cells, slate.length, ({ row, column, value }) => [
+      `${names[row]} – ${names[column]}`, `${labels.similarity}: ${two(value)}`,
+    ]),
     table: tableOf(slate, [
       [labels.place, (_, k) => names[k]], ...slate.map((j, k) => [names[k], (i) => two(data.similarity[i][j])]),
     ]),
   };
 }
 
-const STYLES = {
-  mmr: { color: "accent", marker: "circle" }, dpp: { color: "ink-soft", marker: "square", dash: true },
-};
+const STYLES = { mmr: { color: "accent", marker: "circle" }, dpp: { color: "ink-soft", marker: "square", dash: true } };
 
 /** Score kept against mean similarity, for both methods and all trade-offs at the present window. */
 function curvePicture({ method: present, tradeOff, kept: presentKept, mean: presentMean, curve, texts }, labels) {
-  const columns = [
-    [labels.kept_score, ({ kept }) => percent(kept)], [labels.mean_similarity, ({ mean }) => two(mean)],
-  ];
+  const columns = [[labels.kept_score, ({ kept }) => percent(kept)], [labels.mean_similarity, ({ mean }) => two(mean)]];
   const { color, marker } = STYLES[present];
   const all = METHODS.flatMap((method) => curve[method]);
   return {

@@ -11,9 +11,7 @@ import { normalCdf } from "ranking_course/statistics";
 
 const MEANS = [5, 7, 10, 15, 20, 30, 45, 60, 90, 120, 180, 300, 600];
 const SPREADS = range(21).map((i) => i / 10);
-const UNITS = [
-  0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 18_000, 36_000, 86_400,
-];
+const UNITS = [0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 18_000, 36_000, 86_400];
 const NAMED_UNITS = [0.1, 1, 60, 3600, 86_400];
 const TIMES = [0.01, 10_000]; // seconds on the axis of the density, the same for every mean
 const SAID = "watch-time"; // the colour of exp(z)
@@ -53,8 +51,7 @@ const harmonicMeanOf = (mu, sigma) => Math.exp(mu - sigma ** 2 / 2);
 /** Share of plays that are shorter. */
 const below = (t, mu, sigma) => normalCdf((Math.log(t) - mu) / sigma);
 /** Of ln t, a bell. */
-const density = (t, mu, sigma) =>
-  Math.exp(-(((Math.log(t) - mu) / sigma) ** 2) / 2) / (sigma * Math.sqrt(2 * Math.PI));
+const density = (t, mu, sigma) => Math.exp(-(((Math.log(t) - mu) / sigma) ** 2) / 2) / (sigma * Math.sqrt(2 * Math.PI));
 
 // ---------------------------------------------------------------- pictures
 
@@ -80,8 +77,10 @@ function densityPicture(now, labels) {
     [labels.harmonic_mean, now.harmonic], [labels.median, now.median], [labels.said, now.said], [labels.mean, now.mean],
   ];
   const shorter = (t) => percent(below(t, mu, sigma));
-  const height = (_, i) => number(heights[i]);
-  const columns = [[labels.time, number], [labels.density, height], [labels.share_below, shorter]];
+  const columns = [
+    [labels.time, number], [labels.density, (_, i) => number(heights[i])], [labels.share_below, shorter],
+  ];
+  const start = Math.max(0, times.findIndex((t) => t >= now.median)); // of the readout
   const top = [0, peak * 1.06];
   const marked = [
     upright(labels.mean, now.mean, top, "ink", { ...TRUTH, label: { prefer: 1 } }),
@@ -98,10 +97,7 @@ function densityPicture(now, labels) {
     series: [line(labels.density, times, heights, SAID, { width: 1.75 }), ...(certain ? all : marked)],
     readout: certain
       ? readAlong([now.mean], () => [[`${labels.all_three}: ${texts.mean}`], [peak, SAID]])
-      : readAlong(
-          times, (t, i) => [linesOf(columns, t, i), [heights[i], SAID]],
-          Math.max(0, times.findIndex((t) => t >= now.median)),
-        ),
+      : readAlong(times, (t, i) => [linesOf(columns, t, i), [heights[i], SAID]], start),
     table: tableOf(quantities, [
       [labels.quantity, ([name]) => name], [labels.time, ([, t]) => number(t)],
       [labels.share_of_mean, ([, t]) => percent(t / now.mean)],

@@ -80,7 +80,7 @@ export function createFigure(parent, labels, title, wide) {
     spec = next;
     readout.renew();
     picture.setAttribute("aria-label", `${next.alt} ${labels.readout}`);
-    setTexts({ ...next, table: { caption: next.caption ?? next.title, ...(next.table ?? plain(next).table) } });
+    setTexts({ ...next, table: next.table ?? plain(next).table });
     if (!animate || from === null || still()) {
       shown = next.series;
       draw();

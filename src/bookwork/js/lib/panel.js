@@ -24,7 +24,7 @@ function dataTable(parent, label, title) {
 /**
  * A place for something to look at, with its title above it, its note and its data table below.
  *
- * setTexts({ title, note?, noteValues?, table }), the table as a chart has it.
+ * setTexts({ title, note?, noteValues?, caption?, table }), the table as a chart has it.
  */
 export function createPanel(parent, labels, title, wide, ...content) {
   const headingId = uniqueId("title");
@@ -35,11 +35,11 @@ export function createPanel(parent, labels, title, wide, ...content) {
   const element = html("div", attributes, heading, ...content, note);
   parent.append(element);
   const setTable = dataTable(element, labels.table, title);
-  function setTexts({ title: name, note: text, noteValues = {}, table }) {
+  function setTexts({ title: name, note: text, noteValues = {}, caption = name, table }) {
     heading.textContent = name;
     fillInto(note, text ?? "", noteValues);
     note.hidden = !text;
-    setTable(table);
+    setTable({ caption, ...table });
   }
   return { element, setTexts };
 }

@@ -49,6 +49,15 @@ export const readPoints = (items, stop, options) => () => ({
   ...options,
 });
 
+/** A heat map of { x, y, value }, row by row from the top; empty at 0, full at 1. lines(cell) are read out. */
+export function heatMap(name, color, cells, columns, lines) {
+  const v = cells.map(({ value }) => Math.min(1, Math.max(0, value)));
+  return {
+    series: [series("cells")(name, cells.map(({ x }) => x), cells.map(({ y }) => y), color, { v })],
+    readout: readPoints(cells, (cell) => [cell.x, cell.y, lines(cell), "ink"], { columns }),
+  };
+}
+
 /** A readout along the x axis: stop(x, i) gives lines and marks [y, color], or [y, color, x] where one stands aside. */
 export const readAlong = (xs, stop, start = 0) => () => ({
   mode: "x",
