@@ -135,9 +135,8 @@ function savings({ samplingRate, baseRate, recorded, rate }, labels) {
   const seen = [labels.rows_seen, (alpha) => percent(keptAt(alpha))];
   const timed = recorded?.rates.includes(1) ? drawnTimes(recorded, rate, labels) : null;
   const read = (alpha) => {
-    const near = timed?.stop(alpha);
-    const lines = [`α = ${formatNumber(alpha)}`, ...linesOf([seen], alpha), ...(near?.lines ?? [])];
-    return [lines, [keptAt(alpha), "click"], ...(near?.marks ?? [])];
+    const [lines, ...marks] = timed ? timed.stop(alpha) : [[]];
+    return [[`α = ${formatNumber(alpha)}`, ...linesOf([seen], alpha), ...lines], [keptAt(alpha), "click"], ...marks];
   };
   return {
     ...textsOf(labels, "savings", texts),
@@ -187,8 +186,7 @@ function drawnTimes({ rates, runs, base_rate: baseRate }, rate, labels) {
     column: [labels.time, (alpha) => percent(shareAt(alpha))],
     stop(alpha) {
       const near = nearestRate(rates, alpha);
-      const lines = [`${labels.time}, α = ${rateText(near)}: ${percent(shareAt(near))}`];
-      return { lines, marks: [[shareAt(near), "ink", near]] };
+      return [[`${labels.time}, α = ${rateText(near)}: ${percent(shareAt(near))}`], [shareAt(near), "ink", near]];
     },
   };
 }

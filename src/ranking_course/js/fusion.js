@@ -315,8 +315,8 @@ function render({ model, el }) {
 
   function showControls(formula) {
     TERMS.forEach((term, k) => {
-      for (const trait of Object.keys(stops)) explorer.showSlider(`${trait} ${term}`, uses[trait](formula, term));
-      groups[k].hidden = !Object.keys(stops).some((trait) => uses[trait](formula, term));
+      for (const [trait, used] of Object.entries(uses)) explorer.showSlider(`${trait} ${term}`, used(formula, term));
+      groups[k].hidden = !Object.values(uses).some((used) => used(formula, term));
     });
     rankGroup.hidden = formula !== "rank_fusion";
   }

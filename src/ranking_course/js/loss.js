@@ -188,15 +188,13 @@ function render({ model, el }) {
   const recorded = model.get("recorded");
   const settings = ["outcomes", "predictions", "loss_weights", "masked", "swept", "measure"];
   const explorer = createExplorer({ model, el, labels, settings, draw });
+  const sliders = [["prediction", "predictions", PREDICTIONS, percent], ["weight", "loss_weights", WEIGHTS, number]];
   for (const part of TASKS) {
     explorer.addGroup({ label: labels[part], color: part });
     explorer.addToggle(`${part}_outcome`, { label: labels.happened, trait: "outcomes", part, as: Number });
-    explorer.addSlider(`${part}_prediction`, {
-      label: labels.prediction, stops: PREDICTIONS, text: percent, trait: "predictions", part,
-    });
-    explorer.addSlider(`${part}_weight`, {
-      label: labels.weight, stops: WEIGHTS, text: number, trait: "loss_weights", part,
-    });
+    for (const [key, trait, stops, text] of sliders) {
+      explorer.addSlider(`${part}_${key}`, { label: labels[key], trait, part, stops, text });
+    }
   }
   explorer.addGroup();
   explorer.addToggle("masked");

@@ -7,7 +7,6 @@ import { range } from "bookwork/scales";
 
 const TRADE_OFFS = range(41).map((i) => i / 40);
 const CURVE = range(11).map((i) => i / 10);
-const METHODS = ["mmr", "dpp"];
 const FILLS = 8; // colours of groups; topics beyond them are hatched
 const SMALLEST_GAIN = 1e-9;
 
@@ -71,7 +70,7 @@ function greedyDpp(scores, similarity, keep, tradeOff, window) {
   });
 }
 
-const rerank = (method, ...rest) => (method === "mmr" ? mmr(...rest) : greedyDpp(...rest));
+const METHODS = { mmr, dpp: greedyDpp };
 
 /** Mean similarity of all pairs of a slate. */
 function meanSimilarity(similarity, slate) {
@@ -84,11 +83,9 @@ const scoreOf = (scores, slate) => slate.reduce((sum, i) => sum + scores[i], 0);
 // ---------------------------------------------------------------- pictures
 
 /** Bars as high as the scores, in their places, filled by topic. */
-function slatePicture({ slate, data, window, texts }, labels) {
+function slatePicture({ slate, data, window, places, letters, texts }, labels) {
   const topics = [...new Set(slate.map((i) => data.topic[i]))].sort((a, b) => a - b);
-  const places = slate.map((_, k) => String(k + 1));
   const scores = slate.map((i) => data.scores[i]);
-  const letters = slate.map((i) => letter(data.topic[i]));
   const near = (i, k) => Math.max(...slate.slice(Math.max(0, k - window), k).map((j) => data.similarity[i][j]));
   const named = (topic) => `${letter(topic)} ${data.topics[topic]}`;
   const columns = [
@@ -121,13 +118,11 @@ function slatePicture({ slate, data, window, texts }, labels) {
 }
 
 /** Similarity of every two shown items as a heat map. */
-function matrixPicture({ slate, data, texts }, labels) {
-  const places = slate.map((_, k) => String(k + 1));
+function matrixPicture({ slate, data, places, letters, texts }, labels) {
   const cells = slate.flatMap((i, row) =>
     slate.map((j, column) => ({ row, column, x: places[column], y: places[row], value: data.similarity[i][j] })),
   );
   const top = cells.filter(({ row, column }) => row < column).reduce((a, b) => (b.value > a.value ? b : a));
-  const letters = slate.map((i) => letter(data.topic[i]));
   const names = places.map((place, k) => `${place} ${letters[k]}`);
   return {
     ...textsOf(labels, "matrix", { ...texts, highest: two(top.value), pair: `${top.y}, ${top.x}` }),
@@ -148,13 +143,13 @@ const STYLES = { mmr: { color: "accent", marker: "circle" }, dpp: { color: "ink-
 function curvePicture({ method: present, tradeOff, kept: presentKept, mean: presentMean, curve, texts }, labels) {
   const columns = [[labels.kept_score, ({ kept }) => percent(kept)], [labels.mean_similarity, ({ mean }) => two(mean)]];
   const { color, marker } = STYLES[present];
-  const all = METHODS.flatMap((method) => curve[method]);
+  const all = Object.values(curve).flat();
   return {
     ...textsOf(labels, "curve", texts),
     x: { label: labels.kept_score, format: "percent" },
     y: { label: labels.mean_similarity },
     series: [
-      ...METHODS.map((method) => {
+      ...Object.keys(STYLES).map((method) => {
         const [x, y] = [curve[method].map(({ kept }) => kept), curve[method].map(({ mean }) => mean)];
         const style = { width: 1.5, size: 3.5, hollow: true, label: { prefer: 0.3 }, ...STYLES[method] };
         return line(labels[method], x, y, STYLES[method].color, style);
@@ -169,7 +164,7 @@ function curvePicture({ method: present, tradeOff, kept: presentKept, mean: pres
     }),
     table: tableOf(CURVE, [
       ["θ", two],
-      ...METHODS.flatMap((method) =>
+      ...Object.keys(STYLES).flatMap((method) =>
         columns.map(([heading, cell]) => [`${labels[method]}: ${heading}`, (_, i) => cell(curve[method][i])]),
       ),
     ]),
@@ -191,14 +186,14 @@ function render({ model, el }) {
   const best = range(Math.min(shown, candidates.length));
   const settings = ["trade_off", "window", "method"];
   const explorer = createExplorer({ model, el, labels, settings, draw });
-  explorer.addChoice("method", { values: METHODS });
+  explorer.addChoice("method", { values: Object.keys(METHODS) });
   explorer.addSlider("trade_off", { stops: TRADE_OFFS, named: [0, 0.5, 1], text: two });
   explorer.addSlider("window", { stops: range(shown).slice(1), named: [1, shown - 1], text: String });
   explorer.addReset();
   explorer.addPicture(labels.slate_title, slatePicture, { wide: true });
   explorer.addPictures({ matrix: matrixPicture, curve: curvePicture });
 
-  const slateAt = (method, theta, window) => rerank(method, data.relative, data.similarity, shown, theta, window);
+  const slateAt = (method, theta, window) => METHODS[method](data.relative, data.similarity, shown, theta, window);
   /** Score kept, and mean similarity, of a slate. */
   const judged = (slate) => ({
     kept: scoreOf(data.scores, slate) / scoreOf(data.scores, best), mean: meanSimilarity(data.similarity, slate),
@@ -208,7 +203,7 @@ function render({ model, el }) {
   let [curve, curveWindow] = [null, null];
   function draw(animate) {
     const [tradeOff, window, method] = settings.map((key) => model.get(key));
-    if (window !== curveWindow) curve = Object.fromEntries(METHODS.map((way) => [way, along(way, window)]));
+    if (window !== curveWindow) curve = { mmr: along("mmr", window), dpp: along("dpp", window) };
     curveWindow = window;
     const slate = slateAt(method, tradeOff, window);
     const { kept, mean } = judged(slate);
@@ -217,7 +212,8 @@ function render({ model, el }) {
       method: labels[method], theta: two(tradeOff), window, shown, kept: percent(kept), mean: two(mean),
       mean_top: two(meanSimilarity(data.similarity, best)), topics: count(slate), topics_top: count(best),
     };
-    explorer.show({ slate, data, tradeOff, window, method, kept, mean, curve, texts }, animate);
+    const [places, letters] = [slate.map((_, k) => String(k + 1)), slate.map((i) => letter(data.topic[i]))];
+    explorer.show({ slate, data, places, letters, tradeOff, window, method, kept, mean, curve, texts }, animate);
     explorer.say(slate.every((i) => i < shown) ? labels.sentence_same : labels.sentence, texts);
   }
   return explorer.start();

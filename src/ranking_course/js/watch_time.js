@@ -147,6 +147,7 @@ function curvePicture(now, labels) {
   const share = now.said / mean;
   const certain = sigma === 0;
   const inWords = (u) => unitText(u, labels);
+  const beside = certain ? undefined : { prefer: 0.95, side: "below" };
   const columns = (said) => [
     [labels.unit_axis, inWords], [labels.said, (u) => said(shareAt(u) * mean, labels)],
     [labels.share_of_mean, (u) => percent(shareAt(u))],
@@ -158,9 +159,7 @@ function curvePicture(now, labels) {
     y: { domain: [0, 1.12], ticks: [0, 0.25, 0.5, 0.75, 1], label: labels.share_of_mean, format: "percent" },
     series: [
       rule(labels.unit_axis, { x: unit }),
-      level(labels.median, ends, now.median / mean, "ink-soft", {
-        width: 1.5, label: certain ? undefined : { prefer: 0.95, side: "below" },
-      }),
+      level(labels.median, ends, now.median / mean, "ink-soft", { width: 1.5, label: beside }),
       line(labels.said, units, units.map(shareAt), SAID, { width: 3, label: { prefer: 0.6 } }),
       level(labels.mean, ends, 1, "ink", { ...TRUTH, label: { prefer: 0.1, side: "above" } }),
       point(labels.present, unit, share, SAID, { size: 7, label: { text: percent(share), prefer: 0 } }),

@@ -76,8 +76,7 @@ export function drawAxes({ x, y, series }, { box, place, ticks, texts, height, l
   });
   // bars stand on 0, everything else on the lower edge
   const onBase = x.scale === "band" && y.scale !== "band";
-  const foot = () => level(onBase ? place.y(place.base) : box.bottom);
-  const edge = place.horizontal ? upright(place.x(place.base)) : foot();
+  const edge = place.horizontal ? upright(place.x(place.base)) : level(onBase ? place.y(place.base) : box.bottom);
   edge.setAttribute("class", "rx-edge");
   if (!series.some((s) => s.flow)) axis.append(edge);
   if (x.label) {

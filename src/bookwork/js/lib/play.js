@@ -32,10 +32,8 @@ export function createPlay(parent, { root, labels, stops, get, set, onPlay }) {
   });
   root.addEventListener("pointerdown", ({ target }) => target !== button && pause(), true);
   root.addEventListener("input", pause, true); // what moves a control may be neither hand nor key
-  root.addEventListener("keydown", (event) => {
-    const presses = event.target === button && (event.key === "Enter" || event.key === " ");
-    if (!presses) pause();
-  }, true);
+  const presses = ({ target, key }) => target === button && (key === "Enter" || key === " ");
+  root.addEventListener("keydown", (event) => presses(event) || pause(), true);
   parent.append(button);
   return { pause };
 }

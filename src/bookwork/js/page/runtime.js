@@ -22,21 +22,16 @@
     return model;
   }
 
-  function mount(place, definition) {
-    if (place.dataset.mounted) return;
-    place.dataset.mounted = "true";
-    const data = place.querySelector('script[type="application/json"]');
-    const el = document.createElement("div");
-    place.append(el);
-    const model = createModel(JSON.parse(data.textContent));
-    place.rankingModel = model;
-    definition.render({ model, el });
-  }
-
   function mountAll() {
-    for (const place of document.querySelectorAll("div.ranking-explorer[data-module]")) {
+    for (const place of document.querySelectorAll("div.ranking-explorer[data-module]:not([data-mounted])")) {
       const definition = host.definitions[place.dataset.module];
-      if (definition) mount(place, definition);
+      if (!definition) continue;
+      place.dataset.mounted = "true";
+      const data = place.querySelector('script[type="application/json"]');
+      const el = document.createElement("div");
+      place.append(el);
+      place.rankingModel = createModel(JSON.parse(data.textContent));
+      definition.render({ model: place.rankingModel, el });
     }
   }
 
