@@ -28,9 +28,6 @@ ROLES: dict[str, dict[str, object]] = {
 }
 """Line style of each role: raw predictions thin, calibrated ones bold, the truth dashed (and in ink)."""
 
-LABEL_POSITIONS = ("top", "middle", "bottom")
-"""Where a direct label may stand at the end of its line."""
-
 DIRECT_LABEL = "direct label"
 """What ``meta`` of a trace says that is a label; a legend replaces it on a phone."""
 
@@ -93,19 +90,28 @@ class Figure(go.Figure):
         in_jupyter = type(get_ipython()).__module__.startswith("ipykernel.")
         if not in_jupyter or ELSEWHERE & os.environ.keys() or "plotly.io._renderers" in sys.modules:
             super()._ipython_display_()
-            return
-        display.display({"application/vnd.plotly.v1+json": json.loads(self.to_json())}, raw=True)
+        else:
+            display.display({"application/vnd.plotly.v1+json": json.loads(self.to_json())}, raw=True)
 
-    def line(self, x: ArrayLike, y: ArrayLike, name: str, **style: Any) -> Self:
+    def line(
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        name: str,
+        *,
+        target: str | None = None,
+        role: str = "plain",
+        label_at: str = "middle",
+    ) -> Self:
         """Add one line with its name written at its right end, and return the figure.
 
         Args:
             x: shape (points,).
             y: shape (points,).
             name: the direct label.
-            style: ``target``, whose colour the line takes ("click", "like", ...; by default, and in the role
-                "truth", ink); ``role``, "plain", "raw" (thin), "calibrated" (bold) or "truth" (dashed);
-                ``label_at``, "top", "middle" or "bottom" of the line's end, so that labels keep apart.
+            target: whose colour the line takes ("click", "like", ...); None, and the role "truth", for ink.
+            role: "plain", "raw" (thin), "calibrated" (bold) or "truth" (dashed).
+            label_at: "top", "middle" or "bottom" of the line's end, so that labels keep apart.
 
         Raises:
             ValueError: if the shapes differ, there is no point, a value cannot be drawn on a logarithmic
@@ -114,22 +120,29 @@ class Figure(go.Figure):
         x_values, y_values = validation.as_floats("x", x), validation.as_floats("y", y)
         validation.same_shape(x=x_values, y=y_values)
         _check_points(self, x_values, "y", y_values)
-        line, place = _style(**style)
+        line = _style(target, role, label_at)
         self.add_scatter(x=x_values, y=y_values, name=name, mode="lines", line=line)
-        self._label_end(x_values, y_values, name, line["color"], place)
-        return self
+        return self._label_end(x_values, y_values, name, line["color"], label_at)
 
-    def seeds(self, x: ArrayLike, values: ArrayLike, name: str, **style: Any) -> Self:
-        """Add one faint line per seed, and over them their median with markers and a direct label.
+    def seeds(
+        self,
+        x: ArrayLike,
+        values: ArrayLike,
+        name: str,
+        *,
+        target: str | None = None,
+        role: str = "plain",
+        label_at: str = "middle",
+    ) -> Self:
+        """Add a faint line per seed and over them their median, marked and labelled; return the figure.
 
         Args:
             x: shape (points,).
             values: shape (seeds, points).
             name: the direct label.
-            style: as in :meth:`line`.
-
-        Returns:
-            The figure.
+            target: whose colour all take, as in :meth:`line`.
+            role: of the median's line, as in :meth:`line`; the seeds' lines are thin.
+            label_at: as in :meth:`line`.
 
         Raises:
             ValueError: if ``values`` is not (seeds, points) for these points, and as in :meth:`line`.
@@ -141,7 +154,7 @@ class Figure(go.Figure):
             raise ValueError(
                 f"values must have shape (seeds, points) for x of shape {x_values.shape}, got {runs.shape}"
             )
-        line, place = _style(**style)
+        line = _style(target, role, label_at)
         faint = {"mode": "lines", "line": {**line, "width": 1}, "opacity": 0.4, **_NOT_NAMED}
         for number, run in enumerate(runs, start=1):  # run: (points,)
             self.add_scatter(x=x_values, y=run, name=f"{name}, seed {number}", **faint)
@@ -154,10 +167,9 @@ class Figure(go.Figure):
             line=line,
             marker={"size": 7},
         )
-        self._label_end(x_values, median, name, line["color"], place)
-        return self
+        return self._label_end(x_values, median, name, line["color"], label_at)
 
-    def _label_end(self, x: np.ndarray, y: np.ndarray, name: str, colour: str, place: str) -> None:
+    def _label_end(self, x: np.ndarray, y: np.ndarray, name: str, colour: str, place: str) -> Self:
         """Write ``name`` right of the point that is drawn furthest to the right; x, y: (points,)."""
         falling = self.layout.xaxis.autorange == "reversed"
         last = int(np.argmin(x) if falling else np.argmax(x))
@@ -175,6 +187,7 @@ class Figure(go.Figure):
         )
         width = 36 + sum(14 if unicodedata.east_asian_width(letter) in "WF" else 7.6 for letter in name)
         self.update_layout(margin_r=max(self.layout.margin.r or 0, round(width)))
+        return self
 
 
 def new_figure(
@@ -240,22 +253,21 @@ def reliability_figure(
     """
     if not diagrams:
         raise ValueError("diagrams must not be empty")
+    curves: dict[str, list[np.ndarray]] = {}
     for name, diagram in diagrams.items():
-        if not (diagram.count > 0).any():
+        filled = diagram.count > 0
+        if not filled.any():
             raise ValueError(f"diagrams[{name!r}] must have at least one bin that holds rows")
+        curves[name] = [part[filled] for part in (diagram.predicted, diagram.observed, diagram.count)]
     roles = roles or {}
     for name in roles:
         validation.one_of("roles", name, tuple(diagrams))
     figure = new_figure(x="mean prediction in the bin", y="observed rate in the bin", **texts)
-    curves = {
-        name: [part[diagram.count > 0] for part in (diagram.predicted, diagram.observed, diagram.count)]
-        for name, diagram in diagrams.items()
-    }
     top = max(float(np.max([x, y])) for x, y, _ in curves.values())
     figure.line([0.0, top], [0.0, top], "perfect", role="truth")
     for name, (x, y, rows) in curves.items():  # each (filled bins,)
         role = roles.get(name, "plain")
-        line, place = _style(target, role)
+        line = _style(target, role, "middle")
         figure.add_scatter(
             x=x,
             y=y,
@@ -272,7 +284,7 @@ def reliability_figure(
             hovertemplate="predicted %{x:.3f}, observed %{y:.3f}, %{customdata:.0f} rows",
             meta={"customdata": "rows"},
         )
-        figure._label_end(x, y, name, line["color"], place)
+        figure._label_end(x, y, name, line["color"], "middle")
     return figure
 
 
@@ -286,13 +298,11 @@ def _check_points(figure: go.Figure, x: np.ndarray, name: str, values: np.ndarra
             raise ValueError(f"{label} must be above 0 on a logarithmic axis, got {numbers.min()}")
 
 
-def _style(
-    target: str | None = None, role: str = "plain", label_at: str = "middle"
-) -> tuple[dict[str, Any], str]:
-    """Plotly's line style of a curve, and where its label stands."""
+def _style(target: str | None, role: str, label_at: str) -> dict[str, Any]:
+    """Plotly's line style of a curve, once all three are known to be allowed."""
     validation.one_of("role", role, tuple(ROLES))
-    validation.one_of("label_at", label_at, LABEL_POSITIONS)
+    validation.one_of("label_at", label_at, ("top", "middle", "bottom"))
     if target is not None:
         validation.one_of("target", target, tuple(TARGET_COLOURS))
     colour = NEUTRAL["ink"] if target is None or role == "truth" else TARGET_COLOURS[target]
-    return {"color": colour, **ROLES[role]}, label_at
+    return {"color": colour, **ROLES[role]}

@@ -18,16 +18,7 @@ TARGET_COLOURS: dict[str, str] = {
 }
 """Colour of each target, the same in every figure, table and slider."""
 
-GROUPS: tuple[str, ...] = (
-    "#77AADD",
-    "#EE8866",
-    "#EEDD88",
-    "#FFAABB",
-    "#44BB99",
-    "#AAAA00",
-    "#99DDFF",
-    "#BBCC33",
-)
+GROUPS = ("#77AADD", "#EE8866", "#EEDD88", "#FFAABB", "#44BB99", "#AAAA00", "#99DDFF", "#BBCC33")
 """Pale fills for groups such as topics, never without a letter beside them: Paul Tol's light set."""
 
 PALETTE = Palette(series=TARGET_COLOURS, groups=GROUPS)
