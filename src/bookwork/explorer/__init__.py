@@ -3,5 +3,3 @@
 from bookwork.explorer.base import Explorer
 from bookwork.explorer.quiz import QuizExplorer, checked_questions, read_questions
 from bookwork.explorer.recorded import RecordedExplorer, Slider
-
-__all__ = ["Explorer", "QuizExplorer", "RecordedExplorer", "Slider", "checked_questions", "read_questions"]

@@ -5,7 +5,6 @@ Beside the widget it puts its module's name and its state into the output, from 
 same live figure without a kernel.
 """
 
-import json
 import re
 import tomllib
 from collections.abc import Mapping
@@ -17,6 +16,7 @@ import traitlets
 
 from bookwork.arguments import text
 from bookwork.explorer.bundle import stylesheet, widget_module
+from bookwork.explorer.schema import plain_json
 from bookwork.palette import DEFAULT, Palette
 
 MIME_TYPE = "application/vnd.ranking.explorer+json"
@@ -25,18 +25,6 @@ MIME_TYPE = "application/vnd.ranking.explorer+json"
 Texts = Mapping[str, str]
 
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}")
-
-
-def plain_json(name: str, value: Any) -> Any:
-    """``value`` as what JSON can carry: dictionaries, lists, text, finite numbers, true, false and null.
-
-    Raises:
-        ValueError: naming ``name`` where that is not possible, NaN included.
-    """
-    try:
-        return json.loads(json.dumps(value, allow_nan=False))
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"{name} must be plain JSON data without NaN, got {error}") from error
 
 
 def texts_of(package: str, module: str) -> dict[str, str]:

@@ -10,7 +10,6 @@ library in ``js/lib/NAME.js``, with named exports. Both import ``{ names } from 
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 
@@ -29,20 +28,7 @@ html[data-theme="dark"] .rx, body[data-jp-theme-light="false"] .rx {{ {dark} }}
 {rules}"""
 
 
-@dataclass(frozen=True)
-class _Module:
-    """A library module or an explorer: its code as the body of a function.
-
-    Attributes:
-        name: its package and its own name, ``bookwork/dom``.
-        imports: names of the library modules that it uses.
-    """
-
-    name: str
-    code: str
-    imports: tuple[str, ...]
-
-
+@cache
 def _read(package: str, *path: str) -> str:
     return files(package).joinpath("js", *path).read_text(encoding="utf-8")
 
@@ -55,34 +41,6 @@ def _names(package: str, *folder: str) -> tuple[str, ...]:
         return ()
     found = [entry.name for entry in place.iterdir()] if place.is_dir() else []
     return tuple(sorted(name[:-3] for name in found if name.endswith(".js")))
-
-
-def _variable(module: str) -> str:
-    """The constant that holds what a library module exports."""
-    return module.replace("/", "_") + "_module"
-
-
-@cache
-def _library(name: str) -> _Module:
-    package, _, file = name.partition("/")
-    source = _read(package, "lib", f"{file}.js")
-    exports = _EXPORT.findall(source)
-    code, imports = _resolved(name, _EXPORT.sub("", source))
-    return _Module(name, f"{code}return {{ {', '.join(exports)} }};\n", imports)
-
-
-@cache
-def _explorer(package: str, name: str) -> _Module:
-    if name not in _names(package):
-        raise ValueError(
-            f"module {name!r} must lie in the folder js of a package, "
-            f"{package} has {', '.join(_names(package)) or 'none'}"
-        )
-    source = _read(package, f"{name}.js")
-    if len(_DEFAULT.findall(source)) != 1:
-        raise ValueError(f"{name}.js must have exactly one `export default {{ ... }}`")
-    code, imports = _resolved(f"{package}/{name}", _DEFAULT.sub("return ", source))
-    return _Module(f"{package}/{name}", code, imports)
 
 
 def _resolved(name: str, source: str) -> tuple[str, tuple[str, ...]]:
@@ -104,7 +62,7 @@ def _resolved(name: str, source: str) -> tuple[str, tuple[str, ...]]:
             raise ValueError(
                 f"{name} imports {', '.join(unknown)} from {module!r}, which exports {', '.join(exported)}"
             )
-        return f"const {{ {', '.join(asked)} }} = {_variable(module)};\n"
+        return f"const {{ {', '.join(asked)} }} = {found[2]}_{found[3]}_module;\n"
 
     code = _IMPORT.sub(constant, source)
     left = _LEFT_OVER.search(code)
@@ -116,25 +74,32 @@ def _resolved(name: str, source: str) -> tuple[str, tuple[str, ...]]:
     return code, tuple(imports)
 
 
-def _in_order(name: str, above: tuple[str, ...], found: dict[str, _Module]) -> None:
-    """Add a library module to ``found`` after all that it imports."""
+def _add(name: str, above: tuple[str, ...], found: dict[str, str]) -> None:
+    """Add a library module, as a constant of what it exports, to ``found`` after all that it imports."""
     if name in above:
         raise ValueError(f"modules may not import each other in a circle, got {' → '.join((*above, name))}")
-    for other in _library(name).imports:
-        _in_order(other, (*above, name), found)
-    found.setdefault(name, _library(name))
+    package, _, file = name.partition("/")
+    source = _read(package, "lib", f"{file}.js")
+    code, imports = _resolved(name, _EXPORT.sub("", source))
+    for other in imports:
+        _add(other, (*above, name), found)
+    code += f"return {{ {', '.join(_EXPORT.findall(source))} }};\n"
+    found[name] = f"const {package}_{file}_module = (() => {{\n{code}}})();\n"
 
 
 def _parts(package: str, name: str) -> tuple[str, str]:
     """The library that an explorer needs as constants, and the expression that gives its definition."""
-    explorer = _explorer(package, name)
-    found: dict[str, _Module] = {}
-    for module in explorer.imports:
-        _in_order(module, (explorer.name,), found)
-    library = "".join(
-        f"const {_variable(module.name)} = (() => {{\n{module.code}}})();\n" for module in found.values()
-    )
-    return library, f"(() => {{\n{explorer.code}}})()"
+    if name not in _names(package):
+        allowed = ", ".join(_names(package)) or "none"
+        raise ValueError(f"module {name!r} must lie in the folder js of a package, {package} has {allowed}")
+    source = _read(package, f"{name}.js")
+    if len(_DEFAULT.findall(source)) != 1:
+        raise ValueError(f"{name}.js must have exactly one `export default {{ ... }}`")
+    code, imports = _resolved(f"{package}/{name}", _DEFAULT.sub("return ", source))
+    found: dict[str, str] = {}
+    for module in imports:
+        _add(module, (f"{package}/{name}",), found)
+    return "".join(found.values()), f"(() => {{\n{code}}})()"
 
 
 def modules(packages: Sequence[str] = ()) -> tuple[str, ...]:
@@ -151,11 +116,9 @@ def _homes(packages: Sequence[str]) -> dict[str, str]:
     homes: dict[str, str] = {}
     for package in dict.fromkeys((OWN, *packages)):
         for name in _names(package):
-            if name in homes:
-                raise ValueError(
-                    f"explorers must differ in name, got {name!r} in {homes[name]} and {package}"
-                )
-            homes[name] = package
+            other = homes.setdefault(name, package)
+            if other != package:
+                raise ValueError(f"explorers must differ in name, got {name!r} in {other} and {package}")
     return homes
 
 

@@ -12,12 +12,9 @@ from bookwork.explorer.schema import Check, anything, each, flag, number, one_of
 from bookwork.palette import DEFAULT
 
 FORMATS = ("percent", "number", "rate", "integer", "plain")
-DIGITS = 6
-
-PLOTTED = "finite numbers, texts, or None where a value is missing"
 
 
-def plain_list(digits: int | None = DIGITS) -> Check:
+def plain_list(digits: int | None = 6) -> Check:
     """Numbers, texts and None as JSON has them, floats at so many significant digits (None: all)."""
 
     def plain(name: str, value: Any) -> float | int | str | None:
@@ -28,7 +25,8 @@ def plain_list(digits: int | None = DIGITS) -> Check:
             return value
         if isinstance(value, Real) and not isinstance(value, bool) and math.isfinite(value):
             return float(value if digits is None else f"{value:.{digits}g}")
-        raise ValueError(f"{name} must hold {PLOTTED}, got {value!r}")
+        allowed = "finite numbers, texts, or None where a value is missing"
+        raise ValueError(f"{name} must hold {allowed}, got {value!r}")
 
     def check(name: str, values: Any) -> list[float | int | str | None]:
         if isinstance(values, (str, bytes)) or not hasattr(values, "__iter__"):
@@ -47,10 +45,7 @@ _AXIS = record(
     closed=True,
 )
 _LABEL = record(
-    text=words(),
-    prefer=optional(number(0.0, 1.0)),
-    side=optional(one_of(("above", "below"))),
-    closed=True,
+    text=words(), prefer=optional(number(0.0, 1.0)), side=optional(one_of(("above", "below"))), closed=True
 )
 
 

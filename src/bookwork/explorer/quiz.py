@@ -45,7 +45,6 @@ def _id(name: str, value: Any) -> str:
 
 _OPTION = record(text=_line, explanation=_line, right=optional(flag()), closed=True)
 _QUESTION = record(id=_id, text=_line, options=each(_OPTION, at_least=2), closed=True)
-_QUIZ = record(questions=each(_QUESTION))
 
 
 def _distinct(name: str, texts: Sequence[str]) -> None:
@@ -65,7 +64,7 @@ def checked_questions(questions: Sequence[Mapping[str, Any]]) -> list[dict[str, 
     Raises:
         ValueError: naming the entry that is missing, doubled or not allowed.
     """
-    kept = _QUIZ("quiz", {"questions": questions})["questions"]
+    kept = each(_QUESTION)("quiz['questions']", questions)
     for question in kept:
         name = f"quiz question {question['id']!r}"
         options = [{**option, "right": option.get("right", False)} for option in question["options"]]
@@ -99,11 +98,10 @@ class QuizExplorer(Explorer):
 
     def __init__(self, questions: str | Path | Sequence[Mapping[str, Any]], **others: Any) -> None:
         """See the class; ``others`` are the arguments of :class:`Explorer`."""
-        self._shown = repr(str(questions))
-        if not isinstance(questions, (str, Path)):
-            self._shown = f"{len(checked_questions(questions))} of one's own"
+        if isinstance(questions, (str, Path)):
+            self._shown, questions = repr(str(questions)), read_questions(questions)
         else:
-            questions = read_questions(questions)
+            self._shown = f"{len(checked_questions(questions))} of one's own"
         super().__init__(questions=questions, **others)
 
     @property
@@ -117,7 +115,9 @@ class QuizExplorer(Explorer):
             found["first_try"] += answers[:1] == [True]
         return found
 
-    def _check_answers(self, name: str, answers: Mapping[str, Any]) -> None:
+    @traitlets.validate("chosen", "tries")
+    def _check_setting(self, proposal: dict[str, Any]) -> dict[str, Any]:
+        name, answers = proposal["trait"].name, proposal["value"]
         options = {question["id"]: len(question["options"]) for question in self.questions}
         for key, value in answers.items():
             arguments.one_of(f"{name}, its key", key, tuple(options))
@@ -126,11 +126,7 @@ class QuizExplorer(Explorer):
                     raise ValueError(
                         f"{name}[{key!r}] must be of options from 0 to {options[key] - 1}, got {value!r}"
                     )
-
-    @traitlets.validate("chosen", "tries")
-    def _check_setting(self, proposal: dict[str, Any]) -> dict[str, Any]:
-        self._check_answers(proposal["trait"].name, proposal["value"])
-        return proposal["value"]
+        return answers
 
     def facts(self) -> dict[str, Any]:
         return {"questions": len(self.questions)}

@@ -9,6 +9,7 @@ a ValueError with the entry's name, the value and what is allowed:
     # ValueError: recorded['bins'][0]['predicted'] must be in [0, 1], got 1.2
 """
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -24,6 +25,14 @@ class optional:
 
     def __init__(self, check: Check) -> None:
         self.check = check
+
+
+def plain_json(name: str, value: Any) -> Any:
+    """What JSON can carry: dictionaries, lists, text, finite numbers, true, false and null; not NaN."""
+    try:
+        return json.loads(json.dumps(value, allow_nan=False))
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"{name} must be plain JSON data without NaN, got {error}") from error
 
 
 def anything() -> Check:
@@ -96,9 +105,8 @@ def array(
             found = np.asarray(value)
         except ValueError:  # lists of different lengths
             found = np.empty(0)
-        matches = found.ndim == len(shape) and all(
-            size is None or size == length for size, length in zip(shape, found.shape, strict=True)
-        )
+        sizes = zip(shape, found.shape, strict=False)
+        matches = len(shape) == found.ndim and all(size in (None, length) for size, length in sizes)
         fits = found.dtype.kind in "iuf"
         if whole and fits and np.isfinite(found).all():
             fits = bool((found == np.floor(found)).all())
@@ -108,10 +116,8 @@ def array(
             kind = "whole numbers" if whole else "numbers"
             got = " × ".join(map(str, found.shape)) or "no list"
             raise ValueError(f"{name} must hold {wanted} {kind}, got {got}: {value!r:.60}")
-        bad = ~np.isfinite(found)
-        for limit, beyond in ((low, np.less), (high, np.greater)):
-            if limit is not None:
-                bad |= beyond(found, limit)
+        lowest, highest = -np.inf if low is None else low, np.inf if high is None else high
+        bad = ~np.isfinite(found) | (found < lowest) | (found > highest)
         if bad.any():
             at = np.unravel_index(int(bad.argmax()), found.shape)
             allowed = _bounds(low, high, None) if np.isfinite(found[at]) else "finite"
@@ -146,11 +152,6 @@ def each(check_one: Check, at_least: int = 1, at_most: int | None = None) -> Che
         return [check_one(f"{name}[{i}]", entry) for i, entry in enumerate(value)]
 
     return check
-
-
-def mapping_of(keys: Sequence[str], check_one: Check) -> Check:
-    """A mapping that has all of these keys, each with such a value."""
-    return record(dict.fromkeys(keys, check_one))
 
 
 def record(

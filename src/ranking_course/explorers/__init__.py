@@ -10,21 +10,3 @@ from ranking_course.explorers.gates import GatesExplorer
 from ranking_course.explorers.loss import LossExplorer
 from ranking_course.explorers.reranking import RerankingExplorer
 from ranking_course.explorers.watch_time import WatchTimeExplorer
-
-__all__ = [
-    "CalibrationExplorer",
-    "CompletionExplorer",
-    "Explorer",
-    "FunnelExplorer",
-    "FusionExplorer",
-    "GatesExplorer",
-    "LossExplorer",
-    "QuizExplorer",
-    "RecordedExplorer",
-    "RerankingExplorer",
-    "Slider",
-    "WatchTimeExplorer",
-    "checked_questions",
-    "completion_recording",
-    "read_questions",
-]

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from bookwork.explorer.base import plain_json
-from bookwork.explorer.schema import anything, array, each, number, one_of, optional, record, text, whole
+from bookwork.explorer.schema import anything, array, each, number, optional, plain_json, record, text, whole
 from bookwork.explorer.traits import Checked, Share
+from ranking import validation
 from ranking.calibration import downsampled
 from ranking_course.explorers.base import Explorer
 
@@ -22,24 +22,23 @@ _BINS = record(
 
 def _bins(name: str, value: Any) -> dict[str, Any]:
     bins = _BINS(name, value)
-    if not any(bins["count"]):
-        raise ValueError(f"{name}['count'] must hold at least one row, got {bins['count']}")
+    counts = bins["count"]
+    if not any(counts):
+        raise ValueError(f"{name}['count'] must hold at least one row, got {counts}")
     for key in ("predicted", "observed"):
-        if len(bins[key]) != len(bins["count"]):
-            raise ValueError(
-                f"{name}[{key!r}] must have one value per bin: {len(bins[key])} for {len(bins['count'])}"
-            )
+        shares = bins[key]
+        if len(shares) != len(counts):
+            raise ValueError(f"{name}[{key!r}] must have one value per bin: {len(shares)} for {len(counts)}")
         # Nothing is drawn for an empty bin, and JSON has no NaN.
         bins[key] = [
-            _SHARE(f"{name}[{key!r}][{i}]", bins[key][i]) if count else None
-            for i, count in enumerate(bins["count"])
+            _SHARE(f"{name}[{key!r}][{i}]", shares[i]) if count else None for i, count in enumerate(counts)
         ]
     return bins
 
 
 _RUN = record(
     rate=_RATE,
-    seed=anything(),
+    seed=plain_json,
     rows=whole(),
     train_seconds=number(above=0.0),
     auc=_SHARE,
@@ -73,14 +72,14 @@ def checked_recording(recorded: Mapping[str, Any] | None) -> dict[str, Any] | No
     kept = _RECORDING("recorded", recorded)
     rates, runs = kept["rates"], kept["runs"]
     for i, run in enumerate(runs):
-        one_of(tuple(rates))(f"recorded['runs'][{i}]['rate']", run["rate"])
+        validation.one_of(f"recorded['runs'][{i}]['rate']", run["rate"], tuple(rates))
     without = sorted(set(rates) - {run["rate"] for run in runs})
     if without:
         raise ValueError(f"recorded['runs'] must hold a run for every rate, got none for {without}")
     counts = {len(run[kind]["count"]) for run in runs for kind in ("raw", "calibrated")}
     if len(counts) > 1:
         raise ValueError(f"recorded['runs'] must all have the same number of bins, got {sorted(counts)}")
-    return plain_json("recorded", kept)
+    return kept
 
 
 class CalibrationExplorer(Explorer):

@@ -6,8 +6,7 @@ from typing import Any
 import numpy as np
 import traitlets
 
-from bookwork.explorer.base import plain_json
-from bookwork.explorer.schema import anything, array, ascending, each, number, record, text, whole
+from bookwork.explorer.schema import array, ascending, each, number, plain_json, record, text, whole
 from bookwork.explorer.traits import Checked, Count, Share
 from ranking import validation
 from ranking import watch_time as wt
@@ -21,7 +20,6 @@ TARGETS = ("reaches", "share")
 THRESHOLDS = (0.3, 0.4, 0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.95, 1.0)
 KNOTS = (3, 4, 5, 7)
 MOST_CANDIDATES = 100
-STRONGEST = 1.5
 EVENING, WEDNESDAY, HOME = 21, 2, 0  # when and where the candidates would be shown
 
 
@@ -80,7 +78,7 @@ def completion_recording(
 
 _FITS = each(record(knots=array(None), coefficients=array(None)))
 _CANDIDATE = record(
-    item=anything(), topic=text(), duration=number(above=0.0), mu=number(), sigma=number(above=0.0)
+    item=plain_json, topic=text(), duration=number(above=0.0), mu=number(), sigma=number(above=0.0)
 )
 _RECORDING = record(
     rows=whole(),
@@ -128,7 +126,7 @@ def checked_recording(recorded: Mapping[str, Any]) -> dict[str, Any]:
     _match("recorded['fits']['share']", fits["share"], kept["knots"])
     for i, each_of in enumerate(fits["reaches"]):
         _match(f"recorded['fits']['reaches'][{i}]", each_of, kept["knots"])
-    return plain_json("recorded", kept)
+    return kept
 
 
 class CompletionExplorer(Explorer):
@@ -146,7 +144,7 @@ class CompletionExplorer(Explorer):
     arguments = settings
 
     threshold = Share(COMPLETED, 0.0, 1.0, help="Share of the length that counts as completed.")
-    strength = Share(1.0, 0.0, STRONGEST, help="γ: the power of f that the score is divided by.")
+    strength = Share(1.0, 0.0, 1.5, help="γ: the power of f that the score is divided by.")
     knots = Count(4, 3, 100, help="Knots of f.")
     target = traitlets.Enum(TARGETS, "reaches", help="Which p the score is made of.")
     recorded = Checked(checked_recording, {}, help="Recorded fits and candidates.")

@@ -5,8 +5,7 @@ from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
 
-from bookwork.explorer.base import plain_json
-from bookwork.explorer.schema import anything, array, ascending, each, number, record, whole
+from bookwork.explorer.schema import anything, array, ascending, each, number, plain_json, record, whole
 from bookwork.explorer.traits import Checked, Count, Named, Share
 from ranking_course.explorers.base import Explorer
 
@@ -48,11 +47,11 @@ def stage_costs(
     }
 
 
-_COUNTS = record(catalogue=whole(), requests=whole(), best=whole())
 _GRID = record(
     {name: ascending(number(0.0)) for name in CHANNELS}
-    | {name: ascending(number(1.0)) for name in ("kept", "shown")}
+    | dict.fromkeys(("kept", "shown"), ascending(number(1.0)))
 )
+_RECORDING = record(catalogue=whole(), requests=whole(), best=whole(), grid=_GRID, runs=each(anything()))
 
 
 def _checked_run(name: str, run: Any, grid: Mapping[str, Sequence[float]]) -> dict[str, Any]:
@@ -60,7 +59,7 @@ def _checked_run(name: str, run: Any, grid: Mapping[str, Sequence[float]]) -> di
     sizes = [math.prod(len(grid[channel]) for channel in CHANNELS)]
     sizes += [sizes[0] * len(grid["kept"]), sizes[0] * len(grid["kept"]) * len(grid["shown"])]
     shares = {stage: array(size, low=0, high=1) for stage, size in zip(SURVIVAL, sizes, strict=True)}
-    kept = record({"seed": anything(), "candidates": array(sizes[0], low=0), **shares})(name, run)
+    kept = record({"seed": plain_json, "candidates": array(sizes[0], low=0), **shares})(name, run)
     for before, stage in pairwise(SURVIVAL):
         step = len(kept[stage]) // len(kept[before])
         for i, share in enumerate(kept[stage]):
@@ -99,9 +98,9 @@ def checked_recording(recorded: Mapping[str, Any] | None) -> dict[str, Any] | No
     """
     if recorded is None:
         return None
-    kept = record(grid=_GRID, runs=each(anything()))("recorded", recorded)
+    kept = _RECORDING("recorded", recorded)
     runs = [_checked_run(f"recorded['runs'][{i}]", run, kept["grid"]) for i, run in enumerate(kept["runs"])]
-    return plain_json("recorded", {**_COUNTS("recorded", recorded), "grid": kept["grid"], "runs": runs})
+    return {**kept, "runs": runs}
 
 
 class FunnelExplorer(Explorer):
@@ -135,9 +134,8 @@ class FunnelExplorer(Explorer):
         checked = checked_recording(recorded)
         if recorded is not None and checked is not None:
             middle = {name: int(stops[len(stops) // 2]) for name, stops in checked["grid"].items()}
-            given = {name: middle[name] for name in ("kept", "shown")}
-            given["quotas"] = {name: middle[name] for name in CHANNELS}
-            given["catalogue"] = whole = checked["catalogue"]
+            quotas, whole = {name: middle.pop(name) for name in CHANNELS}, checked["catalogue"]
+            given = {**middle, "quotas": quotas, "catalogue": whole}
             if chosen.get("catalogue", whole) != whole:
                 raise ValueError(f"catalogue must be the recorded {whole:,}, got {chosen['catalogue']}")
             given |= {name: recorded[name] for name in ("costs",) if name in recorded}

@@ -6,7 +6,6 @@ from typing import Any
 import numpy as np
 import traitlets
 
-from bookwork.explorer.base import plain_json
 from bookwork.explorer.schema import each, number, optional, record, text
 from bookwork.explorer.traits import Checked, Count, Named, Share
 from ranking import validation
@@ -74,17 +73,15 @@ def simulated_candidates(
     drawn: dict[str, int] = {}
     for most in (3, len(by_turns)):  # of a topic
         for i in by_turns:
-            name = f"{names[topic[i]]} {_clock(truth.duration[i])}"
+            minutes, seconds = divmod(round(float(truth.duration[i])), 60)
+            name = f"{names[topic[i]]} {minutes}:{seconds:02d}"
             if sum(topic[j] == topic[i] for j in drawn.values()) < most and len(drawn) < count:
                 drawn.setdefault(name, i)
     if len(drawn) < count:
         raise ValueError(f"world must have {count} candidates of different topics or lengths for a user")
     rows = list(drawn.values())
-    fields = [*(f"p_{name}" for name in TERMS[:4]), *TERMS[4:]]
-    true = {
-        name: getattr(truth, field)[rows].astype(np.float64)
-        for name, field in zip(TERMS, fields, strict=True)
-    }
+    fields = {name: name if name in TERMS[4:] else f"p_{name}" for name in TERMS}
+    true = {name: getattr(truth, field)[rows].astype(np.float64) for name, field in fields.items()}
     noise = {name: sigma * rng.standard_normal(count) for name in TERMS}
     predicted = {
         name: values * np.exp(noise[name] / 2)
@@ -99,11 +96,6 @@ def simulated_candidates(
     return [
         {"item": name, "predictions": of(predicted, k), "truth": of(true, k)} for k, name in enumerate(drawn)
     ]
-
-
-def _clock(seconds: float) -> str:
-    minutes, rest = divmod(round(float(seconds)), 60)
-    return f"{minutes}:{rest:02d}"
 
 
 _VALUES = record({term: number(0.0, None if term == "watch_time" else 1.0) for term in TERMS}, closed=True)
@@ -127,7 +119,7 @@ def checked_candidates(candidates: Sequence[Mapping[str, Any]]) -> list[dict[str
         raise ValueError(f"candidates must have a truth all or none, got {known} of {len(kept)} with one")
     if len({candidate["item"] for candidate in kept}) < len(kept):
         raise ValueError("candidates must not hold an item twice")
-    return plain_json("candidates", kept)
+    return kept
 
 
 class FusionExplorer(Explorer):
@@ -192,11 +184,10 @@ class FusionExplorer(Explorer):
             raise traitlets.TraitError(
                 f"kept must map exactly the names {', '.join(_SETTING)}, got {', '.join(map(str, kept))}"
             )
-        traits = self.traits()
         checked = {}
         for name in _SETTING:
             try:
-                checked[name] = traits[name].validate(self, kept[name])
+                checked[name] = self.traits()[name].validate(self, kept[name])
             except traitlets.TraitError as error:
                 raise traitlets.TraitError(f"kept[{name!r}]: {error}") from error
         self._check_scored_by({"value": checked["scored_by"]})

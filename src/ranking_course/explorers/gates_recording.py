@@ -1,14 +1,12 @@
 """Recordings of the gates explorer: packed small, checked, and read back as numbers."""
 
 import base64
-import binascii
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from bookwork.explorer.base import plain_json
 from bookwork.explorer.schema import anything, array, ascending, each, number, one_of, record, text, whole
 from ranking import validation
 from ranking_course.palette import PALETTE
@@ -60,8 +58,8 @@ def pack_utilisation(utilisation: ArrayLike) -> str:
 
 def _bytes(name: str, text: Any, dtype: str, shape: tuple[int, ...]) -> NDArray[Any]:
     try:
-        found = np.frombuffer(base64.b64decode(text, validate=True), dtype=dtype)
-    except (TypeError, ValueError, binascii.Error) as error:
+        found = np.frombuffer(base64.b64decode(text.encode(), validate=True), dtype=dtype)
+    except (AttributeError, ValueError) as error:
         raise ValueError(f"{name} must be base64 of {dtype} numbers, got {text!r:.40}") from error
     if found.size != np.prod(shape):
         raise ValueError(f"{name} must hold {' × '.join(map(str, shape))} numbers, got {found.size}")
@@ -69,25 +67,15 @@ def _bytes(name: str, text: Any, dtype: str, shape: tuple[int, ...]) -> NDArray[
 
 
 def unpacked(
-    recorded: Mapping[str, Any], cure: str, experts: int
+    run: Mapping[str, Any], shown: int, tasks: int, name: str = "run"
 ) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-    """Utilisation and weights of one recorded run, as numbers.
+    """Utilisation and weights of one recorded run, as numbers; ``name`` is what an error calls the run.
 
     Returns:
         Shapes (shown seeds, steps, tasks, experts) and (shown seeds, steps, tasks, rows, experts); the
         weights are None where they are not recorded.
     """
-    for i, run in enumerate(recorded["runs"]):
-        if (run["cure"], run["experts"]) == (cure, experts):
-            shape = (recorded["shown"], len(run["steps"]), len(recorded["tasks"]))
-            return _unpacked(f"recorded['runs'][{i}]", run, shape)
-    raise ValueError(f"recorded['runs'] must hold cure {cure!r} with {experts} experts, got none")
-
-
-def _unpacked(
-    name: str, run: Mapping[str, Any], shape: tuple[int, ...]
-) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
-    experts = run["experts"]
+    shape, experts = (shown, len(run["steps"]), tasks), run["experts"]
     used = _bytes(f"{name}['utilisation']", run["utilisation"], "<u2", (*shape, experts)) / FINE
     if run["weights"] is None:
         return used, None
@@ -133,10 +121,9 @@ def checked_run(name: str, run: Mapping[str, Any], shown: int, tasks: int) -> di
         )
     if kept["seeds"] < shown:
         raise ValueError(f"{name}['seeds'] must be at least shown={shown}, got {kept['seeds']}")
-    steps = len(kept["steps"])
-    counts = array(steps, low=0, high=kept["seeds"], whole=True)
+    counts = array(len(kept["steps"]), low=0, high=kept["seeds"], whole=True)
     kept["polarized"] = counts(f"{name}['polarized'], one count per step,", kept["polarized"])
-    _unpacked(name, kept, (shown, steps, tasks))
+    unpacked(kept, shown, tasks, name)
     return kept
 
 
@@ -169,4 +156,4 @@ def checked_recording(recorded: Mapping[str, Any]) -> dict[str, Any]:
             "recorded['runs'] must hold every cure with every number of experts once, missing: "
             f"{sorted(wanted - set(found)) or 'none'}"
         )
-    return plain_json("recorded", kept)
+    return kept

@@ -4,13 +4,12 @@ The recording and the explorer's own button both come through here, so that they
 imports torch, the explorer itself only once something is trained.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import itertools
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import nn
 
 from ranking import mmoe, validation
 from ranking.mmoe.examples import DenseExamples
@@ -66,24 +65,6 @@ class GateRun:
         }
 
 
-@contextmanager
-def _counted(model: nn.Module, steps: int, on_progress: Callable[[float], None]) -> Iterator[None]:
-    """Every forward pass in training is a step: tell which share of them is done."""
-    done = 0
-
-    def count(module: nn.Module, *_: Any) -> None:
-        nonlocal done
-        if module.training:
-            done += 1
-            on_progress(done / steps)
-
-    handle = model.register_forward_hook(count)
-    try:
-        yield
-    finally:
-        handle.remove()
-
-
 def train_gates(
     train: DenseExamples,
     held_out: DenseExamples,
@@ -115,19 +96,25 @@ def train_gates(
     shape: dict[str, Any] = {"tasks": labels.shape[1], "experts": experts, "expert": (16, 16), "gate": (16,)}
     model = mmoe.MMoE(inputs.shape[1], seeds=seeds, **shape, **masking)
     rate = learning_rate / SLOWER if cure == "slow" else learning_rate
-    with _counted(model, steps[-1], on_progress):
-        trajectory = mmoe.train_ensemble(
-            model,
-            inputs,
-            labels,
-            steps=steps[-1],
-            batch_size=128,
-            learning_rate=rate,
-            label_mask=mask,
-            held_out=(torch.as_tensor(held_out.inputs), torch.as_tensor(held_out.labels)),
-            record_at=steps,
-            keep_gates=rows,
-            description=cure,
-            **_PENALTIES.get(cure, {}),
-        )
+    done = itertools.count(1)
+
+    def tell(module: torch.nn.Module, *_: Any) -> None:
+        if module.training:  # every forward pass in training is a step
+            on_progress(next(done) / steps[-1])
+
+    model.register_forward_hook(tell)
+    trajectory = mmoe.train_ensemble(
+        model,
+        inputs,
+        labels,
+        steps=steps[-1],
+        batch_size=128,
+        learning_rate=rate,
+        label_mask=mask,
+        held_out=(torch.as_tensor(held_out.inputs), torch.as_tensor(held_out.labels)),
+        record_at=steps,
+        keep_gates=rows,
+        description=cure,
+        **_PENALTIES.get(cure, {}),
+    )
     return GateRun(cure, experts, tuple(seeds), rate, trajectory)

@@ -5,8 +5,7 @@ from typing import Any
 
 import traitlets
 
-from bookwork.explorer.base import plain_json
-from bookwork.explorer.schema import anything, each, mapping_of, number, one_of, record
+from bookwork.explorer.schema import each, number, one_of, plain_json, record
 from bookwork.explorer.traits import Count, Named, Share
 from ranking import validation
 from ranking_course.explorers.base import Explorer
@@ -19,9 +18,9 @@ MEASURES = ("auc", "log_loss")
 _RUN = record(
     task=one_of(TASKS),
     weight=number(above=0.0),
-    seed=anything(),
-    auc=mapping_of(TASKS, number(0.0, 1.0)),
-    log_loss=mapping_of(TASKS, number(0.0)),
+    seed=plain_json,
+    auc=record(dict.fromkeys(TASKS, number(0.0, 1.0))),
+    log_loss=record(dict.fromkeys(TASKS, number(0.0))),
 )
 _RECORDING = record(runs=each(_RUN))
 
@@ -68,7 +67,7 @@ def checked_recording(recorded: Mapping[str, Any] | None) -> dict[str, Any] | No
             }
             for measure in MEASURES
         }
-    return plain_json("recorded", {"sweeps": {task: sweeps[task] for task in TASKS if task in sweeps}})
+    return {"sweeps": {task: sweeps[task] for task in TASKS if task in sweeps}}
 
 
 class LossExplorer(Explorer):

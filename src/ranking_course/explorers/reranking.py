@@ -6,15 +6,14 @@ from typing import Any
 import numpy as np
 import traitlets
 
-from bookwork.explorer.base import plain_json
-from bookwork.explorer.schema import anything, array, each, number, record, text
+from bookwork.explorer.schema import anything, array, each, number, plain_json, record, text
 from bookwork.explorer.traits import Checked, Count, Share
 from ranking_course.explorers.base import Explorer
 
 METHODS = ("mmr", "dpp")
 MOST_CANDIDATES = 200
 
-_CANDIDATE = record(item=anything(), topic=text(), score=number(0.0))
+_CANDIDATE = record(item=plain_json, topic=text(), score=number(0.0))
 
 
 def checked_recording(recorded: Mapping[str, Any]) -> dict[str, Any]:
@@ -47,7 +46,7 @@ def checked_recording(recorded: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError(f"recorded['vectors'] must not be 0, got that at index {int(np.argmin(lengths))}")
     order = np.argsort([-candidate["score"] for candidate in candidates], kind="stable")
     unit = np.round(vectors / lengths, 6)[order]
-    return plain_json("recorded", {"candidates": [candidates[i] for i in order], "vectors": unit.tolist()})
+    return {"candidates": [candidates[i] for i in order], "vectors": unit.tolist()}
 
 
 class RerankingExplorer(Explorer):

@@ -9,10 +9,6 @@ from bookwork.explorer.traits import Share
 from ranking.watch_time import LogNormalWatchTime, quadrature
 from ranking_course.explorers.base import Explorer
 
-SHORTEST_MEAN, LONGEST_MEAN = 5.0, 600.0  # seconds
-WIDEST = 2.0  # σ of ln t
-SMALLEST_UNIT, LARGEST_UNIT = 0.1, 86_400.0  # seconds: a tenth of one, a day
-
 
 class WatchTimeExplorer(Explorer):
     """What the source's loss makes of a watch time (claims F2–F4), against mean and median, by slider.
@@ -27,9 +23,9 @@ class WatchTimeExplorer(Explorer):
     settings = ("mean", "sigma", "unit")
     arguments = settings
 
-    mean = Share(20.0, SHORTEST_MEAN, LONGEST_MEAN, help="E[t] in seconds.")
-    sigma = Share(1.4, 0.0, WIDEST, help="Standard deviation of ln t.")
-    unit = Share(1.0, SMALLEST_UNIT, LARGEST_UNIT, help="u: the seconds in which t is counted.")
+    mean = Share(20.0, 5.0, 600.0, help="E[t] in seconds.")
+    sigma = Share(1.4, 0.0, 2.0, help="Standard deviation of ln t.")
+    unit = Share(1.0, 0.1, 86_400.0, help="u: the seconds in which t is counted.")
     quadrature = traitlets.List(
         [part.tolist() for part in quadrature()],
         help="Nodes and weights of the rule that takes expectations.",

@@ -25,7 +25,10 @@ def test_what_is_asked_for_is_kept_as_plain_data():
     }
     assert type(WHOLE("data", given)["counts"][0][0]) is int
     assert s.ascending(s.whole(0))("steps", range(3)) == [0, 1, 2]
-    assert s.mapping_of("ab", s.anything())("m", {"a": 1, "b": None, "c": 2}) == {"a": 1, "b": None}
+    assert s.record(dict.fromkeys("ab", s.anything()))("m", {"a": 1, "b": None, "c": 2}) == {
+        "a": 1,
+        "b": None,
+    }
     assert s.flag()("f", np.True_) is True
 
 

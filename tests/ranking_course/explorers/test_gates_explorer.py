@@ -45,6 +45,12 @@ SEED = "Seed first weights and batches"
 LIMIT_BYTES = 1_000_000
 
 
+def unpacked_run(recorded, cure, experts):
+    """Utilisation and weights of the one run that a recording has of these."""
+    (run,) = [run for run in recorded["runs"] if (run["cure"], run["experts"]) == (cure, experts)]
+    return unpacked(run, recorded["shown"], len(recorded["tasks"]))
+
+
 @pytest.fixture(scope="module")
 def recorded():
     return load_results("mmoe/gates")
@@ -269,7 +275,7 @@ def test_the_recording_is_whole_and_small(recorded):
 
 def test_counts_say_of_the_shown_seeds_what_their_gates_say(recorded):
     for run in recorded["runs"]:
-        used, weights = unpacked(recorded, run["cure"], run["experts"])
+        used, weights = unpacked_run(recorded, run["cure"], run["experts"])
         np.testing.assert_allclose(used.sum(axis=-1), 1.0, atol=8 / FINE)
         shown = polarized(used).any(axis=-1).sum(axis=0)  # (steps,)
         assert (shown <= np.array(run["polarized"])).all()
@@ -309,7 +315,7 @@ def test_a_part_of_the_record_comes_out_again(recorded):
     finally:
         torch.set_num_threads(threads)
     for cure, run in again.items():
-        used, weights = unpacked(recorded, cure, 3)
+        used, weights = unpacked_run(recorded, cure, 3)
         found = run.trajectory.utilisation.swapaxes(0, 1)  # (seeds, steps, tasks, experts)
         # sums run in another order on another processor; by step 60 inputs off by 1e-6 make less than 1e-4
         np.testing.assert_allclose(found, used[:3, : len(steps)], atol=0.005)
@@ -344,7 +350,7 @@ def test_what_is_packed_is_unpacked_as_in_python(show, recorded):
     page = show(GatesExplorer(recorded))
     for cure, experts in (("none", 3), ("entropy", 3), ("balance", 8)):
         (run,) = [r for r in recorded["runs"] if (r["cure"], r["experts"]) == (cure, experts)]
-        used, weights = unpacked(recorded, cure, experts)
+        used, weights = unpacked_run(recorded, cure, experts)
         (found,) = page.evaluate(CALL, ["gates", "unpackUtilisation", [[run["utilisation"], experts]]])
         np.testing.assert_array_equal(found, used.reshape(-1, experts))
         if weights is not None:
@@ -367,7 +373,7 @@ def test_corners_and_the_middle_of_the_triangle(show):
 
 def check_three(page, recorded, cure, seed, step):
     """Tables, drawing and sentence are those of the recording."""
-    used, weights = unpacked(recorded, cure, 3)
+    used, weights = unpacked_run(recorded, cure, 3)
     at = recorded["steps"].index(step)
     (run,) = [r for r in recorded["runs"] if (r["cure"], r["experts"]) == (cure, 3)]
     for task, name in enumerate(("click", "like")):
@@ -436,7 +442,7 @@ def test_every_control_by_keyboard(show):
 def test_more_experts_are_a_heat_map_up_to_the_step(show):
     recording = gates_recording()
     page = show(GatesExplorer(recording, experts=8, seed=1))
-    used, _ = unpacked(recording, "none", 8)
+    used, _ = unpacked_run(recording, "none", 8)
     for key, at in (("End", 4), ("ArrowLeft", 3), ("Home", 0)):
         press(slider(page, STEP), key)
         for task in (0, 1):
@@ -613,7 +619,7 @@ def test_the_button_asks_for_a_training_and_shows_it(show):
     assert bar.is_hidden()
     assert page.get_by_text("4 seeds trained at learning rate 0.05").count() == 1
     assert sentence(page).startswith("Trained here, after 200 steps without a cure, seed 0: ")
-    used, _ = unpacked({**trained.recorded, "runs": [trained.live]}, "none", 3)
+    used, _ = unpacked_run({**trained.recorded, "runs": [trained.live]}, "none", 3)
     np.testing.assert_allclose(
         [share(cell) for cell in columns(page, 0)["mean"]], used[0, -1, 0], atol=0.0051
     )
