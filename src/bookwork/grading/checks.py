@@ -49,10 +49,7 @@ class Checks:
         Args:
             name: what is checked, in a few words.
             hint: what to look at when it fails.
-            weight: its share of ``total``, above 0.
-
-        Raises:
-            ValueError: the weights of all checks come to more than ``total``.
+            weight: its share of ``total``, above 0; it is a ValueError that all come to more than that.
         """
         arguments.positive("weight", weight)
         if self.run + weight > self.total + 1e-9:

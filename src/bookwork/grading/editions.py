@@ -61,8 +61,7 @@ def read(path: Path) -> NotebookNode:
 def exercises(notebook: NotebookNode) -> Iterator[Exercise]:
     """The exercises of an authored notebook, in order.
 
-    Raises:
-        ValueError: a solution cell has no check cell, or the text above says nothing of points and minutes.
+    A solution cell without check cell, or a text above without its points and minutes, is a ValueError.
     """
     cells = {grade_id(cell): cell for cell in notebook.cells}
     promised = None
