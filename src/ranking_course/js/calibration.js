@@ -22,15 +22,10 @@ const keptShare = (baseRate, samplingRate) => baseRate + samplingRate * (1 - bas
 
 /** Bins of several runs as one: means weighted by rows, null where no run has any. */
 function pooledBins(all) {
-  const counted = (i) => all.reduce((sum, { count }) => sum + count[i], 0);
-  const mean = (key) => (_, i) => {
-    const sum = all.reduce((before, bins) => before + (bins.count[i] > 0 ? bins[key][i] * bins.count[i] : 0), 0);
-    return counted(i) === 0 ? null : sum / counted(i);
-  };
-  const bins = all[0].count;
-  return {
-    predicted: bins.map(mean("predicted")), observed: bins.map(mean("observed")), count: bins.map((_, i) => counted(i)),
-  };
+  const count = all[0].count.map((_, i) => all.reduce((sum, bins) => sum + bins.count[i], 0));
+  const total = (key, i) => all.reduce((sum, bins) => sum + (bins.count[i] > 0 ? bins[key][i] * bins.count[i] : 0), 0);
+  const mean = (key) => count.map((rows, i) => (rows === 0 ? null : total(key, i) / rows));
+  return { predicted: mean("predicted"), observed: mean("observed"), count };
 }
 
 /** The recorded sampling rate that is nearest by ratio. */
@@ -132,6 +127,7 @@ function savings({ samplingRate, baseRate, recorded, rate }, labels) {
   const texts = { alpha: rateText(samplingRate), rows: percent(kept), base: percent(baseRate) };
   const x = range(41).map((i) => 10 ** (i / 20 - 2));
   const listed = sortedSet([...(recorded?.rates ?? [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1]), samplingRate]);
+  const beside = { prefer: 0.9, side: "below" };
   const seen = [labels.rows_seen, (alpha) => percent(keptAt(alpha))];
   const timed = recorded?.rates.includes(1) ? drawnTimes(recorded, rate, labels) : null;
   const read = (alpha) => {
@@ -147,9 +143,7 @@ function savings({ samplingRate, baseRate, recorded, rate }, labels) {
     height: recorded ? 250 : undefined,
     series: [
       rule("sampling rate", { x: samplingRate }),
-      level(labels.positives, [0.01, 1], baseRate, "ink-soft", {
-        width: 1, dash: true, label: { prefer: 0.9, side: "below" },
-      }),
+      level(labels.positives, [0.01, 1], baseRate, "ink-soft", { width: 1, dash: true, label: beside }),
       line(labels.rows_seen, x, x.map(keptAt), "click", { width: 2.5, label: { prefer: 0.85, side: "above" } }),
       point("kept", samplingRate, kept, "click", { size: 7, label: { text: percent(kept), prefer: 0, side: "above" } }),
       ...(timed?.series ?? []),

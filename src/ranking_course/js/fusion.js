@@ -313,14 +313,6 @@ function render({ model, el }) {
   const otherPanel = explorer.addPanel(labels.other_title, [otherSetting, other]);
   explorer.addPicture(labels.totals_title, totalsPicture);
 
-  function showControls(formula) {
-    TERMS.forEach((term, k) => {
-      for (const [trait, used] of Object.entries(uses)) explorer.showSlider(`${trait} ${term}`, used(formula, term));
-      groups[k].hidden = !Object.values(uses).some((used) => used(formula, term));
-    });
-    rankGroup.hidden = formula !== "rank_fusion";
-  }
-
   function drawLists(now) {
     const { a, b, shown } = now;
     rows.forEach((row, i) => writeRow(row, i, now, labels));
@@ -344,7 +336,11 @@ function render({ model, el }) {
     const a = judged(present(), candidates, outcomes, shown);
     const b = judged(model.get("kept"), candidates, outcomes, shown);
     const now = { a, b, shown, known, reach: reachOf(a), most: mostOf(outcomes, shown) };
-    showControls(a.formula);
+    TERMS.forEach((term, k) => {
+      for (const [trait, used] of Object.entries(uses)) explorer.showSlider(`${trait} ${term}`, used(a.formula, term));
+      groups[k].hidden = !Object.values(uses).some((used) => used(a.formula, term));
+    });
+    rankGroup.hidden = a.formula !== "rank_fusion";
     drawLists(now);
     explorer.show(now, animate);
     const moved = a.place.filter((place, i) => place !== b.place[i]).length;

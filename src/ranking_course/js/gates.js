@@ -250,10 +250,7 @@ function render({ model, el }) {
   explorer.addPicture(labels.share, sharePicture);
 
   const ready = new Map(); // unpacked when first asked for
-  function open(run) {
-    if (!ready.has(run)) ready.set(run, opened(run, tasks));
-    return ready.get(run);
-  }
+  const open = (run) => ready.get(run) ?? ready.set(run, opened(run, tasks)).get(run);
 
   function addTraining() {
     const rates = model.get("learning_rates");

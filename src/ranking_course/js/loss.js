@@ -141,6 +141,8 @@ function sweep({ recorded, swept, measure, weight }, labels) {
     labels[task], (_, i) => `${middle(task, i)} (${signed(found[task].median[i])})`,
   ]);
   const axis = fill(labels.sweep_weight, texts);
+  const ofSeed = (task, y, seed) =>
+    line(`${labels[task]}, ${labels.seed} ${seed}`, weights, y, task, { width: 1, faint: true });
   return {
     ...textsOf(labels, "sweep", texts),
     x: { scale: "log", domain: [low, high], ticks: weights, label: axis },
@@ -149,11 +151,7 @@ function sweep({ recorded, swept, measure, weight }, labels) {
     series: [
       rule("none", { y: 0 }),
       ...(weight >= low && weight <= high ? [rule("now", { x: weight })] : []),
-      ...TASKS.flatMap((task) =>
-        found[task].seeds.map((y, s) =>
-          line(`${labels[task]}, ${labels.seed} ${seeds[s]}`, weights, y, task, { width: 1, faint: true }),
-        ),
-      ),
+      ...TASKS.flatMap((task) => found[task].seeds.map((y, s) => ofSeed(task, y, seeds[s]))),
       ...TASKS.map((task) => {
         const style = { width: 2.5, marker: MARKERS[task], size: 4.5, label: { prefer: 1 } };
         return line(labels[task], weights, found[task].median, task, style);

@@ -112,12 +112,11 @@ export function createExplorer({ model, el, labels, settings, draw }) {
     start() {
       redraw();
       for (const key of settings) model.on(`change:${key}`, redraw);
-      return explorer.destroy;
-    },
-    destroy() {
-      for (const play of plays) play.pause();
-      for (const key of settings) model.off(`change:${key}`, redraw);
-      for (const figure of figures) figure.destroy();
+      return () => {
+        for (const play of plays) play.pause();
+        for (const key of settings) model.off(`change:${key}`, redraw);
+        for (const figure of figures) figure.destroy();
+      };
     },
   };
 

@@ -32,7 +32,7 @@ export function createFigure(parent, labels, title, wide) {
   const picture = svg("svg", { role: "img", tabindex: "0", class: "rx-picture" });
   const tip = html("div", { class: "rx-tip", hidden: "" });
   const plot = html("div", { class: "rx-plot" }, gauge, picture, tip);
-  const { element, setTexts } = createPanel(parent, labels, title, wide, plot);
+  const { setTexts } = createPanel(parent, labels, title, wide, plot);
 
   const clipId = uniqueId("clip");
   const hatchId = uniqueId("hatch");
@@ -81,19 +81,16 @@ export function createFigure(parent, labels, title, wide) {
     readout.renew();
     picture.setAttribute("aria-label", `${next.alt} ${labels.readout}`);
     setTexts({ ...next, table: next.table ?? plain(next).table });
-    if (!animate || from === null || still()) {
-      shown = next.series;
-      draw();
-      return;
-    }
-    const begin = performance.now();
+    const moves = animate && from !== null && !still();
+    const begin = moves ? performance.now() : -Infinity; // long over
     const step = (now) => {
       const t = Math.min(1, Math.max(0, (now - begin) / TRANSITION));
       shown = t === 1 ? next.series : seriesBetween(from, next.series, 1 - (1 - t) ** 3);
       draw();
       if (t < 1) frameRequest = requestAnimationFrame(step);
     };
-    frameRequest = requestAnimationFrame(step);
+    if (moves) frameRequest = requestAnimationFrame(step);
+    else step(0);
   }
 
   function destroy() {
@@ -101,5 +98,5 @@ export function createFigure(parent, labels, title, wide) {
     observer.disconnect();
   }
 
-  return { element, update, destroy };
+  return { update, destroy };
 }

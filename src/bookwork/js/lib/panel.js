@@ -41,5 +41,5 @@ export function createPanel(parent, labels, title, wide, ...content) {
     note.hidden = !text;
     setTable({ caption, ...table });
   }
-  return { element, setTexts };
+  return { setTexts };
 }
