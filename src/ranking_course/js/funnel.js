@@ -119,6 +119,7 @@ function survival(now, labels) {
   const names = ["catalogue", ...STAGES].map((stage) => labels[stage]);
   const all = [runs.map(() => 1), ...STAGES.map((stage) => shares[stage])];
   const medians = all.map(median);
+  const share = [labels.share, (_, i) => percent(medians[i])];
   const most = near.shown / best;
   const extent = (values) => `${percent(Math.min(...values))} – ${percent(Math.max(...values))}`;
   const several = runs.length > 1 ? runs.map(({ seed }) => `${labels.run} ${seed}`) : [];
@@ -139,13 +140,11 @@ function survival(now, labels) {
         points(run, all.slice(1).map((list) => list[r]), names.slice(1), "ink", { size: 3, faint: true }),
       ),
     ],
-    readout: readPoints(names, (name, i) => {
-      const lines = [name, `${labels.share}: ${percent(medians[i])}`, ...(several.length ? [extent(all[i])] : [])];
-      return [medians[i], name, lines, "accent"];
-    }),
+    readout: readPoints(names, (name, i) => [
+      medians[i], name, [name, ...linesOf([share], name, i), ...(several.length ? [extent(all[i])] : [])], "accent",
+    ]),
     table: tableOf(names, [
-      [labels.stage, (name) => name], [labels.share, (_, i) => percent(medians[i])],
-      ...several.map((run, r) => [run, (_, i) => percent(all[i][r])]),
+      [labels.stage, (name) => name], share, ...several.map((run, r) => [run, (_, i) => percent(all[i][r])]),
     ]),
   };
 }

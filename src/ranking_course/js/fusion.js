@@ -69,9 +69,8 @@ const downsampled = (p, rate) => p / (p + rate * (1 - p));
 /** What the shown candidates bring in expectation, by outcome; rates are given a click. */
 function expectedTotals(shown, rates) {
   const value = (term, i) => (term === "click" ? rates.click[i] : rates.click[i] * rates[term][i]);
-  return Object.fromEntries(
-    OUTCOMES.map(([name, term, unit]) => [name, shown.reduce((sum, i) => sum + value(term, i), 0) / unit]),
-  );
+  const brought = ([name, term, unit]) => [name, shown.reduce((sum, i) => sum + value(term, i), 0) / unit];
+  return Object.fromEntries(OUTCOMES.map(brought));
 }
 
 // ---------------------------------------------------------------- a setting, and the list that it makes
@@ -204,7 +203,7 @@ function writeRow(row, i, now, labels) {
 
 /** The data table behind list A: places, the score, and what every prediction was and adds. */
 function listTable({ a, b }, candidates, labels) {
-  const value = (term, i) => (term === "watch_time" ? `${number(a.given[term][i])} s` : number(a.given[term][i]));
+  const value = (term, i) => number(a.given[term][i]) + (term === "watch_time" ? " s" : "");
   const sum = (i) => number(TERMS.reduce((total, term) => total + a.parts[term][i], 0));
   return tableOf(a.list, [
     [labels.place, (_, k) => k + 1], [labels.candidate, (i) => candidates[i].item],
@@ -266,9 +265,8 @@ function totalsPicture({ a, b, shown, most, known }, labels) {
 /** The most of each outcome that any list of that length can bring. */
 function mostOf(outcomes, shown) {
   const best = (term) => order(outcomes.click.map((p, i) => (term === "click" ? p : p * outcomes[term][i])));
-  return Object.fromEntries(
-    OUTCOMES.map(([name, term]) => [name, expectedTotals(best(term).slice(0, shown), outcomes)[name]]),
-  );
+  const most = ([name, term]) => [name, expectedTotals(best(term).slice(0, shown), outcomes)[name]];
+  return Object.fromEntries(OUTCOMES.map(most));
 }
 
 // ---------------------------------------------------------------- the explorer

@@ -169,10 +169,9 @@ function barsPicture({ run, gates, tasks, threshold, dead: below, texts }, label
     height: 270,
     series: [
       rule("polarized", { y: threshold }),
-      ...tasks.map(({ name, color }, task) => {
-        const style = { fill: task % 2 ? "hatched" : "solid" };
-        return bars(name, experts.map((expert) => key(task, expert)), gates[task], color, style);
-      }),
+      ...tasks.map(({ name, color }, task) =>
+        bars(name, experts.map((k) => key(task, k)), gates[task], color, { fill: task % 2 ? "hatched" : "solid" }),
+      ),
       texted("values", x, y, y.map(whole)),
       texted("gates", tasks.map((_, k) => key(k, middle)), tasks.map(() => 1.13), tasks.map((_, k) => gateName(k))),
     ],
@@ -200,6 +199,7 @@ function sharePicture(now, labels) {
     const own = found.filter(({ run }) => (run === now.run) === chosen);
     return bars(name, own.map(({ share }) => share), own.map((one) => one.name), "accent", style);
   };
+  const ends = { width: 1.75, marker: "square", size: 3 }; // of an interval
   const bounds = ({ interval }) => interval.map(percent).join(" – ");
   const columns = [[labels.share, ({ share }) => percent(share)], [labels.interval, bounds]];
   return {
@@ -210,9 +210,7 @@ function sharePicture(now, labels) {
     series: [
       barsOf("chosen", true),
       barsOf("others", false, { fill: "hatched" }),
-      ...found.map(({ name, interval, run }) =>
-        line(`interval ${run.cure}`, interval, [name, name], "ink", { width: 1.75, marker: "square", size: 3 }),
-      ),
+      ...found.map(({ name, interval, run }) => line(`interval ${run.cure}`, interval, [name, name], "ink", ends)),
     ],
     readout: readPoints(found, (one) => [one.share, one.name, [one.name, ...linesOf(columns, one)], "accent"]),
     table: tableOf(found, [

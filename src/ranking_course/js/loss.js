@@ -137,9 +137,8 @@ function sweep({ recorded, swept, measure, weight }, labels) {
     listed: TASKS.map((task) => `${labels[task]} ${middle(task, weights.length - 1)}`).join(", "),
   };
   const signed = (change) => `${change > 0 ? "+" : ""}${formatNumber(Number(change.toFixed(4)), "plain")}`;
-  const columns = TASKS.map((task) => [
-    labels[task], (_, i) => `${middle(task, i)} (${signed(found[task].median[i])})`,
-  ]);
+  const cell = (task) => (_, i) => `${middle(task, i)} (${signed(found[task].median[i])})`;
+  const columns = TASKS.map((task) => [labels[task], cell(task)]);
   const axis = fill(labels.sweep_weight, texts);
   const ofSeed = (task, y, seed) =>
     line(`${labels[task]}, ${labels.seed} ${seed}`, weights, y, task, { width: 1, faint: true });

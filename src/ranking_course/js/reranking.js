@@ -143,7 +143,7 @@ const STYLES = { mmr: { color: "accent", marker: "circle" }, dpp: { color: "ink-
 function curvePicture({ method: present, tradeOff, kept: presentKept, mean: presentMean, curve, texts }, labels) {
   const columns = [[labels.kept_score, ({ kept }) => percent(kept)], [labels.mean_similarity, ({ mean }) => two(mean)]];
   const { color, marker } = STYLES[present];
-  const theta = { text: `θ = ${two(tradeOff)}`, prefer: 0 };
+  const now = { text: `θ = ${two(tradeOff)}`, prefer: 0 };
   const all = Object.values(curve).flat();
   return {
     ...textsOf(labels, "curve", texts),
@@ -155,12 +155,11 @@ function curvePicture({ method: present, tradeOff, kept: presentKept, mean: pres
         const style = { width: 1.5, size: 3.5, hollow: true, label: { prefer: 0.3 }, ...STYLES[method] };
         return line(labels[method], x, y, STYLES[method].color, style);
       }),
-      point(labels.present, presentKept, presentMean, color, { marker, size: 7, label: theta }),
+      point(labels.present, presentKept, presentMean, color, { marker, size: 7, label: now }),
     ],
-    readout: readPoints(all, (one) => {
-      const lines = [`${labels[one.method]}, θ = ${two(one.theta)}`, ...linesOf(columns, one)];
-      return [one.kept, one.mean, lines, STYLES[one.method].color];
-    }),
+    readout: readPoints(all, ({ method, theta, ...one }) => [
+      one.kept, one.mean, [`${labels[method]}, θ = ${two(theta)}`, ...linesOf(columns, one)], STYLES[method].color,
+    ]),
     table: tableOf(CURVE, [
       ["θ", two],
       ...Object.keys(STYLES).flatMap((method) =>
