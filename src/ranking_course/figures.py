@@ -242,7 +242,7 @@ def reliability_figure(
     """A reliability diagram: mean prediction against observed rate, bin by bin, beside the dashed diagonal.
 
     Args:
-        diagrams: name -> bins from :func:`ranking.evaluation.metrics.reliability`. Empty bins are left out.
+        diagrams: name -> bins from :func:`~ranking.evaluation.metrics.reliability`. Empty bins are left out.
         target: whose colour the curves take.
         roles: name -> "raw" or "calibrated" (or another role), so that the curves differ in width and marker.
         texts: ``title``, ``alt`` and ``caption``, as in :func:`new_figure`.

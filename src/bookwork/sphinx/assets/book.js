@@ -16,6 +16,14 @@
     }
   }
 
+  // The theme's toggles of the contents are arrows without a name.
+  addEventListener("DOMContentLoaded", () => {
+    for (const toggle of document.querySelectorAll("nav details > summary")) {
+      const chapter = toggle.closest("li")?.querySelector("a")?.textContent.trim();
+      toggle.setAttribute("aria-label", `Pages below ${chapter}`);
+    }
+  });
+
   addEventListener("load", () => {
     markScrollable();
     globalThis.MathJax?.startup?.promise?.then(markScrollable);
