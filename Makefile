@@ -3,6 +3,8 @@
 
 PYTHON ?= python3
 PORT ?= 8000
+# Tests that wait (for a browser, a kernel, a grader) leave a core free for another.
+WORKERS ?= 3
 SOLUTIONS ?= yes
 VENV := .venv
 BIN := $(VENV)/bin
@@ -89,7 +91,7 @@ check: lint
 
 test: $(READY) $(BROWSER_READY) lint html
 	RANKING_SILENT=1 RANKING_BUILT_BOOK=_build/html OMP_NUM_THREADS=1 \
-	  $(BIN)/python -m pytest -n 2 --dist loadscope
+	  $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope
 	RANKING_SILENT=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest --nbval -n 2 --dist loadscope book
 
 test-all: export RANKING_TEST_ALL = 1
