@@ -140,8 +140,24 @@ class MultiTaskModel(nn.Module):
 def click_mask(labels: Tensor, targets: Sequence[str], given_click: Sequence[str] = GIVEN_CLICK) -> Tensor:
     """Which labels mean something: all of click's, and those given click only where there was one (claim A7).
 
-    From labels 0 or 1, (rows, targets), with "click" among the targets, to 1 or 0 in the same shape.
+    From labels 0 or 1, (rows, targets), with "click" among the targets, to 1 or 0 in the same shape. Labels
+    between 0 and 1, such as shares played, may stand in the other columns.
     """
+    names = validation.targets(targets)
+    mask = _click_mask(_labels(labels), names, given_click)  # (rows, targets)
+    validation.binary("labels of click", labels[:, names.index("click")])
+    return mask
+
+
+def _labels(labels: Tensor) -> Tensor:
+    """Labels, (rows, targets), whose numbers have been looked at."""
+    validation.tensors(labels=labels)
+    validation.probabilities("labels", labels)
+    return labels
+
+
+def _click_mask(labels: Tensor, targets: Sequence[str], given_click: Sequence[str] = GIVEN_CLICK) -> Tensor:
+    """:func:`click_mask` of labels that have been checked: each step of a training calls it."""
     if "click" not in targets:
         raise ValueError(f"targets must contain 'click' to tell which rows were clicked, got {list(targets)}")
     if labels.ndim != 2 or labels.shape[1] != len(targets):
@@ -154,17 +170,31 @@ def click_mask(labels: Tensor, targets: Sequence[str], given_click: Sequence[str
 def cross_entropy_per_target(logits: Tensor, labels: Tensor, mask: Tensor | None = None) -> Tensor:
     """Mean cross-entropy of each target over the rows that its mask keeps (claim B4), from logits.
 
-    From logits and labels, 0 or 1, to (targets,), in nats. ``mask`` is 1 where a label means something, else
-    0; None counts every row, other numbers of at least 0 weight them. All three are (rows, targets). A target
-    whose mask keeps no row of the batch has 0.
+    From logits and labels, 0 or 1 or between, to (targets,), in nats. ``mask`` is 1 where a label means
+    something, else 0; None counts every row, other numbers of at least 0 weight them. All three are (rows,
+    targets). A target whose mask keeps no row of the batch has 0. Logits of half precision, as autocast
+    makes them, are taken in single precision.
     """
+    validation.tensors(logits=logits)
+    validation.as_floats("logits", logits)
+    _labels(labels)
+    if mask is not None:
+        validation.tensors(mask=mask)
+        validation.non_negative("mask", mask)
+    return _cross_entropy_per_target(logits, labels, mask)
+
+
+def _cross_entropy_per_target(logits: Tensor, labels: Tensor, mask: Tensor | None) -> Tensor:
+    """:func:`cross_entropy_per_target` of numbers that have been checked: each step calls it."""
     if logits.ndim != 2 or logits.shape != labels.shape or (mask is not None and mask.shape != labels.shape):
         shapes = [tuple(part.shape) for part in (logits, labels, mask) if part is not None]
         raise ValueError(f"logits, labels and mask must have one shape (rows, targets), got {shapes}")
+    logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
     labels = labels.to(logits.dtype)
     losses = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")  # (rows, targets)
     if mask is None:
         return losses.mean(dim=0)  # (targets,)
+    mask = mask.to(logits.dtype)
     total = mask.sum(dim=0)  # (targets,)
     return (losses * mask).sum(dim=0) / torch.where(total > 0, total, 1)  # (targets,)
 
@@ -177,14 +207,14 @@ def weighted_cross_entropy(
     Logits, labels and mask, such as :func:`click_mask`, are those of :func:`cross_entropy_per_target`;
     ``loss_weights`` are λ, shape (targets,), at least 0 and not all 0.
     """
-    if logits.shape != labels.shape or loss_weights.shape != logits.shape[1:]:
-        raise ValueError(
-            "logits and labels must have shape (rows, targets) and loss_weights (targets,), got "
-            f"{tuple(logits.shape)}, {tuple(labels.shape)} and {tuple(loss_weights.shape)}"
-        )
+    losses = cross_entropy_per_target(logits, labels, mask)  # (targets,)
+    validation.tensors(loss_weights=loss_weights)
+    if loss_weights.shape != losses.shape:
+        got, wanted = tuple(loss_weights.shape), tuple(losses.shape)
+        raise ValueError(f"loss_weights must have shape (targets,), here {wanted}, got {got}")
     if not validation.non_negative("loss_weights", loss_weights).any():
         raise ValueError(f"loss_weights must not be all 0, or nothing is learnt; got {loss_weights.tolist()}")
-    return (loss_weights * cross_entropy_per_target(logits, labels, mask)).sum()
+    return (loss_weights * losses).sum()
 
 
 class WeightedCrossEntropy(nn.Module):
@@ -225,8 +255,8 @@ class WeightedCrossEntropy(nn.Module):
 
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
         """The total loss of a batch, a scalar, from logits and labels (rows, targets)."""
-        mask = click_mask(labels, self.targets, self.given_click) if self.masked else None
-        return (self.loss_weights * cross_entropy_per_target(logits, labels, mask)).sum()
+        mask = _click_mask(labels, self.targets, self.given_click) if self.masked else None
+        return (self.loss_weights * _cross_entropy_per_target(logits, labels, mask)).sum()
 
 
 class UncertaintyWeighting(nn.Module):
@@ -235,7 +265,8 @@ class UncertaintyWeighting(nn.Module):
     exp(−s_k) takes the place of λ_k, and the term s_k / 2 keeps it from falling to 0. For a fixed loss of
     CE_k the best weight is exp(−s_k) = 1 / (2 CE_k): a target weighs more the smaller its loss is. In the
     paper s_k is ln σ_k², the variance of the noise; that a small loss means little noise holds for
-    regression, while the entropy of a rare label is small because it is rare.
+    regression, while the entropy of a rare label is small because it is rare. A target without a row in the
+    batch leaves its s_k alone: both terms are left out.
     Arguments as in :class:`WeightedCrossEntropy`.
     """
 
@@ -255,9 +286,10 @@ class UncertaintyWeighting(nn.Module):
 
     def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
         """The total loss of a batch, a scalar, from logits and labels (rows, targets)."""
-        mask = click_mask(labels, self.targets) if self.masked else None
-        losses = cross_entropy_per_target(logits, labels, mask)  # (targets,)
-        return (torch.exp(-self.log_variances) * losses + self.log_variances / 2).sum()
+        mask = _click_mask(labels, self.targets) if self.masked else torch.ones_like(labels)
+        losses = _cross_entropy_per_target(logits, labels, mask)  # (targets,)
+        terms = torch.exp(-self.log_variances) * losses + self.log_variances / 2
+        return torch.where(mask.any(dim=0), terms, 0.0).sum()
 
 
 @dataclass(frozen=True)
@@ -290,6 +322,8 @@ def task_gradients(
 
     Ids are (rows, fields), dense features (rows, n_dense), labels (rows, targets); ``masked`` as in the loss.
     """
+    if not isinstance(model, MultiTaskModel):
+        raise ValueError(f"model must be a MultiTaskModel, got {type(model).__name__}")
     mask = click_mask(labels, model.targets) if masked else None
     losses = cross_entropy_per_target(model(categorical, dense), labels, mask)  # (targets,)
     shared = list(model.shared.parameters())

@@ -132,7 +132,7 @@ def test_loss_weights_that_make_no_sense(weights, message):
 
 def test_shapes_of_the_loss():
     logits, labels = batch()
-    with pytest.raises(ValueError, match="must have shape"):
+    with pytest.raises(ValueError, match=r"one shape \(rows, targets\), got \[\(64, 4\), \(64, 3\)\]"):
         mt.weighted_cross_entropy(logits, labels[:, :3], torch.ones(4))
     with pytest.raises(ValueError, match="one shape"):
         mt.cross_entropy_per_target(logits, labels, torch.ones(64, 3))
@@ -189,7 +189,86 @@ def test_learnt_weights_settle_where_the_formula_says():
     torch.testing.assert_close(loss.loss_weights.double(), 1 / (2 * losses), rtol=1e-3, atol=0)
 
 
+def test_learnt_weights_stay_where_a_batch_has_no_row_of_the_target():
+    logits, labels = batch()
+    labels[:, 0] = 0  # nobody clicked: no row of the three that are counted per click
+    loss = mt.UncertaintyWeighting(TARGETS)
+    value = loss(logits, labels)
+    value.backward()
+    assert loss.log_variances.grad[1:].tolist() == [0.0, 0.0, 0.0]
+    own = mt.cross_entropy_per_target(logits, labels)[0]
+    torch.testing.assert_close(value, own)  # s is 0
+    assert loss.log_variances.grad[0].item() == pytest.approx(0.5 - own.item())
+
+
+LABELS = torch.tensor([[0.0, 1.0], [1.0, 0.0]])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"labels": LABELS * 9}, r"labels must be in \[0, 1\], got 9.0 at index \(0, 1\)"),
+        ({"labels": LABELS * float("nan")}, "labels must be finite, got nan"),
+        ({"labels": [[0.0, 1.0], [1.0, 0.0]]}, "labels must be a tensor, got list"),
+        ({"logits": LABELS / 0}, "logits must be finite"),
+        ({"logits": None}, "logits must be a tensor, got NoneType"),
+        ({"mask": LABELS - 1}, "mask must be at least 0, got -1.0"),
+        ({"mask": "click"}, "mask must be a tensor, got str"),
+    ],
+)
+def test_numbers_that_no_loss_can_be_of(change, message):
+    given = {"logits": torch.zeros(2, 2), "labels": LABELS} | change
+    with pytest.raises(ValueError, match=message):
+        mt.cross_entropy_per_target(**given)
+    with pytest.raises(ValueError, match=message):
+        mt.weighted_cross_entropy(loss_weights=torch.ones(2), **given)
+
+
+def test_a_click_is_there_or_not():
+    with pytest.raises(ValueError, match=r"labels of click must hold only 0 and 1, got 0\.5"):
+        mt.click_mask(torch.tensor([[0.5, 1.0]]), ("click", "like"))
+    assert mt.click_mask(torch.tensor([[1.0, 0.5]]), ("click", "like")).tolist() == [[1.0, 1.0]]
+    with pytest.raises(ValueError, match=r"labels must be in \[0, 1\], got 9.0"):
+        mt.click_mask(torch.tensor([[1.0, 9.0]]), ("click", "like"))
+
+
+@pytest.mark.parametrize("kind", [mt.WeightedCrossEntropy, mt.UncertaintyWeighting])
+def test_losses_of_half_precision_are_computed_in_single(kind):
+    logits, labels = batch()
+    half = logits.to(torch.bfloat16)
+    loss = kind(TARGETS)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = loss(half, labels.float())
+    assert found.dtype == torch.float32
+    torch.testing.assert_close(found, loss(half.float(), labels))
+    torch.testing.assert_close(
+        mt.cross_entropy_per_target(half, labels), mt.cross_entropy_per_target(half.float(), labels)
+    )
+
+
 # The model
+
+
+def test_a_model_under_autocast_gives_the_same_up_to_its_precision():
+    ids, dense, labels = some_rows()
+    model, loss = small_model(), mt.WeightedCrossEntropy(TARGETS)
+    results = []
+    for enabled in (False, True):
+        model.zero_grad()
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=enabled):
+            logits = model(ids, dense)
+            value = loss(logits, labels)
+        value.backward()
+        results.append((logits.float(), value, [part.grad.clone() for part in model.parameters()]))
+    for exact, coarse in zip(*results, strict=True):
+        torch.testing.assert_close(coarse, exact, rtol=0.05, atol=0.02)
+
+
+def test_one_row_is_a_batch():
+    model = small_model().train()
+    ids, dense, labels = some_rows(rows=1)
+    mt.WeightedCrossEntropy(TARGETS)(model(ids, dense), labels).backward()
+    assert all(torch.isfinite(part.grad).all() for part in model.parameters())
 
 
 def test_one_logit_per_target_and_row():
@@ -287,6 +366,11 @@ def test_task_gradients_are_those_of_single_task_losses():
         own = torch.cat([part.grad.flatten() for part in model.shared.parameters()])
         torch.testing.assert_close(found.vectors[k], own)
     torch.testing.assert_close(found.norms, found.vectors.norm(dim=1))
+
+
+def test_task_gradients_want_a_model():
+    with pytest.raises(ValueError, match="model must be a MultiTaskModel, got int"):
+        mt.task_gradients(3, *some_rows())
 
 
 def test_cosines_of_gradients():
