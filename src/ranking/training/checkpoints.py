@@ -1,37 +1,48 @@
 """Checkpoints of a training run: all that it needs to go on as if it had never stopped.
 
-A checkpoint appears under its name whole or not at all: it is written beside and then renamed, so that a run
-killed while it writes leaves the one before.
+A checkpoint appears under its name whole or not at all, and ends in a checksum of all that stands before it:
+a file that was cut short, or of which a single bit has changed, is refused.
 """
 
 import os
 import pickle
+import re
+import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO, cast
 
 import torch
 
-FORMAT = 1
-AnyPath = str | os.PathLike[str]
+from ranking.training.whole_files import AnyPath, whole_file
+
+END = b"\nranking checkpoint 2, CRC-32 %08x\n"
+"""Format and checksum, behind what torch writes; torch does not mind when it reads."""
+_LENGTH = len(END % 0)
+_PIECE = 1 << 20  # bytes
 
 
 def save_checkpoint(path: AnyPath, settings: Mapping[str, Any], state: Mapping[str, Any]) -> None:
     """Write a checkpoint, replacing an older one of the same name; its folder must exist.
 
     ``settings`` (seed, batch size and so on) must be the same for the run to go on; ``state`` holds tensors,
-    state dicts and numbers.
+    state dicts and numbers. If it cannot be written, an older one stays, and the error is an OSError.
     """
-    beside = Path(f"{os.fspath(path)}.partial")
-    with beside.open("wb") as file:
-        torch.save({"format": FORMAT, "settings": dict(settings), "state": dict(state)}, file)
-        file.flush()
-        os.fsync(file.fileno())  # the contents before the name, also when the machine goes down
-    os.replace(beside, path)
+    with whole_file(path) as file:
+        summed = _Summed(file)
+        try:
+            torch.save({"settings": dict(settings), "state": dict(state)}, cast(BinaryIO, summed))
+        except RuntimeError as error:
+            if isinstance(error.__context__, OSError):  # torch only says that a position is unexpected
+                raise error.__context__ from None
+            raise
+        file.write(END % summed.checksum)
 
 
 def load_checkpoint(path: AnyPath, settings: Mapping[str, Any]) -> dict[str, Any] | None:
     """The state in a checkpoint, or None where there is none yet.
+
+    The file is read twice, once for its checksum: a second for about a gigabyte.
 
     Raises:
         ValueError: if the file is no whole checkpoint, or belongs to a run with other settings; the first
@@ -40,12 +51,14 @@ def load_checkpoint(path: AnyPath, settings: Mapping[str, Any]) -> dict[str, Any
     target = Path(path)
     if not target.exists():
         return None
+    if not target.is_file():
+        raise ValueError(f"checkpoint {target} must be a file")
     try:
-        content = torch.load(target, map_location="cpu", weights_only=True)
-    except (RuntimeError, EOFError, OSError, pickle.UnpicklingError) as error:
+        with target.open("rb") as file:
+            _check_sum(file)
+            content = torch.load(file, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
         raise ValueError(f"checkpoint {target} cannot be read, remove it to start anew: {error}") from error
-    if not isinstance(content, dict) or content.get("format") != FORMAT:
-        raise ValueError(f"checkpoint {target} is not one of this course: remove it to start anew")
     saved = content["settings"]
     for name in sorted({*saved, *settings}):
         if saved.get(name) != settings.get(name):
@@ -55,3 +68,35 @@ def load_checkpoint(path: AnyPath, settings: Mapping[str, Any]) -> dict[str, Any
             )
     state: dict[str, Any] = content["state"]
     return state
+
+
+class _Summed:
+    """A file to write to that keeps a checksum of what was written."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file, self.checksum = file, 0
+
+    def write(self, part: bytes) -> int:
+        self.checksum = zlib.crc32(part, self.checksum)
+        return self._file.write(part)
+
+    def flush(self) -> None:
+        self._file.flush()
+
+
+def _check_sum(file: BinaryIO) -> None:
+    """Compare the checksum at the end of a file with the bytes before it; then go back to its start."""
+    left = max(file.seek(0, os.SEEK_END) - _LENGTH, 0)
+    file.seek(left)
+    end = file.read()
+    written = re.fullmatch(rb"\nranking checkpoint 2, CRC-32 ([0-9a-f]{8})\n", end)
+    if written is None:
+        raise ValueError("it is not one of this course, or only the beginning of one: there is no checksum")
+    file.seek(0)
+    checksum = 0
+    while left and (part := file.read(min(left, _PIECE))):
+        left -= len(part)
+        checksum = zlib.crc32(part, checksum)
+    if checksum != int(written[1], 16):
+        raise ValueError("it is damaged: its bytes are not those that were written, by their checksum")
+    file.seek(0)
