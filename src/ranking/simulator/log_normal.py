@@ -22,10 +22,15 @@ Real = TypeVar("Real", np.float32, np.float64)
 def deviations(
     mu: NDArray[Real], sigma: NDArray[Real], duration: NDArray[Real], share: float = 1.0
 ) -> NDArray[Real]:
-    """(ln(c d) − μ) / σ: how far off that share of the duration is; NaN where it is 0 / 0."""
+    """(ln(c d) − μ) / σ: how far off that share of the duration is.
+
+    Without spread the share is reached or not, −∞ or ∞; it is reached where rounding alone keeps μ from it.
+    """
     ahead = np.log(duration) - mu
+    ahead = ahead + ahead.dtype.type(np.log(share))
+    there = (sigma == 0.0) & (ahead <= 4.0 * np.finfo(ahead.dtype).eps * (1.0 + np.abs(mu)))
     with np.errstate(divide="ignore", invalid="ignore"):
-        off: NDArray[Real] = (ahead + ahead.dtype.type(np.log(share))) / sigma
+        off: NDArray[Real] = np.where(there, -np.inf, ahead / sigma).astype(ahead.dtype, copy=False)
     return off
 
 

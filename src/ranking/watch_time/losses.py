@@ -17,11 +17,13 @@ loss                        prediction, in seconds
 ==========================  ==========================================================================
 
 Losses take tensors of one shape, at least one entry, t of at least 0, and give the mean over all entries, a
-scalar. Everything else takes arrays and gives float64.
+scalar; outputs of half precision, as autocast makes them, are taken in single. Everything else takes arrays
+and gives float64; what comes out too large for a float is an error.
 """
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -37,7 +39,13 @@ if TYPE_CHECKING:
 def watch_time_target(watch_time: ArrayLike, unit: float = 1.0) -> Array:
     """The source's target y = t / (u + t), in [0, 1): with t in units of u it is t / (1 + t) (claim F3)."""
     t = validation.non_negative("watch_time", watch_time)
-    return t / (validation.number("unit", unit, above=0.0) + t)
+    return t / _sum(t, validation.number("unit", unit, above=0.0))
+
+
+def _sum(t: Array, u: float) -> Array:
+    """u + t, in seconds; an error where that is infinite."""
+    with np.errstate(over="ignore"):
+        return validation.as_floats("unit + watch_time", u + t)
 
 
 def predicted_watch_time(logits: ArrayLike, unit: float = 1.0) -> Array:
@@ -70,7 +78,8 @@ def weighted_logistic_limit(p_click: ArrayLike, mean: ArrayLike) -> Array:
     validation.same_shape(p_click=p, mean=m)
     if (p == 1.0).any():
         raise ValueError("p_click must be below 1: without a row that is not clicked the odds are infinite")
-    return p * m / (1.0 - p)
+    with np.errstate(over="ignore"):
+        return validation.as_floats("p_click * mean / (1 - p_click)", p / (1.0 - p) * m)
 
 
 def smearing_factor(watch_time: ArrayLike, predictions: ArrayLike) -> float:
@@ -83,7 +92,8 @@ def smearing_factor(watch_time: ArrayLike, predictions: ArrayLike) -> float:
     seconds = validation.positive("predictions", predictions)
     validation.same_shape(watch_time=t, predictions=seconds)
     validation.not_empty("watch_time", t)
-    return float(np.mean(t / seconds))
+    with np.errstate(over="ignore"):
+        return validation.number("mean of watch_time / predictions", np.mean(t / seconds))
 
 
 def source_limit(watch_time: ArrayLike, unit: float = 1.0) -> float:
@@ -94,7 +104,8 @@ def source_limit(watch_time: ArrayLike, unit: float = 1.0) -> float:
     t = validation.non_negative("watch_time", watch_time)
     validation.not_empty("watch_time", t)
     u = validation.number("unit", unit, above=0.0)
-    return float(np.average(t, weights=1.0 / (u + t)))
+    seconds = _sum(t, u)
+    return float(np.average(t, weights=seconds.min() / seconds))  # a largest weight of 1
 
 
 def _softplus(z: Tensor) -> Tensor:
@@ -111,8 +122,8 @@ def watch_time_loss(logits: Tensor, watch_time: Tensor, unit: float = 1.0) -> Te
     directly as u / (u + t), so that it stays exact for hours of watch time. Logits z and watch times t have
     one shape; t, at least 0, and the ``unit`` u, above 0, are in seconds.
     """
-    t, u = _seconds(logits, watch_time, unit)
-    return ((t * _softplus(-logits) + u * _softplus(logits)) / (u + t)).mean()
+    z, t, u = _checked("logits", logits, watch_time, unit)
+    return ((t * _softplus(-z) + u * _softplus(z)) / (u + t)).mean()
 
 
 def geometric_loss(logits: Tensor, watch_time: Tensor, unit: float = 1.0) -> Tensor:
@@ -121,8 +132,8 @@ def geometric_loss(logits: Tensor, watch_time: Tensor, unit: float = 1.0) -> Ten
     It is the log likelihood of a geometric distribution with the mean exp(z), and u·exp(z) converges to E[t]
     whatever the distribution is. Its gradient at a logit is (1 + t) p − t.
     """
-    t, u = _seconds(logits, watch_time, unit)
-    return (t / u * _softplus(-logits) + _softplus(logits)).mean()
+    z, t, u = _checked("logits", logits, watch_time, unit)
+    return (t / u * _softplus(-z) + _softplus(z)).mean()
 
 
 def weighted_logistic_loss(logits: Tensor, watch_time: Tensor, clicked: Tensor, unit: float = 1.0) -> Tensor:
@@ -131,17 +142,17 @@ def weighted_logistic_loss(logits: Tensor, watch_time: Tensor, clicked: Tensor, 
     A logistic regression of the click c, 0 or 1, in which a clicked row weighs t and any other row 1. Unlike
     :func:`geometric_loss`, a clicked row does not count as a negative as well; t is read on no other.
     """
-    t, u = _seconds(logits, watch_time, unit)
+    z, t, u = _checked("logits", logits, watch_time, unit)
     validation.tensors(clicked=clicked, logits=logits)
     validation.binary("clicked", clicked)
-    c = clicked.to(logits.dtype)
-    return (c * t / u * _softplus(-logits) + (1 - c) * _softplus(logits)).mean()
+    c = clicked.to(z.dtype)
+    return (c * t / u * _softplus(-z) + (1 - c) * _softplus(z)).mean()
 
 
 def squared_error(outputs: Tensor, watch_time: Tensor, unit: float = 1.0) -> Tensor:
     """Mean of (o − t/u)²: the direct regression of claim F1. u·o converges to E[t], and may fall below 0."""
-    t, u = _seconds(outputs, watch_time, unit)
-    return (outputs - t / u).square().mean()
+    o, t, u = _checked("outputs", outputs, watch_time, unit)
+    return (o - t / u).square().mean()
 
 
 def log_squared_error(outputs: Tensor, watch_time: Tensor, unit: float = 1.0) -> Tensor:
@@ -149,22 +160,32 @@ def log_squared_error(outputs: Tensor, watch_time: Tensor, unit: float = 1.0) ->
 
     A watch time of 0, whose logarithm does not exist, is an error: leave such rows out, and count them.
     """
-    t, u = _seconds(outputs, watch_time, unit)
+    o, t, u = _checked("outputs", outputs, watch_time, unit)
     validation.positive("watch_time", t)
-    return (outputs - (t / u).log()).square().mean()
+    return (o - (t / u).log()).square().mean()
 
 
 def quantile_loss(logits: Tensor, quantiles: Tensor) -> Tensor:
     """Mean of (sigmoid(z) − q)² for quantiles q in [0, 1] of :meth:`DurationQuantiles.targets` (D2Q)."""
     validation.tensors(logits=logits, quantiles=quantiles)
     validation.probabilities("quantiles", quantiles)
-    return (logits.sigmoid() - quantiles.to(logits.dtype)).square().mean()
+    z = _outputs("logits", logits)
+    return (z.sigmoid() - quantiles.to(z.dtype)).square().mean()
 
 
-def _seconds(outputs: Tensor, watch_time: Tensor, unit: float) -> tuple[Tensor, float]:
-    """Checked watch times in the type of the outputs, and the unit."""
-    validation.tensors(logits=outputs, watch_time=watch_time)
+def _outputs(name: str, outputs: Tensor) -> Tensor:
+    """Outputs of a model, checked, in single precision at least."""
     if not outputs.is_floating_point():
-        raise ValueError(f"logits must be of a floating type, got {outputs.dtype}")
+        raise ValueError(f"{name} must be of a floating type, got {outputs.dtype}")
+    # A sum is the cheapest look at all numbers; only if it is not finite is there more to find out.
+    if not math.isfinite(outputs.detach().sum().item()):
+        validation.as_floats(name, outputs)
+    return outputs if outputs.element_size() >= 4 else outputs.float()
+
+
+def _checked(name: str, outputs: Tensor, watch_time: Tensor, unit: float) -> tuple[Tensor, Tensor, float]:
+    """Outputs and watch times in one type, and the unit; checked."""
+    validation.tensors(**{name: outputs, "watch_time": watch_time})
+    o = _outputs(name, outputs)
     validation.non_negative("watch_time", watch_time)
-    return watch_time.to(outputs.dtype), validation.number("unit", unit, above=0.0)
+    return o, watch_time.to(o.dtype), validation.number("unit", unit, above=0.0)

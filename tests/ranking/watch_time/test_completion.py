@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given
+import torch
+from hypothesis import example, given
 from hypothesis import strategies as st
 from scipy.interpolate import CubicSpline
 from scipy.special import expit, logit
@@ -43,10 +45,29 @@ def test_the_threshold_itself_never_falls_to_rounding(fifth):
     assert completion.completed(4.0 * fifth, 5.0 * fifth) == 1.0
 
 
+@pytest.mark.parametrize("number", [float, np.float32, torch.tensor])
+def test_every_play_of_exactly_eighty_per_cent_is_completed_and_none_a_millisecond_shorter(number):
+    for ms in range(5, 600_000, 995):  # whole fifths of a millisecond
+        duration, exactly = number(5 * ms / 1000), number(4 * ms / 1000)
+        assert completion.completed(exactly, duration) == 1.0
+        assert completion.completed(number((4 * ms - 1) / 1000), duration) == 0.0
+    assert completion.completed(number(4.8), number(6.0)) == 1.0
+
+
 @given(st.floats(0.0, 1e6), st.floats(0.5, 1e5), st.floats(0.01, 1.0))
+@example(4.8, 6.0, 0.8)
 def test_completed_means_that_the_share_reaches_the_threshold(t, d, threshold):
-    share = completion.share_played(t, d).share
-    assert completion.completed(t, d, threshold) == float(share >= threshold)
+    missing = Fraction(threshold) * Fraction(d) - Fraction(t)  # exact
+    done = completion.completed(t, d, threshold)
+    assert done == float(missing <= 0) or (
+        done == 1.0 and missing < 1e-15 * Fraction(threshold) * Fraction(d)
+    )
+
+
+def test_extremes_do_not_overflow():
+    played = completion.share_played([1e300, 5e-324], [1e-300, 1e300])
+    assert played.share.tolist() == [1.0, 0.0]
+    assert completion.completed([1e300, 0.0], [1e-300, 5e-324]).tolist() == [1.0, 0.0]
 
 
 def test_unknown_durations_are_told_apart():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -160,6 +162,15 @@ def test_squared_errors():
     assert float(wt.log_squared_error(tensor(*logs), tensor(20.0, 40.0), unit=20.0)) == pytest.approx(0.0)
 
 
+@pytest.mark.parametrize("loss", [wt.watch_time_loss, wt.geometric_loss, wt.squared_error, wt.quantile_loss])
+def test_outputs_of_half_precision_are_taken_in_single(loss):
+    z, t = torch.randn(50).bfloat16(), torch.rand(50)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        found = loss(z, t)
+    assert found.dtype == torch.float32
+    assert float(found) == float(loss(z.float(), t))
+
+
 # What they converge to, on a sample
 
 
@@ -263,6 +274,67 @@ def test_means_are_those_of_the_simulator(capped):
     np.testing.assert_allclose(
         capped.quantile(0.9), np.minimum(np.exp(capped.mu + capped.sigma * norm.ppf(0.9)), capped.duration)
     )
+
+
+def in_pieces(mu: float, sigma: float, unit: float, end: float) -> tuple[float, float]:
+    """E[t / (u + t)] and E[u / (u + t)] by SciPy's quadrature, in pieces that are short around t = u."""
+    turn, b = (np.log(unit) - mu) / sigma, (np.log(end) - mu) / sigma
+    steps = np.logspace(-2, 2, 25)
+    cuts = np.concatenate([turn - steps, [turn], turn + steps, np.arange(-38.0, 39.0, 2.0), [b]])
+    cuts = np.unique(cuts[(cuts >= -38) & (cuts <= min(b, 38))])
+    found = []
+    for sign in (1.0, -1.0):
+        density = lambda x, sign=sign: norm.pdf(x) * expit(sign * sigma * (x - turn))  # noqa: E731
+        parts = [quad(density, *piece, epsabs=0.0, epsrel=1e-12)[0] for piece in itertools.pairwise(cuts)]
+        found.append(sum(parts) + norm.sf(b) * expit(sign * (np.log(end) - np.log(unit))))
+    return found[0], found[1]
+
+
+@pytest.mark.parametrize("sigma", [0.5, 2.3, 5.0, 15.0, 40.0, 100.0])
+@pytest.mark.parametrize(("mu", "end"), [(2.0, 300.0), (40.0, 3.0), (-5.0, np.inf)])
+def test_the_limit_is_right_however_wide_the_spread(sigma, mu, end):
+    t = wt.LogNormalWatchTime(mu, sigma, None if np.isinf(end) else end)
+    for unit in (0.01, 1.0, 3600.0):
+        target, rest = in_pieces(mu, sigma, unit, end)
+        assert float(t.expected_target(unit)) == pytest.approx(target, rel=1e-11)
+        assert float(t.source_limit(unit)) == pytest.approx(unit * target / rest, rel=1e-11)
+    if np.isfinite(end):  # in a unit beside which every time is short, the limit is the mean
+        assert float(t.source_limit(1e30)) == pytest.approx(float(t.mean), rel=1e-11)
+    else:  # ln t is symmetric around μ
+        assert float(t.source_limit(np.exp(mu))) == pytest.approx(np.exp(mu), rel=1e-11)
+        if sigma <= 15.0:
+            assert float(t.source_limit(1e200)) == pytest.approx(np.exp(mu + sigma**2 / 2), rel=1e-11)
+            assert float(t.source_limit(1e-200)) == pytest.approx(np.exp(mu - sigma**2 / 2), rel=1e-11)
+
+
+def test_seconds_that_no_float_can_hold_are_an_error():
+    t = wt.LogNormalWatchTime(800.0, 40.0)
+    calls = {
+        "mean": lambda: t.mean,
+        "geometric_mean": lambda: t.geometric_mean,
+        "source_limit": lambda: t.source_limit(1e308),
+        "quantile": lambda: t.quantile(0.9),
+    }
+    for what, call in calls.items():
+        with pytest.raises(ValueError, match=f"{what} must be finite"):
+            call()
+    assert float(t.harmonic_mean) == pytest.approx(1.0)
+
+
+def test_a_share_that_rounding_alone_keeps_off_is_reached_without_spread():
+    fifths = np.arange(1.0, 200.0)  # 4.8 of 6.0 seconds and the like
+    t = wt.LogNormalWatchTime(np.log(0.4 * fifths), 0.0, 0.5 * fifths)
+    assert t.reaches(0.8).tolist() == [1.0] * 199
+    assert wt.LogNormalWatchTime(np.log(0.3999999 * fifths), 0.0, 0.5 * fifths).reaches(0.8).max() == 0.0
+    single = [part.astype(np.float32) for part in (np.log(0.4 * fifths), np.zeros(199), 0.5 * fifths)]
+    assert log_normal.reaches(*single, 0.8).tolist() == [1.0] * 199
+
+
+def test_a_sample_of_extremes_has_the_limit_that_it_must_have():
+    assert wt.source_limit([0.0, 1e10], unit=1e-320) == 0.0
+    assert wt.source_limit([1e200, 1e200], unit=1.0) == pytest.approx(1e200)
+    with pytest.raises(ValueError, match=r"unit \+ watch_time must be finite"):
+        wt.source_limit([1.7e308], unit=1.7e308)
 
 
 def test_a_watch_time_that_is_far_beyond_the_end_is_the_end():
@@ -398,6 +470,13 @@ TABLE = FeatureTable(
         (lambda: wt.smearing_factor([], []), "watch_time must not be empty"),
         (lambda: wt.source_limit([]), "watch_time must not be empty"),
         (lambda: wt.LogNormalWatchTime(1.0, -1.0), "sigma must be at least 0"),
+        (lambda: wt.LogNormalWatchTime(1.0, [1.0, 101.0]), "sigma must be at most 100, got 101"),
+        (lambda: wt.smearing_factor([1e300], [1e-300]), "watch_time / predictions must be finite"),
+        (lambda: wt.weighted_logistic_limit([0.9], [1.7e308]), "p_click .* must be finite"),
+        (lambda: wt.watch_time_loss(tensor(np.nan), tensor(1.0)), "logits must be finite"),
+        (lambda: wt.squared_error(tensor(np.inf), tensor(1.0)), "outputs must be finite"),
+        (lambda: wt.log_squared_error([1.0], tensor(1.0)), "outputs must be a tensor, got list"),
+        (lambda: wt.quantile_loss(tensor(np.inf), tensor(1.0)), "logits must be finite"),
         (lambda: wt.LogNormalWatchTime(1.0, 1.0, 0.0), "duration must be above 0"),
         (lambda: wt.LogNormalWatchTime([1.0, 2.0], [1.0, 2.0, 3.0]), "must broadcast"),
         (lambda: wt.LogNormalWatchTime(1.0, 1.0).quantile(1.0), r"level must be in \(0, 1\)"),
