@@ -1,0 +1,235 @@
+"""Every public function, class and method of ``ranking``, found by looking, with an example of each argument.
+
+Examples go by the name of the parameter; ``CALLS`` overrides them for one door. A door without an example
+fails the sweep of :mod:`test_hostile_inputs`, which says what to add here.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+import ranking
+from ranking.fusion import weighted_sum
+from ranking.logs import FeatureEncoder
+from ranking.simulator import World, WorldConfig
+
+Call = dict[str, Any]
+
+EXEMPT: dict[str, str] = {
+    "validation.": "the checks themselves, which test_validation.py holds",
+    "simulator.log_normal.": "says that nothing is checked there: Truth and LogNormalWatchTime do it before",
+    "simulator.policy.": "inside World, which checks",
+    "simulator.population.draw_population": "inside World, which checks",
+    "simulator.population.draw_topics": "inside World, which checks",
+    "simulator.population.Population.": "made by World.build, from a config that is checked",
+    "simulator.population.WeightedDraw.": "inside World, which checks",
+    "simulator.truth.Truth": "made by World.truth, from arguments that are checked",
+    "simulator.world.World": "made by World.build",
+    "logs.kuairand.reading.": "inside load_kuairand, which checks",
+    "logs.kuairand.rules.": "inside load_kuairand, which checks",
+    "logs.kuairand.files.": "folders and downloads: test_kuairand_files.py spoils their arguments",
+    "logs.kuairand.loading.": "needs files: test_kuairand.py spoils its arguments",
+    "logs.statistics.smoothed": "takes what was checked before, as it says",
+    "evaluation.metrics.Reliability": "a result",
+    "fusion.formulas.named_predictions": "the check of the formulas",
+    "fusion.ranks.lists": "the check of ranks, order and top_k",
+    "fusion.ranks.by_place": "takes what `lists` checked",
+}
+"""Doors that stay out, each with its reason; a dot at the end stands for all that is inside, too."""
+
+
+@cache
+def doors() -> dict[str, Callable[..., Any]]:
+    """All public callables with arguments by name, such as "logs.impressions.ImpressionLog.select"."""
+    modules = (found.name for found in pkgutil.walk_packages(ranking.__path__, "ranking."))
+    every = {name: door for module in modules for name, door in _doors_of(module)}
+    return {name: door for name, door in every.items() if parameters(door)}
+
+
+def exempt(name: str) -> list[str]:
+    """The entries of ``EXEMPT`` that a door falls under."""
+    return [at for at in EXEMPT if name == at.removesuffix(".") or (at[-1] == "." and name.startswith(at))]
+
+
+def _doors_of(module: str) -> Iterator[tuple[str, Callable[..., Any]]]:
+    for name, thing in vars(importlib.import_module(module)).items():
+        if name.startswith("_") or getattr(thing, "__module__", None) != module or not callable(thing):
+            continue
+        at = f"{module.removeprefix('ranking.')}.{name}"
+        if not inspect.isclass(thing):
+            yield at, thing
+            continue
+        if issubclass(thing, (tuple, int)) or getattr(thing, "_is_protocol", False):
+            continue  # named tuples are results, flags and protocols are not called
+        yield at, thing
+        for method, defined in vars(thing).items():
+            bound = isinstance(defined, (classmethod, staticmethod))
+            if (bound or inspect.isfunction(defined)) and (
+                not method.startswith("_") or method in ("__call__", "__getitem__")
+            ):
+                yield f"{at}.{method}", getattr(thing, method)
+
+
+def parameters(door: Callable[..., Any]) -> dict[str, inspect.Parameter]:
+    """The parameters by name; ``*args`` and ``**kwargs`` of the doors that take settings are not spoilt."""
+    every = inspect.signature(door).parameters.items()
+    named = {name: p for name, p in every if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)}
+    return {} if set(named) == {"self"} else named
+
+
+class Missing(Exception):
+    """An argument without an example."""
+
+
+def example(name: str) -> Call:
+    """A valid call of a door: its arguments by name; those left at a default of None are not in it."""
+    given = CALLS.get(name, {})
+    call: Call = {}
+    for parameter, kind in parameters(doors()[name]).items():
+        if parameter in given:
+            call[parameter] = given[parameter]
+        elif parameter in PASSED_ON:
+            continue
+        elif parameter == "self":
+            kind_of_self = name.rsplit(".", 2)[-2]
+            if kind_of_self not in SELVES:
+                raise Missing(f"add an object of the class to SELVES of public_doors.py: {kind_of_self}")
+            call[parameter] = SELVES[kind_of_self]
+        elif kind.default is not kind.empty and not isinstance(kind.default, (bool, int, float, str)):
+            continue
+        elif kind.default is not kind.empty:
+            call[parameter] = kind.default
+        elif parameter in NAMES:
+            call[parameter] = NAMES[parameter]
+        else:
+            raise Missing(f"add {parameter!r} to CALLS[{name!r}] or to NAMES of public_doors.py")
+    return call | given  # which may hold settings by name, too
+
+
+# --- examples ---------------------------------------------------------------------------------------
+
+CONFIG = WorldConfig(n_users=12, n_items=60, n_authors=6, n_topics=4, dim=4, days=6)
+WORLD = World.build(CONFIG, seed=1)
+LOG = WORLD.simulate(400, seed=2).with_statistics().with_topic_history()
+ENCODER = FeatureEncoder().fit(LOG)
+TABLE = ENCODER.transform(LOG)
+
+LABELS = np.array([0.0, 1.0, 1.0, 0.0, 1.0, 0.0])
+CHANCES = np.array([0.25, 0.5, 0.75, 0.125, 0.5, 0.375])  # a float32 holds them exactly
+SECONDS = np.array([3.0, 12.5, 40.0, 7.25, 90.0, 0.5])
+SCORES = np.array([3.0, 1.0, 2.0, 5.0, 4.0, 0.0])
+RATES = {"click": CHANCES, "like": CHANCES[::-1].copy()}
+
+NAMES: Call = {
+    "base_rate": CHANCES,
+    "config": CONFIG,
+    "days": 2.0,
+    "dense": TABLE.dense,
+    "effect": 0.5,
+    "encoder": ENCODER,
+    "exponents": {"click": 1.0, "like": 0.5},
+    "features": TABLE,
+    "groups": np.array([0, 0, 1, 1, 2, 2]),
+    "k": 2,
+    "labels": LABELS,
+    "log": LOG,
+    "logged": CHANCES,
+    "logits": SCORES,
+    "n_impressions": 20,
+    "n_per_arm": 100,
+    "predictions": CHANCES,
+    "prior_rate": 0.25,
+    "probabilities": CHANCES,
+    "rewards": SCORES,
+    "rng": np.random.default_rng(0),
+    "sampling_rate": 0.25,
+    "scores": SCORES,
+    "seed": 3,
+    "spread": 2.0,
+    "successes": np.array([0.0, 1.0, 2.0, 3.0, 4.0, 5.0]),
+    "table": TABLE,
+    "target": CHANCES[::-1].copy(),
+    "targets": ("click", "like"),
+    "trials": np.array([5.0, 5.0, 5.0, 5.0, 5.0, 5.0]),
+    "truth": CHANCES,
+    "values": SECONDS,
+    "weights": {"click": 1.0, "like": 2.0},
+    "window_days": 3.0,
+    "world": WORLD,
+}
+"""Examples by the name of the parameter, wherever it stands."""
+
+SELVES: Call = {
+    "FeatureEncoder": ENCODER,
+    "FeatureTable": TABLE,
+    "ImpressionLog": LOG,
+    "Truth": WORLD.truth(np.arange(4), np.arange(4), 7, 5, 0),
+    "World": WORLD,
+}
+"""An object of each class, to call methods of."""
+
+PASSED_ON = ("description",)
+"""Parameters that are only shown: captions."""
+
+CALLS: dict[str, Call] = {
+    "evaluation.intervals.bootstrap_interval": {"statistic": np.mean, "groups": NAMES["groups"]},
+    "evaluation.metrics.expected_auc": {"weights": SECONDS},
+    "evaluation.offline.inverse_propensity": {"clip": 2.0},
+    "fusion.formulas.click_times_rest": {"predictions": RATES, "weights": {"like": 2.0}},
+    "fusion.formulas.commerce_product": {"predictions": RATES},
+    "fusion.formulas.contributions": {
+        "formula": weighted_sum,
+        "predictions": RATES,
+        "weights": NAMES["weights"],
+    },
+    "fusion.formulas.product_of_powers": {"predictions": RATES},
+    "fusion.formulas.rank_fusion": {"predictions": RATES},
+    "fusion.formulas.weighted_sum": {"predictions": RATES},
+    "fusion.totals.expected_totals": {
+        "shown": np.array([2, 0, 3]),
+        "outcomes": RATES,
+        "examination": CHANCES[:3],
+    },
+    "fusion.totals.per_impression": {"rates": RATES},
+    "logs.features.FeatureTable": vars(TABLE),
+    "logs.features.FeatureTable.__getitem__": {"rows": np.array([3, 1, 7])},
+    "logs.features.FeatureEncoder.fit": {"self": FeatureEncoder()},
+    "logs.features.FeatureEncoder": {"user": ("user",), "item": ("author", "topic"), "context": ("hour",)},
+    "logs.impressions.Impressions": {"rows": LOG.rows, "users": LOG.users, "items": LOG.items},
+    "logs.impressions.ImpressionLog": {
+        "rows": LOG.rows,
+        "users": LOG.users,
+        "items": LOG.items,
+        "truth": LOG.truth,
+    },
+    "logs.impressions.ImpressionLog.label": {"target": "like"},
+    "logs.impressions.ImpressionLog.select": {"rows": np.array([3, 5, 7])},
+    "logs.impressions.LoadReport": {"rows_read": 3, "rows_kept": 2, "dropped": {"torn": 1}},
+    "logs.impressions.row_selection": {"rows": np.array([3, 1, 7]), "n": 10},
+    "logs.statistics.counts_before": {
+        "codes": np.array([0, 1, 0, 1, 2, 0]),
+        "times": np.array([1, 2, 3, 3, 5, 8]),
+        "happened": {"clicks": LABELS == 1.0},
+    },
+    "simulator.truth.Truth.reaches": {"share": 0.5},
+    "simulator.truth.Truth.select": {"rows": np.array([2, 0, 3])},
+    "simulator.truth.Truth.watch_quantile": {"level": 0.5},
+    "simulator.world.World.build": {"config": CONFIG},
+    "simulator.world.World.examination": {"places": 3},
+    "simulator.world.World.truth": {
+        "user": np.array([0, 3, 5, 2]),
+        "item": np.array([7, 2, 9, 30]),
+        "hour": np.array([7, 2, 9, 20]),
+        "weekday": np.array([5, 2, 1, 6]),
+        "scene": np.array([3, 2, 0, 2]),
+        "position": np.array([2, 1, 3, 4]),
+    },
+}
+"""Examples for one door; in preference to those by name."""
