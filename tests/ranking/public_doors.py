@@ -38,6 +38,7 @@ EXEMPT: dict[str, str] = {
     "logs.kuairand.loading.": "needs files: test_kuairand.py spoils its arguments",
     "logs.statistics.smoothed": "takes what was checked before, as it says",
     "evaluation.metrics.Reliability": "a result",
+    "mmoe.examples.gate_examples": "a large world for each call; it is checked in its own tests",
     "fusion.formulas.named_predictions": "the check of the formulas",
     "fusion.ranks.lists": "the check of ranks, order and top_k",
     "fusion.ranks.by_place": "takes what `lists` checked",
@@ -115,7 +116,7 @@ def example(name: str) -> Call:
 
 # --- examples ---------------------------------------------------------------------------------------
 
-CONFIG = WorldConfig(n_users=12, n_items=60, n_authors=6, n_topics=4, dim=4, days=6)
+CONFIG = WorldConfig(n_users=12, n_items=60, n_authors=6, n_topics=4, dim=4, days=6, slate_size=2)
 WORLD = World.build(CONFIG, seed=1)
 LOG = WORLD.simulate(400, seed=2).with_statistics().with_topic_history()
 ENCODER = FeatureEncoder().fit(LOG)
@@ -223,6 +224,7 @@ CALLS: dict[str, Call] = {
     "simulator.truth.Truth.watch_quantile": {"level": 0.5},
     "simulator.world.World.build": {"config": CONFIG},
     "simulator.world.World.examination": {"places": 3},
+    "simulator.world.simulate_log": {"n_impressions": 20, **vars(CONFIG)},
     "simulator.world.World.truth": {
         "user": np.array([0, 3, 5, 2]),
         "item": np.array([7, 2, 9, 30]),

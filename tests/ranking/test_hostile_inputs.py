@@ -172,7 +172,7 @@ def _kept(value: Any) -> Any:
 def _fault(
     name: str, call: dict[str, Any], names: Iterable[str], good: Callable[[Any], bool] = lambda result: False
 ) -> str | None:
-    """What is wrong with what a door did: neither a good result nor a ``ValueError`` with one of the names."""
+    """What is wrong with what came of it: no good result, and no ``ValueError`` with one of the names."""
     try:
         result = _called(name, call)
     except ValueError as error:
@@ -222,10 +222,12 @@ def _same_leaf(a: Any, b: Any) -> bool:
 # --- the sweep --------------------------------------------------------------------------------------
 
 
-def _given(call: dict[str, Any], spoil: Callable[[Any], dict[str, Any]]) -> Iterator[tuple[str, str, Any]]:
+def _given(
+    name: str, call: dict[str, Any], spoil: Callable[[Any], dict[str, Any]]
+) -> Iterator[tuple[str, str, Any]]:
     """Every argument but the object itself, spoilt in every way: its name, the way, the value."""
-    for key in call:
-        if key != "self":
+    for key in parameters(doors()[name]):
+        if key in call and key != "self":
             yield from ((key, what, value) for what, value in spoil(call[key]).items())
 
 
@@ -233,8 +235,8 @@ def _given(call: dict[str, Any], spoil: Callable[[Any], dict[str, Any]]) -> Iter
 def test_spoilt_arguments_are_refused_by_name(name):
     call, taken, faults = example(name), parameters(doors()[name]), {}
     _called(name, call)
-    for key, what, bad in _given(call, _spoilt):
-        optional = bad is None and key in taken and taken[key].default is None
+    for key, what, bad in _given(name, call, _spoilt):
+        optional = bad is None and taken[key].default is None
         if not optional and (name, f"{key}: {what}") not in ALLOWED:
             faults[key, what] = _fault(name, {**call, key: bad}, [key])
     for key, bad in _mismatched(call):
@@ -246,7 +248,7 @@ def test_spoilt_arguments_are_refused_by_name(name):
 def test_other_forms_of_an_argument_give_the_same_or_are_refused(name):
     call, faults = example(name), {}
     right = _called(name, call)
-    for key, what, other in _given(call, _alike):
+    for key, what, other in _given(name, call, _alike):
         faults[key, what] = _fault(name, {**call, key: other}, [key], lambda result: _same(result, right))
     for key, value in _arrays(call).items():
         for what, other in {"no rows": value[:0], "one row": value[:1], "a number": 3}.items():
