@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from numbers import Real
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 Array = NDArray[np.float64]
 Limit = float | None
+T = TypeVar("T")
 
 
 def _all(name: str, array: NDArray[Any], good: NDArray[np.bool_], allowed: str) -> NDArray[Any]:
@@ -142,12 +143,47 @@ def seed(name: str, value: Any) -> int:
     return int(value)
 
 
-def indices(name: str, values: ArrayLike, stop: int, start: int = 0) -> NDArray[np.integer[Any]]:
-    """Whole numbers from ``start`` to ``stop`` - 1 (positions in a table, hours), any shape."""
+def positive_ints(name: str, values: Any) -> tuple[int, ...]:
+    """Whole numbers of at least 1 in a list or tuple (widths of layers, sizes of tables), maybe none."""
+    return tuple(positive_int(name, value) for value in listed(name, values))
+
+
+def flag(name: str, value: Any) -> bool:
+    """True or False, and not what Python or NumPy would take for one of them."""
+    if not isinstance(value, (bool, np.bool_)):
+        raise ValueError(f"{name} must be True or False, got {value!r}")
+    return bool(value)
+
+
+def instance(name: str, value: Any, kind: type[T]) -> T:
+    """``value`` is an object of that class, or of one derived from it."""
+    if not isinstance(value, kind):
+        raise ValueError(f"{name} must be a {kind.__name__}, got {type(value).__name__}")
+    return value
+
+
+def listed(name: str, values: Any) -> tuple[Any, ...]:
+    """What stands in a list, tuple, range or array of one axis, in its order, as a tuple; maybe nothing.
+
+    A text is refused, and so is what has no order (a set) or is used up by looking (a generator).
+    """
+    if isinstance(values, np.ndarray) and values.ndim == 1 and not isinstance(values, np.ma.MaskedArray):
+        return tuple(values)
+    if not isinstance(values, Sequence) or isinstance(values, (str, bytes)):
+        raise ValueError(f"{name} must be a list or tuple, got {values!r}")
+    return tuple(values)
+
+
+def indices(name: str, values: ArrayLike, stop: int, start: int = 0) -> NDArray[np.int64]:
+    """Whole numbers from ``start`` to ``stop`` - 1 (positions in a table, hours), any shape, as int64.
+
+    Of narrow types they are widened: a sum or a product of them must not wrap around.
+    """
     array = _as_array(name, values)
     if array.dtype.kind not in "iu":
         raise ValueError(f"{name} must hold whole numbers, got {array.dtype}")
-    return _all(name, array, (array >= start) & (array < stop), f"be from {start} to {stop - 1}")
+    array = _all(name, array, (array >= start) & (array < stop), f"be from {start} to {stop - 1}")
+    return array.astype(np.int64, copy=False)
 
 
 def same_shape(**arrays: Any) -> None:
@@ -184,9 +220,10 @@ def not_empty(name: str, array: Any) -> None:
 
 def targets(names: Sequence[str]) -> tuple[str, ...]:
     """Names of targets: a sequence of at least one, each once."""
-    if isinstance(names, str) or not names or len(set(names)) != len(names):
+    found = None if isinstance(names, str) else listed("targets", names)
+    if not found or not all(isinstance(name, str) for name in found) or len(set(found)) != len(found):
         raise ValueError(f"targets must be names of targets, at least one, each once, got {names!r}")
-    return tuple(names)
+    return tuple(str(name) for name in found)
 
 
 def one_of(name: str, value: Any, allowed: Iterable[Any]) -> Any:

@@ -106,3 +106,41 @@ def test_seeds_are_whole_numbers():
     for value in (None, True, np.True_, 1.5, 1.0, "a", -1, 2**63, [1]):
         with pytest.raises(ValueError, match=r"seed must be a whole number from 0 to 2\*\*63 - 1, got"):
             validation.seed("seed", value)
+
+
+def test_positions_of_narrow_types_are_widened():
+    found = validation.indices("item", np.array([200, 3], np.uint8), 300)
+    assert found.dtype == np.int64
+    assert (found * 1_000).tolist() == [200_000, 3_000]
+
+
+def test_flags_are_true_or_false_and_nothing_like_it():
+    assert [validation.flag("masked", value) for value in (True, np.False_)] == [True, False]
+    for value in (1, 0, None, "no", "False", np.nan, [True], np.array(True)):
+        with pytest.raises(ValueError, match="masked must be True or False, got"):
+            validation.flag("masked", value)
+
+
+def test_what_is_listed_has_an_order():
+    for values in ([3, 1], (3, 1), np.array([3, 1]), range(3, 0, -2)):
+        assert validation.listed("widths", values) == validation.positive_ints("widths", values) == (3, 1)
+    assert validation.positive_ints("widths", ()) == ()
+    masked = np.ma.array([3, 1], mask=[True, False])
+    for values in ({3, 1}, (n for n in (3, 1)), {3: 1}, "31", 3, None, masked, np.array([[3, 1]])):
+        with pytest.raises(ValueError, match="widths must be a list or tuple, got"):
+            validation.positive_ints("widths", values)
+    with pytest.raises(ValueError, match=r"widths must be a whole number of at least 1, got 1\.5"):
+        validation.positive_ints("widths", [3, 1.5])
+
+
+def test_targets_are_names_in_an_order():
+    assert validation.targets(["click", "like"]) == ("click", "like")
+    for names in ({"click", "like"}, (name for name in ("click",)), {"click": 1}, (1, 2), (np.nan,), 3, None):
+        with pytest.raises(ValueError, match="targets must be"):
+            validation.targets(names)
+
+
+def test_an_object_of_another_class_is_named():
+    assert validation.instance("log", "rows", str) == "rows"
+    with pytest.raises(ValueError, match="log must be a str, got NoneType"):
+        validation.instance("log", None, str)
