@@ -243,4 +243,5 @@ def test_every_paper_that_a_chapter_points_to_stands_in_the_bibliography():
 def test_bibliography_is_in_alphabetical_order_with_a_link_each():
     entries = re.findall(r"^(\S.*\(\d{4}\))\n: \[", page("bibliography"), flags=re.MULTILINE)
     assert len(entries) == page("bibliography").count("\n: ") >= 20
-    assert [entry.lower() for entry in entries] == sorted(entry.lower() for entry in entries)
+    plain = [unicodedata.normalize("NFD", entry).encode("ascii", "ignore").lower() for entry in entries]
+    assert plain == sorted(plain)  # ä stands as a
