@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
+import doors_of_models
 import numpy as np
 
 import ranking
@@ -42,6 +43,7 @@ EXEMPT: dict[str, str] = {
     "fusion.formulas.named_predictions": "the check of the formulas",
     "fusion.ranks.lists": "the check of ranks, order and top_k",
     "fusion.ranks.by_place": "takes what `lists` checked",
+    **doors_of_models.EXEMPT,
 }
 """Doors that stay out, each with its reason; a dot at the end stands for all that is inside, too."""
 
@@ -173,6 +175,7 @@ SELVES: Call = {
     "ImpressionLog": LOG,
     "Truth": WORLD.truth(np.arange(4), np.arange(4), 7, 5, 0),
     "World": WORLD,
+    **doors_of_models.SELVES,
 }
 """An object of each class, to call methods of."""
 
@@ -233,5 +236,6 @@ CALLS: dict[str, Call] = {
         "scene": np.array([3, 2, 0, 2]),
         "position": np.array([2, 1, 3, 4]),
     },
+    **doors_of_models.CALLS,
 }
 """Examples for one door; in preference to those by name."""

@@ -60,7 +60,7 @@ def completed(watch_time: ArrayLike, duration: ArrayLike, threshold: float = COM
     of the coarsest type given, 1e-15 of it in double precision and 5e-7 in single.
     """
     t, d = _played(watch_time, duration)
-    short = 4.0 * max(_rounding(watch_time), _rounding(duration))
+    short = 4.0 * max(map(_rounding, (watch_time, duration, threshold)))
     reached = np.minimum(t, d) / d >= validation.rate("threshold", threshold) * (1.0 - short)
     return reached.astype(np.float64)
 
@@ -96,12 +96,19 @@ class LengthCorrection:
         f(d)     = sigmoid(b₀ + b₁ u + Σ_{j=1}^{k−2} b_{j+1} (bendⱼ(u) − bend_{k−1}(u)))
 
     Attributes:
-        knots: ξ, in ln seconds, ascending, shape (k,).
+        knots: ξ, in ln seconds, ascending, at least 3, shape (k,).
         coefficients: b, shape (k,).
     """
 
     knots: Array
     coefficients: Array
+
+    def __post_init__(self) -> None:
+        for name in ("knots", "coefficients"):
+            object.__setattr__(self, name, validation.as_floats(name, getattr(self, name)))
+        validation.rows(knots=self.knots, coefficients=self.coefficients)
+        if len(self.knots) < 3 or (np.diff(self.knots) <= 0.0).any():
+            raise ValueError(f"knots must be at least 3 and ascend, got {self.knots}")
 
     @classmethod
     def fit(cls, duration: ArrayLike, completion: ArrayLike, knots: int = 4) -> LengthCorrection:

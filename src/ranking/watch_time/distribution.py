@@ -109,15 +109,15 @@ class LogNormalWatchTime:
 
     def expected_target(self, unit: float = 1.0) -> Array:
         """E[t / (u + t)]: what p = sigmoid(z) of :func:`watch_time_loss` converges to."""
-        return np.asarray(np.exp(self._log_expected(1.0, unit)))
+        return np.asarray(np.exp(self._log_expected(1.0, validation.number("unit", unit, above=0.0))))
 
     def source_limit(self, unit: float = 1.0) -> Array:
         """E[t/(u+t)] / E[1/(u+t)] in seconds: what u·exp(z) of :func:`watch_time_loss` converges to (X9).
 
         Without an end, u = median gives the median, exactly: ln t is symmetric around it.
         """
-        log_odds = self._log_expected(1.0, unit) - self._log_expected(-1.0, unit)
-        return _seconds("source_limit", np.log(unit) + log_odds)
+        u = validation.number("unit", unit, above=0.0)
+        return _seconds("source_limit", np.log(u) + self._log_expected(1.0, u) - self._log_expected(-1.0, u))
 
     def _log_expected(self, sign: float, unit: float) -> Array:
         """ln E[sigmoid(ln t − ln u)] = ln E[t / (u + t)], or with the sign −1 ln E[u / (u + t)].
@@ -126,7 +126,7 @@ class LogNormalWatchTime:
         lies within ``QUADRATURE_REACH`` of its peak. Where σ is large, the sigmoid turns sharply at t = u, or
         the integral ends where it is steep; panels, each ten times as long as the last, go out from there.
         """
-        log_u = np.log(validation.number("unit", unit, above=0.0))
+        log_u = np.log(unit)
         slope, offset = sign * self.sigma, sign * (self.mu - log_u)  # the sigmoid is of offset + slope · x
         end, widest = np.maximum(self._end, -BEND), float(self.sigma.max(initial=0.0))
         peak = np.minimum(slope * _peak(offset, self.sigma), end)

@@ -28,6 +28,20 @@ class DurationQuantiles:
     edges: Array
     samples: tuple[Array, ...]
 
+    def __post_init__(self) -> None:
+        edges = validation.positive("edges", self.edges)
+        samples = validation.listed("samples", self.samples)
+        samples = tuple(validation.non_negative("samples", sample) for sample in samples)
+        if edges.ndim != 1 or len(samples) != len(edges) + 1:
+            raise ValueError(f"samples must be one more than edges, got {len(samples)} for {edges.shape}")
+        for values in (edges, *samples):
+            if values.ndim != 1 or (np.diff(values) < 0.0).any():
+                raise ValueError(f"edges and samples must ascend along one axis, got {values}")
+        if not all(sample.size for sample in samples):
+            raise ValueError("samples must hold at least one row of every group, got none of one")
+        object.__setattr__(self, "edges", edges)
+        object.__setattr__(self, "samples", samples)
+
     @classmethod
     def fit(cls, duration: ArrayLike, watch_time: ArrayLike, groups: int = 10) -> DurationQuantiles:
         """Cut rows, both of shape (rows,), into groups; fewer come out where many share one duration."""

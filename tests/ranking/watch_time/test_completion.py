@@ -163,6 +163,7 @@ SOME = np.array([5.0, 10.0, 20.0, 40.0])
             r"threshold must be in \(0, 1\], got 0.0",
         ),
         (lambda: completion.completed([1.0], [1.0], threshold=1.1), r"threshold must be in \(0, 1\]"),
+        (lambda: LengthCorrection([1.0, 1.0, 2.0], [0.0] * 3), "knots must be at least 3 and ascend"),
         (lambda: LengthCorrection.fit(SOME, [0.0] * 4), "completion must not be 0 in every row"),
         (lambda: LengthCorrection.fit(SOME, [1.0] * 4), "completion must not be 1 in every row"),
         (lambda: LengthCorrection.fit(SOME, [0.0, 1.0, 0.0, 2.0]), r"completion must be in \[0, 1\]"),

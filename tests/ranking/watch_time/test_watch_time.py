@@ -481,6 +481,8 @@ TABLE = FeatureTable(
         (lambda: wt.LogNormalWatchTime([1.0, 2.0], [1.0, 2.0, 3.0]), "must broadcast"),
         (lambda: wt.LogNormalWatchTime(1.0, 1.0).quantile(1.0), r"level must be in \(0, 1\)"),
         (lambda: wt.LogNormalWatchTime(1.0, 1.0, 9.0).reaches(1.2), r"share must be in \(0, 1\]"),
+        (lambda: wt.DurationQuantiles([5.0], [[1.0]]), "samples must be one more than edges, got 1"),
+        (lambda: wt.DurationQuantiles([], [[2.0, 1.0]]), "edges and samples must ascend"),
         (lambda: wt.DurationQuantiles.fit([0.0], [1.0]), "duration must be above 0"),
         (lambda: wt.DurationQuantiles.fit([np.nan], [1.0]), "duration must be finite"),
         (lambda: wt.DurationQuantiles.fit([1.0], [1.0], groups=0), "groups must be a whole number"),

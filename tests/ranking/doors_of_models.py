@@ -1,0 +1,92 @@
+"""Examples of arguments for the rooms that hold models and losses; see :mod:`public_doors`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from ranking import multi_task
+from ranking.watch_time import DurationQuantiles, LengthCorrection, LogNormalWatchTime
+
+Call = dict[str, Any]
+
+TARGETS = ("click", "like")
+IDS = torch.tensor([[0, 1], [2, 3], [1, 0], [2, 2]])
+DENSE = torch.tensor([[0.5, -1.0], [0.25, 2.0], [1.0, 0.0], [-0.5, 1.5]])
+LOGITS = torch.tensor([[0.5, -1.0], [0.25, 2.0], [1.0, 0.0], [-0.5, 1.5]])
+LABELS = torch.tensor([[1.0, 0.0], [0.0, 0.0], [1.0, 1.0], [0.0, 0.0]])
+MODEL = multi_task.MultiTaskModel((3, 4), 2, TARGETS, embedding_dim=2, shared=(4,), tower=(3,))
+
+SECONDS = np.array([3.0, 12.5, 40.0, 7.25, 60.0, 0.5])
+DURATION = np.array([6.0, 12.5, 50.0, 15.0, 90.0, 4.0])
+CHANCES = np.array([0.25, 0.5, 0.75, 0.125, 0.5, 0.375])
+WATCHED = torch.tensor(SECONDS)
+OUTPUTS = torch.tensor([0.5, -1.0, 0.25, 2.0, 1.0, 0.0])
+CORRECTION = LengthCorrection(np.log([3.0, 10.0, 90.0]), np.array([1.0, -0.5, 0.25]))
+WATCH_TIME = LogNormalWatchTime(np.array([1.0, 2.0, 3.0]), np.array([0.5, 1.0, 0.0]), 30.0)
+
+EXEMPT = {
+    "multi_task.MultiTaskModel.forward": "called at every step: fit and predict_logits check what it reads",
+    "multi_task.FeatureEmbedding.forward": "called at every step: fit and predict_logits check what it reads",
+    "multi_task.WeightedCrossEntropy.forward": "called at every step, on the labels of checked examples",
+    "multi_task.UncertaintyWeighting.forward": "called at every step, on the labels of checked examples",
+    "multi_task.TaskGradients": "a result",
+}
+
+SELVES: Call = {
+    "DurationQuantiles": DurationQuantiles.fit(DURATION, SECONDS, groups=2),
+    "LengthCorrection": CORRECTION,
+    "LogNormalWatchTime": WATCH_TIME,
+}
+
+CALLS: dict[str, Call] = {
+    "multi_task.dense_layers": {"sizes": (2, 3, 1)},
+    "multi_task.FeatureEmbedding": {"cardinalities": (3, 4), "n_dense": 2},
+    "multi_task.MultiTaskModel": {"cardinalities": (3, 4), "n_dense": 2, "shared": (4,), "tower": (3,)},
+    "multi_task.click_mask": {"labels": LABELS, "given_click": ("like",)},
+    "multi_task.cross_entropy_per_target": {"logits": LOGITS, "labels": LABELS, "mask": LABELS},
+    "multi_task.weighted_cross_entropy": {
+        "logits": LOGITS,
+        "labels": LABELS,
+        "loss_weights": torch.tensor([1.0, 2.0]),
+        "mask": LABELS,
+    },
+    "multi_task.WeightedCrossEntropy": {"loss_weights": {"like": 2.0}, "given_click": ("like",)},
+    "multi_task.task_gradients": {"model": MODEL, "categorical": IDS, "dense": DENSE, "labels": LABELS},
+    "watch_time.completion.known_duration": {"duration": DURATION},
+    "watch_time.completion.share_played": {"watch_time": SECONDS, "duration": DURATION},
+    "watch_time.completion.completed": {"watch_time": SECONDS, "duration": DURATION},
+    "watch_time.completion.LengthCorrection": vars(CORRECTION),
+    "watch_time.completion.LengthCorrection.fit": {"duration": DURATION, "completion": CHANCES},
+    "watch_time.completion.LengthCorrection.expected": {"duration": DURATION},
+    "watch_time.completion.LengthCorrection.correct": {"duration": DURATION},
+    "watch_time.distribution.LogNormalWatchTime": {
+        "mu": np.array([1.0, 2.0, 3.0]),
+        "sigma": np.array([0.5, 1.0, 0.0]),
+        "duration": np.array([4.0, 30.0, 60.0]),
+    },
+    "watch_time.distribution.LogNormalWatchTime.quantile": {"level": 0.25},
+    "watch_time.distribution.LogNormalWatchTime.reaches": {"share": 0.75},
+    "watch_time.losses.watch_time_target": {"watch_time": SECONDS},
+    "watch_time.losses.seconds_per_impression": {"p_click": CHANCES},
+    "watch_time.losses.weighted_logistic_limit": {"p_click": CHANCES, "mean": SECONDS},
+    "watch_time.losses.smearing_factor": {"watch_time": SECONDS},
+    "watch_time.losses.source_limit": {"watch_time": SECONDS},
+    "watch_time.losses.watch_time_loss": {"logits": OUTPUTS, "watch_time": WATCHED},
+    "watch_time.losses.geometric_loss": {"logits": OUTPUTS, "watch_time": WATCHED},
+    "watch_time.losses.weighted_logistic_loss": {
+        "logits": OUTPUTS,
+        "watch_time": WATCHED,
+        "clicked": torch.tensor([1.0, 0.0, 1.0, 1.0, 0.0, 0.0]),
+    },
+    "watch_time.losses.squared_error": {"outputs": OUTPUTS, "watch_time": WATCHED},
+    "watch_time.losses.log_squared_error": {"outputs": OUTPUTS, "watch_time": WATCHED},
+    "watch_time.losses.quantile_loss": {"logits": OUTPUTS, "quantiles": torch.tensor(CHANCES)},
+    "watch_time.quantiles.DurationQuantiles": vars(SELVES["DurationQuantiles"]),
+    "watch_time.quantiles.DurationQuantiles.fit": {"duration": DURATION, "watch_time": SECONDS, "groups": 2},
+    "watch_time.quantiles.DurationQuantiles.group": {"duration": DURATION},
+    "watch_time.quantiles.DurationQuantiles.targets": {"duration": DURATION, "watch_time": SECONDS},
+    "watch_time.quantiles.DurationQuantiles.watch_time": {"duration": DURATION, "quantiles": CHANCES},
+}
