@@ -6,9 +6,9 @@ argument, the offending value and what is allowed. Nothing is clipped or dropped
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
-from numbers import Real
+from numbers import Integral, Real
 from typing import Any, TypeVar
 
 import numpy as np
@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 Array = NDArray[np.float64]
 Limit = float | None
 T = TypeVar("T")
+WHOLE = 2.0**53  # whole numbers below it are all different as floats
 
 
 def _all(name: str, array: NDArray[Any], good: NDArray[np.bool_], allowed: str) -> NDArray[Any]:
@@ -30,8 +31,11 @@ def _all(name: str, array: NDArray[Any], good: NDArray[np.bool_], allowed: str) 
     raise ValueError(f"{name} must {allowed}, got {array[where]}{index}{more}")
 
 
-def _as_array(name: str, values: Any) -> NDArray[Any]:
-    """``values`` as an array of the type that they have; tensors without their gradient."""
+def as_array(name: str, values: Any) -> NDArray[Any]:
+    """``values`` as an array of the type that they have; tensors without their gradient.
+
+    Masked arrays, ragged lists and what is no array at all (sets, generators, objects) are refused.
+    """
     if isinstance(values, np.ma.MaskedArray):
         raise ValueError(f"{name} must not be a masked array: fill it or leave the masked rows out")
     try:
@@ -40,31 +44,40 @@ def _as_array(name: str, values: Any) -> NDArray[Any]:
             if values.is_floating_point():  # NumPy has no bfloat16; float64 holds all of them exactly
                 values = values.double()
             values = values.numpy()
-        return np.asarray(values)
+        array = np.asarray(values)
     except (TypeError, ValueError, OverflowError, RuntimeError) as error:
         raise ValueError(f"{name} must hold numbers, got {values!r}") from error
+    if array.ndim == 0 and array.dtype == object and not isinstance(values, (Real, Decimal)):
+        raise ValueError(f"{name} must be an array or a list, got {values!r:.80}")
+    return array
 
 
 def as_floats(name: str, values: ArrayLike, nan: float | None = None) -> Array:
     """``values`` as a float64 array without NaN or infinity, any shape.
 
     Arrays, tensors (gradients are left behind), lists and single numbers are taken; texts, dates, complex
-    numbers and masked arrays are refused, even where NumPy could convert them. With ``nan`` given, NaN is
-    taken, too, and becomes that number.
+    numbers and masked arrays are refused, even where NumPy could convert them; so are whole numbers beyond
+    2**53, different ones of which would become one float. With ``nan`` given, NaN is taken, too, and becomes
+    that number.
     """
-    array = _as_array(name, values)
+    array = as_array(name, values)
     kind = array.dtype.kind
     if kind == "O" and all(isinstance(value, (Real, Decimal, np.bool_)) for value in array.flat):
         kind = "f"  # numbers of several types, such as fractions or a nullable column of a table
     if kind not in "biuf":
         raise ValueError(f"{name} must hold numbers, got {values!r}")
     try:
-        array = array.astype(np.float64, copy=False)
+        floats = array.astype(np.float64, copy=False)
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(f"{name} must hold numbers that a float can hold, got {values!r}") from error
+    if array.dtype.kind in "iuO":
+        small = np.abs(floats) < WHOLE
+        if array.dtype == object:
+            small |= np.array([not isinstance(value, Integral) for value in array.flat]).reshape(array.shape)
+        _all(name, array, small, "be below 2**53 where they are whole, to be exact as floats")
     if nan is not None:
-        array = np.where(np.isnan(array), nan, array)
-    return _all(name, array, np.isfinite(array), "be finite")
+        floats = np.where(np.isnan(floats), nan, floats)
+    return _all(name, floats, np.isfinite(floats), "be finite")
 
 
 def number(
@@ -117,23 +130,36 @@ def binary(name: str, values: ArrayLike) -> Array:
     return _all(name, array, (array == 0.0) | (array == 1.0), "hold only 0 and 1")
 
 
+def booleans(name: str, values: ArrayLike) -> NDArray[np.bool_]:
+    """What is true and what is not, as an array of booleans: from booleans, or from 0 and 1 of any type."""
+    array = as_array(name, values)
+    return array if array.dtype == bool else binary(name, array) == 1.0
+
+
 def successes_of(successes: ArrayLike, trials: ArrayLike) -> tuple[Array, Array]:
     """Successes k and trials n, 0 ≤ k ≤ n, broadcast to one shape."""
-    k, n = np.broadcast_arrays(non_negative("successes", successes), non_negative("trials", trials))
+    given = non_negative("successes", successes), non_negative("trials", trials)
+    broadcast_shape(successes=given[0], trials=given[1])
+    k, n = np.broadcast_arrays(*given)
     if (k > n).any():
         at = int(np.argmax((k > n).ravel()))
         raise ValueError(f"successes must not exceed trials, got {k.ravel()[at]:g} of {n.ravel()[at]:g}")
     return k, n
 
 
-def positive_int(name: str, value: Any, most: int | None = None, of: str = "") -> int:
-    """A whole number of at least 1 (a count of rows, bins, steps), and at most ``most`` of what there is."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-        raise ValueError(f"{name} must be a whole number of at least 1, got {value!r}")
+def whole_number(name: str, value: Any, least: int = 0, most: int | None = None, of: str = "") -> int:
+    """A whole number of at least ``least``, and at most ``most`` of what there is; booleans are refused."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+        raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
     if most is not None and value > most:
         limit = f"the {most:,} {of}" if of else f"{most:,}"
         raise ValueError(f"{name} must be at most {limit}, got {value:,}")
     return int(value)
+
+
+def positive_int(name: str, value: Any, most: int | None = None, of: str = "") -> int:
+    """A whole number of at least 1 (a count of rows, bins, steps): :func:`whole_number` from 1 on."""
+    return whole_number(name, value, 1, most, of)
 
 
 def seed(name: str, value: Any) -> int:
@@ -143,23 +169,11 @@ def seed(name: str, value: Any) -> int:
     return int(value)
 
 
-def positive_ints(name: str, values: Any) -> tuple[int, ...]:
-    """Whole numbers of at least 1 in a list or tuple (widths of layers, sizes of tables), maybe none."""
-    return tuple(positive_int(name, value) for value in listed(name, values))
-
-
 def flag(name: str, value: Any) -> bool:
-    """True or False, and not what Python or NumPy would take for one of them."""
+    """True or False, of Python or of NumPy; nothing else stands for them."""
     if not isinstance(value, (bool, np.bool_)):
-        raise ValueError(f"{name} must be True or False, got {value!r}")
+        raise ValueError(f"{name} must be True or False, got {value!r:.80}")
     return bool(value)
-
-
-def instance(name: str, value: Any, kind: type[T]) -> T:
-    """``value`` is an object of that class, or of one derived from it."""
-    if not isinstance(value, kind):
-        raise ValueError(f"{name} must be a {kind.__name__}, got {type(value).__name__}")
-    return value
 
 
 def listed(name: str, values: Any) -> tuple[Any, ...]:
@@ -170,20 +184,37 @@ def listed(name: str, values: Any) -> tuple[Any, ...]:
     if isinstance(values, np.ndarray) and values.ndim == 1 and not isinstance(values, np.ma.MaskedArray):
         return tuple(values)
     if not isinstance(values, Sequence) or isinstance(values, (str, bytes)):
-        raise ValueError(f"{name} must be a list or tuple, got {values!r}")
+        raise ValueError(f"{name} must be a list or tuple, got {values!r:.80}")
     return tuple(values)
 
 
-def indices(name: str, values: ArrayLike, stop: int, start: int = 0) -> NDArray[np.int64]:
-    """Whole numbers from ``start`` to ``stop`` - 1 (positions in a table, hours), any shape, as int64.
+def positive_ints(name: str, values: Any) -> tuple[int, ...]:
+    """Whole numbers of at least 1 in a list or tuple (widths of layers, sizes of tables), maybe none."""
+    return tuple(positive_int(name, value) for value in listed(name, values))
 
-    Of narrow types they are widened: a sum or a product of them must not wrap around.
-    """
-    array = _as_array(name, values)
+
+def integers(name: str, values: ArrayLike) -> NDArray[np.int64]:
+    """Whole numbers as int64, any shape: in narrower types sums and products would wrap around."""
+    array = as_array(name, values)
     if array.dtype.kind not in "iu":
         raise ValueError(f"{name} must hold whole numbers, got {array.dtype}")
-    array = _all(name, array, (array >= start) & (array < stop), f"be from {start} to {stop - 1}")
+    if array.dtype == np.uint64:
+        _all(name, array, array < 2**63, "be below 2**63")
     return array.astype(np.int64, copy=False)
+
+
+def indices(name: str, values: ArrayLike, stop: int, start: int = 0) -> NDArray[np.int64]:
+    """Whole numbers from ``start`` to ``stop`` - 1 (positions in a table, hours) as int64, any shape."""
+    array = integers(name, values)
+    return _all(name, array, (array >= start) & (array < stop), f"be from {start} to {stop - 1}")
+
+
+def broadcast_shape(**arrays: NDArray[Any]) -> tuple[int, ...]:
+    """The one shape that all arrays given by name broadcast to."""
+    try:
+        return np.broadcast_shapes(*[array.shape for array in arrays.values()])
+    except ValueError as error:
+        raise ValueError(f"{', '.join(arrays)} must broadcast: {error}") from None
 
 
 def same_shape(**arrays: Any) -> None:
@@ -218,17 +249,49 @@ def not_empty(name: str, array: Any) -> None:
         raise ValueError(f"{name} must not be empty")
 
 
-def targets(names: Sequence[str]) -> tuple[str, ...]:
+def names(name: str, values: Any, what: str = "names", empty: bool = False) -> tuple[str, ...]:
+    """Texts in an order (see :func:`listed`), each once; none only where ``empty`` is True."""
+    found = (None,) if isinstance(values, str) else listed(name, values)
+    unique = all(isinstance(value, str) for value in found) and len(set(found)) == len(found)
+    if not unique or not (found or empty):
+        least = "" if empty else "at least one, "
+        raise ValueError(f"{name} must be {what}, {least}each once, got {values!r:.80}")
+    return tuple(map(str, found))
+
+
+def targets(values: Sequence[str]) -> tuple[str, ...]:
     """Names of targets: a sequence of at least one, each once."""
-    found = None if isinstance(names, str) else listed("targets", names)
-    if not found or not all(isinstance(name, str) for name in found) or len(set(found)) != len(found):
-        raise ValueError(f"targets must be names of targets, at least one, each once, got {names!r}")
-    return tuple(str(name) for name in found)
+    return names("targets", values, "names of targets")
 
 
-def one_of(name: str, value: Any, allowed: Iterable[Any]) -> Any:
-    """``value`` is one of the allowed ones."""
+def mapping(name: str, value: Any, what: str = "names to values") -> Mapping[str, Any]:
+    """A mapping whose keys are texts."""
+    if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):
+        raise ValueError(f"{name} must map {what}, got {value!r:.80}")
+    return value
+
+
+def one_of(name: str, value: Any, allowed: Iterable[T]) -> T:
+    """The one of the allowed values that ``value`` is."""
     allowed = tuple(allowed)
-    if value not in allowed:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r}")
+    for one in allowed:
+        if isinstance(value, type(one)) and value == one:
+            return one
+    raise ValueError(f"{name} must be one of {', '.join(map(repr, allowed))}, got {value!r:.80}")
+
+
+def instance(name: str, value: Any, kind: type[T]) -> T:
+    """An object of a class: a log, a model, a table."""
+    if not isinstance(value, kind):
+        article = "an" if kind.__name__[0] in "AEIO" else "a"
+        raise ValueError(
+            f"{name} must be {article} {kind.__name__}, got {type(value).__name__} {value!r:.40}"
+        )
+    return value
+
+
+def function(name: str, value: Callable[..., T]) -> Callable[..., T]:
+    """Something that can be called."""
+    if not callable(value):
+        raise ValueError(f"{name} must be a function, got {value!r:.80}")
     return value

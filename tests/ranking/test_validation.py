@@ -38,6 +38,37 @@ def test_checks_return_what_they_checked():
         (lambda: validation.positive_int("k", True), "k must be a whole number of at least 1, got True"),
         (lambda: validation.positive_int("k", 1.0), "k must be a whole number of at least 1, got 1.0"),
         (lambda: validation.one_of("mode", "c", ("a", "b")), "mode must be one of 'a', 'b', got 'c'"),
+        (lambda: validation.one_of("mode", np.array(["a", "b"]), ("a", "b")), "mode must be one of"),
+        (lambda: validation.as_array("x", {1, 2}), "x must be an array or a list, got {1, 2}"),
+        (lambda: validation.as_array("x", (v for v in "ab")), "x must be an array or a list, got <gen"),
+        (lambda: validation.as_floats("x", [2**53 + 1, 1]), r"x must be below 2\*\*53 .* at index 0"),
+        (lambda: validation.as_floats("x", [10**30, 1]), r"x must be below 2\*\*53"),
+        (lambda: validation.number("n", -(2**63)), r"n must be below 2\*\*53"),
+        (lambda: validation.whole_number("n", -1), "n must be a whole number of at least 0, got -1"),
+        (lambda: validation.integers("n", [0.0, 1.0]), "n must hold whole numbers, got float64"),
+        (
+            lambda: validation.integers("n", np.array([2**63], np.uint64)),
+            r"n must be below 2\*\*63, got 9223372036854775808",
+        ),
+        (lambda: validation.booleans("b", [0, 2]), "b must hold only 0 and 1"),
+        (lambda: validation.flag("shown", "no"), "shown must be True or False, got 'no'"),
+        (lambda: validation.flag("shown", 1), "shown must be True or False, got 1"),
+        (lambda: validation.flag("shown", np.nan), "shown must be True or False, got nan"),
+        (lambda: validation.names("user", "age"), "user must be names, at least one, each once, got 'age'"),
+        (lambda: validation.names("user", {"a", "b"}), "user must be a list or tuple"),
+        (lambda: validation.names("user", ["a", 1]), "user must be names"),
+        (lambda: validation.names("user", ["a", "a"]), "user must be names, at least one, each once"),
+        (lambda: validation.targets(iter(["click"])), "targets must be a list or tuple"),
+        (lambda: validation.targets([]), "targets must be names of targets, at least one, each once"),
+        (lambda: validation.mapping("weights", {1: 2.0}), "weights must map names to values, got {1: 2.0}"),
+        (lambda: validation.mapping("weights", ["a"]), "weights must map names to values"),
+        (lambda: validation.instance("log", 3, dict), "log must be a dict, got int"),
+        (lambda: validation.instance("log", None, Decimal), "log must be a Decimal, got NoneType"),
+        (lambda: validation.function("statistic", "mean"), "statistic must be a function, got 'mean'"),
+        (
+            lambda: validation.broadcast_shape(a=np.ones(2), b=np.ones(3)),
+            "a, b must broadcast: shape mismatch",
+        ),
         (lambda: validation.not_empty("x", np.array([])), "x must not be empty"),
         (lambda: validation.not_empty("x", torch.zeros(3, 0)), "x must not be empty"),
         (lambda: validation.number("n", [[1], [2, 3]]), "n must hold numbers, got"),
@@ -52,6 +83,29 @@ def test_checks_return_what_they_checked():
 def test_messages(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_whole_numbers_below_2_to_the_53_are_the_same_as_floats():
+    for dtype in (np.int64, np.uint64, object):
+        values = np.array([0, 2**53 - 1], dtype=dtype)
+        np.testing.assert_array_equal(validation.as_floats("x", values), [0.0, 2.0**53 - 1])
+    # what is a float already is what it is
+    assert validation.number("x", 1e300) == 1e300
+
+
+def test_integers_are_widened():
+    narrow = np.array([200, 100], dtype=np.uint8)
+    assert validation.integers("n", narrow).dtype == np.int64
+    assert (validation.indices("n", narrow, 201) * 1000).tolist() == [200_000, 100_000]
+
+
+def test_flags_and_names_come_in_one_type():
+    assert validation.flag("f", np.bool_(True)) is True
+    assert validation.names("n", np.array(["b", "a"])) == validation.names("n", ["b", "a"]) == ("b", "a")
+    assert type(validation.one_of("mode", np.str_("a"), ("a", "b"))) is str
+    assert validation.names("n", (), empty=True) == ()
+    for labels in (np.array([True, False]), [1, 0], np.array([1.0, 0.0], dtype=np.float32)):
+        np.testing.assert_array_equal(validation.booleans("b", labels), np.array([True, False]))
 
 
 def test_indices_are_whole_numbers_in_a_range():
