@@ -45,12 +45,17 @@ class FeatureEmbedding(nn.Module):
     Args:
         cardinalities: number of ids per categorical field, id 0 standing for "unseen".
         n_dense, embedding_dim: number of dense features, and of numbers per id.
+        sparse: whether the gradient lists just the rows that a batch holds, so that a step of training costs
+            no more with a million ids than with a thousand: see
+            :class:`~ranking.training.lazy_adam.LazyAdam`. Worth it from about {IDS} ids on.
     """
 
     sizes: Tensor
     offsets: Tensor
 
-    def __init__(self, cardinalities: Sequence[int], n_dense: int, embedding_dim: int = 8) -> None:
+    def __init__(
+        self, cardinalities: Sequence[int], n_dense: int, embedding_dim: int = 8, sparse: bool = False
+    ) -> None:
         super().__init__()
         for size in cardinalities:
             validation.positive_int("cardinalities", size)
@@ -60,7 +65,7 @@ class FeatureEmbedding(nn.Module):
         sizes = torch.tensor(list(cardinalities), dtype=torch.long)
         self.register_buffer("sizes", sizes)
         self.register_buffer("offsets", torch.cumsum(sizes, 0) - sizes)
-        self.table = nn.Embedding(int(sizes.sum()) if len(sizes) else 1, embedding_dim)
+        self.table = nn.Embedding(int(sizes.sum()) if len(sizes) else 1, embedding_dim, sparse=sparse)
         nn.init.normal_(self.table.weight, std=0.05)
         self.output_dim = len(sizes) * embedding_dim + n_dense
 
@@ -91,7 +96,7 @@ class MultiTaskModel(nn.Module):
     """Shared network and one tower per target (claim B2): the model that later chapters compare with.
 
     Args:
-        cardinalities, n_dense, embedding_dim: see :class:`FeatureEmbedding`.
+        cardinalities, n_dense, embedding_dim, sparse: see :class:`FeatureEmbedding`.
         targets: names of the targets, e.g. ("click", "like"); one name makes the single-task baseline.
         shared: widths of the shared dense layers.
         tower: widths of each tower's hidden layers; a last layer of width 1 is added.
@@ -105,6 +110,7 @@ class MultiTaskModel(nn.Module):
         embedding_dim: int = 8,
         shared: Sequence[int] = (64,),
         tower: Sequence[int] = (32,),
+        sparse: bool = False,
     ) -> None:
         super().__init__()
         self.targets = validation.targets(targets)
@@ -113,7 +119,7 @@ class MultiTaskModel(nn.Module):
                 validation.positive_int(name, width)
         if not shared:
             raise ValueError("shared must name at least one layer's width, got none")
-        self.embedding = FeatureEmbedding(cardinalities, n_dense, embedding_dim)
+        self.embedding = FeatureEmbedding(cardinalities, n_dense, embedding_dim, sparse)
         self.shared = dense_layers((self.embedding.output_dim, *shared))
         self.towers = nn.ModuleList(
             dense_layers((shared[-1], *tower, 1), last_activation=False) for _ in self.targets
@@ -121,15 +127,15 @@ class MultiTaskModel(nn.Module):
 
     @classmethod
     def of(
-        cls, encoder: FeatureEncoder | FeatureTable, targets: Sequence[str], seed: int = 0, **widths: Any
+        cls, encoder: FeatureEncoder | FeatureTable, targets: Sequence[str], seed: int = 0, **settings: Any
     ) -> Self:
         """A model for the features of a fitted encoder, its first weights drawn from ``seed``.
 
         The encoder, or a table, says how many ids each field has, and how many dense columns there are;
-        ``widths`` are ``embedding_dim``, ``shared`` and ``tower``.
+        ``settings`` are ``embedding_dim``, ``shared``, ``tower`` and ``sparse``.
         """
         with seeded(seed):
-            return cls(encoder.cardinalities, len(encoder.columns), targets, **widths)
+            return cls(encoder.cardinalities, len(encoder.columns), targets, **settings)
 
     def forward(self, categorical: Tensor, dense: Tensor) -> Tensor:
         """Logits, shape (rows, targets), from ids (rows, fields) and dense features (rows, n_dense)."""
@@ -167,36 +173,54 @@ def _click_mask(labels: Tensor, targets: Sequence[str], given_click: Sequence[st
     return torch.where(always, torch.ones_like(labels), clicked)  # (rows, targets)
 
 
-def cross_entropy_per_target(logits: Tensor, labels: Tensor, mask: Tensor | None = None) -> Tensor:
+def cross_entropy_per_target(
+    logits: Tensor, labels: Tensor, mask: Tensor | None = None, weights: Tensor | None = None
+) -> Tensor:
     """Mean cross-entropy of each target over the rows that its mask keeps (claim B4), from logits.
 
     From logits and labels, 0 or 1 or between, to (targets,), in nats. ``mask`` is 1 where a label means
-    something, else 0; None counts every row, other numbers of at least 0 weight them. All three are (rows,
-    targets). A target whose mask keeps no row of the batch has 0. Logits of half precision, as autocast
+    something, else 0; None counts every row, other numbers of at least 0 count as so many rows. A target
+    whose mask keeps no row of the batch has 0. ``weights``, at least 0, multiply the cross-entropies but do
+    not count as rows: with a mean of 1 over all rows they leave the scale of the loss as it is, and no
+    batch's own sum of weights bends it. All four are (rows, targets). Logits of half precision, as autocast
     makes them, are taken in single precision.
     """
     validation.tensors(logits=logits)
     validation.as_floats("logits", logits)
     _labels(labels)
-    if mask is not None:
-        validation.tensors(mask=mask)
-        validation.non_negative("mask", mask)
-    return _cross_entropy_per_target(logits, labels, mask)
+    for name, given in (("mask", mask), ("weights", weights)):
+        if given is not None:
+            validation.tensors(**{name: given})
+            validation.non_negative(name, given)
+    sums, rows = _sums(logits, labels, mask, weights)
+    return _means(sums, rows)
 
 
-def _cross_entropy_per_target(logits: Tensor, labels: Tensor, mask: Tensor | None) -> Tensor:
-    """:func:`cross_entropy_per_target` of numbers that have been checked: each step calls it."""
-    if logits.ndim != 2 or logits.shape != labels.shape or (mask is not None and mask.shape != labels.shape):
-        shapes = [tuple(part.shape) for part in (logits, labels, mask) if part is not None]
-        raise ValueError(f"logits, labels and mask must have one shape (rows, targets), got {shapes}")
+def _sums(
+    logits: Tensor, labels: Tensor, mask: Tensor | None, weights: Tensor | None
+) -> tuple[Tensor, Tensor]:
+    """Sum of each target's cross-entropies over its kept rows, and how many these are, (targets,) each.
+
+    Of numbers that have been checked: each step of a training calls it.
+    """
+    given = {"logits": logits, "labels": labels, "mask": mask, "weights": weights}
+    shapes = {name: tuple(part.shape) for name, part in given.items() if part is not None}
+    if logits.ndim != 2 or len({*shapes.values()}) > 1:
+        raise ValueError(f"{', '.join(shapes)} must have one shape (rows, targets), got {shapes}")
     logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
     labels = labels.to(logits.dtype)
     losses = F.binary_cross_entropy_with_logits(logits, labels, reduction="none")  # (rows, targets)
+    if weights is not None:
+        losses = losses * weights
     if mask is None:
-        return losses.mean(dim=0)  # (targets,)
+        return losses.sum(dim=0), losses.new_full((losses.shape[1],), float(len(losses)))  # (targets,) each
     mask = mask.to(logits.dtype)
-    total = mask.sum(dim=0)  # (targets,)
-    return (losses * mask).sum(dim=0) / torch.where(total > 0, total, 1)  # (targets,)
+    return (losses * mask).sum(dim=0), mask.sum(dim=0)
+
+
+def _means(sums: Tensor, rows: Tensor) -> Tensor:
+    """Sums divided by numbers of rows, (targets,) each; 0 where there is no row."""
+    return sums / torch.where(rows > 0, rows, 1)
 
 
 def weighted_cross_entropy(
@@ -217,7 +241,36 @@ def weighted_cross_entropy(
     return (loss_weights * losses).sum()
 
 
-class WeightedCrossEntropy(nn.Module):
+class PerTargetLoss(nn.Module):
+    """A loss made of the mean cross-entropies of named targets; a subclass says how, in :meth:`total`.
+
+    Sums and rows are kept apart until the end, so that ``fit`` reports and judges by the means over all rows,
+    whatever the size of its batches: a mean of the batches' means is another number where rows are masked.
+    """
+
+    def __init__(self, targets: Sequence[str], masked: bool, given_click: Sequence[str]) -> None:
+        super().__init__()
+        self.targets, self.masked, self.given_click = validation.targets(targets), masked, tuple(given_click)
+
+    def total(self, sums: Tensor, rows: Tensor) -> Tensor:
+        """The loss, a scalar, from sums of cross-entropies and numbers of rows, (targets,) each."""
+        raise NotImplementedError
+
+    def kept(self, labels: Tensor) -> Tensor | None:
+        """The mask of the labels, (rows, targets); None where all rows count."""
+        return _click_mask(labels, self.targets, self.given_click) if self.masked else None
+
+    def sums(self, logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """What :meth:`total` takes: per target the sum of cross-entropies and the number of rows."""
+        return _sums(logits, labels, self.kept(labels), weights)
+
+    def forward(self, logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
+        """The loss of a batch, a scalar, from logits, labels and row weights (rows, targets)."""
+        sums, rows = self.sums(logits, labels, weights)
+        return self.total(sums, rows)
+
+
+class WeightedCrossEntropy(PerTargetLoss):
     """The loss of claim B5 for named targets: λ per target, like, collect and share given click.
 
     Args:
@@ -236,8 +289,7 @@ class WeightedCrossEntropy(nn.Module):
         masked: bool = True,
         given_click: Sequence[str] = GIVEN_CLICK,
     ) -> None:
-        super().__init__()
-        self.targets, self.masked, self.given_click = validation.targets(targets), masked, tuple(given_click)
+        super().__init__(targets, masked, given_click)
         if not isinstance(loss_weights, Mapping | None):
             raise ValueError(f"loss_weights must map names of targets to weights, got {loss_weights!r}")
         weights = dict.fromkeys(self.targets, 1.0)
@@ -253,13 +305,12 @@ class WeightedCrossEntropy(nn.Module):
         pairs = zip(self.targets, self.loss_weights.tolist(), strict=True)
         return ", ".join([*(f"{name}={weight:g}" for name, weight in pairs), f"masked={self.masked}"])
 
-    def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """The total loss of a batch, a scalar, from logits and labels (rows, targets)."""
-        mask = _click_mask(labels, self.targets, self.given_click) if self.masked else None
-        return (self.loss_weights * _cross_entropy_per_target(logits, labels, mask)).sum()
+    def total(self, sums: Tensor, rows: Tensor) -> Tensor:
+        """See :class:`PerTargetLoss`."""
+        return (self.loss_weights * _means(sums, rows)).sum()
 
 
-class UncertaintyWeighting(nn.Module):
+class UncertaintyWeighting(PerTargetLoss):
     """Loss weights that are learnt: Σ_k exp(−s_k) · CE_k + s_k / 2 (Kendall, Gal and Cipolla, CVPR 2018).
 
     exp(−s_k) takes the place of λ_k, and the term s_k / 2 keeps it from falling to 0. For a fixed loss of
@@ -270,9 +321,10 @@ class UncertaintyWeighting(nn.Module):
     Arguments as in :class:`WeightedCrossEntropy`.
     """
 
-    def __init__(self, targets: Sequence[str], masked: bool = True) -> None:
-        super().__init__()
-        self.targets, self.masked = validation.targets(targets), masked
+    def __init__(
+        self, targets: Sequence[str], masked: bool = True, given_click: Sequence[str] = GIVEN_CLICK
+    ) -> None:
+        super().__init__(targets, masked, given_click)
         self.log_variances = nn.Parameter(torch.zeros(len(self.targets)))  # s, (targets,)
 
     def extra_repr(self) -> str:
@@ -284,12 +336,10 @@ class UncertaintyWeighting(nn.Module):
         """What takes the place of λ, shape (targets,)."""
         return torch.exp(-self.log_variances.detach())
 
-    def forward(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """The total loss of a batch, a scalar, from logits and labels (rows, targets)."""
-        mask = _click_mask(labels, self.targets) if self.masked else torch.ones_like(labels)
-        losses = _cross_entropy_per_target(logits, labels, mask)  # (targets,)
-        terms = torch.exp(-self.log_variances) * losses + self.log_variances / 2
-        return torch.where(mask.any(dim=0), terms, 0.0).sum()
+    def total(self, sums: Tensor, rows: Tensor) -> Tensor:
+        """See :class:`PerTargetLoss`."""
+        terms = torch.exp(-self.log_variances) * _means(sums, rows) + self.log_variances / 2  # (targets,)
+        return torch.where(rows > 0, terms, 0.0).sum()
 
 
 @dataclass(frozen=True)

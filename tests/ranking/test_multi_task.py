@@ -132,7 +132,7 @@ def test_loss_weights_that_make_no_sense(weights, message):
 
 def test_shapes_of_the_loss():
     logits, labels = batch()
-    with pytest.raises(ValueError, match=r"one shape \(rows, targets\), got \[\(64, 4\), \(64, 3\)\]"):
+    with pytest.raises(ValueError, match=r"one shape \(rows, targets\), got .*\(64, 4\), .*\(64, 3\)"):
         mt.weighted_cross_entropy(logits, labels[:, :3], torch.ones(4))
     with pytest.raises(ValueError, match="one shape"):
         mt.cross_entropy_per_target(logits, labels, torch.ones(64, 3))

@@ -3,4 +3,5 @@
 from ranking.multi_task import seeded
 from ranking.training.examples import Examples, TableExamples, WatchTimeExamples
 from ranking.training.fitting import fit, predict_logits
-from ranking.training.run import History, Loss
+from ranking.training.objective import Loss
+from ranking.training.run import History

@@ -60,7 +60,7 @@ def load_checkpoint(path: AnyPath, settings: Mapping[str, Any]) -> dict[str, Any
     except (RuntimeError, EOFError, OSError, ValueError, pickle.UnpicklingError) as error:
         raise ValueError(f"checkpoint {target} cannot be read, remove it to start anew: {error}") from error
     saved = content["settings"]
-    for name in sorted({*saved, *settings}):
+    for name in [*settings, *saved]:
         if saved.get(name) != settings.get(name):
             raise ValueError(
                 f"checkpoint {target} belongs to a run with {name} = {saved.get(name)!r}, this one has "

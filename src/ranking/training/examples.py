@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from ranking import validation
 from ranking.logs import FeatureEncoder, FeatureTable, ImpressionLog
 
-Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
+Batch = tuple[torch.Tensor, ...]
 Floats = NDArray[np.floating]
 Names = Sequence[str]
 
@@ -24,14 +24,19 @@ Names = Sequence[str]
 class Examples(Protocol):
     """What the fit loop needs of its rows."""
 
+    @property
+    def weighted(self) -> bool:
+        """Whether rows have weights."""
+
     def __len__(self) -> int:
         """Number of rows."""
 
     def batches(self, batch_size: int, generator: torch.Generator | None = None) -> Iterator[Batch]:
         """One pass: ids (rows, fields), dense features (rows, columns), labels (rows, targets) per batch.
 
-        With a generator the rows come shuffled by it; the same state gives the same batches. Without one they
-        come in the order in which they lie.
+        Rows that have weights give them as a fourth part, (rows,). With a generator the rows come shuffled by
+        it; the same state gives the same batches. Without one they come in the order in which they lie.
+        A last row that is left alone joins the batch before: a batch norm cannot learn from one row.
         """
 
     def shuffle_state(self) -> dict[str, int]:
@@ -47,7 +52,9 @@ class Examples(Protocol):
 class _InMemory:
     """Rows in memory, dealt out in batches."""
 
-    def __init__(self, features: FeatureTable, labels: NDArray[np.float32]) -> None:
+    def __init__(
+        self, features: FeatureTable, labels: NDArray[np.float32], weights: ArrayLike | None = None
+    ) -> None:
         y = labels[:, None] if labels.ndim == 1 else labels  # (rows, targets)
         if y.ndim != 2 or len(y) != len(features):
             raise ValueError(f"labels must have one row per row of features: {y.shape} for {len(features)}")
@@ -55,23 +62,31 @@ class _InMemory:
         finite_features(features.dense, features.columns)
         self.categorical, self.dense = features.to_tensors()
         self.labels = torch.from_numpy(np.ascontiguousarray(y))
+        self.parts: Batch = (self.categorical, self.dense, self.labels)
+        if weights is not None:
+            self.parts += (torch.from_numpy(row_weights(weights, len(y))),)
 
     def __len__(self) -> int:
         return len(self.labels)
 
+    @property
+    def weighted(self) -> bool:
+        """Whether rows have weights."""
+        return len(self.parts) > 3
+
     def batches(self, batch_size: int, generator: torch.Generator | None = None) -> Iterator[Batch]:
         """One pass, see :class:`Examples`."""
+        sizes = batch_sizes(len(self), batch_size)
         if generator is None:
-            parts = (self.categorical, self.dense, self.labels)
-            yield from zip(*[torch.split(part, batch_size) for part in parts], strict=True)
+            yield from zip(*[torch.split(part, sizes) for part in self.parts], strict=True)
             return
-        for chosen in torch.split(torch.randperm(len(self), generator=generator), batch_size):
-            yield self.categorical[chosen], self.dense[chosen], self.labels[chosen]
+        for chosen in torch.split(torch.randperm(len(self), generator=generator), sizes):
+            yield tuple(part[chosen] for part in self.parts)
 
     def shuffle_state(self) -> dict[str, int]:
         """The number of rows, which with the generator's state decides the order, and a checksum of them."""
         checksum = 0
-        for part in (self.categorical, self.dense, self.labels):
+        for part in self.parts:
             checksum = zlib.crc32(part.numpy().data, checksum)
         return {"rows": len(self), "rows_checksum": checksum}
 
@@ -80,20 +95,30 @@ class TableExamples(_InMemory):
     """Examples in memory whose labels are 0 and 1, or numbers between.
 
     Labels are in [0, 1], (rows,) or (rows, targets). The names of the targets are compared with the model's;
-    left out, their number is. Shapes that do not match, no rows, features that are not finite and other
-    labels are a ``ValueError``.
+    left out, their number is. ``weights``, (rows,), at least 0 and not all 0, say how much a row counts:
+    twice the weight is as if it stood there twice. Shapes that do not match, no rows, features that are not
+    finite and other labels or weights are a ``ValueError``.
     """
 
-    def __init__(self, features: FeatureTable, labels: ArrayLike, targets: Names | None = None) -> None:
-        super().__init__(features, validation.probabilities("labels", labels).astype(np.float32))
-        self.targets = None if targets is None else tuple(targets)
+    def __init__(
+        self,
+        features: FeatureTable,
+        labels: ArrayLike,
+        targets: Names | None = None,
+        weights: ArrayLike | None = None,
+    ) -> None:
+        y = validation.probabilities("labels", labels).astype(np.float32)
+        super().__init__(features, y, weights)
+        self.targets = None if targets is None else validation.targets(targets)
         if targets is not None:
             self.check_targets(targets)
 
     @classmethod
-    def of(cls, log: ImpressionLog, encoder: FeatureEncoder, targets: Names) -> Self:
+    def of(
+        cls, log: ImpressionLog, encoder: FeatureEncoder, targets: Names, weights: ArrayLike | None = None
+    ) -> Self:
         """The impressions of a log, through a fitted encoder, with their labels of some targets."""
-        return cls(encoder.transform(log), log.labels(targets), targets)
+        return cls(encoder.transform(log), log.labels(targets), targets, weights)
 
     def check_targets(self, targets: Names) -> None:
         """The same names, or as many of them where the labels have none."""
@@ -111,12 +136,12 @@ class TableExamples(_InMemory):
 class WatchTimeExamples(_InMemory):
     """Examples in memory whose labels are seconds, at least 0.
 
-    They are (rows,) or (rows, columns): a second column may say which rows were clicked. Errors as in
-    :class:`TableExamples`.
+    They are (rows,) or (rows, columns): a second column may say which rows were clicked. Weights and errors
+    as in :class:`TableExamples`.
     """
 
-    def __init__(self, features: FeatureTable, labels: ArrayLike) -> None:
-        super().__init__(features, validation.non_negative("labels", labels).astype(np.float32))
+    def __init__(self, features: FeatureTable, labels: ArrayLike, weights: ArrayLike | None = None) -> None:
+        super().__init__(features, validation.non_negative("labels", labels).astype(np.float32), weights)
 
     def check_targets(self, targets: Names) -> None:
         """The loss reads the columns; they need no names."""
@@ -125,6 +150,25 @@ class WatchTimeExamples(_InMemory):
         """Something was watched."""
         if not self.labels[:, 0].any():
             raise ValueError("labels must hold a watch time above 0, got only 0")
+
+
+def row_weights(weights: ArrayLike, rows: int) -> NDArray[np.float32]:
+    """Weights of rows, (rows,), at least 0 and not all 0."""
+    w = validation.non_negative("weights", weights).astype(np.float32)
+    if w.shape != (rows,):
+        raise ValueError(f"weights must have the shape ({rows},), one per row, got {w.shape}")
+    if not w.any():
+        raise ValueError("weights must not be all 0, or nothing is learnt")
+    return w
+
+
+def batch_sizes(rows: int, batch_size: int) -> list[int]:
+    """Sizes of the batches of ``rows`` rows; a last one of a single row joins the one before."""
+    whole, left = divmod(rows, batch_size)
+    sizes = [batch_size] * whole + [left] * (left > 0)
+    if left == 1 and whole:
+        sizes[-2:] = [batch_size + 1]
+    return sizes
 
 
 def same_targets(own: tuple[str, ...], targets: Names) -> None:

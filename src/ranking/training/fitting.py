@@ -4,6 +4,7 @@ The loop knows nothing of targets or losses: it is given a function from (logits
 """
 
 import os
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,9 @@ from ranking.multi_task import seeded
 from ranking.progress import progress
 from ranking.training.checkpoints import AnyPath
 from ranking.training.examples import Examples, finite_features
+from ranking.training.objective import Loss, Objective, checked_loss, loss_mark, mean_weights
 from ranking.training.processes import join
-from ranking.training.run import Device, History, Loss, Objective, Run, Settings
+from ranking.training.run import Device, History, Run, Settings
 
 
 def fit(
@@ -49,13 +51,20 @@ def fit(
 
     Under ``torchrun`` every process reads all examples, takes its share of each batch, and ends with the same
     weights: gradients are averaged with torch's DistributedDataParallel (gloo, on the CPU). Batches and their
-    means are those of one process; a mean over the rows of a mask is taken in each share by itself.
+    means are those of one process, those of a :class:`~ranking.multi_task.PerTargetLoss` where rows are
+    masked, too; another function's loss is taken in each share and averaged by their rows.
+
+    Embedding tables whose gradients are sparse (``nn.Embedding(..., sparse=True)``, or ``sparse=True`` of
+    :class:`~ranking.multi_task.MultiTaskModel`) are trained by
+    :class:`~ranking.training.lazy_adam.LazyAdam`: rows that a batch does not hold cost nothing. All else is
+    trained by AdamW.
 
     Args:
         model: maps (categorical (rows, fields), dense (rows, n)) to logits (rows, targets).
         examples: the rows to train on, in memory (:class:`~ranking.training.TableExamples`) or streamed
             (:class:`~ranking.training.parquet.ParquetRows`).
-        loss: from logits and labels of a batch to a scalar.
+        loss: from logits and labels of a batch to a scalar. Where the examples have weights of rows, it must
+            take ``weights=``, too, (rows, targets), whose mean over the rows that count for a target is 1.
         seed: decides the order of the rows and, in a model that has it, dropout. Build the model under
             :func:`seeded` to fix its first weights.
         epochs: passes over the rows, at most.
@@ -68,7 +77,8 @@ def fit(
             best epoch back, not averaged.
         checkpoint: a file to keep the run in. If it is there already, training goes on from it, to the very
             weights of a run that was never stopped; a finished run is taken from it as it is. Remove the file
-            to start anew. A run of other rows, settings or loss weights is refused.
+            to start anew. A run of another model or loss, of other rows, held-out rows or settings, is
+            refused.
         checkpoint_every: steps from one checkpoint to the next; one is written after every epoch, too.
         device: where to train; the model stays there.
         description: text of the progress bar.
@@ -77,12 +87,21 @@ def fit(
         ValueError: for arguments outside what is allowed, a target whose labels are all 0 or all 1, a
             checkpoint of another run, and a loss that is no scalar or stops being a finite number.
     """
+    if not isinstance(model, nn.Module) or not any(True for _ in model.parameters()):
+        raise ValueError(f"model must be an nn.Module with parameters, got {model!r:.80}")
     if patience is not None and held_out is None:
         raise ValueError("patience needs held_out rows to judge by, got held_out=None")
-    if not callable(loss):
-        raise ValueError(f"loss must be a function of logits and labels, got {loss!r}")
-    if checkpoint is not None and not Path(checkpoint).parent.is_dir():
-        raise ValueError(f"checkpoint must stand in a folder that is there, got {os.fspath(checkpoint)!r}")
+    if checkpoint is not None:
+        if not isinstance(checkpoint, (str, os.PathLike)):
+            raise ValueError(f"checkpoint must be a path, got {checkpoint!r}")
+        if not Path(checkpoint).parent.is_dir():
+            raise ValueError(
+                f"checkpoint must stand in a folder that is there, got {os.fspath(checkpoint)!r}"
+            )
+    try:
+        device = torch.device(device)
+    except (RuntimeError, TypeError) as error:
+        raise ValueError(f"device must be one that torch knows, such as 'cpu', got {device!r}") from error
     checkpoint_every = validation.positive_int("checkpoint_every", checkpoint_every)
     processes = join()
     settings: Settings = {
@@ -95,14 +114,20 @@ def fit(
         "patience": None if patience is None else validation.positive_int("patience", patience),
         "processes": processes.count,
     }
-    _checked("examples", examples, model).check_learnable(getattr(model, "targets", None))
+    targets = getattr(model, "targets", None)
+    _checked("examples", examples, model).check_learnable(targets)
+    checked_loss(loss, examples)
     if held_out is not None:
-        _checked("held_out", held_out, model)
-    if checkpoint is not None:  # by what a run is known again
-        settings["loss"] = loss.extra_repr() if isinstance(loss, nn.Module) else ""
-        settings |= examples.shuffle_state()
+        checked_loss(loss, _checked("held_out", held_out, model))
     with seeded(seed):
-        run = Run(Objective(model, loss).to(device), settings, len(examples), checkpoint, processes)
+        model.to(device)
+        if checkpoint is not None:  # by what a run is known again
+            settings |= examples.shuffle_state()
+            settings["held_out"] = None if held_out is None else held_out.shuffle_state()
+            settings["model"] = f"{type(model).__qualname__} {zlib.crc32(repr(model).encode()):08x}"
+            settings |= {"targets": targets, "loss": loss_mark(model, loss, examples)}
+        objective = Objective(model, loss, mean_weights(examples, loss), processes).to(device)
+        run = Run(objective, settings, len(examples), checkpoint, processes)
         run.load()
         with progress(total=run.steps, description=description, shown=processes.first) as bar:
             bar.update(run.step)

@@ -23,7 +23,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from ranking import validation
 from ranking.logs import FeatureTable
-from ranking.training.examples import Batch, both_classes, finite_features, same_targets
+from ranking.training.examples import (
+    Batch,
+    batch_sizes,
+    both_classes,
+    finite_features,
+    row_weights,
+    same_targets,
+)
 from ranking.training.whole_files import AnyPath, whole_file
 
 ROW_GROUP = 65_536
@@ -34,7 +41,8 @@ LARGEST = 2**31
 """Codes of a field: they are kept in 32 bits."""
 _KEY = b"ranking"
 _Parts = list[NDArray[Any]]
-"""Ids (rows, fields) int32, dense features (rows, columns) float32, labels (rows, targets) float32."""
+"""Ids (rows, fields) int32; float32: dense features (rows, columns), labels (rows, targets), and weights
+(rows, 1) where rows have them."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +57,8 @@ class _Group:
     @classmethod
     def of(cls, parts: _Parts) -> Self:
         """What to note of the rows of these arrays."""
-        low, high = parts[-1].min(axis=0).tolist(), parts[-1].max(axis=0).tolist()
-        return cls(len(parts[-1]), _checksum(parts), low, high)
+        low, high = parts[2].min(axis=0).tolist(), parts[2].max(axis=0).tolist()
+        return cls(len(parts[2]), _checksum(parts), low, high)
 
 
 class ParquetWriter:
@@ -95,10 +103,11 @@ class ParquetWriter:
             with contextlib.suppress(Exception):  # the disk may be full
                 self._writer.close()
 
-    def write(self, features: FeatureTable, labels: ArrayLike) -> None:
+    def write(self, features: FeatureTable, labels: ArrayLike, weights: ArrayLike | None = None) -> None:
         """Append rows: features from one encoder in all parts, and labels in [0, 1], (rows, targets).
 
-        A part without rows adds none.
+        ``weights``, (rows,), say how much each row counts, at least 0; all parts have them, or none. A part
+        without rows adds none.
         """
         if self._file is None:
             raise ValueError(
@@ -115,9 +124,13 @@ class ParquetWriter:
                 f"cardinalities must be at most {LARGEST:,}, got {max(features.cardinalities):,}"
             )
         names = ("fields", "columns", "cardinalities", "groups")
-        about = json.dumps({**{name: getattr(features, name) for name in names}, "targets": self.targets})
+        shape = {name: getattr(features, name) for name in names} | {"weighted": weights is not None}
+        about = json.dumps({**shape, "targets": self.targets})
         if about != (self._about or about):
-            raise ValueError("features must come from one encoder: fields, columns or cardinalities changed")
+            raise ValueError(
+                "features must come from one encoder, and all parts have weights or none: fields, columns, "
+                "cardinalities or weights changed"
+            )
         self._about = about
         if not len(y):
             return
@@ -126,8 +139,11 @@ class ParquetWriter:
             columns = [(f"field {name}", pa.int32()) for name in features.fields]
             columns += [(f"dense {name}", pa.float32()) for name in features.columns]
             columns += [(f"label {name}", pa.float32()) for name in self.targets]
+            columns += [("weight", pa.float32())] * (weights is not None)
             self._writer = pq.ParquetWriter(self._file, pa.schema(columns))
         whole = [features.categorical.astype(np.int32), dense, y]
+        if weights is not None:
+            whole.append(row_weights(weights, len(y))[:, None])
         for start in range(0, len(y), self.row_group):
             parts = [np.ascontiguousarray(part[start : start + self.row_group]) for part in whole]
             arrays = [pa.array(column) for part in parts for column in part.T]  # each (rows,)
@@ -169,6 +185,7 @@ class ParquetRows:
             elif noted != about:
                 raise ValueError(f"files must have the same columns: {file} differs from {self.files[0]}")
             self._groups |= {(file, at): group for at, group in enumerate(groups)}
+        self._weighted = bool(about["weighted"])
         self.targets, self.fields = tuple(about["targets"]), tuple(about["fields"])
         self.columns, self.cardinalities = tuple(about["columns"]), tuple(about["cardinalities"])
         self.groups = {group: tuple(names) for group, names in about["groups"].items()}
@@ -178,6 +195,11 @@ class ParquetRows:
 
     def __len__(self) -> int:
         return sum(group.rows for group in self._groups.values())
+
+    @property
+    def weighted(self) -> bool:
+        """Whether rows have weights."""
+        return self._weighted
 
     def __repr__(self) -> str:
         held = f"{len(self):,} rows in {len(self.files)} files"
@@ -189,6 +211,8 @@ class ParquetRows:
         if generator is not None:
             order = torch.randperm(len(self._groups), generator=generator).tolist()
         left: list[torch.Tensor] = []  # rows that did not fill a batch
+        sizes = iter(batch_sizes(len(self), batch_size))
+        size = next(sizes)
         for buffer in self._buffers(order):
             parts = [torch.from_numpy(part) for part in buffer]
             if generator is not None:
@@ -196,14 +220,12 @@ class ParquetRows:
                 parts = [part[mixed] for part in parts]
             if left:
                 parts = [torch.cat(pair) for pair in zip(left, parts, strict=True)]
-            whole = len(parts[0]) // batch_size * batch_size
-            for start in range(0, whole, batch_size):
-                categorical, dense, labels = (part[start : start + batch_size] for part in parts)
-                yield categorical, dense, labels
-            left = [part[whole:].clone() for part in parts]
-        if len(left[0]):
-            categorical, dense, labels = left
-            yield categorical, dense, labels
+            start = 0
+            while size and start + size <= len(parts[0]):
+                categorical, dense, labels, *weights = [part[start : start + size] for part in parts]
+                yield categorical, dense, labels, *(column[:, 0] for column in weights)
+                start, size = start + size, next(sizes, 0)
+            left = [part[start:].clone() for part in parts]
 
     def check_targets(self, targets: Sequence[str]) -> None:
         """The files must hold just these."""
@@ -219,7 +241,7 @@ class ParquetRows:
         return state | {"rows_checksum": self._checksum}
 
     def _buffers(self, order: Sequence[int]) -> Iterator[_Parts]:
-        """Ids (rows, fields), dense (rows, columns) and labels (rows, targets) of several row groups each."""
+        """The rows of several row groups each."""
         held: list[_Parts] = []
         rows, places = 0, list(self._groups)
         for done, position in enumerate(order, start=1):
@@ -231,8 +253,9 @@ class ParquetRows:
 
     def _read(self, file: Path, number: int) -> _Parts:
         group = self._groups[file, number]
-        kinds = ((self.fields, np.int32), (self.columns, np.float32), (self.targets, np.float32))
-        parts = [np.empty((group.rows, len(names)), kind) for names, kind in kinds]
+        widths = [len(self.columns), len(self.targets), *([1] if self.weighted else [])]
+        parts: _Parts = [np.empty((group.rows, len(self.fields)), np.int32)]
+        parts += [np.empty((group.rows, width), np.float32) for width in widths]
         columns = [part[:, at] for part in parts for at in range(part.shape[1])]  # (rows,) each
         quiet = np.errstate(invalid="ignore")  # damage may make other types of columns: their checksum tells
         with _named(file), quiet, pq.ParquetFile(file) as opened:

@@ -7,6 +7,7 @@ environment variables, which of them it is. A script that calls :func:`ranking.t
 import atexit
 import os
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -27,25 +28,35 @@ class Processes:
     def share(self, rows: int) -> tuple[slice, float]:
         """Which rows of a batch are this process's, and their weight in the mean over the batch.
 
-        A batch with fewer rows than processes goes to each of them whole.
+        A batch that does not give two rows to each (a batch norm cannot learn from one) goes to each whole.
         """
-        if self.count == 1 or rows < self.count:
+        if self.count == 1 or rows < 2 * self.count:
             return slice(None), 1.0 / self.count
         mine = slice(rows * self.rank // self.count, rows * (self.rank + 1) // self.count)
         return mine, (mine.stop - mine.start) / rows
 
-    def total(self, value: float) -> float:
-        """The sum of a number over all processes."""
+    def total(self, values: torch.Tensor) -> torch.Tensor:
+        """The sums of some numbers over all processes."""
+        if self.count > 1:
+            values = values.clone()
+            dist.all_reduce(values)
+        return values
+
+    def everyones(self, mine: Any) -> list[Any]:
+        """What each process holds, in their order, for the first one; the others get an empty list."""
         if self.count == 1:
-            return value
-        number = torch.tensor(value, dtype=torch.float64)
-        dist.all_reduce(number)
-        return float(number)
+            return [mine]
+        held: list[Any] = [None] * self.count if self.first else []
+        dist.gather_object(mine, held if self.first else None)
+        return held
 
     def wait(self) -> None:
         """Until all processes are here."""
         if self.count > 1:
             dist.barrier()
+
+
+ALONE = Processes(0, 1)
 
 
 def join() -> Processes:
@@ -55,4 +66,4 @@ def join() -> Processes:
         atexit.register(dist.destroy_process_group)
     if dist.is_available() and dist.is_initialized():
         return Processes(dist.get_rank(), dist.get_world_size())
-    return Processes(0, 1)
+    return ALONE

@@ -3,7 +3,6 @@
 import copy
 import os
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -13,18 +12,16 @@ from torch import Tensor, nn
 from torch.nn.parallel import DistributedDataParallel
 
 from ranking.training.checkpoints import AnyPath, load_checkpoint, save_checkpoint
-from ranking.training.examples import Examples
+from ranking.training.examples import Examples, batch_sizes
+from ranking.training.lazy_adam import LazyAdam, sparse_tables
+from ranking.training.objective import Objective, mean_weights
 from ranking.training.processes import Processes
-
-Loss = Callable[[Tensor, Tensor], Tensor]
-"""From logits (rows, targets) and labels (rows, targets) to a scalar. If it is an ``nn.Module`` with
-parameters of its own (learnt loss weights, say), they are trained along with the model's."""
 
 Device = str | torch.device
 Settings = dict[str, Any]
 
-PLAIN = ("epoch", "step", "batch", "total", "mean", "averaged", "best_weights", "done", "epoch_began")
-"""What a checkpoint keeps as it is, beside the states of model, loss, optimiser and schedule."""
+PLAIN = ("epoch", "step", "batch", "averaged", "best_weights", "done", "epoch_began")
+"""What a checkpoint keeps as it is, beside the states of model, loss, optimisers and schedules."""
 
 
 @dataclass
@@ -32,8 +29,10 @@ class History:
     """What a training run did.
 
     Attributes:
-        train_loss: mean loss of each epoch, in nats.
-        validation_loss: loss on the held-out rows after each epoch; empty without them.
+        train_loss: loss over the rows of each epoch, in nats, each batch's by the weights of its step.
+        validation_loss: loss on the held-out rows after each epoch; empty without them. Of a
+            :class:`~ranking.multi_task.PerTargetLoss` both are made of the means over all rows that count for
+            a target; of any other function, means over batches, by their rows.
         best_epoch: epoch (from 0) whose weights the model carries at the end.
         rows: in one epoch.
         steps: of the optimiser, those before an interruption included.
@@ -48,17 +47,6 @@ class History:
     seconds: float = 0.0
 
 
-class Objective(nn.Module):
-    """Model and loss as one module, so that the parameters of both are trained and kept in step."""
-
-    def __init__(self, model: nn.Module, loss: Loss) -> None:
-        super().__init__()
-        self.model, self.loss = model, loss
-
-    def forward(self, categorical: Tensor, dense: Tensor, y: Tensor) -> Tensor:
-        return self.loss(self.model(categorical, dense), y)
-
-
 class Run:
     """Model, loss, optimiser and averages, and how far they have come."""
 
@@ -68,47 +56,76 @@ class Run:
         self.objective, self.model = objective, objective.model
         self.settings, self.patience = settings, settings["patience"]
         self.checkpoint, self.processes = file, processes
-        groups: list[dict[str, Any]] = [{"params": list(objective.model.parameters())}]
-        if isinstance(objective.loss, nn.Module) and (own := list(objective.loss.parameters())):
-            groups.append({"params": own, "weight_decay": 0.0})
-        # One fused kernel per step: several times cheaper than a kernel per parameter at these sizes.
-        rate, decay = settings["learning_rate"], settings["weight_decay"]
-        self.optimiser = torch.optim.AdamW(groups, lr=rate, weight_decay=decay, fused=True)
-        self.steps = settings["epochs"] * -(-rows // settings["batch_size"])
-        # With a constant step size the last few batches leave their mark on the level of all predictions.
-        self.schedule = torch.optim.lr_scheduler.LinearLR(self.optimiser, 1.0, 0.0, total_iters=self.steps)
-        self.live = self.model.state_dict()  # the model's own tensors, looked up once
-        self.mean = copy.deepcopy(self.live)
-        self.trained = {name for name, _ in self.model.named_parameters()}
-        self.averaged = 0
+        self.steps = settings["epochs"] * len(batch_sizes(rows, settings["batch_size"]))
         averaging = int(settings["average"] * self.steps) if self.patience is None else 0
         self.first_averaged = self.steps - averaging
+        self.lazy = sparse_tables(self.model)
+        self.optimisers = self.make_optimisers()
+        # With a constant step size the last few batches leave their mark on the level of all predictions.
+        self.schedules = [
+            torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.0, total_iters=self.steps)
+            for optimiser in self.optimisers
+        ]
+        # the model's own tensors, looked up once; the average of lazy tables is their optimiser's
+        lazy = {id(table) for table in self.lazy}
+        named = self.model.named_parameters(remove_duplicate=False)
+        trained = {name for name, parameter in named if id(parameter) not in lazy}
+        state = self.model.state_dict(keep_vars=True)
+        self.live = {name: tensor.detach() for name, tensor in state.items() if id(tensor) not in lazy}
+        self.trained = [name for name in self.live if name in trained]
+        self.mean = copy.deepcopy(self.live) if averaging else {}
+        self.averaged = 0
         self.generator = torch.Generator().manual_seed(settings["seed"])
         self.epoch_began = self.generator.get_state()
         self.history = History(rows=rows)
         self.epoch = self.step = self.batch = 0  # of the pass at hand: ``batch`` steps are done
-        self.total = 0.0
+        self.sums = torch.zeros(2, 1, dtype=torch.float64)  # of this process: losses and rows, (2, targets)
         self.best_weights: dict[str, Tensor] | None = None
         self.done = False
+
+    def make_optimisers(self) -> list[torch.optim.Optimizer]:
+        """Adam for what every step changes, and a lazy one for the tables of which it changes a few rows."""
+        rate, decay = self.settings["learning_rate"], self.settings["weight_decay"]
+        lazy, loss = {id(table) for table in self.lazy}, self.objective.loss
+        own = list(loss.parameters()) if isinstance(loss, nn.Module) else []
+        dense = [parameter for parameter in self.model.parameters() if id(parameter) not in lazy]
+        groups: list[dict[str, Any]] = [{"params": dense}, {"params": own, "weight_decay": 0.0}]
+        optimisers: list[torch.optim.Optimizer] = []
+        if groups := [group for group in groups if group["params"]]:
+            # One fused kernel per step: several times cheaper than a kernel per parameter at these sizes.
+            optimisers.append(torch.optim.AdamW(groups, lr=rate, weight_decay=decay, fused=True))
+        if self.lazy:
+            after = self.first_averaged if self.first_averaged < self.steps else None
+            optimisers.append(LazyAdam(self.lazy, rate, decay, after))
+        return optimisers
 
     @torch.no_grad()
     def add_to_average(self) -> None:
         """What torch's ``AveragedModel`` does, in the same arithmetic; buffers follow the model."""
         self.averaged += 1
+        if self.averaged > 1 and self.trained:
+            means = [self.mean[name] for name in self.trained]
+            change = torch._foreach_sub([self.live[name] for name in self.trained], means)
+            torch._foreach_div_(change, self.averaged)
+            torch._foreach_add_(means, change)
         for name, now in self.live.items():
-            if name in self.trained and self.averaged > 1:
-                self.mean[name].add_((now - self.mean[name]).div_(self.averaged))
-            else:
+            if self.averaged == 1 or name not in self.trained:
                 self.mean[name].copy_(now)
 
     def save(self) -> None:
-        """Write the checkpoint (the first process does it for all)."""
-        if self.checkpoint is None or not self.processes.first:
+        """Write the checkpoint: the first process does it for all, which call this at the same step."""
+        if self.checkpoint is None:
             return
-        state = {name: getattr(self, name) for name in PLAIN}
-        state |= {name: getattr(self, name).state_dict() for name in ("objective", "optimiser", "schedule")}
-        state |= {"history": asdict(self.history), "random": torch.get_rng_state()}
-        save_checkpoint(self.checkpoint, self.settings, state)
+        own = {"sums": self.sums, "random": torch.get_rng_state()}
+        everyones = self.processes.everyones(own)
+        if not self.processes.first:
+            return
+        state: dict[str, Any] = {name: getattr(self, name) for name in PLAIN}
+        state |= {"objective": self.objective.state_dict(), "mean": self.mean, "processes": everyones}
+        state |= {
+            name: [part.state_dict() for part in getattr(self, name)] for name in ("optimisers", "schedules")
+        }
+        save_checkpoint(self.checkpoint, self.settings, state | {"history": asdict(self.history)})
 
     def load(self) -> None:
         """Go on from the checkpoint, if there is one."""
@@ -119,18 +136,24 @@ class Run:
         self.processes.wait()
         if state is None:
             return
-        self.history = History(**state.pop("history"))
         try:
-            for name in ("objective", "optimiser", "schedule"):
-                getattr(self, name).load_state_dict(state.pop(name))
+            self.objective.load_state_dict(state["objective"])
+            for name in ("optimisers", "schedules"):
+                for part, held in zip(getattr(self, name), state[name], strict=True):
+                    part.load_state_dict(held)
         except (RuntimeError, ValueError) as error:  # what torch says of other names or shapes
             raise ValueError(
                 f"checkpoint {os.fspath(self.checkpoint)} belongs to a run with another model or loss: "
                 f"use the same, or another file ({error})"
             ) from error
-        torch.set_rng_state(state.pop("random"))
-        for name, value in state.items():
-            setattr(self, name, value)
+        self.history = History(**state["history"])
+        own = state["processes"][self.processes.rank]
+        torch.set_rng_state(own["random"])
+        self.sums = own["sums"]
+        for name, tensor in state["mean"].items():
+            self.mean[name].copy_(tensor)
+        for name in PLAIN:
+            setattr(self, name, state[name])
         self.generator.set_state(self.epoch_began)
 
     def finish(self) -> None:
@@ -139,8 +162,13 @@ class Run:
             return
         if self.best_weights is not None:
             self.model.load_state_dict(self.best_weights)
-        elif self.first_averaged < self.steps:
-            self.model.load_state_dict(self.mean)
+        elif self.mean:
+            with torch.no_grad():
+                for name, now in self.live.items():
+                    now.copy_(self.mean[name])
+            for optimiser in self.optimisers:
+                if isinstance(optimiser, LazyAdam):
+                    optimiser.take_averages()
         self.done = True
         self.save()
 
@@ -155,21 +183,22 @@ class Run:
         for number, batch in enumerate(examples.batches(self.settings["batch_size"], self.generator)):
             if number < self.batch:
                 continue  # done before the interruption
-            rows = len(batch[-1])
-            mine, weight = processes.share(rows)
-            value = objective(*(part[mine].to(device) for part in batch))
-            if value.ndim:
-                raise ValueError(f"loss must give a scalar, got the shape {tuple(value.shape)}")
-            self.optimiser.zero_grad()
-            # gradients are averaged over processes, each counting by its share of the batch
-            (value * (weight * processes.count)).backward()
-            self.optimiser.step()
-            self.schedule.step()
+            mine, weight = processes.share(len(batch[-1]))
+            value, sums, rows = objective(*(part[mine].to(device) for part in batch), part=weight)
+            for optimiser in self.optimisers:
+                optimiser.zero_grad()
+            (value * processes.count).backward()  # gradients are averaged over the processes
+            for optimiser in self.optimisers:
+                optimiser.step()
+            for schedule in self.schedules:
+                schedule.step()
             if self.step >= self.first_averaged:
                 self.add_to_average()
             self.step += 1
             self.batch += 1
-            self.total += float(value.detach()) * (weight * rows)
+            # a batch that went to each process whole is counted once
+            whole = processes.count if mine == slice(None) else 1
+            self.sums = self.sums + torch.stack([sums, rows]).double().cpu() / whole
             bar.update(1)
             if self.step % checkpoint_every == 0 and self.checkpoint is not None:
                 self.history.seconds = before + time.perf_counter() - started
@@ -179,14 +208,14 @@ class Run:
     def ends_epoch(self, held_out: Examples | None, device: Device) -> bool:
         """Note the pass in the history, evaluate, and say whether training stops early."""
         history, epoch = self.history, self.epoch
-        total = self.processes.total(self.total)
+        loss = self.objective.over(self.processes.total(self.sums).to(device))
         history.steps = self.step
-        history.train_loss.append(total / history.rows)
-        if not np.isfinite(total):
+        history.train_loss.append(loss)
+        if not np.isfinite(loss):
             rate = self.settings["learning_rate"]
-            raise ValueError(f"the loss is {total} in epoch {epoch}: lower learning_rate (now {rate})")
+            raise ValueError(f"the loss is {loss} in epoch {epoch}: lower learning_rate (now {rate})")
         history.best_epoch = epoch
-        self.epoch, self.batch, self.total = epoch + 1, 0, 0.0
+        self.epoch, self.batch, self.sums = epoch + 1, 0, torch.zeros_like(self.sums)
         self.epoch_began = self.generator.get_state()
         if held_out is None:
             return False
@@ -203,9 +232,11 @@ class Run:
 
     @torch.no_grad()
     def evaluate(self, examples: Examples, device: Device) -> float:
-        """Mean loss of a batch, over all rows."""
-        self.objective.eval()
-        total = 0.0
+        """The loss over all rows, see :class:`History`."""
+        judge = Objective(self.model, self.objective.loss, mean_weights(examples, self.objective.loss))
+        judge.to(device).eval()
+        total: Any = 0.0
         for batch in examples.batches(8 * self.settings["batch_size"]):
-            total += float(self.objective(*(part.to(device) for part in batch))) * len(batch[-1])
-        return total / len(examples)
+            _, sums, rows = judge(*(part.to(device) for part in batch))
+            total = total + torch.stack([sums, rows]).double()
+        return judge.over(total)

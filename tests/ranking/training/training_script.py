@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from ranking.logs.features import FeatureTable
-from ranking.multi_task import MultiTaskModel, WeightedCrossEntropy
+from ranking.multi_task import MultiTaskModel, UncertaintyWeighting, WeightedCrossEntropy
 from ranking.training import TableExamples, fit, seeded
 
 TARGETS = ("click", "like")
@@ -32,12 +32,14 @@ class Killed(WeightedCrossEntropy):
         super().__init__(TARGETS, masked=masked)
         self.left = at
 
-    def forward(self, logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    def sums(
+        self, logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor | None = None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         if self.left is not None and self.training:
             self.left -= 1
             if self.left == 0:
                 os.kill(os.getpid(), signal.SIGKILL)
-        return super().forward(logits, labels)
+        return super().sums(logits, labels, weights)
 
 
 def table(rows: int, seed: int = 0) -> tuple[FeatureTable, np.ndarray]:
@@ -60,15 +62,19 @@ def main() -> None:
     parser.add_argument("--kill-at", type=int)
     parser.add_argument("--dropout", action="store_true")
     parser.add_argument("--masked", action="store_true")
+    parser.add_argument("--sparse", action="store_true")
+    parser.add_argument("--learnt", action="store_true", help="learn the loss weights")
     options = parser.parse_args()
     torch.set_num_threads(1)
     with seeded(0):
-        model = (WithDropout if options.dropout else MultiTaskModel)((20, 30), 3, TARGETS)
+        kind = WithDropout if options.dropout else MultiTaskModel
+        model = kind((20, 30), 3, TARGETS, sparse=options.sparse)
     features, labels = table(2_010)
+    learnt = UncertaintyWeighting(TARGETS, masked=options.masked)
     history = fit(
         model,
         TableExamples(features, labels),
-        Killed(options.kill_at, options.masked),
+        learnt if options.learnt else Killed(options.kill_at, options.masked),
         seed=5,
         epochs=3,
         batch_size=64,
