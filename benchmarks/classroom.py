@@ -18,9 +18,10 @@ import tempfile
 import time
 from pathlib import Path
 
-import nbformat
 import psutil
 
+from bookwork import command_line
+from bookwork.grading import editions
 from bookwork.grading.kernels import Kernel
 
 BOOK = Path(__file__).resolve().parents[1] / "book"
@@ -39,14 +40,14 @@ def peak(pid: int) -> float:
 
 def measure(path: Path) -> tuple[float, float, float]:
     """MiB after the imports, MiB at most, and processor seconds."""
-    cells = [cell for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code"]
+    cells = [cell for cell in editions.read(path).cells if cell.cell_type == "code"]
     kernel = Kernel(path.parent)
     try:
         imports = 0.0
         for cell in cells:
             ran = kernel.run(cell.source, CELL_SECONDS)
             if ran.status != "ok":
-                raise RuntimeError(f"{path.name}: {ran.status}: {ran.outputs[-1:]}")
+                raise ValueError(f"{path} must run from top to bottom, got {ran.status}: {ran.outputs[-1:]}")
             imports = imports or peak(kernel.pid)
         times = psutil.Process(kernel.pid).cpu_times()
         return imports, peak(kernel.pid), times.user + times.system
@@ -67,8 +68,14 @@ def server() -> float:
             running.wait()
 
 
-def main(paths: list[Path]) -> None:
+def main() -> None:
     """Print a line per notebook."""
+    parser = command_line.Parser(description=__doc__.splitlines()[0])
+    parser.add_argument("notebooks", type=Path, nargs="*", metavar="NOTEBOOK")
+    exercises, chapters = (sorted(BOOK.glob(f"0*/{name}.ipynb")) for name in ("exercises", "index"))
+    paths = [path.resolve() for path in parser.parse_args().notebooks] or [*exercises, *chapters]
+    for path in paths:
+        editions.read(path)
     for name in (*THREADS, "RANKING_SILENT"):
         os.environ[name] = "1"
     print(f"{'':32} {'imports MiB':>12} {'peak MiB':>9} {'CPU s':>6}")
@@ -80,5 +87,4 @@ def main(paths: list[Path]) -> None:
 
 
 if __name__ == "__main__":
-    exercises, chapters = (sorted(BOOK.glob(f"0*/{name}.ipynb")) for name in ("exercises", "index"))
-    main([Path(name).resolve() for name in sys.argv[1:]] or [*exercises, *chapters])
+    raise SystemExit(command_line.run(Path(__file__).name, main))

@@ -16,7 +16,6 @@ Targets: two frames (33 ms) in the page, 50 ms in JupyterLab, at the 95th percen
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 import tempfile
@@ -27,6 +26,8 @@ import nbformat
 import numpy as np
 from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import sync_playwright
+
+from bookwork import command_line
 
 TESTS = Path(__file__).resolve().parents[1] / "tests"
 sys.path[:0] = [str(TESTS), str(TESTS / "ranking_course" / "explorers")]
@@ -144,9 +145,9 @@ def measure(place: str, page: Any, moves: int, target_ms: float) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = command_line.Parser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", default=MOVED, help=f"any of {', '.join(MOVED)}")
-    parser.add_argument("--moves", type=int, default=60, help="moves of the slider")
+    parser.add_argument("--moves", type=command_line.count, default=60, help="moves of the slider")
     parser.add_argument("--no-lab", action="store_true", help="leave JupyterLab out")
     options = parser.parse_args()
     unknown = set(options.names) - set(MOVED)
@@ -154,7 +155,7 @@ def main() -> None:
         parser.error(f"no explorer is named {', '.join(sorted(unknown))}; there are {', '.join(MOVED)}")
     program = find_browser()
     if program is None:
-        raise SystemExit(ADVICE)
+        raise ValueError(ADVICE)
     if hasattr(os, "getloadavg"):
         print(f"other work on the machine: load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores")
     with tempfile.TemporaryDirectory() as scratch, sync_playwright() as playwright:
@@ -167,4 +168,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(command_line.run(Path(__file__).name, main))

@@ -11,17 +11,21 @@ models trained on its log, one request at a time. Times are medians; everything 
 
 from __future__ import annotations
 
-import argparse
+import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import faiss
 import numpy as np
 import torch
 
-from experiments.funnel.stages import build
+from bookwork import command_line
 from ranking import funnel
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from experiments.funnel.stages import build
 
 DIM = 32
 CENTRES = 1_000
@@ -156,14 +160,21 @@ def chain(n_items: int, impressions: int, repeats: int) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--items", type=int, default=10_000_000, help="vectors to search")
+    parser = command_line.Parser(description=__doc__.splitlines()[0])
+    parser.add_argument("--items", type=command_line.count, default=10_000_000, help="vectors to search")
     parser.add_argument(
-        "--chain-items", type=int, help="catalogue of the chain; default: --items, at most 1 million"
+        "--chain-items",
+        type=command_line.count,
+        help="catalogue of the chain; default: --items, at most 1 million",
     )
-    parser.add_argument("--impressions", type=int, default=600_000, help="log that the models learn from")
-    parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument(
+        "--impressions",
+        type=command_line.count,
+        default=600_000,
+        help="log that the models learn from",
+    )
+    parser.add_argument("--repeats", type=command_line.count, default=5)
+    parser.add_argument("--threads", type=command_line.count, default=1)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     faiss.omp_set_num_threads(options.threads)
@@ -173,4 +184,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(command_line.run(Path(__file__).name, main))

@@ -8,13 +8,14 @@ stable as `order`, and the faster one that is not. Printed are medians of proces
 
 from __future__ import annotations
 
-import argparse
 import statistics
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
+from bookwork import command_line
 from ranking import fusion
 
 REQUESTS, CANDIDATES, SHOWN = 1_000, 500, 30
@@ -33,8 +34,8 @@ def median_seconds(action: Callable[[], object], repeats: int) -> float:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=15)
+    parser = command_line.Parser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=command_line.count, default=15)
     repeats = parser.parse_args().repeats
     rng = np.random.default_rng(0)
     p = {name: rng.random((REQUESTS, CANDIDATES)) for name in TERMS}
@@ -65,4 +66,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(command_line.run(Path(__file__).name, main))

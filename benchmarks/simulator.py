@@ -8,14 +8,16 @@ are medians over the repeats.
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+from bookwork import command_line
 
 STEPS = ("import", "world", "log", "statistics", "features")
 
@@ -31,15 +33,15 @@ def measure(rows: int) -> dict[str, float]:
         return result
 
     def load() -> Any:
-        from ranking import data
+        from ranking import logs, simulator
 
-        return data
+        return logs.FeatureEncoder, simulator.World
 
-    data = timed("import", load)
-    world = timed("world", data.World.build)
+    encoder, simulated = timed("import", load)
+    world = timed("world", simulated.build)
     log = timed("log", lambda: world.simulate(rows))
     log = timed("statistics", lambda: log.with_statistics())
-    timed("features", lambda: data.FeatureEncoder().fit(log).transform(log))
+    timed("features", lambda: encoder().fit(log).transform(log))
     return {**seconds, "peak_mb": peak_mb()}
 
 
@@ -54,10 +56,14 @@ def peak_mb() -> float:
 
 def main() -> None:
     """Measure each size in fresh processes and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--rows", type=int, nargs="+", default=[10_000, 100_000, 1_000_000])
-    parser.add_argument("--once", type=int, help="measure this number of rows in this process, print JSON")
+    parser = command_line.Parser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repeats", type=command_line.count, default=3)
+    parser.add_argument("--rows", type=command_line.count, nargs="+", default=[10_000, 100_000, 1_000_000])
+    parser.add_argument(
+        "--once",
+        type=command_line.count,
+        help="measure this number of rows in this process, print JSON",
+    )
     options = parser.parse_args()
     if options.once:
         print(json.dumps(measure(options.once)))
@@ -78,4 +84,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(command_line.run(Path(__file__).name, main))

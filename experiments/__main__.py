@@ -14,6 +14,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from bookwork import command_line
+
 FOLDER = Path(__file__).parent
 CHAPTERS = ("funnel", "multi_task", "calibration", "mmoe", "fusion", "watch_time")
 SPEED = {"multi_task/training_speed": "benchmarks.training", "mmoe/speed": "benchmarks.mmoe"}
@@ -52,24 +54,28 @@ def chosen(names: list[str]) -> dict[str, list[str]]:
     }
 
 
+PROGRAM = "python -m experiments"
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        prog="python -m experiments",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    """Make records; exit code 1 if one fails, 2 for bad input."""
+    sys.exit(command_line.run(PROGRAM, _main))
+
+
+def _main() -> int:
+    parser = command_line.Parser(
+        prog=PROGRAM, description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("names", nargs="*", metavar="NAME", help="of a record or of a chapter")
     parser.add_argument("--list", action="store_true", help="say what would run, and run nothing")
     options = parser.parse_args()
-    try:
-        todo = chosen(options.names)
-    except ValueError as error:
-        parser.error(str(error))
-    for name, command in todo.items():
+    for name, command in chosen(options.names).items():
         print(f"{name:28}python {shlex.join(command)}", flush=True)
         if not options.list and subprocess.run([sys.executable, *command], cwd=FOLDER.parent).returncode:
-            sys.exit(f"{name} failed; the records before it are made, it and those after it are as they were")
+            left = "the records before it are made, it and those after it are as they were"
+            print(f"{name} failed; {left}", file=sys.stderr)
+            return 1
+    return 0
 
 
 if __name__ == "__main__":

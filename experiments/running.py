@@ -22,6 +22,7 @@ from typing import Any, TypeVar
 
 import torch
 
+from bookwork import command_line
 from bookwork.results import save_results
 from ranking.progress import SILENT, progress
 
@@ -70,28 +71,36 @@ def record(
             module's docstring is the help.
         seeds: how many seeds unless ``--seeds`` says otherwise.
         arguments: of the command line; by default those of this process.
+
+    Bad input, a record that cannot be written and a log that cannot be read end the process with one line.
     """
     module = sys.modules[measure.__module__]
     if module.__spec__ is None or module.__file__ is None:
         raise ValueError("measure must stand in a module that runs by `python -m`, from the root")
     program = f"python -m {module.__spec__.name}"
+    if status := command_line.run(program, lambda: _record(program, measure, seeds, arguments)):
+        sys.exit(status)
+
+
+def _record(program: str, measure: Callable[..., Any], seeds: int, arguments: Sequence[str] | None) -> None:
+    module = sys.modules[measure.__module__]
     defaults = {name: option.default for name, option in inspect.signature(measure).parameters.items()}
     if "seeds" in defaults:
         defaults["seeds"] = seeds
-    parser = argparse.ArgumentParser(
-        prog=program,
-        description=module.__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
+    parser = command_line.Parser(
+        prog=program, description=module.__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     for name, default in defaults.items():
-        parser.add_argument(f"--{name}", type=_count, default=default, help=f"default: {default:,}")
-    beside = Path(module.__file__).with_suffix(".json")
+        parser.add_argument(
+            f"--{name}", type=command_line.count, default=default, help=f"default: {default:,}"
+        )
+    beside = Path(str(module.__file__)).with_suffix(".json")
     parser.add_argument("--out", type=Path, default=beside, help="file to write; default: beside the script")
     given = vars(parser.parse_args(arguments))
     out = given.pop("out")
-    if out.is_dir() or not out.resolve().parent.is_dir():
-        parser.error(f"argument --out: must be a file in a folder that exists, got {str(out)!r}")
+    folder = out.resolve().parent
+    if out.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        parser.error(f"argument --out: must be a file in a folder that exists and lets it, got {str(out)!r}")
 
     command = " ".join([program, *(f"--{name} {value}" for name, value in given.items())])
     used = range(given.pop("seeds", 0))
@@ -102,10 +111,3 @@ def record(
         print(f"{missing}: nothing was re-made.")
         return
     save_results(out, rounded(found), command=command, seeds=used)
-
-
-def _count(text: str) -> int:
-    """A whole number of at least 1."""
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, got {text!r}")
-    return int(text)

@@ -13,6 +13,13 @@ def text(name: str, value: Any) -> str:
     return value
 
 
+def flag(name: str, value: Any) -> bool:
+    """True or False; whatever else would pass for one of them, the text "no" for instance, is refused."""
+    if not isinstance(value, bool):
+        raise ValueError(f"{name} must be True or False, got {value!r:.80}")
+    return value
+
+
 def one_of(name: str, value: Any, allowed: Sequence[Any]) -> Any:
     """One of the allowed values."""
     if value not in allowed:

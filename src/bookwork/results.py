@@ -9,7 +9,6 @@ import math
 import os
 import platform
 import re
-import secrets
 from collections.abc import Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from bookwork.files import write_whole
 
 PACKAGES = ("numpy", "pandas", "scipy", "torch")
 REPOSITORY = Path(__file__).parents[2]
@@ -86,26 +87,6 @@ def text_of(data: Mapping[str, Any]) -> str:
         return line(value)
 
     return "{\n" + ",\n".join(f" {line(key)}: {part(value)}" for key, value in data.items()) + "\n}\n"
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file beside ``path`` and rename it: whoever reads finds the old text or the new one, whole.
-
-    Every writer has a file of its own; the last to finish wins. Where writing fails, the old file stays.
-    """
-    path = path.resolve()  # a link stays one
-    if path.exists() and not path.is_file():
-        raise ValueError(f"path must name a file, got {path}")
-    beside = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
-    try:
-        with open(beside, "x", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(beside, path)
-    except BaseException:
-        beside.unlink(missing_ok=True)
-        raise
 
 
 def load_results(name: str, folder: Path | str | None = None) -> dict[str, Any]:

@@ -99,6 +99,7 @@ def array(
 
     The fast check of many numbers at once; gives lists, of whole numbers where ``whole``.
     """
+    arguments.flag("whole", whole)
 
     def check(name: str, value: Any) -> list[Any]:
         try:
@@ -158,6 +159,7 @@ def record(
     entries: Mapping[str, Check | optional] | None = None, closed: bool = False, **more: Check | optional
 ) -> Check:
     """A mapping with these entries. Others are left out, or refused where it is ``closed``."""
+    arguments.flag("closed", closed)
     checks = {**(entries or {}), **more}
     needed = [key for key, check in checks.items() if not isinstance(check, optional)]
 

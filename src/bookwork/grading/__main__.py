@@ -1,18 +1,23 @@
 """Editions of the exercises, from the command line: ``python -m bookwork.grading --help``."""
 
-import argparse
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from bookwork import command_line
 from bookwork.grading import course, gate, standings
 from bookwork.grading.project import Project
 
+PROGRAM = "python -m bookwork.grading"
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; 0 if all is well."""
-    top = argparse.ArgumentParser(prog="python -m bookwork.grading", description="Exercises for a class.")
+    """Run a command; 0 if all is well, 1 if not everybody has got the right grade, 2 for bad input."""
+    return command_line.run(PROGRAM, lambda: _main(arguments))
+
+
+def _main(arguments: Sequence[str] | None) -> int:
+    top = command_line.Parser(prog=PROGRAM, description="Exercises for a class.")
     commands = top.add_subparsers(dest="command", required=True)
     student = commands.add_parser("student", help="write the learner's edition, ready to install and run")
     folder = commands.add_parser("course", help="write a course folder, ready for nbgrader autograde")
@@ -21,25 +26,22 @@ def main(arguments: Sequence[str] | None = None) -> int:
     report = commands.add_parser("grades", help="list who got what, and whose submission has no grade")
     report.add_argument("course", type=Path, metavar="COURSE", help="a course folder")
     verify = commands.add_parser("verify", help="grade right, empty and wrong answers, compare the points")
-    verify.add_argument("--most", type=int, metavar="N", help="at most N submissions with mistakes a chapter")
+    few = "at most N submissions with mistakes a chapter"
+    verify.add_argument("--most", type=command_line.whole_number(0), metavar="N", help=few)
     for command in (folder, report, verify):
         command.add_argument("--chapter", action="append", metavar="NAME", help="one; may be repeated")
     options = top.parse_args(arguments)
-    try:
-        if options.command == "grades":
-            return _grades(options.course, options.chapter)
-        project = Project.here()
-        if options.command == "verify":
-            return _verify(project, options.chapter, options.most)
-        if options.command == "student":
-            lines = [str(path) for path in course.write_learners(options.out, project)]
-        else:
-            names = course.write_course(options.out, project, options.chapter)
-            lines = [f"nbgrader autograde {name}" for name in names]
-        print("\n".join(lines))
-    except ValueError as error:
-        print(error, file=sys.stderr)
-        return 2
+    if options.command == "grades":
+        return _grades(options.course, options.chapter)
+    project = Project.here()
+    if options.command == "verify":
+        return _verify(project, options.chapter, options.most)
+    if options.command == "student":
+        lines = [str(path) for path in course.write_learners(options.out, project)]
+    else:
+        names = course.write_course(options.out, project, options.chapter)
+        lines = [f"nbgrader autograde {name}" for name in names]
+    print("\n".join(lines))
     return 0
 
 

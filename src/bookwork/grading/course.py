@@ -8,8 +8,7 @@ import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 
-import nbformat
-
+from bookwork.files import new_folder, parsed, write_whole
 from bookwork.grading import editions
 from bookwork.grading.project import Project
 
@@ -40,54 +39,60 @@ Hand in the notebook under the name that it has.
 """
 
 
-def make_empty(path: Path) -> None:
-    """Make a folder; one with something in it is an error."""
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise ValueError(f"OUT must be a new or an empty folder, got {path}")
-    path.mkdir(parents=True, exist_ok=True)
-
-
 def write_learners(out: Path, project: Project) -> list[Path]:
     """The learner's edition in a new folder: exercises, what the project hands out, how to install it.
 
     Gives the paths of the notebooks; a folder that is not empty is a ValueError.
     """
     found = project.exercises()
-    make_empty(out)
-    (out / "exercises").mkdir()
-    written = []
-    for name, path in found.items():
-        written.append(out / "exercises" / f"{name}.ipynb")
-        nbformat.write(editions.learners(editions.read(path)), written[-1])
-    for name in project.handout:
-        path = project.root / name
-        if path.is_dir():
-            shutil.copytree(path, out / name, ignore=shutil.ignore_patterns("__pycache__"))
-        else:
-            shutil.copy(path, out / name)
-    (out / "README.md").write_text(learners_readme(project), encoding="utf-8")
-    return written
+    handed_out = [project.root / name for name in project.handout]
+    for path in handed_out:
+        if not path.exists():
+            raise ValueError(f"handout of [tool.bookwork] must name what is there, got {path}")
+        if path.resolve() in (out.resolve(), *out.resolve().parents):
+            raise ValueError(f"OUT must lie outside of {path}, which is copied to it, got {out}")
+    with new_folder("OUT", out) as folder:
+        (folder / "exercises").mkdir()
+        for name, path in found.items():
+            learners = editions.learners(editions.read(path))
+            editions.write(learners, folder / "exercises" / f"{name}.ipynb")
+        for name, path in zip(project.handout, handed_out, strict=True):
+            if path.is_dir():
+                shutil.copytree(path, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(path, folder / name)
+        write_whole(folder / "README.md", learners_readme(project))
+    return [out / "exercises" / f"{name}.ipynb" for name in found]
 
 
 def learners_readme(project: Project) -> str:
     """How to set up and what to do; the note names requirements as they are pinned."""
-    described = tomllib.loads((project.root / "pyproject.toml").read_text(encoding="utf-8"))
+    described = parsed(project.root / "pyproject.toml", "TOML", tomllib.loads)
     python = described.get("project", {}).get("requires-python", "")
     requirements = project.root / "requirements.txt"
     lines = requirements.read_text(encoding="utf-8").split() if requirements.is_file() else []
     pinned = {line.partition("==")[0]: line for line in lines if "==" in line}
-    note = re.sub(r"\{([\w-]+)\}", lambda found: pinned[found[1]], project.note)
+    for name in re.findall(r"\{([\w-]+)\}", note := project.note):
+        if name not in pinned:
+            raise ValueError(f"note of [tool.bookwork] names {name}, which {requirements} does not pin")
+        note = note.replace(f"{{{name}}}", pinned[name])
     python = f" with Python {python}" if python else ""
     return re.sub(r"\n{3,}", "\n\n", LEARNERS_README.format(stub=editions.STUB, note=note, python=python))
 
 
 def nbgrader(course: Path, *arguments: str) -> str:
-    """Run nbgrader in a course folder; gives what it printed, or a RuntimeError with the end of that."""
+    """Run nbgrader in a course folder; gives what it printed.
+
+    Raises:
+        RuntimeError: with its last complaint in the first line, and the end of what it printed below.
+    """
     command = [sys.executable, "-m", "nbgrader", *arguments]
-    answer = subprocess.run(command, cwd=course, capture_output=True, text=True)
+    answer = subprocess.run(command, cwd=course, capture_output=True, text=True, errors="replace")
     printed = answer.stdout + answer.stderr
     if answer.returncode:
-        raise RuntimeError(f"nbgrader {' '.join(arguments)} failed:\n{printed[-4000:]}")
+        complaints = [line.partition("| ERROR] ")[2] for line in printed.splitlines() if "| ERROR] " in line]
+        why = complaints[-1] if complaints else "it does not say why"
+        raise RuntimeError(f"nbgrader {' '.join(arguments)} failed: {why}\n{printed[-4000:]}")
     return printed
 
 
@@ -99,12 +104,16 @@ def write_course(out: Path, project: Project, chapters: Iterable[str] | None = N
     Gives the names of the assignments; a folder that is not empty, or an unknown chapter, is a ValueError.
     """
     wanted = project.exercises(chapters)
-    make_empty(out)
-    (out / "nbgrader_config.py").write_text(CONFIGURATION.format(project), encoding="utf-8")
-    (out / "submitted").mkdir()
-    for name, path in wanted.items():
-        folder = out / "source" / name
-        folder.mkdir(parents=True)
-        nbformat.write(editions.unfolded(editions.read(path)), folder / f"{name}.ipynb")
-        nbgrader(out, "generate_assignment", name, "--create")
+    with new_folder("OUT", out) as folder:
+        write_whole(folder / "nbgrader_config.py", CONFIGURATION.format(project))
+        (folder / "submitted").mkdir()
+        for name, path in wanted.items():
+            source = folder / "source" / name
+            source.mkdir(parents=True)
+            editions.write(editions.unfolded(editions.read(path)), source / f"{name}.ipynb")
+            try:
+                nbgrader(folder, "generate_assignment", name, "--create")
+            except RuntimeError as error:
+                said = str(error).split("\n")[0]
+                raise ValueError(f"{path} must be what nbgrader can make an assignment of: {said}") from error
     return list(wanted)

@@ -6,6 +6,7 @@ locked: they are the same for everybody. The names are nbgrader's grade ids, and
 """
 
 import re
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from copy import deepcopy
@@ -14,6 +15,8 @@ from typing import NamedTuple
 
 import nbformat
 from nbformat import NotebookNode
+
+from bookwork.files import parsed, write_whole
 
 BEGIN_SOLUTION, END_SOLUTION = "### BEGIN SOLUTION", "### END SOLUTION"
 BEGIN_HIDDEN, END_HIDDEN = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
@@ -54,8 +57,23 @@ def grade_id(cell: NotebookNode) -> str | None:
 
 
 def read(path: Path) -> NotebookNode:
-    """A notebook."""
-    return nbformat.read(path, as_version=4)
+    """A notebook; a ValueError that names the file where it is none."""
+    return parsed(path, "a notebook", _parse)
+
+
+def _parse(text: str) -> NotebookNode:
+    found: dict[str, Exception] = {}  # nbformat logs what is wrong, and goes on
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of cells without ids, which nbformat gives them
+        notebook = nbformat.reads(text, as_version=4, capture_validation_error=found)
+    if found:
+        raise found["ValidationError"]
+    return notebook
+
+
+def write(notebook: NotebookNode, path: Path) -> None:
+    """Write a notebook, whole or not at all."""
+    write_whole(path, f"{nbformat.writes(notebook)}\n")
 
 
 def exercises(notebook: NotebookNode) -> Iterator[Exercise]:

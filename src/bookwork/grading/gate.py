@@ -15,16 +15,18 @@ mistakes. Wrong answers stand in a TOML file beside the notebook::
 Mistakes in different exercises share a submission.
 """
 
+import sqlite3
 import tomllib
 from collections.abc import Mapping
+from contextlib import closing
 from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
 
-import nbformat
 from nbformat import NotebookNode
 
 from bookwork.arguments import one_of
+from bookwork.files import parsed
 from bookwork.grading import editions
 from bookwork.grading.course import nbgrader, write_course
 from bookwork.grading.project import Project
@@ -54,10 +56,16 @@ class Grade(NamedTuple):
 
 def wrong_answers(notebook: Path) -> dict[str, list[Answer]]:
     """The wrong answers beside a notebook, by exercise; a ValueError where one has too few, or is unknown."""
-    data = tomllib.loads(notebook.with_name(WRONG).read_text(encoding="utf-8"))
+    file = notebook.with_name(WRONG)
+    data = parsed(file, "TOML", tomllib.loads)
     found: dict[str, list[Answer]] = {e.name: [] for e in editions.exercises(editions.read(notebook))}
-    for entry in data["answer"]:
-        found[one_of("exercise", entry["exercise"], list(found))].append(Answer(**entry))
+    entries = data.get("answer", [])
+    for entry in entries if isinstance(entries, list) else [entries]:
+        if not isinstance(entry, dict) or set(entry) != set(Answer._fields):
+            raise ValueError(
+                f"each [[answer]] of {file} must have {', '.join(Answer._fields)}, got {entry!r:.80}"
+            )
+        found[one_of(f"exercise in {file}", entry["exercise"], list(found))].append(Answer(**entry))
     for name, answers in found.items():
         if len(answers) < FEWEST:
             raise ValueError(f"{name!r} must have at least {FEWEST} typical mistakes, got {len(answers)}")
@@ -78,22 +86,35 @@ def hand_in(course: Path, learner: str, assignment: str, notebook: NotebookNode)
     """Put a submission where nbgrader looks for it."""
     path = course / "submitted" / learner / assignment / f"{assignment}.ipynb"
     path.parent.mkdir(parents=True)
-    nbformat.write(notebook, path)
+    editions.write(notebook, path)
     return path
 
 
 def grades(course: Path, assignment: str) -> dict[str, dict[str, Grade]]:
-    """What the gradebook says: learner -> exercise -> grade."""
+    """What the gradebook says: learner -> exercise -> grade; a ValueError where it is none, or lacks it."""
     from nbgrader.api import Gradebook
+    from sqlalchemy.exc import SQLAlchemyError
 
+    file = course / "gradebook.db"
+    must = f"{file} must be a gradebook of nbgrader that has {assignment}"
+    try:  # nbgrader would make one of whatever lies there
+        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as database:
+            known = database.execute("SELECT name FROM assignment WHERE name = ?", (assignment,)).fetchone()
+    except sqlite3.Error as error:
+        raise ValueError(f"{must}: {error}") from error
+    if known is None:
+        raise ValueError(must)
     found: dict[str, dict[str, Grade]] = {}
-    with Gradebook(f"sqlite:///{course / 'gradebook.db'}") as gradebook:
-        for handed_in in gradebook.assignment_submissions(assignment):
-            of_learner = found.setdefault(handed_in.student.id, {})
-            for notebook in handed_in.notebooks:
-                for grade in notebook.grades:
-                    graded = grade.auto_score is not None and not grade.needs_manual_grade
-                    of_learner[grade.name.removesuffix(editions.CHECK)] = Grade(grade.score, graded)
+    try:
+        with Gradebook(f"sqlite:///{file}") as gradebook:
+            for handed_in in gradebook.assignment_submissions(assignment):
+                of_learner = found.setdefault(handed_in.student.id, {})
+                for notebook in handed_in.notebooks:
+                    for grade in notebook.grades:
+                        graded = grade.auto_score is not None and not grade.needs_manual_grade
+                        of_learner[grade.name.removesuffix(editions.CHECK)] = Grade(grade.score, graded)
+    except SQLAlchemyError as error:
+        raise ValueError(f"{must}: {getattr(error, 'orig', error)}") from error
     return found
 
 
@@ -121,8 +142,12 @@ def verify(name: str, scratch: Path, project: Project, most: int | None = None) 
     for at, answers in enumerate(rounds, start=1):
         codes = {exercise: answer.code for exercise, answer in answers.items()}
         hand_in(scratch, f"wrong-{at}", name, submission(source, codes))
-    nbgrader(scratch, "autograde", name)
-    return differences(name, expected, rounds, grades(scratch, name))
+    said = []
+    try:
+        nbgrader(scratch, "autograde", name)
+    except RuntimeError as error:  # it grades the others, and below it is said who has no grade
+        said = [f"{name}: {str(error).splitlines()[0]}"]
+    return said + differences(name, expected, rounds, grades(scratch, name))
 
 
 def differences(

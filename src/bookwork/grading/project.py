@@ -19,7 +19,14 @@ from typing import Any, Self
 
 import yaml
 
+from bookwork.files import parsed
 from bookwork.grading import editions
+
+KINDS: dict[str, tuple[type, str]] = {
+    "handout": (list, "a list of texts"),
+    "environment": (dict, "a table of texts"),
+}
+"""What entries of the description are that are no texts."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +48,11 @@ class Project:
         known = [entry.name for entry in fields(cls)][1:]
         if unknown := sorted(set(described) - set(known)):
             raise ValueError(f"[tool.bookwork] may have {', '.join(known)}; got {', '.join(unknown)}")
+        for name, value in described.items():
+            kind, texts = KINDS.get(name, (str, "a text"))
+            entries = [*value, *value.values()] if isinstance(value, dict) else value
+            if not isinstance(value, kind) or not all(isinstance(entry, str) for entry in entries):
+                raise ValueError(f"{name} of [tool.bookwork] must be {texts}, got {value!r:.80}")
         return cls(root, **described)
 
     @classmethod
@@ -62,7 +74,7 @@ class Project:
         contents = self.root / self.contents
         if not contents.is_file():
             raise ValueError(f"the book's contents must stand in {contents}")
-        names = files_in(yaml.safe_load(contents.read_text(encoding="utf-8")))
+        names = files_in(parsed(contents, "YAML", yaml.safe_load))
         pages = [self.root / self.book / f"{name}.ipynb" for name in names]
         found = {page.parent.name: page for page in pages if page.stem == editions.NAME}
         if not found:
@@ -78,13 +90,17 @@ def _described(root: Path) -> dict[str, Any] | None:
     path = root / "pyproject.toml"
     if not path.is_file():
         return None
-    return tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("bookwork")
+    tools = parsed(path, "TOML", tomllib.loads).get("tool")
+    found = tools.get("bookwork") if isinstance(tools, dict) else None
+    if found is not None and not isinstance(found, dict):
+        raise ValueError(f"[tool.bookwork] in {path} must be a table, got {found!r:.80}")
+    return found
 
 
 def files_in(contents: Any) -> Iterator[str]:
-    """The files that a table of contents names, in order."""
-    if isinstance(contents, dict) and "file" in contents:
+    """The files that a table of contents names, in order; none where it is no table."""
+    if isinstance(contents, dict) and isinstance(contents.get("file"), str):
         yield contents["file"]
-    for value in contents.values() if isinstance(contents, dict) else contents:
-        if isinstance(value, (dict, list)):
-            yield from files_in(value)
+    entries = contents.values() if isinstance(contents, dict) else contents
+    for value in entries if isinstance(contents, (dict, list)) else ():
+        yield from files_in(value)

@@ -15,21 +15,33 @@ from nbformat.v4 import new_markdown_cell
 from sphinx.application import Sphinx
 from sphinx.config import Config
 
+from bookwork.arguments import flag, one_of
 from bookwork.grading import editions
 from bookwork.sphinx.offline import write
 
 VARIABLE = "BOOKWORK_SOLUTIONS"
-NO = ("no", "0", "false", "off")
+SAID = {
+    "yes": True,
+    "1": True,
+    "true": True,
+    "on": True,
+    "no": False,
+    "0": False,
+    "false": False,
+    "off": False,
+}
 
 
 def set_config(app: Sphinx, config: Config) -> None:
-    """The environment decides where it says something."""
+    """The environment decides where it says something; what is neither yes nor no might show a solution."""
     if named := os.environ.get(VARIABLE, "").lower():
-        config.bookwork_solutions = named not in NO
+        config.bookwork_solutions = SAID[one_of(VARIABLE, named, tuple(SAID))]
+    flag("bookwork_solutions", config.bookwork_solutions)
 
 
 def page(notebook: nbformat.NotebookNode, solutions: bool = True) -> nbformat.NotebookNode:
     """The authored notebook, changed in place to what its page shows, with or without code of solutions."""
+    flag("solutions", solutions)
     cells = []
     for cell in notebook.cells:
         if cell.cell_type == "code":

@@ -11,6 +11,7 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 from bookwork.explorer import bundle
+from bookwork.files import write_whole
 from bookwork.palette import Palette
 
 FOLDER = "ranking"  # below _static of the output; no folder of the sources: those load on every page
@@ -62,9 +63,9 @@ def write_live_scripts(folder: Path, beside: Path, explorers: Sequence[str], pal
 
 
 def write(path: Path, content: bytes) -> None:
-    """Write a file unless it holds just that."""
+    """Write a file, whole, unless it holds just that."""
     if not path.is_file() or path.read_bytes() != content:
-        path.write_bytes(content)
+        write_whole(path, content)
 
 
 def write_front(folder: Path, title: str, head: str, body: str) -> None:
