@@ -17,6 +17,7 @@ import doors_of_models
 import numpy as np
 
 import ranking
+from ranking.evaluation.grouped import grouped_auc
 from ranking.fusion import weighted_sum
 from ranking.logs import FeatureEncoder
 from ranking.simulator import World, WorldConfig
@@ -38,6 +39,7 @@ EXEMPT: dict[str, str] = {
     "logs.kuairand.files.": "folders and downloads: test_kuairand_files.py spoils their arguments",
     "logs.kuairand.loading.": "needs files: test_kuairand.py spoils its arguments",
     "logs.statistics.smoothed": "takes what was checked before, as it says",
+    "evaluation.grouped.GroupedMetric": "a result",
     "evaluation.metrics.Reliability": "a result",
     "mmoe.examples.gate_examples": "a large world for each call; it is checked in its own tests",
     "fusion.formulas.named_predictions": "the check of the formulas",
@@ -171,6 +173,7 @@ NAMES: Call = {
 
 SELVES: Call = {
     "FeatureEncoder": ENCODER,
+    "GroupedMetric": grouped_auc(np.tile([0.0, 1.0], 3), np.arange(6.0), NAMES["groups"]),
     "FeatureTable": TABLE,
     "ImpressionLog": LOG,
     "Truth": WORLD.truth(np.arange(4), np.arange(4), 7, 5, 0),
@@ -183,6 +186,7 @@ PASSED_ON = ("description",)
 """Parameters that are only shown: captions."""
 
 CALLS: dict[str, Call] = {
+    "evaluation.grouped.grouped_auc": {"weights": "positives"},
     "evaluation.intervals.bootstrap_interval": {"statistic": np.mean, "groups": NAMES["groups"]},
     "evaluation.metrics.expected_auc": {"weights": SECONDS},
     "evaluation.offline.inverse_propensity": {"clip": 2.0},

@@ -2,7 +2,7 @@
 
 import math
 
-from scipy.special import ndtr, ndtri
+from scipy.special import ndtr, ndtri, ndtri_exp
 
 from ranking import validation
 
@@ -24,7 +24,7 @@ def requests_per_arm(effect: float, spread: float, power: float = 0.8, level: fl
         raise ValueError("effect must not be 0: no test finds what is not there")
     level = validation.number("level", level, above=0.0, below=1.0)
     power = validation.number("power", power, above=0.0, below=1.0)
-    z = float(ndtri(power) - ndtri(level / 2.0))
+    z = float(ndtri(power)) + _edge(level)
     if z <= 0.0:
         raise ValueError(f"power must be above level / 2, got {power} and {level}")
     ratio = validation.number("spread", spread, above=0.0) / abs(effect)
@@ -38,8 +38,13 @@ def power_of_test(n_per_arm: int, effect: float, spread: float, level: float = 0
 
     Arguments as in :func:`requests_per_arm`; an effect of 0 gives the level itself.
     """
-    requests = validation.positive_int("n_per_arm", n_per_arm)
-    error = validation.number("spread", spread, above=0.0) * math.sqrt(2.0 / requests)
-    edge = -ndtri(validation.number("level", level, above=0.0, below=1.0) / 2.0)
-    shift = validation.number("effect", effect) / error
+    requests = validation.number("n_per_arm", validation.positive_int("n_per_arm", n_per_arm))
+    ratio = validation.number("effect", effect) / validation.number("spread", spread, above=0.0)
+    shift = ratio * math.sqrt(requests / 2.0)  # in standard errors of the difference
+    edge = _edge(validation.number("level", level, above=0.0, below=1.0))
     return float(ndtr(shift - edge) + ndtr(-shift - edge))
+
+
+def _edge(level: float) -> float:
+    """z_{1 − level/2}, from the logarithm, as half of the smallest level is no float any more."""
+    return -float(ndtri_exp(math.log(level) - math.log(2.0)))

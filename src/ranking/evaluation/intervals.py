@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -21,10 +22,11 @@ def wilson_interval(successes: ArrayLike, trials: ArrayLike, level: float = 0.95
     ``level`` is the share of such intervals that hold the true rate, in (0, 1).
     """
     k, n = validation.successes_of(successes, trials)
-    z2 = ndtri(0.5 + validation.number("level", level, above=0.0, below=1.0) / 2) ** 2
+    level = validation.number("level", level, above=0.0, below=1.0)
+    z2 = ndtri((1.0 - level) / 2.0) ** 2  # of the lower end: near 1 the upper one rounds to 1
     middle = (k + z2 / 2) / (n + z2)
     with np.errstate(invalid="ignore", divide="ignore"):
-        half = np.sqrt(z2) / (n + z2) * np.sqrt(np.where(n > 0, k * (n - k) / n, 0.0) + z2 / 4)
+        half = np.sqrt(z2) / (n + z2) * np.sqrt(np.where(n > 0, k / n * (n - k), 0.0) + z2 / 4)
     # at k = 0 and k = n the ends are 0 and 1 exactly; rounding must not move them
     return np.where(k == 0, 0.0, middle - half), np.where(k == n, 1.0, middle + half)
 
@@ -56,8 +58,10 @@ def bootstrap_interval(
         versus: other rows with as many columns; the interval is then that of the difference
             ``statistic(values) - statistic(versus)``, both resampled.
     """
-    validation.number("level", level, above=0.0, below=1.0)
-    validation.indices("seed", seed, stop=2**32)
+    statistic = validation.function("statistic", statistic)
+    level = validation.number("level", level, above=0.0, below=1.0)
+    validation.number("seed", seed)
+    seed = int(validation.indices("seed", seed, stop=2**32))
     samples = [validation.as_floats("values", values)]
     if versus is not None:
         samples.append(validation.as_floats("versus", versus))
@@ -90,7 +94,10 @@ def bootstrap_interval(
             return statistic(first, axis=axis) - sum(statistic(other, axis=axis) for other in second)
 
         found = stats.bootstrap(samples, difference, axis=0, vectorized=True, **settings)
-    return Interval(found.confidence_interval.low, found.confidence_interval.high)
+    interval = Interval(found.confidence_interval.low, found.confidence_interval.high)
+    if not np.isfinite(interval).all():
+        raise ValueError(f"statistic must be finite for all resamples, got an interval of {interval}")
+    return interval
 
 
 def clustered_error(values: ArrayLike, groups: ArrayLike) -> float:
@@ -108,5 +115,9 @@ def clustered_error(values: ArrayLike, groups: ArrayLike) -> float:
     size = np.bincount(group)  # (groups,)
     if v.ndim != 1 or size.size < 2:
         raise ValueError(f"groups must hold at least two groups of rows, shape (rows,); got shape {v.shape}")
-    apart = np.bincount(group, weights=v - v.mean())  # (groups,)
-    return float(np.sqrt((apart**2).sum() * size.size / (size.size - 1)) / v.size)
+    with np.errstate(over="ignore", invalid="ignore"):
+        apart = np.bincount(group, weights=v - v.mean())  # (groups,)
+        error = float(np.sqrt((apart**2).sum() * size.size / (size.size - 1)) / v.size)
+    if not math.isfinite(error):
+        raise ValueError(f"values must have squares that a float can hold, got {v[np.abs(v).argmax()]}")
+    return error

@@ -139,6 +139,9 @@ def reliability_of_means(values: ArrayLike, predictions: ArrayLike, bins: int = 
     y, p = validation.as_floats("values", values), validation.as_floats("predictions", predictions)
     validation.same_shape(values=y, predictions=p)
     validation.not_empty("values", y)
+    with np.errstate(over="ignore"):
+        if not np.isfinite(np.abs(y).sum() + np.abs(p).sum()):
+            raise ValueError("values and predictions must have sums that a float can hold")
     return _compared(p, y, bins, "equal count")
 
 
@@ -178,10 +181,12 @@ def expected_auc(truth: ArrayLike, predictions: ArrayLike, weights: ArrayLike | 
     q, scores = validation.probabilities("truth", truth), validation.as_floats("predictions", predictions)
     w = np.ones(q.shape) if weights is None else validation.non_negative("weights", weights)
     validation.same_shape(truth=q, predictions=scores, weights=w)
+    if w.any():
+        w = w / w.max()  # so that sums and products of large and of tiny weights are what they are
     positive, negative = (w * q).ravel(), (w * (1.0 - q)).ravel()
     if not positive.sum() > 0.0 or not negative.sum() > 0.0:
         raise ValueError("truth must leave room for positives and negatives among the rows that count")
     _, group = np.unique(scores.ravel(), return_inverse=True)  # ties form one group
     up, down = (np.bincount(group, weights=part) for part in (positive, negative))
     below = np.cumsum(down) - down  # negatives that score lower
-    return float((up * (below + down / 2)).sum() / (up.sum() * down.sum()))
+    return float((up / up.sum() * ((below + down / 2) / down.sum())).sum())

@@ -59,15 +59,22 @@ def inverse_propensity(
         weight = chosen / acted  # (rows,)
     if not np.isfinite(weight).all():
         raise ValueError(f"logged must leave target / logged finite, got {acted[least]} at index {least}")
+    normalised = validation.flag("normalised", normalised)
     if clip is not None:
         weight = np.minimum(weight, validation.number("clip", clip, above=0.0))
-    total, squares = float(weight.sum()), float((weight**2).sum())
-    effective = total**2 / squares if squares > 0.0 else 0.0
-    n = reward.size
-    if not normalised:
-        weighted = weight * reward
-        return Estimate(float(weighted.mean()), float(weighted.std(ddof=1) / math.sqrt(n)), effective)
-    if total == 0.0:
+    largest = float(weight.max())
+    part = weight / largest if largest > 0.0 else weight  # of the largest: squares of it are what they are
+    total = float(part.sum())
+    effective = total**2 / float((part**2).sum()) if largest > 0.0 else 0.0
+    if normalised and largest == 0.0:
         raise ValueError("target must be above 0 in at least one row to normalise, got none")
-    value = float((weight * reward).sum() / total)
-    return Estimate(value, float(np.sqrt((weight**2 * (reward - value) ** 2).sum()) / total), effective)
+    with np.errstate(over="ignore", invalid="ignore"):
+        if normalised:
+            value = float((part * reward).sum() / total)
+            error = float(np.sqrt((part**2 * (reward - value) ** 2).sum()) / total)
+        else:
+            weighted = weight * reward
+            value, error = float(weighted.mean()), float(weighted.std(ddof=1) / math.sqrt(reward.size))
+    if not (math.isfinite(value) and math.isfinite(error)):
+        raise ValueError(f"rewards must leave an estimate that a float can hold, got {value} ± {error}")
+    return Estimate(value, error, effective)

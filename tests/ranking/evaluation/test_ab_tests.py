@@ -40,7 +40,17 @@ def test_power_comes_out_in_simulated_tests():
 def test_levels_below_what_one_minus_them_can_say():
     """1 − 1e-17 is 1 in floats; the edge is taken from the other tail."""
     assert evaluation.power_of_test(100, 5.0, 1.0, level=1e-17) == pytest.approx(1.0)
-    assert evaluation.power_of_test(100, 0.0, 1.0, level=1e-17) == pytest.approx(1e-17)
+    for level in (1e-17, 1e-300, 1 - 1e-16):
+        assert evaluation.power_of_test(100, 0.0, 1.0, level=level) == pytest.approx(level, rel=1e-9)
+    # half of the smallest float is 0, whose quantile is infinite
+    z = stats.norm.isf(0.2) + 38.5  # ln of the level is −744.4, and that of Φ(−38.5) / 2 about the same
+    assert evaluation.requests_per_arm(0.5, 1.0, level=5e-324) == pytest.approx(8 * z**2, rel=0.01)
+
+
+def test_sizes_and_spreads_at_the_ends_of_what_a_float_holds():
+    assert evaluation.power_of_test(10**15, 1.0, 5e-324) == 1.0
+    assert evaluation.power_of_test(10**15, 0.0, 5e-324) == pytest.approx(0.05)
+    assert evaluation.power_of_test(2, 1e308, 1e-308) == 1.0
 
 
 @pytest.mark.parametrize(
@@ -52,6 +62,7 @@ def test_levels_below_what_one_minus_them_can_say():
         (lambda: evaluation.requests_per_arm(1.0, 1.0, power=1.0), r"power must be in \(0, 1\)"),
         (lambda: evaluation.requests_per_arm(1.0, 1.0, power=0.01), "power must be above level / 2"),
         (lambda: evaluation.power_of_test(0, 1.0, 1.0), "n_per_arm must be a whole number"),
+        (lambda: evaluation.power_of_test(10**400, 1.0, 1.0), "n_per_arm must hold numbers that a float can"),
         (lambda: evaluation.power_of_test(9, 1.0, 1.0, level=0.0), r"level must be in \(0, 1\)"),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest, bootstrap
+from scipy.stats import binomtest, bootstrap, norm
 
 from ranking import evaluation
 from ranking.evaluation import bootstrap_interval, wilson_interval
@@ -20,6 +20,18 @@ def test_wilson_without_trials_knows_nothing() -> None:
     low, high = wilson_interval([0, 2], [0, 4])
     assert (low[0], high[0]) == (0.0, 1.0)
     assert 0 < low[1] < 0.5 < high[1] < 1
+
+
+def test_wilson_of_levels_near_one_and_of_huge_counts() -> None:
+    """0.5 + level / 2 rounds to 1, whose quantile is infinite; k (n − k) is more than a float holds."""
+    level = 1 - 2**-53
+    low, high = evaluation.wilson_interval([0, 3, 10], 10, level)
+    z2 = norm.isf(2.0**-54) ** 2
+    assert low[0] == 0.0
+    assert high[2] == 1.0
+    assert high[0] == pytest.approx(z2 / (10 + z2))
+    assert low[2] == pytest.approx(10 / (10 + z2))
+    np.testing.assert_allclose(evaluation.wilson_interval(1e308, 1.5e308), 2 / 3)
 
 
 def test_clusters_of_one_are_rows():

@@ -139,6 +139,30 @@ def test_shapes_that_only_agree_in_size_are_refused():
         metrics.expected_auc(np.full((2, 3), 0.5), np.zeros((3, 2)))
 
 
+def test_whole_numbers_that_floats_cannot_tell_apart_are_refused():
+    """2**53 and 2**53 + 1 are one float: the AUC would be one half, for a tie."""
+    labels, large = [0, 1], np.array([2**53, 2**53 + 1])
+    assert metrics.auc(labels, large - 2) == 1.0
+    for predictions in (large, large.astype(np.uint64), large.astype(object), large.tolist()):
+        with pytest.raises(ValueError, match=r"predictions must be below 2\*\*53 where they are whole"):
+            metrics.auc(labels, predictions)
+
+
+@pytest.mark.parametrize("scale", [1e-320, 1e-200, 1.0, 1e200, 1.7e308])
+def test_weights_of_expected_auc_may_be_of_any_size(scale):
+    truth, scores, weights = [0.2, 0.6, 0.4], [1, 3, 2], np.array([1.0, 0.5, 1.0])
+    wanted = metrics.expected_auc(truth, scores, weights)
+    assert metrics.expected_auc(truth, scores, weights * scale) == pytest.approx(wanted, rel=1e-3)
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int8, np.float32, object])
+def test_labels_of_any_type_are_the_same_labels(dtype):
+    rng = np.random.default_rng(0)
+    labels, scores = rng.random(1_000) < 0.3, rng.random(1_000)
+    for metric in (metrics.auc, metrics.log_loss, metrics.normalised_entropy, metrics.calibration_error):
+        assert metric(labels.astype(dtype), scores) == metric(labels.astype(float), scores)
+
+
 def test_auc_takes_tensors_with_a_gradient():
     y, p = (torch.tensor(values, requires_grad=True) for values in ([[0.0, 1.0]], [[0.2, 0.7]]))
     assert metrics.auc(y, p) == 1.0

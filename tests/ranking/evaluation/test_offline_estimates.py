@@ -53,6 +53,21 @@ def test_normalising_bears_a_shift_of_all_rewards():
     assert np.mean(errors) == pytest.approx(spread, rel=0.08)
 
 
+def test_weights_whose_squares_no_float_holds():
+    logged = np.array([1e-200, 2e-200, 1e-200])
+    found = evaluation.inverse_propensity([1.0, 0.0, 3.0], np.full(3, 0.5), logged, normalised=True)
+    assert found.effective_rows == pytest.approx(2.5**2 / 2.25)
+    assert found.value == pytest.approx(4.0 / 2.5)  # of the weights 1, 1/2 and 1
+    with pytest.raises(ValueError, match="rewards must leave an estimate that a float can hold"):
+        evaluation.inverse_propensity([1.0, 0.0, 3.0], np.full(3, 0.5), logged)
+
+
+@pytest.mark.parametrize("normalised", ["no", "False", 1, 0, None, np.nan])
+def test_normalised_is_true_or_false(normalised):
+    with pytest.raises(ValueError, match="normalised must be True or False"):
+        evaluation.inverse_propensity([1.0, 2.0], [0.5, 0.5], [0.5, 0.5], normalised=normalised)
+
+
 def test_the_same_policy_is_the_plain_mean():
     reward, p = np.array([0.0, 1.0, 3.0]), np.array([0.5, 0.2, 0.1])
     found = evaluation.inverse_propensity(reward, p, p)
