@@ -10,6 +10,7 @@ from pathlib import Path
 import literal_splats
 import nbformat
 import pytest
+import yaml
 from cell_rules import collapsed, rule_faults
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from notebook_hygiene import CHECKED, KERNEL, faults, main
@@ -17,6 +18,7 @@ from notebook_hygiene import CHECKED, KERNEL, faults, main
 BOOK = Path(__file__).parents[2] / "book"
 CHAPTERS = sorted(BOOK.glob("0*/index.ipynb"))
 NOTEBOOKS = sorted(BOOK.rglob("*.ipynb"))
+APPENDICES = [path for path in sorted(BOOK.glob("0*/*.ipynb")) if path.stem not in ("index", "exercises")]
 
 
 def test_there_are_notebooks():
@@ -47,6 +49,25 @@ def test_the_introduction_says_how_long_each_chapter_takes():
         own = sum(map(int, re.findall(r"\| (\d+) \|$", table[1], flags=re.MULTILINE)))
         assert own == int(minutes), f"{chapter} takes {own} minutes, the introduction says {minutes}"
         assert (BOOK / exercises / "exercises.ipynb").is_file()
+
+
+def test_every_notebook_stands_in_the_contents_below_its_chapter():
+    contents = yaml.safe_load((BOOK.parent / "_toc.yml").read_text(encoding="utf-8"))
+    (chapters,) = (part["chapters"] for part in contents["parts"] if part["caption"] == "Chapters")
+    listed = {BOOK / f"{contents['root']}.ipynb"}
+    for chapter in chapters:
+        pages = [chapter["file"], *(page["file"] for page in chapter["sections"])]
+        assert [Path(page).stem for page in pages[:2]] == ["index", "exercises"]
+        assert {Path(page).parent for page in pages} == {Path(chapter["file"]).parent}
+        listed |= {BOOK / f"{page}.ipynb" for page in pages}
+    assert listed == set(NOTEBOOKS)
+
+
+@pytest.mark.parametrize("path", APPENDICES, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_an_appendix_is_reached_from_its_chapter_and_leads_back(path):
+    assert texts(path).startswith(f"# Appendix {int(path.parent.name[:2])}: ")
+    assert f"]({path.name}" in texts(path.with_name("index.ipynb"))
+    assert re.search(r"\]\(index\.ipynb[#)]", texts(path))
 
 
 def checked_cell(

@@ -71,13 +71,14 @@ def source_rows() -> list[list[str]]:
 
 
 def chapters() -> dict[str, str]:
-    """The text cells of each chapter and of the introduction, by name."""
-    paths = [BOOK / "intro.ipynb", *sorted(BOOK.glob("0*/index.ipynb"))]
-    notebooks = {path.parent.name: nbformat.read(path, as_version=4) for path in paths}
-    return {
-        name: "\n".join(cell.source for cell in notebook.cells if cell.cell_type == "markdown")
-        for name, notebook in notebooks.items()
-    }
+    """The text cells of each chapter, with those of its appendices, and of the introduction, by name."""
+    found: dict[str, str] = {}
+    for path in [BOOK / "intro.ipynb", *sorted(BOOK.glob("0*/*.ipynb"))]:
+        if path.stem != "exercises":
+            cells = nbformat.read(path, as_version=4).cells
+            own = "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
+            found[path.parent.name] = f"{found.get(path.parent.name, '')}\n{own}"
+    return found
 
 
 def headings(path: Path) -> set[str]:
