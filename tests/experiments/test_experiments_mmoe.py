@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from benchmarks.mmoe import verdict
 from bookwork.results import load_results
 from ranking.logs import TARGETS
 from ranking.mmoe import polarized
@@ -170,13 +171,36 @@ def test_speed_record_is_complete():
     assert recorded["ensemble"]["loop"]["ratio"] >= 6.0
 
 
+@pytest.mark.parametrize(
+    ("library", "loop", "said"),
+    [
+        (1.5, 1.0, "reached, in 2 of 2; the fastest library takes at least 1.50 times ours, the loop 1.00"),
+        (1.49, 1.3, "MISSED, in 1 of 2; the fastest library takes at least 1.49 times ours, the loop 1.10"),
+        (2.0, 0.99, "MISSED, in 1 of 2; the fastest library takes at least 1.70 times ours, the loop 0.99"),
+    ],
+)
+def test_the_benchmark_says_whether_the_aim_is_reached(library, loop, said):
+    def cell(fastest, loop):
+        of = {
+            "deepctr-torch": fastest,
+            "torch-rechub": 3.0,
+            "LibMTL": fastest + 0.5,
+            "loop": 1.2,
+            "products": 0.4,
+        }
+        train = {name: {"ratio": ratio} for name, ratio in of.items()}
+        return {"train": train, "infer": {"loop": {"ratio": loop}, "LibMTL": {"ratio": 1.1}}}
+
+    assert verdict([cell(1.7, 1.1), cell(library, loop)]).endswith(f": {said}")
+
+
 def test_the_benchmark_runs(tmp_path):
     """Small, once, and with those of the other implementations that are there."""
     out = tmp_path / "speed.json"
     small = {"batches": 16, "inputs": 4, "experts": 2, "tasks": 2, "repeats": 1, "ensemble": 2, "threads": 1}
     options = [f"--{name}={value}" for name, value in {**small, "out": out}.items()]
-    command = [sys.executable, str(ROOT / "benchmarks" / "mmoe.py"), *options]
-    subprocess.run(command, check=True, capture_output=True)
+    command = [sys.executable, "-m", "benchmarks.mmoe", *options]
+    subprocess.run(command, check=True, capture_output=True, cwd=ROOT)
     (cell,) = json.loads(out.read_text())["cells"]
     recorded = load_results("mmoe/speed")["cells"][0]
     there = set(cell["train"])
