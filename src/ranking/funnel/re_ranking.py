@@ -22,7 +22,7 @@ from ranking import validation
 from ranking.validation import Array
 
 SMALLEST_GAIN = 1e-9
-"""A determinant's gain below this counts as this: the item repeats, up to rounding, what is in the window."""
+"""An item whose gain is below this share of its own S_ii repeats, up to rounding, what is in the window."""
 
 
 def _check(
@@ -34,10 +34,10 @@ def _check(
     if score.ndim != 1 or s.shape != (score.size, score.size):
         got = f"{score.shape} and {s.shape}"
         raise ValueError(f"scores must have shape (n,) and similarity (n, n), got {got}")
-    if not np.allclose(s, s.T, atol=1e-6):
-        raise ValueError("similarity must be symmetric")
     if np.diagonal(s).min() <= 0.0:
         raise ValueError(f"similarity of an item to itself must be above 0, got {np.diagonal(s).min()}")
+    if not np.allclose(s, s.T, atol=1e-6 * np.abs(s).max()):
+        raise ValueError("similarity must be symmetric")
     keep = validation.positive_int("keep", keep, most=score.size, of="candidates")
     theta = validation.number("trade_off", trade_off, least=0.0, most=1.0)
     window = keep if window is None else validation.positive_int("window", window)
@@ -80,33 +80,36 @@ def greedy_dpp(
     the row c_i with V c_i = S_{Y,i} and the gain d²_i = S_ii − c_i · c_i = det S_{Y + i} / det S_Y.
 
     Arguments and result as in :func:`mmr`, but scores are on a scale to match ln det, e.g. within [0, 1], and
-    S must be positive semi-definite. Without a window no more items than the rank of S can differ; those that
-    repeat others (a gain below ``SMALLEST_GAIN``) then follow in order of their scores.
+    S must be positive semi-definite; its scale does not matter. Without a window no more items than the rank
+    of S can differ; those that repeat others (see ``SMALLEST_GAIN``) have less to give than any that does
+    not, and then follow in order of their scores.
     """
     score, s, keep, theta, window = _check(scores, similarity, keep, trade_off, window)
+    s = np.ldexp(s, -np.frexp(np.diagonal(s).max())[1])  # up to 1, without rounding: nothing overflows
     rows = np.zeros((min(window, keep) + 1, score.size))  # c_i of every item, by column: (window + 1, n)
     gain = np.diagonal(s).copy()  # d²_i, (n,)
+    least = SMALLEST_GAIN * gain
     chosen: list[int] = []
     free = np.ones(score.size, dtype=bool)
     inside = 0  # items in the window
     while True:
-        value = theta * score + (1.0 - theta) * np.log(np.maximum(gain, SMALLEST_GAIN))
+        value = theta * score + (1.0 - theta) * np.log(np.where(gain > least, gain, least.min()))
         best = int(np.argmax(np.where(free, value, -np.inf)))
         chosen.append(best)
         free[best] = False
         if len(chosen) == keep:
             return np.array(chosen)
         # the new item becomes a row of V; every other item's c gets one more entry
-        pivot = max(gain[best], SMALLEST_GAIN)
+        pivot = max(gain[best], least[best])
         rows[inside] = (s[best] - rows[:inside, best] @ rows[:inside]) / np.sqrt(pivot)  # (n,)
         gain = gain - rows[inside] ** 2
         inside += 1
         if inside > window:
             gain += _drop_first(rows[:inside], np.array(chosen[-inside:]))
             inside -= 1
-        lowest = gain[free].min()
-        if lowest < -1e-6 * np.diagonal(s).max():
-            raise ValueError(f"similarity must be positive semi-definite, got a gain of {lowest:.3g}")
+        lowest = (gain / np.diagonal(s))[free].min()
+        if lowest < -1e-6:
+            raise ValueError(f"similarity must be positive semi-definite, got a gain of {lowest:.3g} S_ii")
 
 
 def _drop_first(rows: Array, window: NDArray[np.intp]) -> Array:

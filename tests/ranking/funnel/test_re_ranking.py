@@ -70,6 +70,29 @@ def test_dpp_is_the_greedy_map_of_the_kernel_it_names() -> None:
     assert greedy_dpp(scores, similarity, 8, theta).tolist() == chosen
 
 
+@pytest.mark.parametrize("scale", [1e-300, 1e-12, 1e-6, 1e6, 1e300])
+def test_dpp_chooses_the_same_whatever_the_scale_of_the_matrix(scale: float) -> None:
+    for seed in range(5):
+        scores, similarity = draw(seed)
+        for window in (None, 3):
+            chosen = greedy_dpp(scores, similarity, 14, 0.7, window)
+            assert greedy_dpp(scores, scale * similarity, 14, 0.7, window).tolist() == chosen.tolist()
+    lopsided = np.array([[1.0, 0.5], [0.1, 1.0]])
+    indefinite = np.array([[1.0, 0.9, -0.9], [0.9, 1.0, 0.9], [-0.9, 0.9, 1.0]])
+    for method in (mmr, greedy_dpp):
+        with pytest.raises(ValueError, match="symmetric"):
+            method([0.1, 0.2], scale * lopsided, 1)
+    with pytest.raises(ValueError, match="positive semi-definite"):
+        greedy_dpp([1.0, 1.0, 1.0], scale * indefinite, 3, 0.5)
+
+
+def test_dpp_chooses_the_same_whatever_the_scale_of_single_items() -> None:
+    """A small item is no repeat: it adds little to the volume, and which of two it is still decides."""
+    chosen = greedy_dpp([0.5, 0.4, 0.3], np.diag([1.0, 1e-10, 1e-11]), 3, 0.9)
+    assert chosen.tolist() == dpp_by_determinants([0.5, 0.4, 0.3], np.diag([1.0, 1e-10, 1e-11]), 3, 0.9, 3)
+    assert greedy_dpp([0.5, 0.3, 0.4], np.diag([1.0, 1e-10, 1e-13]), 3, 0.5).tolist() == [0, 1, 2]
+
+
 def test_theta_of_one_sorts_by_score() -> None:
     scores, similarity = draw(0)
     for method in (mmr, greedy_dpp):
