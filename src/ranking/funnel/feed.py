@@ -5,7 +5,7 @@
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import numpy as np
@@ -27,6 +27,9 @@ from ranking.validation import Array
 
 HEADS = (*TARGETS, "share_played")
 """What the model predicts: four rates, and the share of the item that will be played."""
+
+MOST_DRAWN = 1_000_000
+"""Requests drawn at most to find those of some users among them."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,12 +164,19 @@ def _draw_requests(world: World, n: int, rng: np.random.Generator, users: ArrayL
         return draw_requests(world, n, rng)
     allowed = np.zeros(len(world.users), dtype=bool)
     allowed[validation.indices("users", users, len(world.users))] = True
-    share = world.user_activity[allowed].sum() / world.user_activity.sum()
-    if share == 0.0:
+    if not allowed.any():
         raise ValueError("users must hold at least one user, got none")
-    drawn = draw_requests(world, int(1.5 * n / share) + 100, rng)
+    share = world.user_activity[allowed].sum() / world.user_activity.sum()
+    drawn = draw_requests(world, min(int(1.5 * n / max(share, 1e-9)) + 100, MOST_DRAWN), rng)
     chosen = rng.permutation(np.flatnonzero(allowed[drawn.user]))[:n]
-    return drawn[np.sort(chosen)]
+    if len(chosen) == n:
+        return drawn[np.sort(chosen)]
+    # Those asked for hardly ever come. Who comes does not depend on when and where: draw that by itself.
+    activity = np.where(allowed, world.user_activity, 0.0).astype(np.float64)  # (users,)
+    if not activity.any():
+        raise ValueError(f"users must hold somebody who ever comes, got {np.flatnonzero(allowed)[:5]}")
+    user = rng.choice(len(activity), n, p=activity / activity.sum()).astype(np.int32)
+    return replace(draw_requests(world, n, rng), user=user)
 
 
 def _draw_candidates(
@@ -181,9 +191,12 @@ def _draw_candidates(
     items = np.empty((len(requests), candidates), dtype=np.int64)
     for row, (first, second) in enumerate(zip(popular, by_interest, strict=True)):
         drawn = np.stack((first, second), axis=1).ravel()  # by turns from either
-        distinct, at = np.unique(drawn, return_index=True)
+        distinct, at = np.unique(drawn[drawn >= 0], return_index=True)  # −1: a topic without a published item
         distinct = distinct[np.argsort(at)]
-        if len(distinct) < candidates:
-            raise ValueError(f"candidates must be fewer: {len(distinct)} of {candidates} could be drawn")
+        if (lacking := candidates - len(distinct)) > 0:  # a few items draw all: more of the others
+            others = np.setdiff1d(np.arange(published), distinct)
+            weight = world.item_popularity[others].astype(np.float64)
+            more = rng.choice(others, lacking, replace=False, p=weight / weight.sum())
+            distinct = np.concatenate((distinct, more))
         items[row] = rng.permutation(distinct[:candidates])
     return items

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -47,6 +49,30 @@ def test_only_the_users_asked_for_come(world, log):
     some = Feed.at_end(world, log, n_requests=50, candidates=20, seed=3, users=users)
     assert len(some.requests) == 50
     assert np.isin(some.requests.user, users).all()
+
+
+def test_there_are_as_many_requests_as_asked_for_however_rarely_somebody_comes(world, log):
+    rarest = int(np.argmin(world.user_activity))
+    for seed in range(8):
+        for users in ([7], [rarest]):
+            some = Feed.at_end(world, log, n_requests=6, candidates=20, seed=seed, users=users)
+            assert some.requests.user.tolist() == users * 6
+            assert (np.diff(some.requests.time_ms) >= 0).all()
+            again = Feed.at_end(world, log, n_requests=6, candidates=20, seed=seed, users=users)
+            np.testing.assert_array_equal(again.items, some.items)
+            np.testing.assert_array_equal(again.requests.hour, some.requests.hour)
+    idle = replace(world, user_activity=np.where(np.arange(300) == 7, 0, world.user_activity))
+    with pytest.raises(ValueError, match="users must hold somebody who ever comes"):
+        Feed.at_end(idle, log, n_requests=5, candidates=20, users=[7])
+
+
+def test_there_are_as_many_candidates_as_asked_for_however_few_items_are_popular(world, log):
+    star = np.where(np.arange(len(world.items)) == 0, 1e12, 1.0).astype(np.float32)
+    topic = world.items["topic"].replace(0, 1)  # topic 0 has no items
+    odd = replace(world, item_popularity=star, items=world.items.assign(topic=topic))
+    feed = Feed.at_end(odd, log, n_requests=30, candidates=500, seed=1)
+    assert feed.items.min() >= 0
+    assert all(len(set(row)) == 500 for row in feed.items)
 
 
 def test_rates_are_those_of_the_world(world, feed):
