@@ -11,6 +11,8 @@ from typing import Any
 
 from tqdm.auto import tqdm
 
+from ranking import validation
+
 SILENT = "RANKING_SILENT"
 
 
@@ -30,4 +32,8 @@ def progress(
         description: short text in front of the bar.
         shown: False for a bar that stays silent, as in all processes but the first.
     """
-    return tqdm(iterable, total=total, desc=description, leave=False, disable=silent() or not shown)
+    if not isinstance(iterable, Iterable | None):
+        raise ValueError(f"iterable must be something to walk through, or None, got {iterable!r:.80}")
+    total = None if total is None else validation.whole_number("total", total)
+    hidden = not validation.flag("shown", shown) or silent()
+    return tqdm(iterable, total=total, desc=description, leave=False, disable=hidden)

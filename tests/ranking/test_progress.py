@@ -21,3 +21,16 @@ def test_a_bar_moved_by_hand(monkeypatch, capsys):
         bar.update(3)
         assert (bar.n, bar.total) == (3, 4)
     assert "steps" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"iterable": 3}, "iterable must be something to walk through, or None, got 3"),
+        *[({"total": total}, "total must be a whole number") for total in ("3", 2.5, -1, float("nan"), [3])],
+        *[({"shown": shown}, "shown must be True or False") for shown in ("no", 1, 0, None, float("nan"))],
+    ],
+)
+def test_bad_settings_are_named(settings, message):
+    with pytest.raises(ValueError, match=message):
+        progress(**settings)

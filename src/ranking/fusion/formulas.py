@@ -88,25 +88,26 @@ def _from_logarithm(logarithms: Array) -> Array:
     return np.asarray(np.exp(logarithms, out=logarithms))
 
 
-def named_predictions(predictions: Predictions, needed: str | None = None) -> dict[str, Array]:
+def named_predictions(
+    predictions: Predictions, needed: str | None = None, argument: str = "predictions"
+) -> dict[str, Array]:
     """Predictions as float arrays of one shape, ``needed`` among them: rates in [0, 1], amounts from 0 on."""
-    if not isinstance(predictions, Mapping) or not predictions:
-        raise ValueError(f"predictions must map at least one name to an array, got {predictions!r:.80}")
+    if not validation.mapping(argument, predictions, "at least one name to an array"):
+        raise ValueError(f"{argument} must map at least one name to an array, got {predictions!r:.80}")
     arrays = {}
     for name, values in predictions.items():
         kind = validation.non_negative if name in AMOUNTS else validation.probabilities
-        arrays[name] = lists(f"predictions[{name!r}]", values, kind)
+        arrays[name] = lists(f"{argument}[{name!r}]", values, kind)
     validation.same_shape(**arrays)
     if needed is not None and needed not in arrays:
-        raise ValueError(f"predictions must hold {needed!r}, got {', '.join(map(repr, arrays))}")
+        raise ValueError(f"{argument} must hold {needed!r}, got {', '.join(map(repr, arrays))}")
     return arrays
 
 
 def _settings(name: str, given: Settings, terms: Iterable[str]) -> dict[str, float]:
     """One number for every term, no more and no fewer."""
     terms = list(terms)
-    if not isinstance(given, Mapping):
-        raise ValueError(f"{name} must map names to numbers, got {given!r:.80}")
+    validation.mapping(name, given, "names to numbers")
     wrong = {"missing": [term for term in terms if term not in given]}
     wrong["unknown"] = [term for term in given if term not in terms]
     what = [f"{kind} {', '.join(map(repr, names))}" for kind, names in wrong.items() if names]
@@ -212,9 +213,12 @@ def contributions(
 
     The ``settings`` are the formula's other arguments, by name. The arrays add up to the score of
     :func:`weighted_sum`, :func:`click_times_rest` and :func:`rank_fusion`, and to the natural logarithm of
-    the score of :func:`product_of_powers` and :func:`commerce_product`, where a factor of 0 is −∞.
+    the score of :func:`product_of_powers` and :func:`commerce_product`, where a factor of 0 is −∞. A score
+    that a float cannot hold is an error here as there.
     """
     names = ", ".join(f.__name__ for f in _TERMS)
     if not callable(formula) or formula not in _TERMS:
         raise ValueError(f"formula must be one of the functions {names}, got {formula!r}")
-    return dict(_TERMS[formula](predictions, **settings))
+    formula(predictions, **settings)
+    with np.errstate(over="ignore"):  # an exponent may be too large for a logarithm below 0
+        return dict(_TERMS[formula](predictions, **settings))

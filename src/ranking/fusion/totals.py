@@ -19,7 +19,7 @@ def per_impression(rates: Predictions, click: str = "click") -> dict[str, Array]
     ``rates`` are arrays of one shape, by name: the chance of a click, named ``click``, which stays as it is,
     and what follows *given* a click (chances, or seconds of watch time).
     """
-    arrays = named_predictions(rates, needed=click)
+    arrays = named_predictions(rates, needed=validation.instance("click", click, str), argument="rates")
     return {name: p if name == click else arrays[click] * p for name, p in arrays.items()}
 
 
@@ -34,6 +34,7 @@ def expected_totals(
             *truth* through :func:`per_impression`, say.
         examination: chance that the user looks at each place, shape (k,); None for 1 everywhere.
     """
+    validation.mapping("outcomes", outcomes, "names to arrays")
     arrays = {name: lists(f"outcomes[{name!r}]", values) for name, values in outcomes.items()}
     if not arrays:
         raise ValueError("outcomes must hold at least one outcome, got none")
@@ -47,4 +48,8 @@ def expected_totals(
     looks = validation.probabilities("examination", np.ones(k) if examination is None else examination)
     if looks.shape != (k,):
         raise ValueError(f"examination must have shape ({k},), got {looks.shape}")
-    return {name: np.take_along_axis(values, places, axis=-1) @ looks for name, values in arrays.items()}
+    totals = {name: np.take_along_axis(values, places, axis=-1) @ looks for name, values in arrays.items()}
+    for name, total in totals.items():
+        if not np.isfinite(total).all():
+            raise ValueError(f"outcomes[{name!r}] must leave totals that a float can hold")
+    return totals

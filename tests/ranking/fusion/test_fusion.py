@@ -39,6 +39,7 @@ def scored(p, w, beta):
     }
 
 
+HUGE = {"a": 1.5e308, "b": 1.5e308}
 P = {"click": [0.1, 0.2, 0.05], "like": [0.3, 0.1, 0.6], "watch_time": [10.0, 40.0, 5.0]}
 
 
@@ -235,7 +236,7 @@ def test_a_negative_weight_pushes_down():
         (lambda: fusion.weighted_sum({"click": []}, {"click": 1}), "must not be empty"),
         (lambda: fusion.weighted_sum({"a": [0.1], "b": [0.1, 0.2]}, {"a": 1, "b": 1}), "the same shape"),
         (
-            lambda: fusion.weighted_sum({"a": [1.0], "b": [1.0]}, {"a": 1.5e308, "b": 1.5e308}),
+            lambda: fusion.weighted_sum({"a": [1.0], "b": [1.0]}, HUGE),
             "weights must leave scores that a float can hold",
         ),
         (
@@ -271,11 +272,18 @@ def test_a_negative_weight_pushes_down():
         (lambda: fusion.rank_fusion(P, dict.fromkeys(P, 1), power=0), "power must be above 0"),
         (lambda: fusion.rank_fusion(P, dict.fromkeys(P, 1), offset=-1), "offset must be at least 0"),
         (lambda: fusion.contributions(sum, P), "formula must be one of the functions weighted_sum"),
+        (
+            lambda: fusion.contributions(fusion.weighted_sum, {"a": [1.0], "b": [1.0]}, weights=HUGE),
+            "weights must leave scores that a float can hold",
+        ),
+        (lambda: fusion.expected_totals([0, 1], {"a": [1e308, 1e308]}), r"outcomes\['a'\] must leave totals"),
+        (lambda: fusion.expected_totals([0], [[0.1]]), "outcomes must map names to arrays"),
+        (lambda: fusion.per_impression({"click": [0.1]}, click=None), "click must be a str, got NoneType"),
         (lambda: fusion.contributions(["weighted_sum"], P), "formula must be one of the functions"),
         (lambda: fusion.order([0.1, np.nan]), "scores must be finite"),
         (lambda: fusion.top_k([0.1, 0.2], 3), "k must be at most the 2 candidates, got 3"),
         (lambda: fusion.top_k([0.1, 0.2], 0), "k must be a whole number of at least 1"),
-        (lambda: fusion.per_impression({"like": [0.1]}), "predictions must hold 'click'"),
+        (lambda: fusion.per_impression({"like": [0.1]}), "rates must hold 'click'"),
         (lambda: fusion.expected_totals([0], {}), "outcomes must hold at least one"),
         (lambda: fusion.expected_totals([5], {"click": [0.1]}), "shown must be from 0 to 0, got 5"),
         (lambda: fusion.expected_totals([[0]], {"click": [0.1]}), "shown must have shape"),
