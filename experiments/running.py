@@ -100,7 +100,9 @@ def _record(program: str, measure: Callable[..., Any], seeds: int, arguments: Se
     out = given.pop("out")
     folder = out.resolve().parent
     if out.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-        parser.error(f"argument --out: must be a file in a folder that exists and lets it, got {str(out)!r}")
+        parser.error(
+            f"argument --out: must be a file in a folder that exists and can be written to, got {str(out)!r}"
+        )
 
     command = " ".join([program, *(f"--{name} {value}" for name, value in given.items())])
     used = range(given.pop("seeds", 0))

@@ -1,6 +1,7 @@
 """Files and folders that are there whole or not at all, and errors that name what cannot be read."""
 
 import contextlib
+import errno
 import os
 import secrets
 import shutil
@@ -50,6 +51,8 @@ def new_folder(name: str, path: Path) -> Iterator[Path]:
         there = path.is_dir()
         if path.exists() and not (there and not any(path.iterdir())):
             raise ValueError(must)
+        if there and not os.access(path, os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         folder = path if there else path.with_name(f"{path.name[:64]}.{secrets.token_hex(8)}.partial")
         folder.mkdir(parents=True, exist_ok=there)
     except OSError as error:

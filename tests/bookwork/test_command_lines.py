@@ -51,6 +51,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "other" / "source" / NAME).mkdir(parents=True)
     with sqlite3.connect(tmp_path / "other" / "gradebook.db") as database:
         database.execute("CREATE TABLE student (name TEXT)")
+    (tmp_path / "caches" / "one").mkdir(parents=True)
+    (tmp_path / "caches" / "one" / "global.db").write_bytes(b"no database" * 99)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -132,6 +134,7 @@ BAD = {
     ),
     "slides: no name": (SLIDES, "out fails.ipynb --explorers ..", "--explorers must name packages that are"),
     "slides: palette": (SLIDES, "out fails.ipynb --palette none:X", "palette must be named as 'module:NAME'"),
+    "slides: caches": (SLIDES, "out fails.ipynb --caches caches", "got caches/one/global.db"),
     "slides: OUT is a file": (SLIDES, "file fails.ipynb", "OUT must be a folder to write to, got file"),
     "slides: OUT in a file": (SLIDES, "file/a fails.ipynb", "OUT must be a folder to write to, got file/a"),
     "experiments: unknown": (

@@ -18,7 +18,7 @@ class Standing(NamedTuple):
 
 def assignments(course: Path) -> list[str]:
     """The assignments of a course folder, in order; a ValueError where there are none."""
-    found = sorted(path.name for path in (course / "source").glob("*/"))
+    found = sorted(path.name for path in (course / "source").glob("[!.]*/"))  # JupyterLab makes hidden ones
     if not found:
         raise ValueError(f"COURSE must be a folder that 'course' has written, got {course}")
     return found

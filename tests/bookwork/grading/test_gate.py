@@ -21,6 +21,7 @@ pytestmark = pytest.mark.slow
 
 EVERYTHING = bool(os.environ.get("RANKING_TEST_ALL"))
 CLASS_SIZE = 30
+WRONG_ANSWER = "[[answer]]\nexercise = '{}'\nmistake = 'none'\npoints = 0\ncode = ''\n"
 
 
 class Chapter:
@@ -89,6 +90,35 @@ class TestTheGateItself:
         )
         with pytest.raises(ValueError, match="'double' must have at least 4 typical mistakes, got 1"):
             gate.wrong_answers(path)
+
+    def test_what_nbgrader_says_is_a_line_and_the_rest_is_compared(self, tmp_path, monkeypatch):
+        """When it fails, it has graded what it can."""
+        project = write_small_project(tmp_path / "authored")
+        answers = "".join(WRONG_ANSWER.format(exercise) for exercise in ("double", "half") for _ in range(4))
+        project.exercises()[NAME].with_name(gate.WRONG).write_text(answers)
+
+        def failing(*_: object) -> str:
+            raise RuntimeError("nbgrader autograde 09_small failed: a reason\nand pages of it")
+
+        monkeypatch.setattr(gate, "nbgrader", failing)
+        lines = gate.verify(NAME, tmp_path / "course", project, most=0)
+        assert lines[0] == "09_small: nbgrader autograde 09_small failed: a reason"
+        assert lines[1:] == [
+            f"09_small, {exercise}, {learner}: not graded"
+            for learner in ("solution", "empty")
+            for exercise in ("double", "half")
+        ]
+
+    def test_a_notebook_that_nbgrader_refuses_is_named(self, tmp_path, monkeypatch):
+        def failing(*_: object) -> str:
+            raise RuntimeError("nbgrader generate_assignment failed: a reason\nand pages of it")
+
+        monkeypatch.setattr(course, "nbgrader", failing)
+        with pytest.raises(
+            ValueError, match=r"exercises\.ipynb must be what nbgrader can make .*: a reason$"
+        ):
+            course.write_course(tmp_path / "course", write_small_project(tmp_path / "authored"))
+        assert [path.name for path in tmp_path.iterdir()] == ["authored"]
 
     def test_unknown_chapters_are_refused(self, capsys):
         assert main(["verify", "--chapter", "99_nothing"]) == 2

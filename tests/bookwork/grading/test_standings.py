@@ -12,7 +12,7 @@ from bookwork.grading import editions
 from bookwork.grading.__main__ import main
 from bookwork.grading.course import nbgrader, write_course
 from bookwork.grading.gate import hand_in, submission
-from bookwork.grading.standings import standings
+from bookwork.grading.standings import assignments, standings
 
 pytestmark = pytest.mark.slow
 
@@ -75,6 +75,15 @@ def test_a_check_that_is_broken_itself_gives_no_grade_at_all(tmp_path):
         nbgrader(tmp_path / "course", "autograde", NAME)
     (found,) = standings(tmp_path / "course", NAME)
     assert found.ungraded == "not graded: read what nbgrader autograde says of it"
+
+
+def test_what_jupyterlab_leaves_in_a_course_is_no_assignment(course):
+    hidden = course / "source" / ".ipynb_checkpoints"
+    hidden.mkdir()
+    try:
+        assert assignments(course) == [NAME]
+    finally:
+        hidden.rmdir()
 
 
 def test_no_course_and_no_such_chapter_are_errors(course, tmp_path, capsys):
