@@ -30,7 +30,6 @@ the sizes of chapter 4. Peers that are not installed are named and left out: `pi
 
 from __future__ import annotations
 
-import argparse
 import itertools
 import os
 import random
@@ -46,9 +45,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from benchmarks.peers.mmoe import EXPERT, TOWER, Loop, deepctr, libmtl, rechub
+from bookwork import command_line
 from bookwork.results import save_results
 from ranking.mmoe import MMoE
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from benchmarks.peers.mmoe import EXPERT, TOWER, Loop, deepctr, libmtl, rechub
 
 LEARNING_RATE = 1e-3
 AIM = 1.5  # the fastest library's time of a training step, over ours
@@ -262,16 +264,19 @@ def show(cell: dict[str, Any], judged: bool) -> None:
 
 def main() -> None:
     """Measure the grid, print it, and write the result file if asked for."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--batches", type=int, nargs="+", default=[256, 1024, 4096])
-    parser.add_argument("--inputs", type=int, nargs="+", default=[64, 256])
-    parser.add_argument("--experts", type=int, nargs="+", default=[3, 8])
-    parser.add_argument("--tasks", type=int, nargs="+", default=[2, 4])
-    parser.add_argument("--repeats", type=int, default=25)
-    parser.add_argument("--ensemble", type=int, default=20, help="members of the ensemble")
-    parser.add_argument("--threads", type=int, default=2)
+    count = command_line.count
+    parser = command_line.Parser(description=__doc__.splitlines()[0])
+    parser.add_argument("--batches", type=count, nargs="+", default=[256, 1024, 4096])
+    parser.add_argument("--inputs", type=count, nargs="+", default=[64, 256])
+    parser.add_argument("--experts", type=count, nargs="+", default=[3, 8])
+    parser.add_argument("--tasks", type=count, nargs="+", default=[2, 4])
+    parser.add_argument("--repeats", type=count, default=25)
+    parser.add_argument("--ensemble", type=count, default=20, help="members of the ensemble")
+    parser.add_argument("--threads", type=count, default=2)
     parser.add_argument("--fused-peers", action="store_true", help="give the peers our optimiser")
-    parser.add_argument("--out", type=Path, help="result file, e.g. experiments/mmoe/speed.json")
+    parser.add_argument(
+        "--out", type=command_line.result_file, help="result file, e.g. experiments/mmoe/speed.json"
+    )
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     peers, missing = installed()
@@ -309,4 +314,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(command_line.run(Path(__file__).name, main))

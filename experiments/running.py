@@ -95,14 +95,10 @@ def _record(program: str, measure: Callable[..., Any], seeds: int, arguments: Se
             f"--{name}", type=command_line.count, default=default, help=f"default: {default:,}"
         )
     beside = Path(str(module.__file__)).with_suffix(".json")
-    parser.add_argument("--out", type=Path, default=beside, help="file to write; default: beside the script")
+    where = "file to write; default: beside the script"
+    parser.add_argument("--out", type=command_line.result_file, default=beside, help=where)
     given = vars(parser.parse_args(arguments))
     out = given.pop("out")
-    folder = out.resolve().parent
-    if out.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
-        parser.error(
-            f"argument --out: must be a file in a folder that exists and can be written to, got {str(out)!r}"
-        )
 
     command = " ".join([program, *(f"--{name} {value}" for name, value in given.items())])
     used = range(given.pop("seeds", 0))

@@ -9,6 +9,7 @@ import contextlib
 import os
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, NoReturn
 
 FAILED = 2
@@ -38,6 +39,16 @@ def whole_number(low: int) -> Callable[[str], int]:
 
 count = whole_number(1)
 """The type of an option that takes a whole number of at least 1."""
+
+
+def result_file(text: str) -> Path:
+    """The type of an option that names a file to write at the end: what hinders that is told before."""
+    path = Path(text)
+    folder = path.resolve().parent
+    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        must = "must be a file in a folder that exists and can be written to"
+        raise argparse.ArgumentTypeError(f"{must}, got {text!r}")
+    return path
 
 
 def run(program: str, action: Callable[[], int | None]) -> int:

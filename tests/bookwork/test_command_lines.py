@@ -24,7 +24,7 @@ from bookwork.grading.gate import WRONG
 
 ROOT = Path(__file__).parents[2]
 GRADING, SLIDES = "bookwork.grading", "bookwork.slides"
-BENCHMARKS = ("classroom", "explorers", "funnel", "fusion", "simulator")
+BENCHMARKS = ("classroom", "explorers", "funnel", "fusion", "mmoe", "simulator")
 EXPERIMENTS = ("fusion.ab", "mmoe.synthetic", "multi_task.kuairand")
 
 
@@ -62,6 +62,7 @@ def run(program: str, *arguments: str) -> int:
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(sys, "argv", [program, *arguments])
         patched.setattr(sys, "path", [*sys.path])
+        patched.delitem(sys.modules, f"{program}.__main__", raising=False)
         try:
             if program.endswith(".py"):
                 runpy.run_path(str(ROOT / program), run_name="__main__")
@@ -179,6 +180,8 @@ def test_bad_input_of_benchmarks_is_told_in_one_line(place, capsys, name):
     option = "--moves" if name == "explorers" else "--repeats"
     for value in ("0", "-1", "many", "1.5", "³"):
         assert f"{option}: must be a whole number" in refused(capsys, program, f"{option}={value}")
+    if name == "mmoe":
+        assert "--out: must be a file in a folder" in refused(capsys, program, "--out=none/x.json")
     if name == "explorers":
         assert "no explorer is named none; there are calibration" in refused(capsys, program, "none")
 

@@ -54,7 +54,7 @@ def write_rows(path: Path, rows: int = 1_000, seed: int = 0) -> None:
 
 
 def all_of(path: Path) -> list[np.ndarray]:
-    """What a file holds: ids, dense features, labels, and what is known of them all."""
+    """What a file holds: ids, dense features, labels, perhaps weights, and what is known of them all."""
     rows = ParquetRows(path)
     about = np.array(repr((rows.fields, rows.columns, rows.targets, rows.cardinalities, rows.groups)))
     learnable = np.array(rows._label_range)
@@ -86,7 +86,9 @@ def test_no_bit_of_a_checkpoint_can_change(tmp_path):
 def test_no_bit_of_a_parquet_file_can_change_what_it_holds(tmp_path):
     """Some bits say nothing: the name of the program that wrote it, say."""
     path = tmp_path / "rows.parquet"
-    write_rows(path)
+    features, labels = table(1_000)
+    with ParquetWriter(path, TARGETS, row_group=300) as writer:
+        writer.write(features, labels, weights=np.linspace(0.5, 2.0, 1_000))
     whole, expected = path.read_bytes(), all_of(path)
     refused = 0
     for bit in some_bits(whole):
