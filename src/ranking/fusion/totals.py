@@ -48,8 +48,10 @@ def expected_totals(
     looks = validation.probabilities("examination", np.ones(k) if examination is None else examination)
     if looks.shape != (k,):
         raise ValueError(f"examination must have shape ({k},), got {looks.shape}")
-    totals = {name: np.take_along_axis(values, places, axis=-1) @ looks for name, values in arrays.items()}
-    for name, total in totals.items():
+    totals = {}
+    for name, values in arrays.items():
+        with np.errstate(over="ignore"):
+            totals[name] = total = np.take_along_axis(values, places, axis=-1) @ looks
         if not np.isfinite(total).all():
             raise ValueError(f"outcomes[{name!r}] must leave totals that a float can hold")
     return totals

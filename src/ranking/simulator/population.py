@@ -76,15 +76,21 @@ class WorldConfig:
 
     def __post_init__(self) -> None:
         largest = {"n_topics": MOST_TOPICS, "slate_size": LARGEST_SLATE}
-        for name in ("n_users", "n_items", "n_authors", "n_topics", "dim", "days", "slate_size"):
-            validation.positive_int(name, getattr(self, name), most=largest.get(name))
+        sizes = ("n_users", "n_items", "n_authors", "n_topics", "dim", "days", "slate_size")
+        kept: dict[str, float] = {}
+        for name in sizes:
+            kept[name] = validation.positive_int(name, getattr(self, name), most=largest.get(name))
         for name in ("click_rate", "like_rate", "collect_rate", "share_rate"):
-            validation.rate(name, getattr(self, name))
+            kept[name] = validation.rate(name, getattr(self, name))
         for name in ("fresh_share", "randomised_share"):
-            validation.number(name, getattr(self, name), least=0.0, most=1.0)
-        validation.number("watch_mean", self.watch_mean, above=0.0)
-        validation.number("watch_sigma", self.watch_sigma, above=0.0, most=LARGEST_WATCH_SIGMA)
-        validation.number("examination_decay", self.examination_decay, least=0.0)
+            kept[name] = validation.number(name, getattr(self, name), least=0.0, most=1.0)
+        kept["watch_mean"] = validation.number("watch_mean", self.watch_mean, above=0.0)
+        sigma = validation.number("watch_sigma", self.watch_sigma, above=0.0, most=LARGEST_WATCH_SIGMA)
+        kept["watch_sigma"] = sigma
+        decay = validation.number("examination_decay", self.examination_decay, least=0.0)
+        kept["examination_decay"] = decay
+        for name, value in kept.items():  # plain numbers, whatever type they were given in
+            object.__setattr__(self, name, value)
         old = self.n_items - round(self.n_items * self.fresh_share)
         if old < 2 * self.slate_size:
             must = f"leave at least {2 * self.slate_size} items (two slates) published before the log starts"

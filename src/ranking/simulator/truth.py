@@ -6,12 +6,12 @@ from typing import Any, Self
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ranking import validation
 from ranking.logs.impressions import TARGETS
 from ranking.simulator import log_normal
-from ranking.simulator.population import Floats, Ints
+from ranking.simulator.population import Floats
 
 COMPLETED = 0.8
 """A completion is a play of at least this share of the duration (claim G2)."""
@@ -56,8 +56,9 @@ class Truth:
         level = validation.number("level", level, above=0.0, below=1.0)
         return log_normal.quantile(self.watch_mu, self.watch_sigma, self.duration, level)
 
-    def select(self, rows: Ints) -> Self:
+    def select(self, rows: ArrayLike) -> Self:
         """The truth of these positions along the first axis."""
+        rows = validation.indices("rows", rows, len(self.p_click))
         return type(self)(**{part.name: getattr(self, part.name)[rows] for part in fields(self)})
 
     def frame(self) -> pd.DataFrame:
@@ -67,6 +68,7 @@ class Truth:
 
     def draw(self, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
         """Labels drawn from it: clicks and what follows (bool), and seconds watched, by name of column."""
+        validation.instance("rng", rng, np.random.Generator)
         shape = self.p_click.shape
         drawn: dict[str, NDArray[Any]] = {}
         for name in TARGETS:

@@ -77,7 +77,8 @@ class World(Population):
         Raises:
             ValueError: a rate cannot be reached, e.g. more clicks than impressions that anybody looks at.
         """
-        config = WorldConfig() if config is None else config
+        config = WorldConfig() if config is None else validation.instance("config", config, WorldConfig)
+        seed = validation.seed("seed", seed)
         people, sample = (np.random.default_rng(s) for s in _stream(seed, 0).spawn(2))
         population = vars(draw_population(config, people))
         raw = cls(**population, seed=seed, intercepts=np.zeros(len(OUTCOMES)))
@@ -109,10 +110,7 @@ class World(Population):
             name: validation.indices(name, values, stops[name], start=int(name == "position"))
             for name, values in given.items()
         }
-        try:
-            shape = np.broadcast_shapes(*[values.shape for values in at.values()])
-        except ValueError as error:
-            raise ValueError(f"{', '.join(at)} must broadcast: {error}") from None
+        shape = validation.broadcast_shape(**at)
 
         looked_at = self._looked_at(at.pop("position").astype(np.float32))
         parts = self._linear(**at)
@@ -131,7 +129,7 @@ class World(Population):
         ``items`` are copies. If ``n_impressions`` is no multiple of the slate size, the last slate is cut
         short. The world's seed and this one are independent: one world can write many logs.
         """
-        validation.positive_int("n_impressions", n_impressions)
+        n_impressions = validation.positive_int("n_impressions", n_impressions)
         rng = np.random.default_rng(_stream(seed, 1))
         size = self.config.slate_size
         requests = draw_requests(self, -(-n_impressions // size), rng)

@@ -438,3 +438,54 @@ def test_other_bad_arguments_are_refused(small):
 def test_the_widest_spread_of_watch_times_gives_numbers():
     log = World.build(WorldConfig(n_users=50, n_items=300, watch_sigma=5.0)).simulate(2_000)
     assert np.isfinite(log.truth.to_numpy()).all()
+
+
+# --- arguments of other types ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.int8, np.uint16, np.int16, np.int32, np.uint64])
+def test_narrow_whole_numbers_are_the_same_users_and_items(small, dtype):
+    """A user times the number of authors does not fit into 8 bits, nor does a place among the follows."""
+    user, item = np.arange(40), np.arange(100, 60, -1)
+    wanted = small.truth(user, item, 20, 6, 3, 5)
+    found = small.truth(user.astype(dtype), item.astype(dtype), dtype(20), dtype(6), dtype(3), dtype(5))
+    for part in fields(Truth):
+        np.testing.assert_array_equal(getattr(found, part.name), getattr(wanted, part.name))
+    np.testing.assert_array_equal(found.select(user[::-2].astype(dtype)).p_like, wanted.p_like[::-2])
+
+
+def test_a_config_of_other_types_is_the_same_config(small):
+    other = WorldConfig(
+        n_users=np.uint8(50),
+        n_items=np.uint16(300),
+        n_authors=np.int8(20),
+        n_topics=np.int16(6),
+        dim=np.int64(4),
+        days=np.uint8(8),
+        fresh_share=np.array(0.3),
+        watch_mean=np.uint8(20),
+    )
+    assert other == small.config
+    assert {type(value) for value in vars(other).values()} == {int, float}
+    wanted = small.simulate(250, seed=5).rows
+    pd.testing.assert_frame_equal(
+        World.build(other, seed=np.uint8(1)).simulate(np.uint8(250), 5).rows, wanted
+    )
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda world: World.build(3), "config must be a WorldConfig, got int"),
+        (lambda world: World.build("small"), "config must be a WorldConfig, got str"),
+        (lambda world: world.truth({1, 2}, 0, 0, 0, 0), "user must be an array or a list"),
+        (lambda world: world.truth(np.ma.array([1], mask=[True]), 0, 0, 0, 0), "user must not be a masked"),
+        (lambda world: world.truth(["1"], 0, 0, 0, 0), "user must hold whole numbers"),
+        (lambda world: world.truth([0, 1], 0, 0, 0, 0).select([2]), "rows must be from 0 to 1, got 2"),
+        (lambda world: world.truth([0, 1], 0, 0, 0, 0).select([-1]), "rows must be from 0 to 1, got -1"),
+        (lambda world: world.truth([0, 1], 0, 0, 0, 0).draw(7), "rng must be a Generator, got int"),
+    ],
+)
+def test_arguments_of_another_kind_are_named(small, call, message):
+    with pytest.raises(ValueError, match=message):
+        call(small)
