@@ -36,7 +36,7 @@ CHANNELS = tuple(name.lower() for name in Channel.__members__)
 
 def channel(name: str) -> Channel:
     """The channel of that name, a ``ValueError`` if there is none."""
-    return Channel[validation.one_of("channel", name, CHANNELS).upper()]
+    return Channel[validation.one_of("name of channel", name, CHANNELS).upper()]
 
 
 @dataclass(frozen=True)
@@ -54,10 +54,10 @@ class Request:
 
     def __post_init__(self) -> None:
         for name, stop in {"user": LARGEST, "hour": 24, "weekday": 7, "scene": 4}.items():
-            value = getattr(self, name)
-            if isinstance(value, bool) or np.ndim(value):
+            value = validation.indices(name, getattr(self, name), stop)
+            if value.ndim:
                 raise ValueError(f"{name} must be a single whole number, got {value!r}")
-            validation.indices(name, value, stop)
+            object.__setattr__(self, name, int(value))
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,17 +82,21 @@ class Candidates:
     predictions: Mapping[str, Array] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        validation.not_empty("items", self.items)
-        for name, values in {"channels": self.channels, "scores": self.scores, **self.predictions}.items():
-            _same_list(self.items, name, values)
-        validation.indices("items", self.items, LARGEST)
-        distinct, counts = np.unique(self.items, return_counts=True)
-        if distinct.size < self.items.size:
+        validation.instance("request", self.request, Request)
+        items = validation.indices("items", self.items, LARGEST)
+        validation.not_empty("items", items)
+        channels = validation.indices("channels", self.channels, 2 ** len(Channel), start=1)
+        scores = validation.as_floats("scores", self.scores)
+        given = validation.mapping("predictions", self.predictions)
+        predictions = {name: validation.probabilities(name, values) for name, values in given.items()}
+        for name, values in {"channels": channels, "scores": scores, **predictions}.items():
+            _same_list(items, name, values)
+        distinct, counts = np.unique(items, return_counts=True)
+        if distinct.size < items.size:
             raise ValueError(f"items must stand once each, got {distinct[counts > 1][0]} more than once")
-        validation.indices("channels", self.channels, 2 ** len(Channel), start=1)
-        validation.as_floats("scores", self.scores)
-        for name, values in self.predictions.items():
-            validation.probabilities(name, values)
+        checked = {"items": items, "channels": channels.astype(np.uint8), "scores": scores}
+        for name, value in {**checked, "predictions": predictions}.items():
+            object.__setattr__(self, name, value)
 
     def __len__(self) -> int:
         return len(self.items)
@@ -103,6 +107,7 @@ class Candidates:
     def take(self, positions: ArrayLike) -> Self:
         """The candidates at these positions, in the order given, with all that is known of them."""
         at = validation.indices("positions", positions, len(self))
+        validation.rows(positions=at)
         predictions = {name: values[at] for name, values in self.predictions.items()}
         items, channels, scores = self.items[at], self.channels[at], self.scores[at]
         return replace(self, items=items, channels=channels, scores=scores, predictions=predictions)
@@ -138,12 +143,15 @@ def merge(request: Request, found: Mapping[str, tuple[ArrayLike, ArrayLike]]) ->
     but not all of them. An item that several bring stands once, with the bits of all. Scores of different
     channels do not compare, but places do: that of a merged item is 1 / (its best place in any channel).
     """
+    validation.instance("request", request, Request)
     parts = []
-    for name, (given, scores) in found.items():
-        bit, items = channel(name), np.asarray(given)  # (found,)
+    for name, pair in validation.mapping("found", found).items():
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise ValueError(f"found[{name!r}] must be a pair of items and scores, got {pair!r:.80}")
+        bit, items = channel(name), validation.as_array(f"items of {name}", pair[0])  # (found,)
         if items.size:
-            validation.indices(f"items of {name}", items, LARGEST)
-        _same_list(items, f"scores of {name}", validation.as_floats(f"scores of {name}", scores))
+            items = validation.indices(f"items of {name}", items, LARGEST)
+        _same_list(items, f"scores of {name}", validation.as_floats(f"scores of {name}", pair[1]))
         parts.append((items, np.full(items.shape, bit, np.uint8), 1.0 / np.arange(1, items.size + 1)))
     if not any(items.size for items, _, _ in parts):
         names = ", ".join(found) or "no channel"

@@ -7,6 +7,7 @@ impression; like, collect and share rates are per *click*.
 import numpy as np
 import pandas as pd
 
+from ranking import validation
 from ranking.logs import TARGETS, ImpressionLog
 
 DENOMINATOR = {"click": "impressions", "like": "clicks", "collect": "clicks", "share": "clicks"}
@@ -20,6 +21,7 @@ def count_events(log: ImpressionLog) -> pd.DataFrame:
     A like, collect or share without a click is a ``ValueError``: rates per click would not be rates. Real
     logs have such rows: decide what to do with them first (chapter 2).
     """
+    validation.instance("log", log, ImpressionLog)
     item, n_items = log.rows["item"].to_numpy(), len(log.items)
     click = log.rows["click"].to_numpy()
     counts = {"impressions": np.bincount(item, minlength=n_items)}
@@ -37,10 +39,15 @@ def rates(counts: pd.DataFrame) -> pd.DataFrame:
     ``counts`` are those of :func:`count_events` or sums of its rows; each needs its denominator.
     """
     columns = {}
+    validation.instance("counts", counts, pd.DataFrame)
+    for name in {*counts} & {"impressions", *(f"{target}s" for target in TARGETS)}:
+        validation.non_negative(f"counts[{name!r}]", counts[name])
     for target in TARGETS:
         if f"{target}s" in counts:
             if (below := DENOMINATOR[target]) not in counts:
                 needed = f"the column {below!r}, by which {target}s are divided"
                 raise ValueError(f"counts must have {needed}, got {', '.join(map(str, counts))}")
+            if (counts[f"{target}s"] > counts[below]).any():
+                raise ValueError(f"counts must not have more {target}s than {below}")
             columns[target] = counts[f"{target}s"] / counts[below].where(counts[below] > 0)
     return pd.DataFrame(columns, index=counts.index)

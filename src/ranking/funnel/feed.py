@@ -24,6 +24,7 @@ from ranking.simulator.policy import LoggingPolicy, Requests, draw_requests
 from ranking.simulator.population import draw_topics
 from ranking.training import TableExamples, fit, predict_logits
 from ranking.validation import Array
+from ranking.watch_time.completion import known_duration
 
 HEADS = (*TARGETS, "share_played")
 """What the model predicts: four rates, and the share of the item that will be played."""
@@ -40,13 +41,19 @@ class Predictor:
     encoder: FeatureEncoder
     sampling_rate: float
 
+    def __post_init__(self) -> None:
+        validation.instance("model", self.model, nn.Module)
+        validation.instance("encoder", self.encoder, FeatureEncoder)
+        validation.rate("sampling_rate", self.sampling_rate)
+
     def predict(self, log: Impressions, calibrated: bool = True) -> dict[str, Array]:
         """Predictions for every row of a log, by name, each (rows,); calibrated is the click rate (claim C5).
 
         "watch_time" is in seconds given a click: the expected share played times the duration.
         """
+        with_duration(validation.instance("log", log, Impressions))
         logits = predict_logits(self.model, self.encoder.transform(log))  # (rows, heads)
-        if calibrated:
+        if validation.flag("calibrated", calibrated):
             logits[:, 0] = calibrate_logits(logits[:, 0], self.sampling_rate)
         rates: dict[str, Array] = dict(zip(HEADS, expit(logits).T, strict=True))
         duration = log.rows["duration"].to_numpy(dtype=np.float64)
@@ -60,6 +67,8 @@ def train_predictor(log: ImpressionLog, seed: int, sampling_rate: float = 0.1) -
     The log has statistics and durations. The seed decides which negatives stay, a share ``sampling_rate`` (α)
     of them in (0, 1], the first weights and the order of the rows.
     """
+    seed = validation.seed("seed", seed)
+    with_duration(validation.instance("log", log, ImpressionLog))
     encoder = FeatureEncoder().fit(log)
     sample = log.select(downsample_negatives(log.label("click"), sampling_rate, rng=seed))
     played = np.minimum(sample.rows["watch_time"] / sample.rows["duration"], 1.0)
@@ -69,6 +78,12 @@ def train_predictor(log: ImpressionLog, seed: int, sampling_rate: float = 0.1) -
     loss = WeightedCrossEntropy(HEADS, given_click=HEADS[1:])
     fit(model, examples, loss, seed=seed, description="five heads")
     return Predictor(model, encoder, sampling_rate)
+
+
+def with_duration(log: Impressions) -> None:
+    """The log knows how long every item is."""
+    if "duration" not in log.rows or not known_duration(log.rows["duration"]).all():
+        raise ValueError("log.rows must have the column 'duration', above 0 in every row")
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,13 +141,21 @@ class Feed:
 
     def predictions(self, predictor: Predictor, calibrated: bool = True) -> dict[str, Array]:
         """What :meth:`Predictor.predict` predicts, by name, each (requests, candidates)."""
+        validation.instance("predictor", predictor, Predictor)
         predicted = predictor.predict(self.asked, calibrated)
         return {name: values.reshape(self.items.shape) for name, values in predicted.items()}
 
     def totals(self, shown: ArrayLike) -> dict[str, Array]:
         """What is to be expected of showing these (see :meth:`draw`), by name, each (requests,)."""
-        looked_at = self.world.examination(np.shape(shown)[-1])
-        return expected_totals(shown, per_impression(self.rates), looked_at)
+        shown = self._shown(shown)
+        return expected_totals(shown, per_impression(self.rates), self.world.examination(shown.shape[1]))
+
+    def _shown(self, shown: ArrayLike) -> NDArray[np.int64]:
+        """A list for every request, (requests, places)."""
+        at = validation.indices("shown", shown, self.items.shape[1])
+        if at.ndim != 2 or len(at) != len(self.items) or not at.size:
+            raise ValueError(f"shown must have shape ({len(self.items)}, places), got {at.shape}")
+        return at
 
     def draw(
         self, shown: ArrayLike, rng: np.random.Generator, asked: ArrayLike | None = None
@@ -147,14 +170,14 @@ class Feed:
         Returns:
             The four ``TARGETS`` (bool) and "watch_time" (seconds), each (showings, places).
         """
-        shown = validation.indices("shown", shown, self.items.shape[1])
-        if shown.ndim != 2 or len(shown) != len(self.items):
-            raise ValueError(f"shown must have shape ({len(self.items)}, places), got {shown.shape}")
-        item = np.take_along_axis(self.items, shown, axis=1)  # (requests, places)
+        validation.instance("rng", rng, np.random.Generator)
+        item = np.take_along_axis(self.items, self._shown(shown), axis=1)  # (requests, places)
         position = np.arange(1, item.shape[1] + 1)
         truth = self.world.truth(item=item, position=position, **self.requests.context)
         if asked is not None:
-            truth = truth.select(validation.indices("asked", asked, len(self.items)))
+            chosen = validation.indices("asked", asked, len(self.items))
+            validation.rows(asked=chosen)
+            truth = truth.select(chosen)
         return truth.draw(rng)
 
 

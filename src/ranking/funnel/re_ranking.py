@@ -13,7 +13,7 @@ And rules: ``scatter_order`` keeps items of one author or topic apart.
 """
 
 from collections.abc import Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -139,9 +139,25 @@ class Scattered(NamedTuple):
 
 def check_rules(apart: Mapping[str, int], names: Iterable[str]) -> None:
     """Rules are about names that exist, and whole numbers of places."""
-    for name, k in apart.items():
+    for name, k in validation.mapping("apart", apart).items():
         validation.one_of("apart", name, names)
         validation.positive_int(f"apart[{name!r}]", k)
+
+
+def _values(keys: Mapping[str, ArrayLike]) -> dict[str, NDArray[Any]]:
+    """The values of at least one rule, (n,) each, all of one length."""
+    if not validation.mapping("keys", keys):
+        raise ValueError("keys must name at least one rule's values, got none")
+    arrays = {name: labelled(f"keys[{name!r}]", values) for name, values in keys.items()}
+    validation.rows(**arrays)
+    return arrays
+
+
+def labelled(name: str, values: ArrayLike) -> NDArray[Any]:
+    """What tells candidates apart (authors, topics): whole numbers or texts, of any shape."""
+    array = validation.as_array(name, values)
+    texts = array.dtype.kind == "O" and all(isinstance(value, str) for value in array.flat)
+    return array.astype(str) if texts or array.dtype.kind == "U" else validation.integers(name, array)
 
 
 def scatter_order(keys: Mapping[str, ArrayLike], apart: Mapping[str, int], keep: int) -> Scattered:
@@ -154,10 +170,7 @@ def scatter_order(keys: Mapping[str, ArrayLike], apart: Mapping[str, int], keep:
     ``keys`` is rule name -> the value of every candidate, best candidate first, (n,) each; ``apart`` is rule
     name -> places k, at least 1 (1 is no rule).
     """
-    if not keys:
-        raise ValueError("keys must name at least one rule's values, got none")
-    arrays = {name: np.asarray(values) for name, values in keys.items()}
-    validation.same_shape(**arrays)
+    arrays = _values(keys)
     n = next(iter(arrays.values())).size
     validation.positive_int("keep", keep, most=n, of="candidates")
     check_rules(apart, arrays)
@@ -185,10 +198,11 @@ def scatter_order(keys: Mapping[str, ArrayLike], apart: Mapping[str, int], keep:
 
 def broken_rules(keys: Mapping[str, ArrayLike], apart: Mapping[str, int]) -> dict[str, int]:
     """How many places repeat a value of one of the ``k`` − 1 places before them, for each rule."""
-    check_rules(apart, keys)
+    arrays = _values(keys)
+    check_rules(apart, arrays)
     counts = {}
     for name, k in apart.items():
-        values = np.asarray(keys[name])
+        values = arrays[name]
         repeats = np.zeros(len(values), dtype=bool)
         for distance in range(1, min(k, len(values))):
             repeats[distance:] |= values[distance:] == values[:-distance]

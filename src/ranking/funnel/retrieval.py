@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ranking import validation
-from ranking.funnel.candidates import CHANNELS, Candidates, Request, channel, merge
+from ranking.funnel.candidates import CHANNELS, LARGEST, Candidates, Request, channel, merge
 from ranking.funnel.snapshot import Snapshot
 from ranking.funnel.towers import TwoTowerModel, tower_vectors
 from ranking.fusion import order
@@ -40,6 +40,7 @@ class VectorIndex:
 
     Exact search multiplies the query with every vector. Approximate search (an inverted file, IVF) has cut
     the vectors into ``lists`` by k-means, from the seed, and looks into the nearest ``probes`` of them alone.
+    FAISS holds vectors and products in single precision.
     """
 
     def __init__(self, vectors: ArrayLike, lists: int | None = None, probes: int = 16, seed: int = 0) -> None:
@@ -47,11 +48,12 @@ class VectorIndex:
         self.n_items, self.dim = array.shape
         flat = faiss.IndexFlatIP(self.dim)
         self.index: Any = flat
+        seed, probes = validation.seed("seed", seed), validation.positive_int("probes", probes)
         if lists is not None:
             validation.positive_int("lists", lists, most=self.n_items, of="items")
             validation.positive_int("probes", probes, most=lists, of="lists")
             self.index = faiss.IndexIVFFlat(flat, self.dim, lists, faiss.METRIC_INNER_PRODUCT)
-            self.index.cp.seed, self.index.cp.niter = seed, 10
+            self.index.cp.seed, self.index.cp.niter = seed % 2**31, 10
             self.index.nprobe = probes
             rng, size = np.random.default_rng(seed), min(self.n_items, max(TRAINING_VECTORS, lists))
             self.index.cp.min_points_per_centroid = 1
@@ -71,21 +73,28 @@ class VectorIndex:
 
 def _vectors(name: str, values: ArrayLike, axis: str, dim: int | None = None) -> NDArray[np.float32]:
     """Vectors of shape (``axis``, ``dim``), in a row in memory, as FAISS wants them."""
-    array = np.ascontiguousarray(values, dtype=np.float32)
+    array = validation.as_floats(name, values)
     if array.ndim != 2 or not array.size or array.shape[1] != (dim or array.shape[1]):
         raise ValueError(f"{name} must have shape ({axis}, {dim or 'dim'}), got {array.shape}")
-    if not np.isfinite(array.sum(dtype=np.float64)):
-        raise ValueError(f"{name} must be finite")
-    return array
+    with np.errstate(over="ignore"):
+        single = np.ascontiguousarray(array, dtype=np.float32)
+    validation.as_floats(f"{name} in single precision", single)
+    return single
 
 
 def recall(found: ArrayLike, exact: ArrayLike) -> float:
-    """Share of the exactly best items that an approximate search found, both (queries, keep)."""
-    a, b = np.asarray(found), np.asarray(exact)
+    """Share of the exactly best items that an approximate search found, both (queries, keep).
+
+    They are positions of items as :meth:`VectorIndex.search` gives them: ``found`` may hold −1 where there is
+    none, ``exact`` holds each item once in a row.
+    """
+    a, b = validation.indices("found", found, LARGEST, -1), validation.indices("exact", exact, LARGEST)
     validation.same_shape(found=a, exact=b)
     validation.not_empty("exact", b)
     if b.ndim != 2:
         raise ValueError(f"found and exact must have shape (queries, keep), got {b.shape}")
+    if (np.diff(np.sort(b, axis=1), axis=1) == 0).any():
+        raise ValueError("exact must hold each item once in a row, got one more than once")
     return float(np.mean([np.isin(row, other).mean() for other, row in zip(a, b, strict=True)]))
 
 
@@ -97,6 +106,12 @@ class EmbeddingChannel:
     encoder: FeatureEncoder
     model: TwoTowerModel
     index: VectorIndex
+
+    def __post_init__(self) -> None:
+        validation.instance("snapshot", self.snapshot, Snapshot)
+        validation.instance("encoder", self.encoder, FeatureEncoder)
+        validation.instance("model", self.model, TwoTowerModel)
+        validation.instance("index", self.index, VectorIndex)
 
     def user_vector(self, request: Request) -> NDArray[np.float32]:
         """(1, dim)."""
@@ -112,7 +127,10 @@ class EmbeddingChannel:
 class SortedLists:
     """Items in groups (of a topic, of an author), each group sorted beforehand, best first."""
 
-    def __init__(self, groups: NDArray[Any], values: NDArray[Any], n_groups: int) -> None:
+    def __init__(self, groups: ArrayLike, values: ArrayLike, n_groups: int) -> None:
+        groups = validation.indices("groups", groups, validation.positive_int("n_groups", n_groups))
+        values = validation.as_floats("values", values)
+        validation.rows(groups=groups, values=values)
         newest = np.arange(len(groups))[::-1]  # of equal values the newest comes first
         self.items = newest[np.lexsort((-values[newest], groups[newest]))]
         self.values = values
@@ -120,12 +138,14 @@ class SortedLists:
 
     def best(self, group: int, keep: int) -> Found:
         """The best of one group, and their values."""
+        validation.whole_number("group", group, most=len(self.start) - 2)
+        validation.positive_int("keep", keep)
         items = self.items[self.start[group] : min(self.start[group + 1], self.start[group] + keep)]
-        return items, self.values[items].astype(np.float64)
+        return items, self.values[items]
 
     def best_of(self, groups: Iterable[int], keep: int) -> Found:
         """The best of several groups, and their values."""
-        return _best_of([self.best(group, keep) for group in groups], keep)
+        return _best_of([self.best(group, keep) for group in validation.listed("groups", groups)], keep)
 
 
 def _best_of(parts: list[Found], keep: int) -> Found:
@@ -140,6 +160,7 @@ def _best_of(parts: list[Found], keep: int) -> Found:
 
 def popular_channel(snapshot: Snapshot) -> Find:
     """What all users clicked most in the last 30 days; the same for everybody."""
+    validation.instance("snapshot", snapshot, Snapshot)
     clicks = snapshot.counts["item_clicks"][: snapshot.n_items]
     lists = SortedLists(np.zeros(len(clicks), np.int8), clicks, 1)
     return lambda request, quota: lists.best(0, quota)
@@ -147,6 +168,7 @@ def popular_channel(snapshot: Snapshot) -> Find:
 
 def fresh_channel(snapshot: Snapshot) -> Find:
     """The newest items of the two topics that the user declared: nobody has clicked them yet."""
+    validation.instance("snapshot", snapshot, Snapshot)
     people, n = snapshot.people, snapshot.n_items
     topics = people.users[["interest_1", "interest_2"]].to_numpy()
     age_days = (snapshot.now_ms - people.items["publish_ms"].to_numpy()[:n]) / DAY_MS
@@ -156,6 +178,7 @@ def fresh_channel(snapshot: Snapshot) -> Find:
 
 def followed_channel(snapshot: Snapshot) -> Find:
     """Items of the authors that the user follows, by smoothed click rate."""
+    validation.instance("snapshot", snapshot, Snapshot)
     people, n = snapshot.people, snapshot.n_items
     lists = SortedLists(people.item_author[:n], snapshot.item_click_rate[:n], len(people.authors))
 
@@ -171,6 +194,7 @@ def topic_channel(snapshot: Snapshot) -> Find:
 
     A topic with a share s of those clicks gets about that share of the places: its r-th item scores s / r.
     """
+    validation.instance("snapshot", snapshot, Snapshot)
     people, n, rows = snapshot.people, snapshot.n_items, snapshot.log.rows
     lists = SortedLists(people.item_topic[:n], snapshot.item_click_rate[:n], len(people.topics))
     clicks = rows.loc[rows["click"].to_numpy(), ["user", "item"]].sort_values("user", kind="stable")
@@ -217,16 +241,18 @@ class Retrieval:
     quotas: Mapping[str, int]
 
     def __post_init__(self) -> None:
-        for name, quota in self.quotas.items():
+        validation.instance("snapshot", self.snapshot, Snapshot)
+        for name, find in validation.mapping("channels", self.channels).items():
+            validation.function(f"channels[{name!r}]", find)
+        for name, quota in validation.mapping("quotas", self.quotas).items():
             channel(name)
             validation.one_of("quotas", name, self.channels)
-            if quota != 0:
-                most, of = self.snapshot.n_items, "items of the catalogue"
-                validation.positive_int(f"quota of {name}", quota, most, of)
+            most, of = self.snapshot.n_items, "items of the catalogue"
+            validation.whole_number(f"quotas, quota of {name}", quota, most=most, of=of)
         if not any(self.quotas.values()):
             raise ValueError(f"quotas must ask at least one of {', '.join(CHANNELS)} for an item, got none")
 
     def __call__(self, request: Request) -> Candidates:
-        self.snapshot.check_user(request.user)
+        self.snapshot.check_user(validation.instance("request", request, Request).user)
         found = {name: self.channels[name](request, quota) for name, quota in self.quotas.items() if quota}
         return merge(request, found)

@@ -40,15 +40,28 @@ def funnel_encoder() -> FeatureEncoder:
 def cross_features(
     followed: NDArray[Any], topic_impressions: Ints, topic_clicks: Ints, prior_rate: float
 ) -> NDArray[np.float32]:
-    """The columns ``CROSS_COLUMNS``, (rows, 3): 0 or 1, ln(1 + clicks), ln(smoothed rate / prior rate)."""
-    rate = smoothed(topic_clicks, topic_impressions, prior_rate)
-    columns = (followed, np.log1p(topic_clicks), np.log(rate / prior_rate))
-    return np.stack(np.broadcast_arrays(*columns), axis=-1).astype(np.float32)
+    """The columns ``CROSS_COLUMNS``, (rows, 3): 0 or 1, ln(1 + clicks), ln(smoothed rate / prior rate).
+
+    ``prior_rate`` is in (0, 1], clicks are at most as many as impressions; the three arrays broadcast.
+    """
+    known = validation.booleans("followed", followed)
+    clicks = validation.non_negative("topic_clicks", topic_clicks)
+    shown = validation.non_negative("topic_impressions", topic_impressions)
+    shape = validation.broadcast_shape(followed=known, topic_impressions=shown, topic_clicks=clicks)
+    if (clicks > shown).any():
+        raise ValueError("topic_clicks must not exceed topic_impressions, got more in some rows")
+    prior = validation.rate("prior_rate", prior_rate)
+    columns = (known, np.log1p(clicks), np.log(smoothed(clicks, shown, prior) / prior))
+    return np.stack([np.broadcast_to(column, shape) for column in columns], axis=-1).astype(np.float32)
 
 
 def with_cross(table: FeatureTable, cross: NDArray[np.float32]) -> FeatureTable:
     """The table with the columns of :func:`cross_features` behind its dense ones."""
-    dense = np.concatenate((table.dense, cross), axis=1)  # (rows, columns + 3)
+    validation.instance("table", table, FeatureTable)
+    added = validation.as_floats("cross", cross).astype(np.float32)
+    if added.shape != (len(table), len(CROSS_COLUMNS)):
+        raise ValueError(f"cross must have shape ({len(table)}, {len(CROSS_COLUMNS)}), got {added.shape}")
+    dense = np.concatenate((table.dense, added), axis=1)  # (rows, columns + 3)
     return replace(table, dense=dense, columns=(*table.columns, *CROSS_COLUMNS))
 
 
@@ -66,10 +79,16 @@ class Snapshot:
     log: ImpressionLog
     now_ms: int
 
+    def __post_init__(self) -> None:
+        validation.instance("people", self.people, Population)
+        validation.instance("log", self.log, ImpressionLog)
+        validation.whole_number("now_ms", self.now_ms)
+
     @classmethod
     def at_end(cls, world: World, log: ImpressionLog) -> Self:
         """The snapshot at the end of a log that this world wrote; another size of world is refused."""
-        validation.not_empty("log", log.rows)
+        validation.instance("world", world, World)
+        validation.not_empty("log", validation.instance("log", log, ImpressionLog).rows)
         if (len(log.users), len(log.items)) != (len(world.users), len(world.items)):
             raise ValueError(
                 f"log must be of this world of {len(world.users):,} users and {len(world.items):,} items, "
@@ -121,20 +140,26 @@ class Snapshot:
 
     def check_user(self, user: int) -> int:
         """The user, if there is one of that number."""
-        return int(validation.indices("user", user, len(self.people.users)))
+        known = validation.indices("user", user, len(self.people.users))
+        if known.ndim:
+            raise ValueError(f"user must be a single whole number, got {user!r}")
+        return int(known)
 
     def check_items(self, items: ArrayLike) -> Ints:
         """The items, if all of them are published by now."""
         return validation.indices("items", items, self.n_items)
 
     def check_vectors(self, item_vectors: NDArray[Any]) -> None:
-        """Vectors that were computed beforehand have one row for each published item."""
-        if len(item_vectors) != self.n_items:
-            wanted = f"one row for each of the {self.n_items:,} published items"
-            raise ValueError(f"item_vectors must have {wanted}, got {len(item_vectors):,}")
+        """Vectors that were computed beforehand have one row for each published item, in single precision."""
+        vectors = validation.instance("item_vectors", item_vectors, np.ndarray)
+        if vectors.dtype != np.float32 or vectors.ndim != 2 or len(vectors) != self.n_items:
+            wanted = f"one row of float32 for each of the {self.n_items:,} published items"
+            raise ValueError(f"item_vectors must have {wanted}, got {vectors.dtype} {vectors.shape}")
+        validation.as_floats("item_vectors", vectors)
 
     def cross(self, user: int, items: Ints) -> NDArray[np.float32]:
         """:func:`cross_features` of one user and some items, (items, 3)."""
+        user, items = self.check_user(user), validation.indices("items", items, len(self.people.items))
         shown, clicked = (counts[user, self.people.item_topic[items]] for counts in self.topic_counts)
         followed = self.people.follows(user, self.people.item_author[items])
         return cross_features(followed, shown, clicked, self.click_rate)
@@ -147,8 +172,17 @@ class Snapshot:
         Items are positions in any shape; users and the context (see :class:`Request`) broadcast with it. The
         work is in proportion to the items, however large the catalogue is.
         """
-        people, shape = self.people, np.shape(items)
-        known = {"hour": hour, "weekday": weekday, "scene": scene}
+        people, items = self.people, validation.indices("items", items, len(self.people.items))
+        validation.not_empty("items", items)
+        user = validation.indices("user", user, len(people.users))
+        known: dict[str, NDArray[Any]] = {
+            "hour": validation.indices("hour", hour, 24),
+            "weekday": validation.indices("weekday", weekday, 7),
+            "scene": validation.indices("scene", scene, 4),
+        }
+        shape = items.shape
+        if validation.broadcast_shape(items=items, user=user, **known) != shape:
+            raise ValueError(f"user, hour, weekday and scene must broadcast to items, of shape {shape}")
         known["followed"] = people.follows(user, people.item_author[items])
         columns = {name: np.broadcast_to(values, shape).ravel() for name, values in known.items()}
         users, user_at = np.unique(np.broadcast_to(user, shape), return_inverse=True)
@@ -164,12 +198,16 @@ class Snapshot:
 
     def features(self, encoder: FeatureEncoder, request: Request, items: Ints) -> FeatureTable:
         """Features of one request and some items, one row per item, cross columns included."""
-        user, items = self.check_user(request.user), self.check_items(items)
+        validation.instance("encoder", encoder, FeatureEncoder)
+        user = self.check_user(validation.instance("request", request, Request).user)
+        items = self.check_items(items)
+        validation.rows(items=items)
         asked = self.candidates(user, items, request.hour, request.weekday, request.scene)
         return with_cross(encoder.transform(asked), self.cross(user, items))
 
     def item_features(self, encoder: FeatureEncoder) -> FeatureTable:
         """Features of every published item, to compute vectors beforehand; those of the user mean nothing."""
+        validation.instance("encoder", encoder, FeatureEncoder)
         items = np.arange(self.n_items)
         table = encoder.transform(self.candidates(0, items, hour=0, weekday=0, scene=0))
         return with_cross(table, np.zeros((self.n_items, len(CROSS_COLUMNS)), np.float32))
@@ -180,9 +218,10 @@ def training_table(encoder: FeatureEncoder, log: ImpressionLog) -> FeatureTable:
 
     The log has statistics, ``followed``, and the columns that ``log.with_topic_history()`` adds.
     """
+    validation.instance("encoder", encoder, FeatureEncoder)
     needed = ("followed", "topic_impressions", "topic_clicks")
     for name in needed:
-        if name not in log.rows:
+        if name not in validation.instance("log", log, ImpressionLog).rows:
             raise ValueError(f"log.rows must have the column {name!r} (see with_topic_history), it does not")
     followed, shown, clicked = (log.rows[name].to_numpy() for name in needed)
     cross = cross_features(followed, shown, clicked, float(log.rows["click"].mean()))

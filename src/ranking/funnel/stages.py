@@ -11,7 +11,7 @@ from torch import Tensor
 
 from ranking import validation
 from ranking.funnel.candidates import Candidates
-from ranking.funnel.re_ranking import Scattered, check_rules, greedy_dpp, mmr, scatter_order
+from ranking.funnel.re_ranking import Scattered, check_rules, greedy_dpp, labelled, mmr, scatter_order
 from ranking.funnel.snapshot import Snapshot
 from ranking.funnel.towers import ThreeTowerModel, tower_vectors
 from ranking.fusion import click_times_rest
@@ -30,12 +30,18 @@ def fused_score(rates: Mapping[str, ArrayLike], weights: Mapping[str, float] = W
 
     Rates are in [0, 1], of one shape, "click" per impression, the others per click; weights are at least 0.
     """
-    if "click" not in rates:
+    if "click" not in validation.mapping("rates", rates):
         raise ValueError(f"rates must hold 'click', got {', '.join(rates) or 'none'}")
-    for target, weight in weights.items():
+    _check_weights(weights)
+    for target in weights:
         validation.one_of("weights", target, [name for name in rates if name != "click"])
-        validation.number(target, weight, least=0.0)
     return click_times_rest({name: rates[name] for name in ("click", *weights)}, weights)
+
+
+def _check_weights(weights: Mapping[str, float]) -> None:
+    """Weights of a fused score, at least 0."""
+    for target, weight in validation.mapping("weights", weights).items():
+        validation.number(f"weights, that of {target}", weight, least=0.0)
 
 
 def _rates(targets: tuple[str, ...], logits: Tensor) -> dict[str, Array]:
@@ -63,10 +69,14 @@ class PreRanking:
 
     def __post_init__(self) -> None:
         validation.positive_int("keep", self.keep)
-        self.snapshot.check_vectors(self.item_vectors)
+        validation.instance("encoder", self.encoder, FeatureEncoder)
+        validation.instance("model", self.model, ThreeTowerModel)
+        _check_weights(self.weights)
+        validation.instance("snapshot", self.snapshot, Snapshot).check_vectors(self.item_vectors)
 
     @torch.no_grad()
     def __call__(self, candidates: Candidates) -> Candidates:
+        validation.instance("candidates", candidates, Candidates)
         request, items = candidates.request, self.snapshot.check_items(candidates.items)
         once = self.snapshot.features(self.encoder, request, items[:1])
         user = torch.from_numpy(tower_vectors(self.model.user_tower, once))  # (1, dim)
@@ -85,8 +95,15 @@ class Ranking:
     model: MultiTaskModel
     weights: Mapping[str, float] = field(default_factory=lambda: dict(WEIGHTS))
 
+    def __post_init__(self) -> None:
+        validation.instance("snapshot", self.snapshot, Snapshot)
+        validation.instance("encoder", self.encoder, FeatureEncoder)
+        validation.instance("model", self.model, MultiTaskModel)
+        _check_weights(self.weights)
+
     @torch.no_grad()
     def __call__(self, candidates: Candidates) -> Candidates:
+        validation.instance("candidates", candidates, Candidates)
         table = self.snapshot.features(self.encoder, candidates.request, candidates.items)
         rates = _rates(self.model.targets, self.model(*table.to_tensors()))
         return candidates.scored(fused_score(rates, self.weights), rates)
@@ -96,6 +113,7 @@ def relative(scores: ArrayLike) -> Array:
     """Scores moved and scaled to run from 0, the worst of the list, to 1; all 1 where all are equal."""
     values = validation.as_floats("scores", scores)
     validation.not_empty("scores", values)
+    values = np.ldexp(values, -np.frexp(np.abs(values).max())[1])  # no difference of them overflows
     low, high = values.min(), values.max()
     return np.ones_like(values) if low == high else np.asarray((values - low) / (high - low))
 
@@ -107,13 +125,14 @@ def similarity_vectors(vectors: ArrayLike, topics: ArrayLike) -> Array:
     much the same way; the topics, (n,), spread them out again, (n, dim + number of topics that occur). As
     products of vectors the similarities are positive semi-definite.
     """
-    v = validation.as_floats("vectors", vectors)
-    topic = np.asarray(topics)
+    v, topic = validation.as_floats("vectors", vectors), labelled("topics", topics)
     if v.ndim != 2 or topic.shape != v.shape[:1]:
         raise ValueError(f"vectors must have shape (n, dim) and topics (n,), got {v.shape} and {topic.shape}")
+    largest = np.abs(v).max(axis=1, keepdims=True, initial=0.0)  # (n, 1)
+    if (largest == 0).any() or not v.size:
+        raise ValueError(f"vectors must not be 0, got that at index {int(np.argmin(largest))}")
+    v = np.ldexp(v, -np.frexp(largest)[1])  # up to 1, without rounding: no square over- or underflows
     length = np.linalg.norm(v, axis=1, keepdims=True)  # (n, 1)
-    if (length == 0).any():
-        raise ValueError(f"vectors must not be 0, got that at index {int(np.argmin(length))}")
     same = topic[:, None] == np.unique(topic)  # (n, topics)
     return np.asarray(np.concatenate((v / length, same), axis=1) / np.sqrt(2.0))
 
@@ -147,7 +166,7 @@ class ReRanking:
     spare: int = 2
 
     def __post_init__(self) -> None:
-        self.snapshot.check_vectors(self.item_vectors)
+        validation.instance("snapshot", self.snapshot, Snapshot).check_vectors(self.item_vectors)
         for name in ("shown", "spare", "window"):
             validation.positive_int(name, getattr(self, name))
         validation.one_of("method", self.method, METHODS)
@@ -159,21 +178,25 @@ class ReRanking:
 
     def diversify(self, candidates: Candidates) -> Candidates:
         """The most worthwhile mixture, in the order of choice."""
+        validation.instance("candidates", candidates, Candidates)
         keep, scores = min(self.spare * self.shown, len(candidates)), relative(candidates.scores)
         choose, similarity = METHODS[self.method], self.similarity(candidates)
         return candidates.take(choose(scores, similarity, keep, self.trade_off, self.window))
 
     def similarity(self, candidates: Candidates) -> Array:
         """How alike the candidates are, (candidates, candidates)."""
+        validation.instance("candidates", candidates, Candidates)
         items = self.snapshot.check_items(candidates.items)
         return similarity_of(self.item_vectors[items], self.snapshot.people.item_topic[items])
 
     def scatter(self, candidates: Candidates) -> Candidates:
         """The slate: the candidates in their order, but for those that the rules push back."""
+        validation.instance("candidates", candidates, Candidates)
         return candidates.take(self.scattered(candidates).order)
 
     def scattered(self, candidates: Candidates) -> Scattered:
         """As :meth:`scatter`, with the places where no candidate met the rules."""
+        validation.instance("candidates", candidates, Candidates)
         people, items = self.snapshot.people, candidates.items
         keys: dict[str, ArrayLike] = {"author": people.item_author[items], "topic": people.item_topic[items]}
         return scatter_order(keys, self.apart, min(self.shown, len(candidates)))

@@ -46,6 +46,7 @@ class Sides:
         def at(names: Sequence[str], wanted: Sequence[str]) -> list[int]:
             return [i for i, name in enumerate(names) if name in wanted]
 
+        validation.instance("table", table, FeatureTable)
         users = [name for name in table.columns if name.startswith("log_user_")]
         items = [name for name in table.columns if name not in (*users, *CROSS_COLUMNS)]
         user = at(table.fields, (*USER_FIELDS, *CONTEXT_FIELDS)), at(table.columns, users)
@@ -82,6 +83,7 @@ class TwoTowerModel(nn.Module):
 
     def __init__(self, sides: Sides, dim: int = 32, hidden: int = 64) -> None:
         super().__init__()
+        validation.instance("sides", sides, Sides)
         self.dim = validation.positive_int("dim", dim)
         sizes = (validation.positive_int("hidden", hidden), dim)
         self.user_tower = Tower(sides.user, sides.cardinalities, sizes)
@@ -113,9 +115,26 @@ def in_batch_softmax(vectors: Tensor, item_share: Tensor, temperature: float = T
         item_share: share of each row's item among all clicks of the training rows, in (0, 1], (rows, 1).
         temperature: above 0.
     """
+    validation.tensors(vectors=vectors)
+    validation.as_floats("vectors", vectors)
+    validation.tensors(item_share=item_share)
+    if (validation.positive("item_share", item_share) > 1.0).any():
+        raise ValueError(f"item_share must be in (0, 1], got {item_share.max().item()}")
+    if vectors.ndim != 2 or vectors.shape[1] % 2 or item_share.shape != (len(vectors), 1):
+        raise ValueError(
+            "vectors must have shape (rows, 2 · dim) and item_share (rows, 1), got "
+            f"{tuple(vectors.shape)} and {tuple(item_share.shape)}"
+        )
+    return contrast(vectors, item_share, validation.number("temperature", temperature, above=0.0))
+
+
+def contrast(vectors: Tensor, item_share: Tensor, temperature: float = TEMPERATURE) -> Tensor:
+    """:func:`in_batch_softmax` of arguments that have been checked: each step of a training calls it."""
+    vectors = vectors.to(torch.promote_types(vectors.dtype, torch.float32))  # from autocast they come in half
     user, item = vectors.chunk(2, dim=1)  # (rows, dim) each
-    logits = user @ item.T / temperature - torch.log(item_share).T  # (rows, rows)
-    return F.cross_entropy(logits, torch.arange(len(vectors)))
+    with torch.autocast(vectors.device.type, enabled=False):
+        logits = user @ item.T / temperature - torch.log(item_share).T  # (rows, rows)
+    return F.cross_entropy(logits, torch.arange(len(vectors), device=vectors.device))
 
 
 class ThreeTowerModel(nn.Module):
@@ -126,12 +145,14 @@ class ThreeTowerModel(nn.Module):
 
     def __init__(self, sides: Sides, targets: Sequence[str], dim: int = 16) -> None:
         super().__init__()
+        validation.instance("sides", sides, Sides)
+        dim = validation.positive_int("dim", dim)
         self.targets = validation.targets(targets)
         self.user_tower = Tower(sides.user, sides.cardinalities, (64, dim))
         self.item_tower = Tower(sides.item, sides.cardinalities, (64, dim))
         self.cross_columns = sides.cross
         self.cross_tower = dense_layers((len(sides.cross), 8))
-        self.top = dense_layers((3 * dim + 8, 32, len(targets)), last_activation=False)
+        self.top = dense_layers((3 * dim + 8, 32, len(self.targets)), last_activation=False)
 
     def score(self, user: Tensor, item: Tensor, cross: Tensor) -> Tensor:
         """Logits from vectors of user (rows or 1, dim) and item (rows, dim), and cross features (rows, 3)."""
@@ -151,6 +172,8 @@ def tower_vectors(
     tower: Callable[[Tensor, Tensor], Tensor], table: FeatureTable, batch_size: int = 65_536
 ) -> NDArray[np.float32]:
     """Vectors of every row of a table, (rows, dim): what is computed beforehand and cached."""
+    validation.function("tower", tower)
+    validation.instance("table", table, FeatureTable)
     validation.positive_int("batch_size", batch_size)
     parts = (torch.split(part, batch_size) for part in table.to_tensors())
     return np.concatenate([tower(c, d).numpy() for c, d in zip(*parts, strict=True)])
@@ -161,4 +184,5 @@ def multiply_adds(module: nn.Module) -> int:
 
     Look-ups of embeddings, activations and normalising are left out: they read memory rather than compute.
     """
+    validation.instance("module", module, nn.Module)
     return sum(m.in_features * m.out_features for m in module.modules() if isinstance(m, nn.Linear))
