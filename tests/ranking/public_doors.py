@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
+import doors_of_funnel
 import doors_of_models
 import numpy as np
 
@@ -47,6 +48,7 @@ EXEMPT: dict[str, str] = {
     "fusion.ranks.lists": "the check of ranks, order and top_k",
     "fusion.ranks.by_place": "takes what `lists` checked",
     **doors_of_models.EXEMPT,
+    **doors_of_funnel.EXEMPT,
 }
 """Doors that stay out, each with its reason; a dot at the end stands for all that is inside, too."""
 
@@ -180,6 +182,7 @@ SELVES: Call = {
     "Truth": WORLD.truth(np.arange(4), np.arange(4), 7, 5, 0),
     "World": WORLD,
     **doors_of_models.SELVES,
+    **doors_of_funnel.SELVES,
 }
 """An object of each class, to call methods of."""
 
@@ -242,5 +245,6 @@ CALLS: dict[str, Call] = {
         "position": np.array([2, 1, 3, 4]),
     },
     **doors_of_models.CALLS,
+    **doors_of_funnel.CALLS,
 }
 """Examples for one door; in preference to those by name."""

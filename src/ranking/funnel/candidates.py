@@ -88,7 +88,10 @@ class Candidates:
         channels = validation.indices("channels", self.channels, 2 ** len(Channel), start=1)
         scores = validation.as_floats("scores", self.scores)
         given = validation.mapping("predictions", self.predictions)
-        predictions = {name: validation.probabilities(name, values) for name, values in given.items()}
+        predictions = {
+            name: validation.probabilities(f"predictions, those of {name}", values)
+            for name, values in given.items()
+        }
         for name, values in {"channels": channels, "scores": scores, **predictions}.items():
             _same_list(items, name, values)
         distinct, counts = np.unique(items, return_counts=True)

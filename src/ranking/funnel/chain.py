@@ -62,7 +62,7 @@ class Funnel:
 
 def requests_from(log: ImpressionLog, n_requests: int, seed: int = 0) -> list[Request]:
     """Requests drawn from the last ones of a log, which must have as many."""
-    validation.positive_int("n_requests", n_requests)
+    n_requests = validation.positive_int("n_requests", n_requests)
     needed = ["request", "user", "hour", "weekday", "scene"]
     if missing := set(needed) - {*validation.instance("log", log, ImpressionLog).rows}:
         raise ValueError(f"log.rows must have the columns {needed}, missing: {', '.join(sorted(missing))}")
@@ -80,7 +80,8 @@ def true_values(
     """The fused score of the true rates, (items,): what every stage tries to guess."""
     validation.mapping("weights", weights)
     validation.instance("request", request, Request)
-    validation.instance("world", world, World)
+    items = validation.indices("items", items, len(validation.instance("world", world, World).items))
+    validation.rows(items=items)
     truth = world.truth(request.user, items, request.hour, request.weekday, request.scene)
     return fused_score({name: getattr(truth, f"p_{name}") for name in ("click", *weights)}, weights)
 
@@ -119,7 +120,7 @@ def value_kept(values: ArrayLike, candidates: Candidates, slots: int) -> float:
     v = validation.as_floats("values", values)
     validation.rows(values=v)
     items = validation.instance("candidates", candidates, Candidates).items
-    validation.positive_int("slots", slots, most=len(items), of="candidates")
+    slots = validation.positive_int("slots", slots, most=len(items), of="candidates")
     left = v[validation.indices("items of candidates", items, len(v))]
     best = v[truly_best(v, slots)].sum()
     if best <= 0.0:
@@ -129,6 +130,7 @@ def value_kept(values: ArrayLike, candidates: Candidates, slots: int) -> float:
 
 def median_seconds(traces: Sequence[Trace]) -> dict[str, float]:
     """Median wall time of each stage."""
-    if not all(isinstance(trace, Trace) for trace in validation.listed("traces", traces)) or not traces:
+    listed = validation.listed("traces", traces)
+    if not listed or not all(isinstance(trace, Trace) for trace in listed):
         raise ValueError(f"traces must be at least one Trace, got {traces!r:.80}")
     return {name: float(np.median([trace.seconds[name] for trace in traces])) for name in STAGES}

@@ -51,7 +51,7 @@ class Predictor:
 
         "watch_time" is in seconds given a click: the expected share played times the duration.
         """
-        with_duration(validation.instance("log", log, Impressions))
+        _with_duration(validation.instance("log", log, Impressions))
         logits = predict_logits(self.model, self.encoder.transform(log))  # (rows, heads)
         if validation.flag("calibrated", calibrated):
             logits[:, 0] = calibrate_logits(logits[:, 0], self.sampling_rate)
@@ -68,7 +68,7 @@ def train_predictor(log: ImpressionLog, seed: int, sampling_rate: float = 0.1) -
     of them in (0, 1], the first weights and the order of the rows.
     """
     seed = validation.seed("seed", seed)
-    with_duration(validation.instance("log", log, ImpressionLog))
+    _with_duration(validation.instance("log", log, ImpressionLog))
     encoder = FeatureEncoder().fit(log)
     sample = log.select(downsample_negatives(log.label("click"), sampling_rate, rng=seed))
     played = np.minimum(sample.rows["watch_time"] / sample.rows["duration"], 1.0)
@@ -80,7 +80,7 @@ def train_predictor(log: ImpressionLog, seed: int, sampling_rate: float = 0.1) -
     return Predictor(model, encoder, sampling_rate)
 
 
-def with_duration(log: Impressions) -> None:
+def _with_duration(log: Impressions) -> None:
     """The log knows how long every item is."""
     if "duration" not in log.rows or not known_duration(log.rows["duration"]).all():
         raise ValueError("log.rows must have the column 'duration', above 0 in every row")
@@ -121,8 +121,8 @@ class Feed:
         and at most a quarter of the published items. Features are made of the counts of the log, which the
         world wrote. ``users`` are positions of those who may come, None for all.
         """
-        validation.positive_int("n_requests", n_requests)
-        validation.positive_int("candidates", candidates)
+        n_requests = validation.positive_int("n_requests", n_requests)
+        candidates = validation.positive_int("candidates", candidates)
         rng = np.random.default_rng(validation.seed("seed", seed))
         snapshot = Snapshot.at_end(world, log)
         if 4 * candidates > snapshot.n_items:

@@ -137,20 +137,22 @@ class Scattered(NamedTuple):
     relaxed: tuple[int, ...]
 
 
-def check_rules(apart: Mapping[str, int], names: Iterable[str]) -> None:
-    """Rules are about names that exist, and whole numbers of places."""
+def check_rules(apart: Mapping[str, int], names: Iterable[str]) -> dict[str, int]:
+    """Rules about names that exist: whole numbers of places by name."""
+    rules = {}
     for name, k in validation.mapping("apart", apart).items():
         validation.one_of("apart", name, names)
-        validation.positive_int(f"apart[{name!r}]", k)
+        rules[name] = validation.positive_int(f"apart[{name!r}]", k)
+    return rules
 
 
 def _values(keys: Mapping[str, ArrayLike]) -> dict[str, NDArray[Any]]:
     """The values of at least one rule, (n,) each, all of one length."""
     if not validation.mapping("keys", keys):
         raise ValueError("keys must name at least one rule's values, got none")
-    arrays = {name: labelled(f"keys[{name!r}]", values) for name, values in keys.items()}
+    arrays = {f"keys[{name!r}]": labelled(f"keys[{name!r}]", values) for name, values in keys.items()}
     validation.rows(**arrays)
-    return arrays
+    return dict(zip(keys, arrays.values(), strict=True))
 
 
 def labelled(name: str, values: ArrayLike) -> NDArray[Any]:
@@ -172,8 +174,8 @@ def scatter_order(keys: Mapping[str, ArrayLike], apart: Mapping[str, int], keep:
     """
     arrays = _values(keys)
     n = next(iter(arrays.values())).size
-    validation.positive_int("keep", keep, most=n, of="candidates")
-    check_rules(apart, arrays)
+    keep = validation.positive_int("keep", keep, most=n, of="candidates")
+    apart = check_rules(apart, arrays)
     codes = {name: np.unique(arrays[name], return_inverse=True)[1] for name in apart}  # (n,) each
     last = {name: np.full(code.max() + 1, -n - max(apart.values()) - 1) for name, code in codes.items()}
     free = np.ones(n, dtype=bool)
@@ -199,7 +201,7 @@ def scatter_order(keys: Mapping[str, ArrayLike], apart: Mapping[str, int], keep:
 def broken_rules(keys: Mapping[str, ArrayLike], apart: Mapping[str, int]) -> dict[str, int]:
     """How many places repeat a value of one of the ``k`` − 1 places before them, for each rule."""
     arrays = _values(keys)
-    check_rules(apart, arrays)
+    apart = check_rules(apart, arrays)
     counts = {}
     for name, k in apart.items():
         values = arrays[name]

@@ -3,7 +3,7 @@
 A channel looks at one thing, and not at every item with a model: it searches an index or walks a sorted list.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -50,7 +50,7 @@ class VectorIndex:
         self.index: Any = flat
         seed, probes = validation.seed("seed", seed), validation.positive_int("probes", probes)
         if lists is not None:
-            validation.positive_int("lists", lists, most=self.n_items, of="items")
+            lists = validation.positive_int("lists", lists, most=self.n_items, of="items")
             validation.positive_int("probes", probes, most=lists, of="lists")
             self.index = faiss.IndexIVFFlat(flat, self.dim, lists, faiss.METRIC_INNER_PRODUCT)
             self.index.cp.seed, self.index.cp.niter = seed % 2**31, 10
@@ -65,7 +65,7 @@ class VectorIndex:
 
         Where the lists that were looked into hold fewer, the rest is −1 with a product of −inf.
         """
-        validation.positive_int("keep", keep, most=self.n_items, of="items")
+        keep = validation.positive_int("keep", keep, most=self.n_items, of="items")
         array = _vectors("queries", queries, "queries", self.dim)
         products, items = self.index.search(array, keep)
         return items, np.where(items < 0, -np.inf, products)
@@ -119,6 +119,7 @@ class EmbeddingChannel:
         return tower_vectors(self.model.user, table)
 
     def __call__(self, request: Request, quota: int) -> Found:
+        validation.positive_int("quota", quota, most=self.index.n_items, of="items")
         items, products = self.index.search(self.user_vector(request), quota)  # (1, quota) each
         there = items[0] >= 0
         return items[0][there], products[0][there].astype(np.float64)
@@ -143,9 +144,12 @@ class SortedLists:
         items = self.items[self.start[group] : min(self.start[group + 1], self.start[group] + keep)]
         return items, self.values[items]
 
-    def best_of(self, groups: Iterable[int], keep: int) -> Found:
+    def best_of(self, groups: ArrayLike, keep: int) -> Found:
         """The best of several groups, and their values."""
-        return _best_of([self.best(group, keep) for group in validation.listed("groups", groups)], keep)
+        chosen = validation.indices("groups", groups, len(self.start) - 1)
+        if chosen.ndim != 1:
+            raise ValueError(f"groups must have shape (groups,), got {chosen.shape}")
+        return _best_of([self.best(group, keep) for group in chosen], keep)
 
 
 def _best_of(parts: list[Found], keep: int) -> Found:

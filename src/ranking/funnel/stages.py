@@ -35,7 +35,8 @@ def fused_score(rates: Mapping[str, ArrayLike], weights: Mapping[str, float] = W
     _check_weights(weights)
     for target in weights:
         validation.one_of("weights", target, [name for name in rates if name != "click"])
-    return click_times_rest({name: rates[name] for name in ("click", *weights)}, weights)
+    given = {name: validation.probabilities(f"rates, {name}", rates[name]) for name in ("click", *weights)}
+    return click_times_rest(given, weights)
 
 
 def _check_weights(weights: Mapping[str, float]) -> None:

@@ -85,7 +85,7 @@ class TwoTowerModel(nn.Module):
         super().__init__()
         validation.instance("sides", sides, Sides)
         self.dim = validation.positive_int("dim", dim)
-        sizes = (validation.positive_int("hidden", hidden), dim)
+        sizes = (validation.positive_int("hidden", hidden), self.dim)
         self.user_tower = Tower(sides.user, sides.cardinalities, sizes)
         self.item_tower = Tower(sides.item, sides.cardinalities, sizes)
 
@@ -174,8 +174,8 @@ def tower_vectors(
     """Vectors of every row of a table, (rows, dim): what is computed beforehand and cached."""
     validation.function("tower", tower)
     validation.instance("table", table, FeatureTable)
-    validation.positive_int("batch_size", batch_size)
-    parts = (torch.split(part, batch_size) for part in table.to_tensors())
+    size = validation.positive_int("batch_size", batch_size)
+    parts = (torch.split(part, size) for part in table.to_tensors())
     return np.concatenate([tower(c, d).numpy() for c, d in zip(*parts, strict=True)])
 
 

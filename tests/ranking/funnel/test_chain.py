@@ -115,6 +115,31 @@ def test_in_batch_softmax_by_hand() -> None:
     assert float(funnel.in_batch_softmax(torch.cat([user, item], 1), share)) == pytest.approx(float(expected))
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"temperature": 0.0}, "temperature must be above 0, got 0.0"),
+        ({"vectors": torch.full((2, 4), np.nan)}, "vectors must be finite, got nan"),
+        ({"item_share": torch.tensor([[0.0], [0.5]])}, "item_share must be above 0, got 0.0"),
+        ({"item_share": torch.tensor([[1.5], [0.5]])}, r"item_share must be in \(0, 1\], got 1.5"),
+        ({"item_share": torch.tensor([0.5, 0.5])}, r"item_share \(rows, 1\), got \(2, 4\) and \(2,\)"),
+        ({"vectors": torch.ones(2, 3)}, r"vectors must have shape \(rows, 2 · dim\)"),
+    ],
+)
+def test_in_batch_softmax_looks_at_its_numbers(change: dict, message: str) -> None:
+    good = {"vectors": torch.ones(2, 4), "item_share": torch.tensor([[0.25], [0.75]]), "temperature": 0.5}
+    with pytest.raises(ValueError, match=message):
+        funnel.in_batch_softmax(**(good | change))
+
+
+def test_in_batch_softmax_of_half_precision_is_computed_in_single() -> None:
+    vectors, share = torch.randn(8, 6).bfloat16(), torch.full((8, 1), 0.125)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        loss = funnel.in_batch_softmax(vectors, share)
+    assert loss.dtype == torch.float32
+    assert float(loss) == pytest.approx(float(funnel.in_batch_softmax(vectors.float(), share)), rel=1e-6)
+
+
 def test_likes_on_unclicked_rows_do_not_count() -> None:
     logits = torch.zeros(3, 4)
     labels = torch.tensor([[1.0, 1, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]])
@@ -153,6 +178,14 @@ def unpublished(s) -> Candidates:
         (lambda s: fused_score({"click": 0.1, "like": 1}, {"like": -1}), "like must be at least 0"),
         (lambda s: funnel.requests_from(s.log, 10**6), "n_requests must be at most"),
         (lambda s: funnel.truly_best([0.1], 2), "keep must be at most the 1 values"),
+        (
+            lambda s: value_kept(np.zeros(3_000), s.chain(s.requests[0]), 2),
+            "values must have a best mean above",
+        ),
+        (
+            lambda s: value_kept(np.ones(3), s.chain(s.requests[0]), 2),
+            "items of candidates must be from 0 to 2",
+        ),
         (lambda s: funnel.train_retrieval(s.table[:5], s.log, 0), "table must have one row per row"),
         (
             lambda s: funnel.train_retrieval(

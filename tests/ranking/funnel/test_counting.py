@@ -55,6 +55,10 @@ def test_smoothing_moves_from_the_prior_to_the_data() -> None:
         (lambda: smoothed_rate(1, 2, prior_rate=1.2), r"prior_rate must be in \[0, 1\]"),
         (lambda: smoothed_rate(1, 2, 0.1, prior_weight=0), "prior_weight must be above 0"),
         (
+            lambda: rates(pd.DataFrame({"impressions": [9], "clicks": [10]})),
+            "counts must not have more clicks than impressions",
+        ),
+        (
             lambda: rates(pd.DataFrame({"impressions": [9], "likes": [1]})),
             "counts must have the column 'clicks', by which likes are divided, got impressions, likes",
         ),

@@ -198,6 +198,10 @@ def test_scatter_names_bad_input() -> None:
 def test_relative_and_similarity() -> None:
     assert relative([3.0, 1.0, 2.0]).tolist() == [1.0, 0.0, 0.5]
     assert relative([2.0, 2.0]).tolist() == [1.0, 1.0]
+    assert relative([-1.5e308, 1.5e308, 0.0]).tolist() == [0.0, 1.0, 0.5]
+    for scale in (1e-200, 1e200):
+        small = similarity_of([[2.0 * scale, 0.0], [scale, scale]], [1, 2])
+        np.testing.assert_allclose(small[0, 1], 0.5**1.5)
     s = similarity_of([[2.0, 0.0], [0.0, 1.0], [3.0, 0.0]], ["music", "music", "film"])
     np.testing.assert_allclose(s, [[1, 0.5, 0.5], [0.5, 1, 0], [0.5, 0, 1]], atol=1e-12)
     with pytest.raises(ValueError, match="vectors must not be 0"):

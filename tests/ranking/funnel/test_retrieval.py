@@ -37,6 +37,16 @@ def test_recall_is_of_lists() -> None:
         funnel.recall([1, 2, 3], [3, 2, 1])
 
 
+def test_recall_is_of_positions() -> None:
+    assert funnel.recall([[1, -1]], [[1, 2]]) == 0.5  # −1: the lists that were looked into held no more
+    with pytest.raises(ValueError, match=r"exact must be from 0 to .* got -1"):
+        funnel.recall([[1, 2]], [[1, -1]])
+    with pytest.raises(ValueError, match="exact must hold each item once in a row"):
+        funnel.recall([[1, 2]], [[1, 1]])
+    with pytest.raises(ValueError, match="found must hold whole numbers"):
+        funnel.recall([[1.0, 2.0]], [[1, 2]])
+
+
 def test_too_few_in_the_lists_is_said() -> None:
     vectors = np.random.default_rng(2).standard_normal((100, 4))
     items, products = funnel.VectorIndex(vectors, lists=20, probes=1).search(vectors[:1], 100)
