@@ -23,6 +23,8 @@ GIVEN_CLICK = ("like", "collect", "share")
 
 def dense_layers(sizes: Sequence[int], last_activation: bool = True) -> nn.Sequential:
     """Linear layers with ReLUs between: sizes (in, hidden, …, out)."""
+    validation.flag("last_activation", last_activation)
+    sizes = validation.positive_ints("sizes", sizes)
     layers: list[nn.Module] = []
     for size_in, size_out in itertools.pairwise(sizes):
         layers += [nn.Linear(size_in, size_out), nn.ReLU()]
@@ -57,12 +59,10 @@ class FeatureEmbedding(nn.Module):
         self, cardinalities: Sequence[int], n_dense: int, embedding_dim: int = 8, sparse: bool = False
     ) -> None:
         super().__init__()
-        for size in cardinalities:
-            validation.positive_int("cardinalities", size)
-        if n_dense != 0:
-            validation.positive_int("n_dense, unless it is 0,", n_dense)
-        validation.positive_int("embedding_dim", embedding_dim)
-        sizes = torch.tensor(list(cardinalities), dtype=torch.long)
+        sizes = torch.tensor(validation.positive_ints("cardinalities", cardinalities), dtype=torch.long)
+        n_dense = validation.whole_number("n_dense", n_dense)
+        embedding_dim = validation.positive_int("embedding_dim", embedding_dim)
+        sparse = validation.flag("sparse", sparse)
         self.register_buffer("sizes", sizes)
         self.register_buffer("offsets", torch.cumsum(sizes, 0) - sizes)
         self.table = nn.Embedding(int(sizes.sum()) if len(sizes) else 1, embedding_dim, sparse=sparse)
@@ -114,9 +114,7 @@ class MultiTaskModel(nn.Module):
     ) -> None:
         super().__init__()
         self.targets = validation.targets(targets)
-        for name, widths in {"shared": shared, "tower": tower}.items():
-            for width in widths:
-                validation.positive_int(name, width)
+        shared, tower = validation.positive_ints("shared", shared), validation.positive_ints("tower", tower)
         if not shared:
             raise ValueError("shared must name at least one layer's width, got none")
         self.embedding = FeatureEmbedding(cardinalities, n_dense, embedding_dim, sparse)
@@ -134,6 +132,10 @@ class MultiTaskModel(nn.Module):
         The encoder, or a table, says how many ids each field has, and how many dense columns there are;
         ``settings`` are ``embedding_dim``, ``shared``, ``tower`` and ``sparse``.
         """
+        if not hasattr(encoder, "cardinalities"):
+            raise ValueError(
+                f"encoder must be a FeatureEncoder that is fitted, or a table, got {encoder!r:.80}"
+            )
         with seeded(seed):
             return cls(encoder.cardinalities, len(encoder.columns), targets, **settings)
 
@@ -150,7 +152,8 @@ def click_mask(labels: Tensor, targets: Sequence[str], given_click: Sequence[str
     between 0 and 1, such as shares played, may stand in the other columns.
     """
     names = validation.targets(targets)
-    mask = _click_mask(_labels(labels), names, given_click)  # (rows, targets)
+    per_click = validation.names("given_click", given_click, empty=True)
+    mask = _click_mask(_labels(labels), names, per_click)  # (rows, targets)
     validation.binary("labels of click", labels[:, names.index("click")])
     return mask
 
@@ -250,7 +253,9 @@ class PerTargetLoss(nn.Module):
 
     def __init__(self, targets: Sequence[str], masked: bool, given_click: Sequence[str]) -> None:
         super().__init__()
-        self.targets, self.masked, self.given_click = validation.targets(targets), masked, tuple(given_click)
+        self.targets = validation.targets(targets)
+        self.masked = validation.flag("masked", masked)
+        self.given_click = validation.names("given_click", given_click, empty=True)
 
     def total(self, sums: Tensor, rows: Tensor) -> Tensor:
         """The loss, a scalar, from sums of cross-entropies and numbers of rows, (targets,) each."""
@@ -374,7 +379,10 @@ def task_gradients(
     """
     if not isinstance(model, MultiTaskModel):
         raise ValueError(f"model must be a MultiTaskModel, got {type(model).__name__}")
-    mask = click_mask(labels, model.targets) if masked else None
+    for name, part in (("categorical", categorical), ("dense", dense)):
+        validation.tensors(**{name: part})
+        validation.as_floats(name, part)
+    mask = click_mask(labels, model.targets) if validation.flag("masked", masked) else None
     losses = cross_entropy_per_target(model(categorical, dense), labels, mask)  # (targets,)
     shared = list(model.shared.parameters())
     gradients = [torch.autograd.grad(loss, shared, retain_graph=True) for loss in losses]

@@ -30,6 +30,8 @@ WATCH_TIME = LogNormalWatchTime(np.array([1.0, 2.0, 3.0]), np.array([0.5, 1.0, 0
 EXEMPT = {
     "multi_task.MultiTaskModel.forward": "called at every step: fit and predict_logits check what it reads",
     "multi_task.FeatureEmbedding.forward": "called at every step: fit and predict_logits check what it reads",
+    "multi_task.WeightedCrossEntropy.total": "called at every step, on sums of checked labels",
+    "multi_task.UncertaintyWeighting.total": "called at every step, on sums of checked labels",
     "multi_task.PerTargetLoss.": "called at every step, on the labels of checked examples",
     "multi_task.TaskGradients": "a result",
 }
@@ -45,7 +47,12 @@ CALLS: dict[str, Call] = {
     "multi_task.FeatureEmbedding": {"cardinalities": (3, 4), "n_dense": 2},
     "multi_task.MultiTaskModel": {"cardinalities": (3, 4), "n_dense": 2, "shared": (4,), "tower": (3,)},
     "multi_task.click_mask": {"labels": LABELS, "given_click": ("like",)},
-    "multi_task.cross_entropy_per_target": {"logits": LOGITS, "labels": LABELS, "mask": LABELS},
+    "multi_task.cross_entropy_per_target": {
+        "logits": LOGITS,
+        "labels": LABELS,
+        "mask": LABELS,
+        "weights": LABELS + 0.5,
+    },
     "multi_task.weighted_cross_entropy": {
         "logits": LOGITS,
         "labels": LABELS,

@@ -15,6 +15,7 @@ from typing import Any
 
 import doors_of_funnel
 import doors_of_models
+import doors_of_training
 import numpy as np
 
 import ranking
@@ -49,6 +50,7 @@ EXEMPT: dict[str, str] = {
     "fusion.ranks.by_place": "takes what `lists` checked",
     **doors_of_models.EXEMPT,
     **doors_of_funnel.EXEMPT,
+    **doors_of_training.EXEMPT,
 }
 """Doors that stay out, each with its reason; a dot at the end stands for all that is inside, too."""
 
@@ -183,6 +185,7 @@ SELVES: Call = {
     "World": WORLD,
     **doors_of_models.SELVES,
     **doors_of_funnel.SELVES,
+    **doors_of_training.SELVES,
 }
 """An object of each class, to call methods of."""
 
@@ -246,5 +249,6 @@ CALLS: dict[str, Call] = {
     },
     **doors_of_models.CALLS,
     **doors_of_funnel.CALLS,
+    **doors_of_training.CALLS,
 }
 """Examples for one door; in preference to those by name."""

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from fractions import Fraction
 from typing import Any
+from unittest import mock
 
 import faiss
 import numpy as np
@@ -20,7 +21,7 @@ import pytest
 import torch
 from public_doors import CALLS, EXEMPT, NAMES, SELVES, Missing, doors, example, exempt, parameters
 
-NOT_YET = set("logs mmoe multi_task training".split())
+NOT_YET = set("logs mmoe".split())
 """Rooms that are not mended yet."""
 
 ALLOWED: dict[tuple[str, str], str] = {
@@ -153,11 +154,9 @@ def _mismatched(call: dict[str, Any]) -> Iterator[tuple[str, Any]]:
 def _called(name: str, call: dict[str, Any]) -> Any:
     """What a door gives: generators run through, contexts entered; the arguments must stay as they are."""
     keep = {key: _kept(value) for key, value in call.items()}
-    given = {
-        key: copy.deepcopy(value) if isinstance(value, (np.random.Generator, torch.Generator)) else value
-        for key, value in call.items()
-    }
-    with warnings.catch_warnings():
+    changing = (np.random.Generator, torch.Generator, torch.nn.Module)  # by being used
+    given = {k: copy.deepcopy(v) if isinstance(v, changing) else v for k, v in call.items()}
+    with warnings.catch_warnings(), mock.patch("time.perf_counter", return_value=0.0):
         warnings.simplefilter("error", RuntimeWarning)
         torch.manual_seed(0)  # for the first weights of models
         result = doors()[name](**given)

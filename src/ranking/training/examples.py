@@ -55,6 +55,7 @@ class _InMemory:
     def __init__(
         self, features: FeatureTable, labels: NDArray[np.float32], weights: ArrayLike | None = None
     ) -> None:
+        validation.instance("features", features, FeatureTable)
         y = labels[:, None] if labels.ndim == 1 else labels  # (rows, targets)
         if y.ndim != 2 or len(y) != len(features):
             raise ValueError(f"labels must have one row per row of features: {y.shape} for {len(features)}")
@@ -118,10 +119,16 @@ class TableExamples(_InMemory):
         cls, log: ImpressionLog, encoder: FeatureEncoder, targets: Names, weights: ArrayLike | None = None
     ) -> Self:
         """The impressions of a log, through a fitted encoder, with their labels of some targets."""
-        return cls(encoder.transform(log), log.labels(targets), targets, weights)
+        validation.instance("log", log, ImpressionLog)
+        names = validation.targets(targets)
+        for name in names:
+            validation.one_of("targets", name, log.targets)
+        features = validation.instance("encoder", encoder, FeatureEncoder).transform(log)
+        return cls(features, log.labels(names), names, weights)
 
     def check_targets(self, targets: Names) -> None:
         """The same names, or as many of them where the labels have none."""
+        targets = validation.targets(targets)
         if self.targets is not None:
             same_targets(self.targets, targets)
         if len(targets) != (width := self.labels.shape[1]):
@@ -164,6 +171,7 @@ def row_weights(weights: ArrayLike, rows: int) -> NDArray[np.float32]:
 
 def batch_sizes(rows: int, batch_size: int) -> list[int]:
     """Sizes of the batches of ``rows`` rows; a last one of a single row joins the one before."""
+    batch_size = validation.positive_int("batch_size", batch_size)
     whole, left = divmod(rows, batch_size)
     sizes = [batch_size] * whole + [left] * (left > 0)
     if left == 1 and whole:

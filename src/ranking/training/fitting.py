@@ -148,7 +148,9 @@ def predict_logits(model: nn.Module, features: FeatureTable, batch_size: int = 1
     Ids that training did not see have code 0 and an embedding that was never trained; ``features.unseen``
     counts them. Features must be finite, and of ids that the model knows.
     """
-    validation.positive_int("batch_size", batch_size)
+    batch_size = validation.positive_int("batch_size", batch_size)
+    validation.instance("model", model, nn.Module)
+    validation.instance("features", features, FeatureTable)
     finite_features(features.dense, features.columns)
     model.eval()
     categorical, dense = features.to_tensors()

@@ -7,7 +7,7 @@ and nothing else is read or written here.
 """
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import torch
@@ -23,7 +23,7 @@ def sparse_tables(model: nn.Module) -> list[Tensor]:
     """The embedding tables of a model whose gradients are sparse, each once."""
     tables = [
         module.weight
-        for module in model.modules()
+        for module in validation.instance("model", model, nn.Module).modules()
         if isinstance(module, (nn.Embedding, nn.EmbeddingBag)) and module.sparse
     ]
     return list(dict.fromkeys(tables))
@@ -67,13 +67,16 @@ class LazyAdam(torch.optim.Optimizer):
         settings: dict[str, Any] = {
             "lr": validation.number("lr", lr, above=0.0),
             "weight_decay": validation.number("weight_decay", weight_decay, least=0.0),
-            "average_after": average_after,
+            "average_after": average_after
+            if average_after is None
+            else validation.whole_number("average_after", average_after),
             "steps": 0,
         }
-        super().__init__(tables, settings)
-        for table in self.tables:
-            if table.ndim != 2:
-                raise ValueError(f"tables must have shape (rows, dim), got {tuple(table.shape)}")
+        given = list(tables) if isinstance(tables, Iterator) else validation.listed("tables", tables)
+        for table in given:
+            if not isinstance(table, Tensor) or table.ndim != 2:
+                raise ValueError(f"tables must be parameters of shape (rows, dim), got {table!r:.80}")
+        super().__init__(given, settings)
 
     @property
     def tables(self) -> list[Tensor]:
