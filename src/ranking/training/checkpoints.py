@@ -8,6 +8,7 @@ import os
 import pickle
 import re
 import zlib
+from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, cast
@@ -18,6 +19,8 @@ from ranking.training.whole_files import AnyPath, whole_file
 
 END = b"\nranking checkpoint 2, CRC-32 %08x\n"
 """Format and checksum, behind what torch writes; torch does not mind when it reads."""
+PLAIN = (type(None), bool, int, float, str, torch.dtype, torch.device)
+"""What a checkpoint holds beside tensors and containers; not what is derived from them, as np.float64 is."""
 _LENGTH = len(END % 0)
 _PIECE = 1 << 20  # bytes
 
@@ -26,12 +29,19 @@ def save_checkpoint(path: AnyPath, settings: Mapping[str, Any], state: Mapping[s
     """Write a checkpoint, replacing an older one of the same name; its folder must exist.
 
     ``settings`` (seed, batch size and so on) must be the same for the run to go on; ``state`` holds tensors,
-    state dicts and numbers. If it cannot be written, an older one stays, and the error is an OSError.
+    state dicts and numbers.
+
+    Raises:
+        ValueError: for what could not be read again, a number of NumPy for instance; its place is named.
+        OSError: if the file cannot be written. In either case an older one stays.
     """
+    content = {"settings": dict(settings), "state": dict(state)}
+    for name, part in content.items():
+        _check_readable(name, part)
     with whole_file(path) as file:
         summed = _Summed(file)
         try:
-            torch.save({"settings": dict(settings), "state": dict(state)}, cast(BinaryIO, summed))
+            torch.save(content, cast(BinaryIO, summed))
         except RuntimeError as error:
             if isinstance(error.__context__, OSError):  # torch only says that a position is unexpected
                 raise error.__context__ from None
@@ -68,6 +78,22 @@ def load_checkpoint(path: AnyPath, settings: Mapping[str, Any]) -> dict[str, Any
             )
     state: dict[str, Any] = content["state"]
     return state
+
+
+def _check_readable(name: str, value: Any) -> None:
+    """Only what ``torch.load`` gives back without running code from the file."""
+    kind = type(value)
+    if kind in (dict, OrderedDict):
+        for key, entry in value.items():
+            _check_readable(f"a key of {name}", key)
+            _check_readable(f"{name}[{key!r}]", entry)
+    elif kind in (list, tuple, torch.Size):
+        for at, entry in enumerate(value):
+            _check_readable(f"{name}[{at}]", entry)
+    elif kind not in PLAIN and not isinstance(value, torch.Tensor):
+        plain = ", ".join(each.__name__ for each in PLAIN)
+        allowed = f"tensors, {plain}, or dicts, lists and tuples of these"
+        raise ValueError(f"{name} must be {allowed}, got {kind.__name__} {value!r:.80}")
 
 
 class _Summed:

@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -137,6 +138,37 @@ def test_what_is_no_checkpoint_is_called_so(tmp_path, kind):
     )
     with pytest.raises(ValueError, match=rf"checkpoint {re.escape(str(path))} .*{said}"):
         load_checkpoint(path, {})
+
+
+@pytest.mark.parametrize(
+    ("settings", "state", "place"),
+    [
+        ({"rate": np.float64(0.1)}, {}, r"settings\['rate'\] must be tensors, .*, got float64"),
+        ({"rate": np.array([0.1])}, {}, r"settings\['rate'\] must be"),
+        ({}, {"a": [{"b": (1, np.int64(2))}]}, r"state\['a'\]\[0\]\['b'\]\[1\] must be .*, got int64"),
+        ({}, {"counts": defaultdict(int)}, r"state\['counts'\] must be .*, got defaultdict"),
+        ({}, {"loss": print}, r"state\['loss'\] must be"),
+        ({}, {np.int64(1): 2}, "a key of state must be"),
+    ],
+)
+def test_what_could_not_be_read_again_is_not_written(tmp_path, settings, state, place):
+    save(tmp_path / "run")
+    with pytest.raises(ValueError, match=place):
+        save_checkpoint(tmp_path / "run", settings, state)
+    assert step(tmp_path / "run") == 1
+
+
+def test_what_is_written_is_read_again(tmp_path):
+    model = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.BatchNorm1d(2))
+    optimiser = torch.optim.AdamW(model.parameters())
+    model(torch.ones(3, 2)).sum().backward()
+    optimiser.step()
+    state = {"model": model.state_dict(), "optimiser": optimiser.state_dict(), "kind": torch.float64}
+    state |= {"size": torch.zeros(2, 3).size(), "where": torch.device("cpu"), "left": None, "name": "名"}
+    save_checkpoint(tmp_path / "run", {}, state)
+    found = load_checkpoint(tmp_path / "run", {})
+    torch.testing.assert_close(found["model"], state["model"])
+    assert repr(found) == repr(state)
 
 
 def test_every_beginning_of_a_checkpoint_is_refused(tmp_path):
