@@ -337,8 +337,8 @@ def test_shapes_of_the_features():
     [
         ({"cardinalities": (3, 0)}, "cardinalities must be a whole number of at least 1, got 0"),
         ({"cardinalities": (3, 2.5)}, "cardinalities must be a whole number of at least 1, got 2.5"),
-        ({"n_dense": -1}, "n_dense, unless it is 0, must be a whole number of at least 1, got -1"),
-        ({"n_dense": 1.5}, "n_dense, unless it is 0, must be a whole number of at least 1, got 1.5"),
+        ({"n_dense": -1}, "n_dense must be a whole number of at least 0, got -1"),
+        ({"n_dense": 1.5}, "n_dense must be a whole number of at least 0, got 1.5"),
         ({"embedding_dim": 0}, "embedding_dim must be a whole number of at least 1, got 0"),
         ({"targets": ()}, "targets must be names of targets"),
         ({"targets": ("click", "click")}, "each once"),
