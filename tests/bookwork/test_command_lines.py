@@ -42,6 +42,8 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     fails = new_notebook(cells=[new_markdown_cell("# A"), new_code_cell("1 / 0")])
     nbformat.write(fails, tmp_path / "fails.ipynb")
     nbformat.write(new_notebook(cells=[new_markdown_cell("no heading")]), tmp_path / "headless.ipynb")
+    lost = new_notebook(cells=[new_markdown_cell("# A\n\n![A](attachment:none.png)")])
+    nbformat.write(lost, tmp_path / "lost.ipynb")
     foreign = new_notebook(metadata={"kernelspec": {**KERNEL, "name": "no-such-kernel"}})
     nbformat.write(foreign, tmp_path / "foreign.ipynb")
     for name, gradebook in {"garbage": b"no database" * 99, "empty": b"", "lost": None}.items():
@@ -135,6 +137,7 @@ BAD = {
     ),
     "slides: no name": (SLIDES, "out fails.ipynb --explorers ..", "--explorers must name packages that are"),
     "slides: palette": (SLIDES, "out fails.ipynb --palette none:X", "palette must be named as 'module:NAME'"),
+    "slides: attachment": (SLIDES, "out lost.ipynb", "missing attachment: none.png in 'lost'"),
     "slides: caches": (SLIDES, "out fails.ipynb --caches caches", "got caches/one/global.db"),
     "slides: OUT is a file": (SLIDES, "file fails.ipynb", "OUT must be a folder to write to, got file"),
     "slides: OUT in a file": (SLIDES, "file/a fails.ipynb", "OUT must be a folder to write to, got file/a"),

@@ -93,15 +93,17 @@ def hand_in(course: Path, learner: str, assignment: str, notebook: NotebookNode)
 def grades(course: Path, assignment: str) -> dict[str, dict[str, Grade]]:
     """What the gradebook says: learner -> exercise -> grade; a ValueError where there is none."""
     from nbgrader.api import Gradebook
-    from sqlalchemy.exc import SQLAlchemyError
 
     file = course / "gradebook.db"
     must = f"{file} must be a gradebook of nbgrader"
     try:  # nbgrader would make one of whatever lies there
         with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as database:
             database.execute("SELECT name FROM assignment").fetchone()
+            (sound,) = database.execute("PRAGMA integrity_check(1)").fetchone()
     except sqlite3.Error as error:
         raise ValueError(f"{must}: {error}") from error
+    if sound != "ok":
+        raise ValueError(f"{must}, and is damaged: {sound}")
     found: dict[str, dict[str, Grade]] = {}
     try:
         with Gradebook(f"sqlite:///{file}") as gradebook:
@@ -111,8 +113,8 @@ def grades(course: Path, assignment: str) -> dict[str, dict[str, Grade]]:
                     for grade in notebook.grades:
                         graded = grade.auto_score is not None and not grade.needs_manual_grade
                         of_learner[grade.name.removesuffix(editions.CHECK)] = Grade(grade.score, graded)
-    except SQLAlchemyError as error:
-        raise ValueError(f"{must}: {getattr(error, 'orig', error)}") from error
+    except Exception as error:  # whatever a damaged file leads to
+        raise ValueError(f"{must}, and is damaged: {getattr(error, 'orig', error)}") from error
     return found
 
 

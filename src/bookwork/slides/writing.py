@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 
 from nbconvert import SlidesExporter
+from nbconvert.filters.markdown_mistune import InvalidNotebook
 from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell, new_notebook
 
@@ -105,16 +106,23 @@ def write_slides(
     """Write the slides of some chapters, a page that leads to them, and all that they load, to ``out``.
 
     The notebooks are executed, by name; ``folders`` hold the drawings of each; ``explorers`` are packages
-    that bring some. Gives the pages of slides; a notebook without a heading is a ValueError.
+    that bring some. Gives the pages of slides; a notebook without a heading, or with something that cannot be
+    shown, is a ValueError.
     """
     write_loaded(out / LOADED, explorers, palette)
     pages, links = [], []
     for name, notebook in notebooks.items():
-        slides = deck(notebook)
+        try:
+            slides = deck(notebook)
+            html = html_of(slides, folders[name], notebooks).encode() if slides else b""
+        except (AttributeError, InvalidNotebook, KeyError, TypeError, ValueError) as error:
+            # an output that is not of its kind, an attachment that is missing
+            said = f"{type(error).__name__}: {error}"
+            raise ValueError(f"notebooks must be what slides can show, got {said} in {name!r}") from error
         if not slides:
             raise ValueError(f"notebooks must have a heading each, got none in {name!r}")
         pages.append(out / f"{name}.html")
-        write(pages[-1], html_of(slides, folders[name], notebooks).encode())
+        write(pages[-1], html)
         links.append(f'<li><a href="{name}.html">{escape(slides[0].title)}</a></li>')
     head, listed = f'<link rel="stylesheet" href="{LOADED}/slides.css">', "\n".join(links)
     write_front(out, "Slides", head, f"<ul>\n{listed}\n</ul>\n{KEYS}")

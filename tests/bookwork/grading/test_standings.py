@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import nbformat
@@ -84,6 +87,18 @@ def test_what_jupyterlab_leaves_in_a_course_is_no_assignment(course):
         assert assignments(course) == [NAME]
     finally:
         hidden.rmdir()
+
+
+def test_a_gradebook_that_lost_a_learner_is_named(course, tmp_path, capsys):
+    copy = tmp_path / "copy"
+    shutil.copytree(course, copy)
+    with closing(sqlite3.connect(copy / "gradebook.db")) as database:
+        database.execute("DELETE FROM student")
+        database.commit()
+    assert main(["grades", str(copy)]) == 2
+    said = capsys.readouterr().err
+    assert f"{copy / 'gradebook.db'} must be a gradebook of nbgrader, and is damaged" in said
+    assert said.count("\n") == 1
 
 
 def test_no_course_and_no_such_chapter_are_errors(course, tmp_path, capsys):
