@@ -21,7 +21,7 @@ import pytest
 import torch
 from public_doors import CALLS, EXEMPT, NAMES, SELVES, Missing, doors, example, exempt, parameters
 
-NOT_YET = set("logs mmoe".split())
+NOT_YET = {"mmoe"}
 """Rooms that are not mended yet."""
 
 ALLOWED: dict[tuple[str, str], str] = {
@@ -30,6 +30,8 @@ ALLOWED: dict[tuple[str, str], str] = {
     ("funnel.re_ranking.broken_rules", "keys: ['author'] texts"): "texts tell authors apart, too",
     ("funnel.stages.similarity_vectors", "topics: texts"): "texts tell topics apart, too",
     ("funnel.stages.similarity_of", "topics: texts"): "texts tell topics apart, too",
+    ("logs.features.FeatureTable", "dense: NaN"): "training and predicting refuse it, and name the column",
+    ("logs.features.FeatureTable", "dense: infinity"): "the same",
     ("watch_time.completion.known_duration", "duration: NaN"): "one that is not known, which it looks for",
 }
 """Spoilt arguments that are taken, by door and by argument with the way of spoiling it, each with why."""

@@ -53,6 +53,8 @@ class FeatureTable:
 
     Raises:
         ValueError: shapes and names do not fit, or a code is no whole number from 0 to its cardinality − 1.
+
+    Codes of other whole types are widened and other numbers made float32, here, once.
     """
 
     categorical: NDArray[np.int64]
@@ -63,23 +65,32 @@ class FeatureTable:
     groups: Mapping[str, tuple[str, ...]]
 
     def __post_init__(self) -> None:
-        expected = (len(self), len(self.fields)), (len(self), len(self.columns))
-        shapes = self.categorical.shape, self.dense.shape
-        if shapes != expected:
+        codes, dense = validation.integers("categorical", self.categorical), _float32("dense", self.dense)
+        names, columns = (validation.names(of, getattr(self, of), empty=True) for of in ("fields", "columns"))
+        rows = len(codes) if codes.ndim else 0
+        expected = (rows, len(names)), (rows, len(columns))
+        if (shapes := (codes.shape, dense.shape)) != expected:
             raise ValueError(f"categorical and dense must have the shapes {expected}, got {shapes}")
-        names, sizes = self.fields, self.cardinalities
+        sizes = validation.listed("cardinalities", self.cardinalities)
         if len(sizes) != len(names):
             raise ValueError(f"cardinalities must be one per field, {len(names)}, got {len(sizes)}")
-        for name, size in zip(names, sizes, strict=True):
+        kept: dict[str, Any] = {"categorical": codes, "dense": dense, "fields": names, "columns": columns}
+        kept["cardinalities"] = tuple(
             validation.positive_int(f"cardinalities of {name}", size)
-        if self.categorical.dtype.kind not in "iu":
-            raise ValueError(f"categorical must hold whole numbers, got {self.categorical.dtype}")
+            for name, size in zip(names, sizes, strict=True)
+        )
+        kept["groups"] = {
+            group: validation.names(f"groups[{group!r}]", inside, empty=True)
+            for group, inside in validation.mapping("groups", self.groups, "groups to names").items()
+        }
+        for name, value in kept.items():
+            object.__setattr__(self, name, value)
         if len(self):
             low, high = self.categorical.min(axis=0), self.categorical.max(axis=0)  # (fields,)
             if (bad := (low < 0) | (high >= np.array(sizes))).any():
                 at = int(np.argmax(bad))
-                codes = f"codes from 0 to {sizes[at] - 1} for {names[at]}"
-                raise ValueError(f"categorical must hold {codes}, got values from {low[at]} to {high[at]}")
+                allowed = f"codes from 0 to {sizes[at] - 1} for {names[at]}"
+                raise ValueError(f"categorical must hold {allowed}, got values from {low[at]} to {high[at]}")
 
     def __len__(self) -> int:
         return len(self.categorical)
@@ -153,12 +164,14 @@ class FeatureEncoder:
         context: Names = None,
         prior_weight: float = PRIOR_WEIGHT,
     ) -> None:
-        self._asked = {"user": user, "item": item, "context": context}
+        asked = {"user": user, "item": item, "context": context}
+        self._asked: dict[str, tuple[str, ...] | None] = {}
         self._fitted = False
-        for group, names in self._asked.items():
+        for group, names in asked.items():
             if isinstance(names, str):
                 raise ValueError(f"{group} must be a list of names, got {names!r}: write [{names!r}]")
-            for name in names or ():
+            self._asked[group] = None if names is None else validation.names(group, names, empty=True)
+            for name in self._asked[group] or ():
                 if name in KNOWN_AFTERWARDS:
                     raise ValueError(f"{group} must not name an outcome as a feature, got {name!r}")
         named = [name for names in self._asked.values() for name in names or ()]
@@ -172,7 +185,7 @@ class FeatureEncoder:
         After a fit that failed, the encoder is not fitted.
         """
         self._fitted = False
-        if not len(log):
+        if not len(validation.instance("log", log, ImpressionLog)):
             raise ValueError("log must not be empty")
         self._fit_fields(log)
         self._fit_columns(log)
@@ -229,6 +242,7 @@ class FeatureEncoder:
         Raises:
             ValueError: the encoder is not fitted, or the log lacks a column that the training rows had.
         """
+        validation.instance("log", log, Impressions)
         if not self._fitted:
             raise ValueError("encoder must be fitted before transform: call fit(train_log) first")
         categorical = np.empty((len(log), len(self.fields)), dtype=np.int64)  # (rows, fields)
@@ -257,16 +271,28 @@ class FeatureEncoder:
         rows = log.rows
         yield "item", "log_duration", np.log(rows["duration"].to_numpy(dtype=np.float64))
         if "publish_ms" in log.items:
-            age = rows["time_ms"].to_numpy() - log.items["publish_ms"].to_numpy()[rows["item"].to_numpy()]
+            published = log.items["publish_ms"].to_numpy(dtype=np.float64)  # exact, and NaN where missing
+            age = rows["time_ms"].to_numpy(dtype=np.float64) - published[rows["item"].to_numpy()]
             yield "item", "log_age_days", np.log1p(np.where(age >= 0, age, np.nan) / DAY_MS)
         for key in ("user", "item"):
-            counts = {what: rows[f"{key}_{what}"].to_numpy() for what in COUNTED if f"{key}_{what}" in rows}
+            there = {what: f"{key}_{what}" for what in COUNTED if f"{key}_{what}" in rows}
+            # in narrow types the logarithm of a count would have two digits
+            counts = {what: rows[name].to_numpy(dtype=np.float64) for what, name in there.items()}
             for what, count in counts.items():
                 yield "statistics", f"log_{key}_{what}", np.log1p(count)
             for target, of, out_of in (("click", "clicks", "impressions"), ("like", "likes", "clicks")):
                 if of in counts and out_of in counts:
                     rate = smoothed(counts[of], counts[out_of], self._priors[target], self.prior_weight)
                     yield "statistics", f"log_{key}_{target}_rate", np.log(rate)
+
+
+def _float32(name: str, values: ArrayLike) -> NDArray[np.float32]:
+    """Numbers of any type, NaN among them maybe, as float32; infinite where that cannot hold them."""
+    array = validation.as_array(name, values)
+    if array.dtype.kind not in "biuf":
+        raise ValueError(f"{name} must hold numbers, got {array.dtype}")
+    with np.errstate(over="ignore"):
+        return array.astype(np.float32, copy=False)
 
 
 def _table_with(log: Impressions, group: str, name: str) -> pd.DataFrame | None:

@@ -19,6 +19,11 @@ from ranking.logs.statistics import DAY_MS, WINDOW_DAYS, counts_before
 TARGETS = ("click", "like", "collect", "share")
 """The four binary targets of the course, in the order of claim B2. A log may lack some of them."""
 
+FLAGS = ("followed", "randomised")
+"""What else is true or false of a row, in logs that say it."""
+
+SECONDS = ("watch_time", "duration")
+
 REQUIRED_ROWS = ("user", "item", "time_ms", "click", "watch_time", "duration")
 
 
@@ -35,6 +40,12 @@ class LoadReport:
     noted: Mapping[str, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        for name in ("rows_read", "rows_kept"):
+            object.__setattr__(self, name, validation.whole_number(name, getattr(self, name)))
+        for name in ("dropped", "noted"):
+            given = validation.mapping(name, getattr(self, name), "reasons to counts").items()
+            counts = {what: validation.whole_number(f"{name}[{what!r}]", count) for what, count in given}
+            object.__setattr__(self, name, counts)
         if self.rows_read != self.rows_kept + sum(self.dropped.values()):
             kept = f"{self.rows_read} read, {self.rows_kept} kept"
             raise ValueError(f"rows do not add up: {kept}, dropped {dict(self.dropped)}")
@@ -63,6 +74,11 @@ class Impressions:
     users: pd.DataFrame
     items: pd.DataFrame
 
+    def __post_init__(self) -> None:
+        for name in ("rows", "users", "items"):
+            if not validation.instance(name, getattr(self, name), pd.DataFrame).columns.is_unique:
+                raise ValueError(f"{name} must name each column once, got {list(getattr(self, name))}")
+
     def __len__(self) -> int:
         return len(self.rows)
 
@@ -89,14 +105,22 @@ class ImpressionLog(Impressions):
 
     Raises:
         ValueError: a column is missing or holds what is impossible there, rows are out of order, ``rows``
-            is not indexed 0, 1, 2, … or ``truth`` not as ``rows``. Targets may be of any type that holds
-            0 and 1 only.
+            is not indexed 0, 1, 2, … or ``truth`` not as ``rows``.
+
+    Columns may come in other types: what is true or false in any that holds 0 and 1 only, whole numbers in
+    narrower or unsigned ones, seconds in whole numbers. They are converted here, once (seconds to float64,
+    which holds all of them), so that no later sum, product or negation of them goes wrong.
     """
 
     truth: pd.DataFrame | None = None
     report: LoadReport | None = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.truth is not None:
+            validation.instance("truth", self.truth, pd.DataFrame)
+        if self.report is not None:
+            validation.instance("report", self.report, LoadReport)
         if missing := [name for name in REQUIRED_ROWS if name not in self.rows]:
             needed = ", ".join(REQUIRED_ROWS)
             raise ValueError(f"rows must have the columns {needed}; missing: {', '.join(missing)}")
@@ -107,7 +131,9 @@ class ImpressionLog(Impressions):
             raise ValueError(f"truth must have one row per impression: {len(self.truth)} for {len(self)}")
         if self.truth is not None and not self.truth.index.equals(index):
             raise ValueError(f"truth must have the index of rows, 0, 1, 2, …; got {self.truth.index!r:.80}")
-        _column_of(self.rows, "time_ms", "iu", "whole numbers")
+        kept = {"time_ms": _column_of(self.rows, "time_ms", "iu", "whole numbers")}
+        if kept["time_ms"].dtype.kind == "u":
+            kept["time_ms"] = validation.integers("rows.time_ms", kept["time_ms"])
         for column, table in (("user", self.users), ("item", self.items)):
             codes = _column_of(self.rows, column, "iu", "whole numbers")
             if codes.size and (codes.min() < 0 or codes.max() >= len(table)):
@@ -115,19 +141,24 @@ class ImpressionLog(Impressions):
                     f"rows.{column} must point into the table of {len(table)} {column}s, "
                     f"got values from {codes.min()} to {codes.max()}"
                 )
-        if np.any(self._times[1:] < self._times[:-1]):
+            kept[column] = codes if codes.dtype in (np.int32, np.int64) else codes.astype(np.int32)
+        if np.any(kept["time_ms"][1:] < kept["time_ms"][:-1]):
             raise ValueError("rows must be sorted by time_ms")
-        for column in self.targets:
+        for column in (*self.targets, *[name for name in FLAGS if name in self.rows]):
             labels = _column_of(self.rows, column, "biuf", "only 0 and 1, or booleans")
-            if labels.dtype != bool:
-                validation.binary(f"rows.{column}", labels)
-        validation.non_negative("rows.watch_time", _column_of(self.rows, "watch_time", "iuf", "numbers"))
-        duration = _column_of(self.rows, "duration", "iuf", "numbers")
+            kept[column] = validation.booleans(f"rows.{column}", labels)
+        watched, duration = (_column_of(self.rows, name, "iuf", "numbers") for name in SECONDS)
+        validation.non_negative("rows.watch_time", watched)
         bad = (duration <= 0) | np.isinf(duration)
         if bad.any():
             raise ValueError(
                 f"rows.duration must be above 0 or NaN, got {duration[bad][0]} at index {np.argmax(bad)}"
             )
+        for column, seconds in zip(SECONDS, (watched, duration), strict=True):
+            kept[column] = seconds if seconds.dtype.kind == "f" else seconds.astype(np.float64)
+        converted = {name: values for name, values in kept.items() if values.dtype != self.rows[name].dtype}
+        if converted:
+            object.__setattr__(self, "rows", self.rows.assign(**converted))
 
     def __repr__(self) -> str:
         kind = "real" if self.truth is None else "simulated"
@@ -141,13 +172,13 @@ class ImpressionLog(Impressions):
 
     def label(self, target: str) -> NDArray[np.float32]:
         """The 0/1 labels of one target, shape (rows,)."""
-        if target not in self.targets:
+        if not isinstance(target, str) or target not in self.targets:
             raise ValueError(f"target must be one of {', '.join(self.targets)}, got {target!r}")
         return self.rows[target].to_numpy(dtype=np.float32)
 
     def labels(self, targets: Sequence[str]) -> NDArray[np.float32]:
         """The labels of several targets side by side, shape (rows, targets)."""
-        return np.stack([self.label(target) for target in targets], axis=1)
+        return np.stack([self.label(target) for target in validation.targets(targets)], axis=1)
 
     def select(self, rows: ArrayLike | slice) -> Self:
         """The log of a part of the rows, in the same order.
@@ -186,14 +217,16 @@ class ImpressionLog(Impressions):
 
         New columns of ``rows``, int32: ``topic_impressions`` and ``topic_clicks``.
         """
-        topic = self.items["topic"].to_numpy(dtype=np.int64)
-        pair = self.rows["user"].to_numpy(dtype=np.int64) * (int(topic.max()) + 1) + topic[self.rows["item"]]
+        if "topic" not in self.items:
+            raise ValueError(f"items must have the column 'topic', got {', '.join(map(str, self.items))}")
+        topic = validation.indices("items.topic", self.items["topic"], np.iinfo(np.int32).max)  # (items,)
+        topics = int(topic.max(initial=0)) + 1
+        pair = self.rows["user"].to_numpy(dtype=np.int64) * topics + topic[self.rows["item"]]
         return self._counted({"topic": pair}, ["click"], window_days)
 
     def _counted(self, codes: Mapping[str, NDArray[Any]], targets: Sequence[str], window_days: float) -> Self:
         """The log with, for each kind of codes, what happened before each row in rows of the same code."""
-        # labels may be 0 and 1 of any type
-        happened = {f"{name}s": self.rows[name].to_numpy() != 0 for name in targets}
+        happened = {f"{name}s": self.rows[name].to_numpy() for name in targets}
         added = {
             f"{kind}_{what}": count
             for kind, of in codes.items()
@@ -256,7 +289,8 @@ def row_selection(rows: ArrayLike | slice, n: int) -> slice | NDArray[Any]:
         except (TypeError, ValueError) as error:
             raise ValueError(f"rows must be a slice of whole numbers, got {rows}: {error}") from None
         return rows
-    chosen = np.asarray(rows)
+    n = validation.whole_number("n", n)
+    chosen = validation.as_array("rows", rows)
     if chosen.dtype == bool:
         if chosen.shape != (n,):
             raise ValueError(f"rows must be a mask of shape ({n},), got {chosen.shape}")

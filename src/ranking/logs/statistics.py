@@ -15,9 +15,9 @@ PRIOR_WEIGHT = 20.0  # imaginary trials at the prior rate
 
 
 def counts_before(
-    codes: NDArray[np.integer[Any]],
-    times: NDArray[np.int64],
-    happened: Mapping[str, NDArray[np.bool_]],
+    codes: ArrayLike,
+    times: ArrayLike,
+    happened: Mapping[str, ArrayLike],
     window_days: float = WINDOW_DAYS,
 ) -> dict[str, NDArray[np.int32]]:
     """For each row, how many rows of the same code lie in the window before it, and what happened in them.
@@ -30,16 +30,23 @@ def counts_before(
     and of each name. All have the shape (rows,); the window is above 0 days.
     """
     window = validation.number("window_days", window_days, above=0.0)
+    codes = validation.indices("codes", codes, np.iinfo(np.int64).max)
+    times = validation.integers("times", times)
+    validation.mapping("happened", happened, "names to what happened")
+    flags = {name: validation.booleans(f"happened[{name!r}]", rows) for name, rows in happened.items()}
+    validation.same_shape(codes=codes, times=times, **{f"happened[{name!r}]": f for name, f in flags.items()})
+    if codes.ndim != 1:
+        raise ValueError(f"codes must have shape (rows,), got {codes.shape}")
     # as rows are sorted by time, "from this moment on" is "from this row on"
     until = np.searchsorted(times, times)  # (rows,) first row of the same moment
     since = np.searchsorted(times, times - np.int64(min(window * DAY_MS, 2.0**62)))  # first row of the window
     order = np.argsort(codes, kind="stable")
-    base = codes[order].astype(np.int64) * len(codes)
+    base = codes[order] * len(codes)
     keys = base + order  # ascending by code, then by row
     low, high = np.searchsorted(keys, base + since[order]), np.searchsorted(keys, base + until[order])
     counts = {}
-    for name, flags in {"impressions": np.ones(len(codes), dtype=bool), **happened}.items():
-        total = np.concatenate(([0], np.cumsum(flags[order], dtype=np.int32)))
+    for name, counted in {"impressions": np.ones(len(codes), dtype=bool), **flags}.items():
+        total = np.concatenate(([0], np.cumsum(counted[order], dtype=np.int32)))
         counts[name] = np.empty(len(codes), dtype=np.int32)
         counts[name][order] = total[high] - total[low]
     return counts

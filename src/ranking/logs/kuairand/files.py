@@ -10,6 +10,8 @@ from pathlib import Path
 import pooch
 import requests
 
+from ranking import validation
+
 ARCHIVE = "KuaiRand-Pure.tar.gz"
 URL = f"https://zenodo.org/records/10439422/files/{ARCHIVE}"
 CHECKSUM = "md5:0820331067a3784d9691136f772b35a7"
@@ -35,6 +37,13 @@ VIDEO_FILE = "video_features_basic_pure.csv"
 Folder = str | os.PathLike[str]
 
 
+def path_of(what: str, folder: Folder) -> Path:
+    """The ``folder`` that ``what`` names, as a path; ``~`` is the user's own."""
+    if not isinstance(folder, (str, os.PathLike)):
+        raise ValueError(f"{what} must be the path of a folder, got {folder!r:.80}")
+    return Path(folder).expanduser()
+
+
 def data_folder(folder: Folder) -> Path | None:
     """The folder that holds a log file, ``folder``, its ``data`` or its ``KuaiRand-Pure/data``; else None."""
     places = [Path(folder).expanduser() / inside for inside in ("", "data", "KuaiRand-Pure/data")]
@@ -43,7 +52,7 @@ def data_folder(folder: Folder) -> Path | None:
 
 def named_folder(what: str, folder: Folder) -> Path:
     """The :func:`data_folder` of the ``folder`` that ``what`` names; ``ValueError`` where there is none."""
-    if found := data_folder(folder):
+    if found := data_folder(path_of(what, folder)):
         return found
     where = f"{' or '.join(LOG_FILES.values())} in it, in data/ or in KuaiRand-Pure/data/"
     raise ValueError(f"{what} must name a folder with {where}, got {os.fspath(folder)!r}")
@@ -82,7 +91,10 @@ def download_kuairand(
         ValueError: the archive's checksum is another one, it cannot be unpacked or holds other files, or
             something else stands where it is to be unpacked.
     """
-    base = _cache() if folder is None else Path(folder).expanduser()
+    base = _cache() if folder is None else path_of("folder", folder)
+    progress = validation.flag("progress", progress)
+    if not isinstance(url, str):
+        raise ValueError(f"url must be a text, got {url!r:.80}")
     target = base / "KuaiRand-Pure"
     if done := data_folder(target):
         return done

@@ -61,6 +61,7 @@ def load_kuairand(
         ValueError: for a folder, a file or columns that are missing, an empty file, a log without a usable
             row; with ``strict``, for the first fault in a row, naming file, line, column and value.
     """
+    strict = validation.flag("strict", strict)
     named = None if folder is None else files.named_folder("folder", folder)
     base = named or find_kuairand() or download_kuairand()
     damage = Damage(strict)

@@ -218,6 +218,20 @@ def test_logs_that_do_not_exist_are_refused(folder, logs, message):
         load_kuairand(folder, logs=logs)
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        *[({"strict": strict}, "strict must be True or False") for strict in ("no", 1, None, float("nan"))],
+        *[({"folder": at}, "folder must be the path of a folder") for at in (3, b"data", ["data"], {"data"})],
+        *[({"logs": logs}, "logs must be a name or a list of names") for logs in ({"standard"}, iter("ab"))],
+        *[({"logs": logs}, "logs must be one of") for logs in ([None], [3], [["standard"]])],
+    ],
+)
+def test_settings_of_another_kind_are_named(folder, settings, message):
+    with pytest.raises(ValueError, match=message):
+        load_kuairand(**{"folder": folder, **settings})
+
+
 @pytest.mark.parametrize("name", [USER_FILE, VIDEO_FILE])
 def test_a_missing_feature_file_is_named(folder, name):
     (folder / name).unlink()

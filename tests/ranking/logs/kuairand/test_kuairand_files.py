@@ -144,6 +144,21 @@ def test_a_broken_download_says_what_to_do_and_leaves_nothing(server, tmp_path, 
     assert (fetch(server, tmp_path) / LOG).read_bytes() == CONTENT
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"folder": 3}, "folder must be the path of a folder, got 3"),
+        ({"url": None}, "url must be a text, got None"),
+        ({"checksum": 3}, "checksum must be given as 'algorithm:digest', got 3"),
+        ({"progress": "no"}, "progress must be True or False, got 'no'"),
+    ],
+)
+def test_settings_of_another_kind_are_named(tmp_path, settings, message):
+    with pytest.raises(ValueError, match=message):
+        download_kuairand(**{"folder": tmp_path, **settings})
+    assert left(tmp_path) == []
+
+
 def test_an_unreachable_server_is_a_connection_error(tmp_path, monkeypatch):
     monkeypatch.setenv("no_proxy", "*")
     with pytest.raises(ConnectionError, match=r"could not be had from http://127\.0\.0\.1:9/x"):
