@@ -153,7 +153,10 @@ CALLS: dict[str, Call] = {
         "topic_impressions": np.array([3.0, 0.0, 5.0]),
         "topic_clicks": np.array([1.0, 0.0, 5.0]),
     },
-    "funnel.snapshot.with_cross": {"table": TABLE[:2], "cross": np.array([[0.0, 1.0, 2.0], [1.0, 0.5, 0.0]])},
+    "funnel.snapshot.with_cross": {
+        "table": ENCODER.transform(HISTORY)[:2],
+        "cross": np.array([[0.0, 1.0, 2.0], [1.0, 0.5, 0.0]]),
+    },
     "funnel.snapshot.Snapshot": {"people": SMALL, "log": HISTORY, "now_ms": NOW.now_ms},
     "funnel.snapshot.Snapshot.at_end": {"world": SMALL, "log": HISTORY},
     "funnel.snapshot.Snapshot.check_user": {"user": 3},
