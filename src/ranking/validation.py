@@ -209,6 +209,14 @@ def indices(name: str, values: ArrayLike, stop: int, start: int = 0) -> NDArray[
     return _all(name, array, (array >= start) & (array < stop), f"be from {start} to {stop - 1}")
 
 
+def index(name: str, value: Any, stop: int, start: int = 0) -> int:
+    """A single one of :func:`indices`."""
+    at = indices(name, value, stop, start)
+    if at.ndim:
+        raise ValueError(f"{name} must be a single whole number, got {value!r:.80}")
+    return int(at)
+
+
 def broadcast_shape(**arrays: NDArray[Any]) -> tuple[int, ...]:
     """The one shape that all arrays given by name broadcast to."""
     try:

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 
 from ranking import multi_task
+from ranking.mmoe import MMoE
+from ranking.mmoe.examples import DenseExamples
 from ranking.watch_time import DurationQuantiles, LengthCorrection, LogNormalWatchTime
 
 Call = dict[str, Any]
@@ -18,6 +20,18 @@ DENSE = torch.tensor([[0.5, -1.0], [0.25, 2.0], [1.0, 0.0], [-0.5, 1.5]])
 LOGITS = torch.tensor([[0.5, -1.0], [0.25, 2.0], [1.0, 0.0], [-0.5, 1.5]])
 LABELS = torch.tensor([[1.0, 0.0], [0.0, 0.0], [1.0, 1.0], [0.0, 0.0]])
 MODEL = multi_task.MultiTaskModel((3, 4), 2, TARGETS, embedding_dim=2, shared=(4,), tower=(3,))
+
+GATES = np.array([[[0.5, 0.25, 0.25], [0.75, 0.125, 0.125]], [[1.0, 0.0, 0.0], [0.25, 0.25, 0.5]]])
+KEPT = torch.tensor([[1.0, 0.0, 1.0], [1.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+ENSEMBLE = MMoE(2, seeds=(0, 1), expert=(3,), tower=())
+TRUTH = DenseExamples(
+    columns=("x", "y"),
+    targets=TARGETS,
+    inputs=DENSE.numpy(),
+    labels=LABELS.numpy(),
+    label_mask=np.array([[1.0, 1.0], [1.0, 0.0], [1.0, 1.0], [1.0, 0.0]]),
+    truth=np.array([[0.25, 0.5], [0.5, 0.5], [0.75, 0.25], [0.125, 0.5]]),
+)
 
 SECONDS = np.array([3.0, 12.5, 40.0, 7.25, 60.0, 0.5])
 DURATION = np.array([6.0, 12.5, 50.0, 15.0, 90.0, 4.0])
@@ -34,15 +48,62 @@ EXEMPT = {
     "multi_task.UncertaintyWeighting.total": "called at every step, on sums of checked labels",
     "multi_task.PerTargetLoss.": "called at every step, on the labels of checked examples",
     "multi_task.TaskGradients": "a result",
+    "mmoe.ensemble.Trajectory": "a result",
+    "mmoe.examples.gate_examples": "a large world for each call; it is checked in its own tests",
+    "mmoe.masking.check_masking": "the check of MMoE and masked_gates",
+    "mmoe.masking.check_kept": "the check of MMoE and masked_gates",
+    "mmoe.masking.mixing_weights": "called at every step: masked_gates checks what it reads",
+    "mmoe.members.checked_seeds": "the check of MMoE and train_ensemble",
+    "mmoe.members.Members.": "inside MMoE and train_ensemble, whose checks it holds",
+    "mmoe.networks.": "inside MMoE, which checks",
+    "mmoe.on_log.EmbeddedMMoE.forward": "called at every step: fit and predict_logits check what it reads",
+    "mmoe.on_log.EmbeddedMMoE.gate_weights": "as forward, without the towers",
 }
 
 SELVES: Call = {
+    "DenseExamples": TRUTH,
+    "MMoE": ENSEMBLE,
     "DurationQuantiles": DurationQuantiles.fit(DURATION, SECONDS, groups=2),
     "LengthCorrection": CORRECTION,
     "LogNormalWatchTime": WATCH_TIME,
 }
 
 CALLS: dict[str, Call] = {
+    "mmoe.diagnostics.utilisation": {"gates": GATES},
+    "mmoe.diagnostics.effective_experts": {"u": GATES[0]},
+    "mmoe.diagnostics.polarized": {"u": GATES[0], "above": 0.75},
+    "mmoe.diagnostics.dead_experts": {"u": GATES[0], "below": 0.125},
+    "mmoe.diagnostics.mean_largest_weight": {"gates": GATES},
+    "mmoe.ensemble.train_ensemble": {
+        "model": ENSEMBLE,
+        "inputs": DENSE,
+        "labels": LABELS,
+        "steps": 2,
+        "batch_size": 8,
+        "label_mask": torch.ones(4, 2),
+        "held_out": (DENSE, LABELS),
+        "record_at": (0, 2),
+        "seeds": (0, 1),
+    },
+    "mmoe.examples.DenseExamples": vars(TRUTH),
+    "mmoe.examples.DenseExamples.log_loss": {"logits": LOGITS.numpy()},
+    "mmoe.masking.draw_kept": {"shape": (4, 3), "rate": 0.25, "at_least_one": True},
+    "mmoe.masking.masked_gates": {
+        "logits": torch.tensor([[0.5, -1.0, 2.0], [0.25, 2.0, 0.0], [1.0, 0.0, 0.5]]),
+        "kept": KEPT,
+        "masking": "epsilon",
+        "mask_rate": 0.25,
+        "epsilon": 0.5,
+    },
+    "mmoe.model.MMoE": {"inputs": 3, "expert": (3,), "gate": (2,), "tower": (2,), "seeds": (0, 1)},
+    "mmoe.model.MMoE.forward": {"x": DENSE, "kept": torch.ones(2, 4, 2, 3)},
+    "mmoe.model.MMoE.gate_weights": {"x": DENSE},
+    "mmoe.model.MMoE.expert_layers": {"expert": 1, "seed": 1},
+    "mmoe.model.MMoE.gate_layers": {"gate": 1, "seed": 1},
+    "mmoe.model.MMoE.tower_layers": {"task": 1, "seed": 1},
+    "mmoe.on_log.EmbeddedMMoE": {"embedding": MODEL.embedding},
+    "mmoe.penalties.gate_entropy": {"gates": torch.tensor(GATES)},
+    "mmoe.penalties.load_imbalance": {"gates": torch.tensor(GATES)},
     "multi_task.dense_layers": {"sizes": (2, 3, 1)},
     "multi_task.FeatureEmbedding": {"cardinalities": (3, 4), "n_dense": 2},
     "multi_task.MultiTaskModel": {"cardinalities": (3, 4), "n_dense": 2, "shared": (4,), "tower": (3,)},

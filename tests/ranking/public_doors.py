@@ -43,7 +43,6 @@ EXEMPT: dict[str, str] = {
     "logs.statistics.smoothed": "takes what was checked before, as it says",
     "evaluation.grouped.GroupedMetric": "a result",
     "evaluation.metrics.Reliability": "a result",
-    "mmoe.examples.gate_examples": "a large world for each call; it is checked in its own tests",
     "progress.progress": "a bar, and no two are the same: test_progress.py spoils its arguments",
     "fusion.formulas.named_predictions": "the check of the formulas",
     "fusion.ranks.lists": "the check of ranks, order and top_k",

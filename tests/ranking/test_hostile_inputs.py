@@ -1,7 +1,6 @@
 """Every argument of every public door, spoilt in every way: a right result, or an error that names it.
 
-Doors and examples come from :mod:`public_doors`. ``pytest -k fusion`` sweeps one room; ``--runxfail`` shows
-what a room that is not mended yet does.
+Doors and examples come from :mod:`public_doors`. ``pytest -k fusion`` sweeps one room.
 """
 
 import contextlib
@@ -21,9 +20,6 @@ import pytest
 import torch
 from public_doors import CALLS, EXEMPT, NAMES, SELVES, Missing, doors, example, exempt, parameters
 
-NOT_YET = {"mmoe"}
-"""Rooms that are not mended yet."""
-
 ALLOWED: dict[tuple[str, str], str] = {
     ("calibration.downsample_negatives", "rng: a number"): "a seed",
     ("funnel.re_ranking.scatter_order", "keys: ['author'] texts"): "texts tell authors apart, too",
@@ -40,14 +36,7 @@ NARROW = ("uint8", "int8", "uint16", "int16", "int32")
 OTHERS = {"a number": 3, "a text": "word", "an object": object(), "None": None}
 
 
-def _room(name: str) -> str:
-    return name.split(".")[0]
-
-
-def _swept() -> list[Any]:
-    mark = pytest.mark.xfail(reason="not mended yet", strict=False)
-    names = [name for name in doors() if not exempt(name)]
-    return [pytest.param(name, marks=[mark] if _room(name) in NOT_YET else []) for name in names]
+SWEPT = [name for name in doors() if not exempt(name)]
 
 
 # --- ways to spoil an argument ----------------------------------------------------------------------
@@ -243,7 +232,7 @@ def _given(
             yield from ((key, what, value) for what, value in spoil(call[key]).items())
 
 
-@pytest.mark.parametrize("name", _swept())
+@pytest.mark.parametrize("name", SWEPT)
 def test_spoilt_arguments_are_refused_by_name(name):
     call, taken, faults = example(name), parameters(doors()[name]), {}
     _called(name, call)
@@ -256,7 +245,7 @@ def test_spoilt_arguments_are_refused_by_name(name):
     _none(faults)
 
 
-@pytest.mark.parametrize("name", _swept())
+@pytest.mark.parametrize("name", SWEPT)
 def test_other_forms_of_an_argument_give_the_same_or_are_refused(name):
     call, faults = example(name), {}
     right = _called(name, call)
@@ -278,19 +267,17 @@ def _none(faults: dict[tuple[str, str], str | None]) -> None:
 
 def test_every_public_door_has_an_example_or_a_reason():
     lacking = []
-    for name in doors():
-        if not exempt(name) and _room(name) not in NOT_YET:
-            try:
-                example(name)
-            except Missing as error:
-                lacking.append(f"{name}: {error}")
+    for name in SWEPT:
+        try:
+            example(name)
+        except Missing as error:
+            lacking.append(f"{name}: {error}")
     assert not lacking, "\n".join(lacking)
 
 
 def test_no_exemption_and_no_example_is_stale():
     assert not [start for start in EXEMPT if not any(start in exempt(name) for name in doors())]
     assert not [name for name in CALLS if name not in doors() or exempt(name)]
-    assert not [room for room in NOT_YET if not any(_room(name) == room for name in doors())]
     assert not [(name, what) for name, what in ALLOWED if name not in doors()]
     used = {key for name in doors() if not exempt(name) for key in parameters(doors()[name])}
     assert not [key for key in NAMES if key not in used]

@@ -168,6 +168,13 @@ def test_positions_of_narrow_types_are_widened():
     assert (found * 1_000).tolist() == [200_000, 3_000]
 
 
+def test_a_single_position_is_no_list_of_one():
+    assert [validation.index("seed", value, 4) for value in (3, np.uint8(3), np.array(3))] == [3, 3, 3]
+    for value in ([3], np.array([3]), True, 3.0):
+        with pytest.raises(ValueError, match="seed must"):
+            validation.index("seed", value, 4)
+
+
 def test_flags_are_true_or_false_and_nothing_like_it():
     assert [validation.flag("masked", value) for value in (True, np.False_)] == [True, False]
     for value in (1, 0, None, "no", "False", np.nan, [True], np.array(True)):

@@ -54,10 +54,7 @@ class Request:
 
     def __post_init__(self) -> None:
         for name, stop in {"user": LARGEST, "hour": 24, "weekday": 7, "scene": 4}.items():
-            value = validation.indices(name, getattr(self, name), stop)
-            if value.ndim:
-                raise ValueError(f"{name} must be a single whole number, got {value!r}")
-            object.__setattr__(self, name, int(value))
+            object.__setattr__(self, name, validation.index(name, getattr(self, name), stop))
 
 
 @dataclass(frozen=True, eq=False)

@@ -139,7 +139,7 @@ class SortedLists:
 
     def best(self, group: int, keep: int) -> Found:
         """The best of one group, and their values."""
-        validation.whole_number("group", group, most=len(self.start) - 2)
+        group = validation.index("group", group, len(self.start) - 1)
         validation.positive_int("keep", keep)
         items = self.items[self.start[group] : min(self.start[group + 1], self.start[group] + keep)]
         return items, self.values[items]

@@ -140,10 +140,7 @@ class Snapshot:
 
     def check_user(self, user: int) -> int:
         """The user, if there is one of that number."""
-        known = validation.indices("user", user, len(self.people.users))
-        if known.ndim:
-            raise ValueError(f"user must be a single whole number, got {user!r}")
-        return int(known)
+        return validation.index("user", user, len(self.people.users))
 
     def check_items(self, items: ArrayLike) -> Ints:
         """The items, if all of them are published by now."""

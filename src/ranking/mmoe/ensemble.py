@@ -18,6 +18,7 @@ from torch import Tensor
 from ranking import validation
 from ranking.mmoe.diagnostics import utilisation
 from ranking.mmoe.masking import draw_kept
+from ranking.mmoe.members import checked_seeds
 from ranking.mmoe.model import MMoE
 from ranking.mmoe.penalties import gate_entropy, load_imbalance
 from ranking.progress import progress
@@ -92,23 +93,29 @@ def train_ensemble(
         seeds: decide batches and masks; those of the ensemble if left out. A single model needs one.
         description: text of the progress bar.
     """
-    seeds = model.seeds if seeds is None else tuple(validation.seed("seeds", seed) for seed in seeds)
+    validation.instance("model", model, MMoE)
+    seeds = model.seeds if seeds is None else checked_seeds(seeds)
     if seeds is None or len(seeds) != model.members:
         raise ValueError(f"seeds must be given, one for each of {model.members} members, got {seeds}")
-    validation.positive_int("steps", steps)
-    validation.positive_int("batch_size", batch_size)
-    validation.number("learning_rate", learning_rate, above=0.0)
-    validation.one_of("loss", loss, LOSSES)
-    validation.number("entropy_bonus", entropy_bonus, least=0.0)
-    validation.number("load_balancing", load_balancing, least=0.0)
+    steps, batch_size = (
+        validation.positive_int("steps", steps),
+        validation.positive_int("batch_size", batch_size),
+    )
+    learning_rate = validation.number("learning_rate", learning_rate, above=0.0)
+    loss = validation.one_of("loss", loss, LOSSES)
+    entropy_bonus = validation.number("entropy_bonus", entropy_bonus, least=0.0)
+    load_balancing = validation.number("load_balancing", load_balancing, least=0.0)
     inputs, labels = _rows(model, inputs, labels, loss)
     mask = None if label_mask is None else _mask(model, label_mask, labels)
-    at = validation.indices("record_at", np.asarray(list(record_at) or [steps]), steps + 1)
+    record_at = validation.listed("record_at", record_at)
+    at = validation.indices("record_at", record_at or (steps,), steps + 1)
     if at.ndim != 1 or (np.diff(at) <= 0).any():
         raise ValueError(f"record_at must be rising step numbers, got {list(record_at)}")
     if held_out is not None:
-        held_out = _rows(model, *held_out, loss, "held_out ")
-        validation.indices("keep_gates", keep_gates, held_out[0].shape[1] + 1)
+        if not isinstance(held_out, (tuple, list)) or len(held_out) != 2:
+            raise ValueError(f"held_out must be a pair of inputs and labels, got {held_out!r:.80}")
+        held_out = _rows(model, held_out[0], held_out[1], loss, "held_out ")
+        keep_gates = validation.index("keep_gates", keep_gates, held_out[0].shape[1] + 1)
     elif len(record_at) or keep_gates:
         raise ValueError("held_out must be given to record anything, got None")
     records: list[_Record] = []
@@ -205,9 +212,9 @@ def _run(model: MMoE, x: Tensor, kept: Tensor | None) -> tuple[Tensor, Tensor]:
     x = x.squeeze(0) if len(x) == 1 else x
     if model.seeds is not None:
         logits, gates = model(x, return_gates=True, kept=kept)
-        return logits, gates
+        return logits.to(x.dtype), gates  # from autocast logits come in half: losses are computed in full
     logits, gates = model(x, return_gates=True, kept=None if kept is None else kept.squeeze(0))
-    return logits.unsqueeze(0), gates.unsqueeze(0)
+    return logits.unsqueeze(0).to(x.dtype), gates.unsqueeze(0)
 
 
 def _per_task(logits: Tensor, y: Tensor, loss: str, mask: Tensor | None = None) -> Tensor:

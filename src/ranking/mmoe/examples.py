@@ -39,6 +39,24 @@ class DenseExamples:
     label_mask: NDArray[np.float32]
     truth: Array
 
+    def __post_init__(self) -> None:
+        checked: dict[str, Any] = {
+            "columns": validation.names("columns", self.columns),
+            "targets": validation.targets(self.targets),
+            "inputs": validation.as_floats("inputs", self.inputs).astype(np.float32),
+            "labels": validation.binary("labels", self.labels).astype(np.float32),
+            "label_mask": validation.binary("label_mask", self.label_mask).astype(np.float32),
+            "truth": validation.probabilities("truth", self.truth),
+        }
+        inputs, labels = checked["inputs"], checked["labels"]
+        validation.same_shape(labels=labels, label_mask=checked["label_mask"], truth=checked["truth"])
+        for name, array, of in (("inputs", inputs, "columns"), ("labels", labels, "targets")):
+            if array.shape != (len(labels), len(checked[of])) or not array.size:
+                wanted = f"(rows, {len(checked[of])}), one for each of {of}, as many as labels"
+                raise ValueError(f"{name} must have shape {wanted}, got {array.shape}")
+        for name, value in checked.items():
+            object.__setattr__(self, name, value)
+
     def __len__(self) -> int:
         return len(self.inputs)
 
@@ -77,12 +95,15 @@ def dense_examples(
         targets: "click" first, then any that are counted per click.
         raw_counts: puts the six counts in as they are, instead of their standardised logarithms.
     """
-    targets = tuple(targets)
+    validation.instance("encoder", encoder, FeatureEncoder)
+    raw_counts = validation.flag("raw_counts", raw_counts)
+    targets = validation.listed("targets", targets)
     for target in targets:
         validation.one_of("targets", target, TARGETS)
     if targets[:1] != ("click",) or len(set(targets)) != len(targets):
         raise ValueError(f"targets must begin with 'click' and name each once, got {targets}")
-    if log.truth is None:
+    truth = validation.instance("log", log, ImpressionLog).truth
+    if truth is None:
         raise ValueError("log must know its truth: take one from the simulator")
     table = encoder.transform(log)
     columns: dict[str, NDArray[np.generic]] = {}  # each (rows,)
@@ -103,7 +124,7 @@ def dense_examples(
         inputs=np.stack(list(columns.values()), axis=1, dtype=np.float32),
         labels=labels,
         label_mask=_once_clicked(labels),
-        truth=log.truth[[f"p_{target}" for target in targets]].to_numpy(dtype=np.float64),
+        truth=truth[[f"p_{target}" for target in targets]].to_numpy(dtype=np.float64),
     )
 
 
@@ -121,7 +142,8 @@ def gate_examples(
     ``held_out`` of them, drawn without replacement. Takes two to three seconds. The seed decides the log and
     the draws; ``raw_counts`` and ``targets`` are those of :func:`dense_examples`.
     """
-    seed = validation.seed("seed", seed)
+    seed, raw_counts = validation.seed("seed", seed), validation.flag("raw_counts", raw_counts)
+    rows, held_out = validation.positive_int("rows", rows), validation.positive_int("held_out", held_out)
     log = World.build(seed=0).simulate(1_000_000, seed=seed).with_statistics().after(days=30)
     parts = log.split(0.8, 0.2)
     encoder = FeatureEncoder().fit(parts[0])

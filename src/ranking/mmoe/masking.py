@@ -44,10 +44,14 @@ def draw_kept(
     The result has the given ``shape``, the experts along ``dim``, of which there must be one with
     ``at_least_one``; ``rate`` is q, in [0, 1). Without a ``generator`` torch's global one draws.
     """
-    validation.number("mask_rate", rate, least=0.0, below=1.0)
-    if at_least_one and not shape[dim]:
-        raise ValueError(f"shape must have at least one expert on axis {dim}, got {tuple(shape)}")
-    uniform = torch.rand(tuple(shape), generator=generator)
+    rate = validation.number("rate", rate, least=0.0, below=1.0)
+    shape = tuple(validation.whole_number("shape", size) for size in validation.listed("shape", shape))
+    dim = validation.whole_number("dim", dim, least=-len(shape), most=len(shape) - 1)
+    if generator is not None:
+        validation.instance("generator", generator, Generator)
+    if validation.flag("at_least_one", at_least_one) and not shape[dim]:
+        raise ValueError(f"shape must have at least one expert on axis {dim}, got {shape}")
+    uniform = torch.rand(shape, generator=generator)
     if not at_least_one or rate == 0.0:
         return uniform >= rate
     uniform = uniform.movedim(dim, -1)  # (..., experts)
@@ -69,8 +73,10 @@ def masked_gates(
     those that are kept. ``masking`` is one of :data:`MASKINGS`, of which "renormalised" refuses rows without
     an expert left; ``mask_rate`` is in [0, 1), and ``epsilon``, the constant of "epsilon", above 0.
     """
-    check_masking(mask_rate, masking, epsilon)
+    mask_rate, masking, epsilon = check_masking(mask_rate, masking, epsilon)
+    validation.tensors(logits=logits)
     validation.as_floats("logits", logits)
+    dim = validation.whole_number("dim", dim, least=-logits.ndim, most=logits.ndim - 1)
     kept = check_kept(kept, logits.shape, masking, dim)
     return mixing_weights(logits, kept, masking, mask_rate, epsilon, dim)
 

@@ -16,6 +16,11 @@ from ranking import validation
 from ranking.mmoe.networks import Networks
 
 
+def checked_seeds(seeds: Sequence[int]) -> tuple[int, ...]:
+    """A seed for each member."""
+    return tuple(validation.seed("seeds", seed) for seed in validation.listed("seeds", seeds))
+
+
 class Members(nn.Module):
     """A model made of :class:`Networks`; with ``seeds`` it is an ensemble of as many.
 
@@ -30,7 +35,7 @@ class Members(nn.Module):
     def __init__(self, inputs: int, seeds: Sequence[int] | None) -> None:
         super().__init__()
         self.inputs = validation.positive_int("inputs", inputs)
-        self.seeds = None if seeds is None else tuple(validation.seed("seeds", seed) for seed in seeds)
+        self.seeds = None if seeds is None else checked_seeds(seeds)
         if self.seeds is not None and (not self.seeds or len(set(self.seeds)) < len(self.seeds)):
             raise ValueError(f"seeds must be at least one, each once, got {self.seeds}")
         self.members = 1 if self.seeds is None else len(self.seeds)
@@ -71,7 +76,7 @@ class Members(nn.Module):
 
     def member(self, number: int) -> Self:
         """Member ``number`` of an ensemble (from 0) as a single model, with a copy of its parameters."""
-        validation.indices("number", number, self.members)
+        number = validation.index("number", number, self.members)
         single = copy.deepcopy(self)
         single.seeds, single.members = None, 1
         for parameter in single.parameters():

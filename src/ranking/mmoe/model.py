@@ -21,6 +21,13 @@ from ranking.mmoe.networks import Networks, mix
 GATES = ("per task", "one", "none")  # what mixes the experts: MMoE, OMoE, shared bottom
 
 
+def _widths(name: str, widths: Sequence[int]) -> tuple[int, ...]:
+    """Widths of layers, maybe none."""
+    if isinstance(widths, (str, int)):
+        raise ValueError(f"{name} must be widths of layers, such as (16,), got {widths!r}")
+    return validation.positive_ints(name, widths)
+
+
 class MMoE(Members):
     """A mixture of experts for several tasks; logits out. One model, or an ensemble of many seeds.
 
@@ -58,22 +65,18 @@ class MMoE(Members):
     ) -> None:
         super().__init__(inputs, seeds)
         self.gates = validation.one_of("gates", gates, GATES)
-        self.tasks = validation.positive_int("tasks", tasks)
-        self.experts = validation.positive_int("experts", experts)
+        self.tasks = tasks = validation.positive_int("tasks", tasks)
+        self.experts = experts = validation.positive_int("experts", experts)
         if gates == "none" and experts > 1:
             raise ValueError(f"experts must be 1 where gates is 'none': nothing mixes them, got {experts}")
-        for name, widths in (("expert", expert), ("gate", gate), ("tower", tower)):
-            if isinstance(widths, (str, int)):
-                raise ValueError(f"{name} must be widths of layers, such as (16,), got {widths!r}")
-            for width in widths:
-                validation.positive_int(name, width)
+        expert, gate, tower = _widths("expert", expert), _widths("gate", gate), _widths("tower", tower)
         if not expert:
             raise ValueError("expert must name at least one layer's width, got none")
         self.n_gates = {"per task": tasks, "one": 1, "none": 0}[gates]
         self.mask_rate, self.masking, self.epsilon = check_masking(mask_rate, masking, epsilon)
-        self.expert_networks = Networks(self.members, experts, (inputs, *expert), last_relu=True)
+        self.expert_networks = Networks(self.members, experts, (self.inputs, *expert), last_relu=True)
         if self.n_gates:
-            self.gate_networks = Networks(self.members, self.n_gates, (inputs, *gate, experts))
+            self.gate_networks = Networks(self.members, self.n_gates, (self.inputs, *gate, experts))
         self.towers = Networks(self.members, tasks, (expert[-1], *tower, 1))
         self.draw()
 
@@ -93,13 +96,18 @@ class MMoE(Members):
             ``return_gates`` also the gates' softmax *before* masking, shape (…, rows, tasks, experts): OMoE's
             gate is repeated for every task, and the shared bottom has ones.
         """
+        return_gates = validation.flag("return_gates", return_gates)
         rows = self.inwards(x)  # (seeds or 1, 1, inputs, rows)
         outputs = self.expert_networks(rows)  # x_e, (seeds, experts, width, rows)
         gate_logits = self._gate_logits(rows)  # (seeds, gates, experts, rows)
         g = gate_logits.softmax(dim=2)
         masks = self.training and self.mask_rate > 0.0 and self.n_gates > 0
+        if kept is not None and not masks:
+            raise ValueError(
+                "kept must be None where nothing is masked: in evaluation mode, without a rate or a gate"
+            )
         mixing = self._masked(gate_logits, kept) if masks else g
-        mixtures = mix(mixing, outputs)  # Σ_e g_ke x_e, (seeds, gates, width, rows)
+        mixtures = mix(mixing.to(outputs.dtype), outputs)  # Σ_e g_ke x_e, (seeds, gates, width, rows)
         logits = self.towers(mixtures)  # (seeds, tasks, 1, rows)
         logits = self.outwards(logits.squeeze(2).mT)  # (…, rows, tasks)
         return (logits, self._by_rows(g)) if return_gates else logits
@@ -114,7 +122,7 @@ class MMoE(Members):
         if not self.n_gates:
             return rows.new_zeros(self.members, 1, 1, rows.shape[-1])
         logits: Tensor = self.gate_networks(rows)
-        return logits
+        return logits.to(rows.dtype)  # from autocast they come in half, in which no softmax sums to 1
 
     def _by_rows(self, g: Tensor) -> Tensor:
         """Gate weights (seeds, gates, experts, rows) as (…, rows, tasks, experts)."""

@@ -46,8 +46,7 @@ class Networks(nn.Module):
         A network or seed that there is not is an error, in which the network is called ``name``.
         """
         seeds, networks = self.biases[0].shape[:2]
-        validation.indices(name, network, networks)
-        validation.indices("seed", seed, seeds)
+        network, seed = validation.index(name, network, networks), validation.index("seed", seed, seeds)
         return [(weight.data[seed, network], bias.data[seed, network]) for weight, bias in self.by_layer()]
 
     def forward(self, x: Tensor) -> Tensor:

@@ -25,8 +25,8 @@ class EmbeddedMMoE(nn.Module):
             if name in settings:
                 raise ValueError(f"{name} must be left out: the embedding and the targets decide it")
         self.targets = validation.targets(targets)
-        self.embedding = embedding
-        inputs: Any = embedding.output_dim
+        self.embedding = validation.instance("embedding", embedding, nn.Module)
+        inputs = validation.positive_int("embedding.output_dim", getattr(embedding, "output_dim", None))
         self.network = MMoE(inputs, len(self.targets), **settings)
 
     def forward(self, categorical: Tensor, dense: Tensor) -> Tensor:

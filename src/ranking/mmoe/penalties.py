@@ -9,11 +9,16 @@ from torch import Tensor
 
 from ranking import validation
 
+_ROUNDING = 1e-3  # how far from 1 the sum of weights of single precision may lie
+
 
 def _check(gates: Tensor) -> None:
     validation.tensors(gates=gates)
     if gates.ndim < 3:
         raise ValueError(f"gates must have shape (..., rows, tasks, experts), got {tuple(gates.shape)}")
+    off = (gates.detach().sum(dim=-1) - 1.0).abs().max()  # NaN where a gate is: the comparison fails
+    if gates.is_complex() or not off.item() <= _ROUNDING or gates.detach().min().item() < 0.0:
+        raise ValueError("gates must be weights of at least 0 that sum to 1 over the experts, got others")
 
 
 def gate_entropy(gates: Tensor) -> Tensor:

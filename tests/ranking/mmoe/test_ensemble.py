@@ -55,6 +55,24 @@ def test_every_member_is_the_single_model_trained_alone(cure, own_rows):
         np.testing.assert_allclose(alone.train_loss[:, 0], together.train_loss[:, number], **close)
 
 
+@pytest.mark.parametrize("loss", ["cross entropy", "squared error"])
+def test_training_under_autocast_goes_the_same_way(loss):
+    """Half precision moves the steps, but losses are computed, and gates recorded, in single precision."""
+    x, y = data()
+    options = {"steps": 40, "batch_size": 64, "loss": loss, "entropy_bonus": 0.1, "load_balancing": 0.1}
+    runs = []
+    for enabled in (False, True):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=enabled):
+            model = build((1, 2), mask_rate=0.2)
+            runs.append(
+                train_ensemble(model, x, y, held_out=(x, y), record_at=(0, 40), keep_gates=3, **options)
+            )
+    exact, coarse = runs
+    np.testing.assert_allclose(coarse.held_out_loss, exact.held_out_loss, atol=0.01)
+    np.testing.assert_allclose(coarse.utilisation, exact.utilisation, atol=0.02)
+    np.testing.assert_allclose(coarse.train_loss, exact.train_loss, atol=0.02)
+
+
 def test_members_differ_and_learn():
     x, y = data()
     run = train_ensemble(build(range(4)), x, y, steps=200, batch_size=64, held_out=(x, y), record_at=(0, 200))

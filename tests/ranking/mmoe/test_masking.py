@@ -55,7 +55,7 @@ def test_a_generator_decides():
 
 @pytest.mark.parametrize("rate", [1.0, 1.5, -0.1])
 def test_rates_that_leave_nothing(rate):
-    with pytest.raises(ValueError, match=r"mask_rate must be in \[0, 1\)"):
+    with pytest.raises(ValueError, match=r"^rate must be in \[0, 1\)"):
         draw_kept((4, 3), rate, at_least_one=True)
 
 

@@ -112,6 +112,54 @@ def test_second_derivatives_are_those_of_finite_differences(name):
 
 @pytest.mark.parametrize("masking", MASKINGS)
 @pytest.mark.parametrize("gates", ["per task", "one"])
+@pytest.mark.parametrize("seeds", [None, (3, 4)])
+def test_second_derivatives_are_those_of_finite_differences_under_every_masking(masking, gates, seeds):
+    model = build(
+        seeds, masking=masking, mask_rate=0.4, gates=gates, epsilon=0.1, gate=(4,), expert=(3,)
+    ).train()
+    shape = (3, model.n_gates, 3) if seeds is None else (2, 3, model.n_gates, 3)
+    kept = draw_kept(shape, 0.4, at_least_one=masking == "renormalised")
+    names = [name for name, _ in model.named_parameters()]
+
+    def outputs(x, *values):
+        named = dict(zip(names, values, strict=True))
+        return torch.func.functional_call(model, named, (x,), {"kept": kept, "return_gates": True})
+
+    arguments = (some_rows(3).requires_grad_(), *model.parameters())
+    assert torch.autograd.gradgradcheck(outputs, arguments, fast_mode=True)
+
+
+@pytest.mark.parametrize("name", FAMILY)
+@pytest.mark.parametrize("seeds", [None, (3, 4)])
+def test_under_autocast_it_is_the_same_up_to_its_precision(name, seeds):
+    model, x = build(seeds, **FAMILY[name], mask_rate=0.3).float().train(), some_rows(32).float()
+    results = []
+    for enabled in (False, True):
+        model.zero_grad()
+        torch.manual_seed(0)  # of the masks
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=enabled):
+            logits, gates = model(x, return_gates=True)
+            loss = torch.sin(logits.float()).mean() + gates.square().mean()
+        loss.backward()
+        results.append((logits.float(), gates, [part.grad.clone() for part in model.parameters()]))
+    for exact, coarse in zip(*results, strict=True):
+        torch.testing.assert_close(coarse, exact, rtol=0.05, atol=0.02)
+    gates = results[1][1]
+    assert gates.dtype == torch.float32  # in half precision no softmax sums to 1
+    torch.testing.assert_close(gates.sum(dim=-1), torch.ones(gates.shape[:-1]))
+
+
+@pytest.mark.parametrize("name", FAMILY)
+def test_one_row_is_a_batch(name):
+    model = build(**FAMILY[name], mask_rate=0.3).train()
+    compare_with_naive(model.eval(), some_rows(1))
+    logits = model.train()(some_rows(1))
+    logits.sum().backward()
+    assert torch.isfinite(logits).all()
+
+
+@pytest.mark.parametrize("masking", MASKINGS)
+@pytest.mark.parametrize("gates", ["per task", "one"])
 def test_a_gradient_penalty_is_that_of_the_formula(masking, gates):
     """The gradient at the inputs, differentiated again: at the inputs and at all weights."""
     model = build(masking=masking, mask_rate=0.4, gates=gates, epsilon=0.1, gate=(5,)).train()
@@ -338,6 +386,8 @@ def test_masks_that_do_not_fit():
         model(x, kept=torch.full((4, 2, 3), float("nan")))
     with pytest.raises(ValueError, match="kept must keep at least one expert"):
         model(x, kept=torch.zeros(4, 2, 3))
+    with pytest.raises(ValueError, match="kept must be None where nothing is masked"):
+        model.eval()(x, kept=torch.ones(4, 2, 3))
 
 
 def test_first_weights_are_spread_as_those_of_linear_layers():

@@ -51,6 +51,21 @@ def test_fit_log_trains_it(parts, settings):
     assert np.isfinite(logits).all()
 
 
+def test_a_step_under_autocast_is_the_same_up_to_its_precision(parts):
+    train, _, encoder = parts
+    ids, dense, labels = next(TableExamples.of(train, encoder, TARGETS).batches(256))
+    results = []
+    for enabled in (False, True):
+        model, loss = build(encoder), WeightedCrossEntropy(TARGETS)
+        torch.manual_seed(0)  # of the masks
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=enabled):
+            value = loss(model.train()(ids, dense), labels)
+        value.backward()
+        results.append((value, [part.grad for part in model.parameters()]))
+    for exact, coarse in zip(*results, strict=True):
+        torch.testing.assert_close(coarse, exact, rtol=0.05, atol=5e-3)
+
+
 def test_the_same_seed_gives_the_same_model(parts):
     train, _, encoder = parts
     models = [build(encoder, mask_rate=0.5) for _ in range(2)]
