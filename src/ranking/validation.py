@@ -6,9 +6,11 @@ argument, the offending value and what is allowed. Nothing is clipped or dropped
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from decimal import Decimal
 from numbers import Integral, Real
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -296,6 +298,14 @@ def instance(name: str, value: Any, kind: type[T]) -> T:
             f"{name} must be {article} {kind.__name__}, got {type(value).__name__} {value!r:.40}"
         )
     return value
+
+
+def path(name: str, value: Any, what: str = "a path") -> Path:
+    """Where a file or folder lies: a text, or an object that stands for one."""
+    given = os.fspath(value) if isinstance(value, (str, os.PathLike)) else None
+    if not isinstance(given, str) or not given or "\0" in given:
+        raise ValueError(f"{name} must be {what}, got {value!r:.80}")
+    return Path(given)
 
 
 def function(name: str, value: Callable[..., T]) -> Callable[..., T]:

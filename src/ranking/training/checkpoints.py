@@ -10,11 +10,11 @@ import re
 import zlib
 from collections import OrderedDict
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any, BinaryIO, cast
 
 import torch
 
+from ranking import validation
 from ranking.training.whole_files import AnyPath, whole_file
 
 END = b"\nranking checkpoint 2, CRC-32 %08x\n"
@@ -35,7 +35,10 @@ def save_checkpoint(path: AnyPath, settings: Mapping[str, Any], state: Mapping[s
         ValueError: for what could not be read again, a number of NumPy for instance; its place is named.
         OSError: if the file cannot be written. In either case an older one stays.
     """
-    content = {"settings": dict(settings), "state": dict(state)}
+    content = {
+        "settings": dict(validation.mapping("settings", settings)),
+        "state": dict(validation.mapping("state", state)),
+    }
     for name, part in content.items():
         _check_readable(name, part)
     with whole_file(path) as file:
@@ -58,7 +61,8 @@ def load_checkpoint(path: AnyPath, settings: Mapping[str, Any]) -> dict[str, Any
         ValueError: if the file is no whole checkpoint, or belongs to a run with other settings; the first
             that differs is named.
     """
-    target = Path(path)
+    target = validation.path("path", path)
+    validation.mapping("settings", settings)
     if not target.exists():
         return None
     if not target.is_file():

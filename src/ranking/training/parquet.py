@@ -70,7 +70,7 @@ class ParquetWriter:
     """
 
     def __init__(self, path: AnyPath, targets: Sequence[str], row_group: int = ROW_GROUP) -> None:
-        self.path = Path(path)
+        self.path = validation.path("path", path)
         self.targets = validation.targets(targets)
         self.row_group = validation.positive_int("row_group", row_group)
         self._open = contextlib.ExitStack()
@@ -113,6 +113,7 @@ class ParquetWriter:
             raise ValueError(
                 f"{self.path} must be written in a with block: with ParquetWriter(...) as writer"
             )
+        validation.instance("features", features, FeatureTable)
         y = validation.probabilities("labels", labels).astype(np.float32)
         if y.shape != (len(features), len(self.targets)):
             wanted = (len(features), len(self.targets))
@@ -173,7 +174,7 @@ class ParquetRows:
 
     def __init__(self, path: AnyPath, buffer_rows: int = BUFFER) -> None:
         self.buffer_rows = validation.positive_int("buffer_rows", buffer_rows)
-        base = Path(path)
+        base = validation.path("path", path)
         self.files = tuple(sorted(base.glob("*.parquet"))) if base.is_dir() else (base,)
         if not self.files or not self.files[0].is_file():
             raise ValueError(f"path must name a Parquet file or a folder of them, got {os.fspath(path)!r}")
@@ -209,6 +210,7 @@ class ParquetRows:
         """One pass, see :class:`ranking.training.examples.Examples`. Every batch but the last is full."""
         order = list(range(len(self._groups)))
         if generator is not None:
+            validation.instance("generator", generator, torch.Generator)
             order = torch.randperm(len(self._groups), generator=generator).tolist()
         left: list[torch.Tensor] = []  # rows that did not fill a batch
         sizes = iter(batch_sizes(len(self), batch_size))

@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
+from ranking import validation
+
 try:
     from fcntl import LOCK_EX, LOCK_NB, flock
 except ImportError:  # Windows: there, what a killed process leaves stays until somebody removes it
@@ -29,7 +31,7 @@ def whole_file(path: AnyPath) -> Iterator[BinaryIO]:
         ValueError: if ``path`` is no file, or its folder is not there.
         OSError: if the file cannot be written.
     """
-    target = Path(path).resolve()  # a link stays one
+    target = validation.path("path", path).resolve()  # a link stays one
     if target.exists() and not target.is_file():
         raise ValueError(f"path must name a file, got {target}")
     if not target.parent.is_dir():

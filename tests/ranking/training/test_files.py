@@ -148,7 +148,8 @@ def test_what_is_no_checkpoint_is_called_so(tmp_path, kind):
         ({}, {"a": [{"b": (1, np.int64(2))}]}, r"state\['a'\]\[0\]\['b'\]\[1\] must be .*, got int64"),
         ({}, {"counts": defaultdict(int)}, r"state\['counts'\] must be .*, got defaultdict"),
         ({}, {"loss": print}, r"state\['loss'\] must be"),
-        ({}, {np.int64(1): 2}, "a key of state must be"),
+        ({}, {"a": {np.int64(1): 2}}, r"a key of state\['a'\] must be"),
+        ({}, {1: 2}, "state must map names to values"),
     ],
 )
 def test_what_could_not_be_read_again_is_not_written(tmp_path, settings, state, place):
@@ -328,3 +329,35 @@ def test_a_name_may_be_as_long_as_names_may_be(tmp_path):
     with whole_file(path) as file:
         file.write(b"x")
     assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("path", [3, None, np.nan, b"run", "", "a\0b", ["run"]])
+def test_what_is_no_path_is_refused(path):
+    for use in (
+        lambda: save_checkpoint(path, {}, {}),
+        lambda: load_checkpoint(path, {}),
+        lambda: ParquetRows(path),
+        lambda: ParquetWriter(path, TARGETS),
+    ):
+        with pytest.raises(ValueError, match="path must be a path, got"):
+            use()
+
+
+def test_arguments_of_another_kind_are_refused(tmp_path):
+    features, labels = table(3)
+    write_rows(tmp_path / "rows.parquet")
+    rows = ParquetRows(tmp_path / "rows.parquet")
+    bad = {
+        "settings must map names to values": lambda: save_checkpoint(tmp_path / "run", 3, {}),
+        "settings must map names to values, got": lambda: load_checkpoint(tmp_path / "run", [3]),
+        "state must map names to values": lambda: save_checkpoint(tmp_path / "run", {}, None),
+        "generator must be a Generator": lambda: next(rows.batches(10, 3)),
+    }
+    for message, use in bad.items():
+        with pytest.raises(ValueError, match=message):
+            use()
+    with ParquetWriter(tmp_path / "other.parquet", TARGETS) as writer:
+        for other in (None, 3, features.dense, labels, "table"):
+            with pytest.raises(ValueError, match="features must be a FeatureTable, got"):
+                writer.write(other, labels)
+        writer.write(features, labels)

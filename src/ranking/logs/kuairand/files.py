@@ -35,13 +35,7 @@ USER_FILE = "user_features_pure.csv"
 VIDEO_FILE = "video_features_basic_pure.csv"
 
 Folder = str | os.PathLike[str]
-
-
-def path_of(what: str, folder: Folder) -> Path:
-    """The ``folder`` that ``what`` names, as a path; ``~`` is the user's own."""
-    if not isinstance(folder, (str, os.PathLike)):
-        raise ValueError(f"{what} must be the path of a folder, got {folder!r:.80}")
-    return Path(folder).expanduser()
+FOLDER = "the path of a folder"
 
 
 def data_folder(folder: Folder) -> Path | None:
@@ -52,7 +46,7 @@ def data_folder(folder: Folder) -> Path | None:
 
 def named_folder(what: str, folder: Folder) -> Path:
     """The :func:`data_folder` of the ``folder`` that ``what`` names; ``ValueError`` where there is none."""
-    if found := data_folder(path_of(what, folder)):
+    if found := data_folder(validation.path(what, folder, FOLDER)):
         return found
     where = f"{' or '.join(LOG_FILES.values())} in it, in data/ or in KuaiRand-Pure/data/"
     raise ValueError(f"{what} must name a folder with {where}, got {os.fspath(folder)!r}")
@@ -91,7 +85,7 @@ def download_kuairand(
         ValueError: the archive's checksum is another one, it cannot be unpacked or holds other files, or
             something else stands where it is to be unpacked.
     """
-    base = _cache() if folder is None else path_of("folder", folder)
+    base = _cache() if folder is None else validation.path("folder", folder, FOLDER).expanduser()
     progress = validation.flag("progress", progress)
     if not isinstance(url, str):
         raise ValueError(f"url must be a text, got {url!r:.80}")
