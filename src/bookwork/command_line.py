@@ -7,12 +7,14 @@ are ValueErrors and OSErrors, as everywhere; any other is a fault of the program
 import argparse
 import contextlib
 import os
+import shutil
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NoReturn
 
 FAILED = 2
+LONGEST = 2_000
 
 
 class Parser(argparse.ArgumentParser):
@@ -68,6 +70,8 @@ def run(program: str, action: Callable[[], int | None]) -> int:
     except BrokenPipeError:  # who read the output has gone
         return _fail(None, "", 1)
     except OSError as error:
+        if isinstance(error, shutil.Error) and error.args and isinstance(error.args[0], list):
+            return _fail(program, str(error.args[0][0][-1]), FAILED)  # of a whole folder's, the first
         names = " to ".join(str(name) for name in (error.filename, error.filename2) if name is not None)
         said = f"{names}: {error.strerror}" if names else str(error)
         return _fail(program, said or type(error).__name__, FAILED)
@@ -76,8 +80,10 @@ def run(program: str, action: Callable[[], int | None]) -> int:
 
 
 def one_line(text: str) -> str:
-    """A text in one line, its control characters as escapes."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in " ".join(text.split()))
+    """A text in one line of at most 2,000 characters, its control characters as escapes."""
+    line = " ".join(text.split())
+    line = line if len(line) <= LONGEST else f"{line[:LONGEST]} …"
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in line)
 
 
 def _fail(program: str | None, said: str, status: int) -> int:

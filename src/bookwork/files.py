@@ -30,9 +30,11 @@ def write_whole(path: Path, content: str | bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         os.replace(beside, path)
-    except BaseException:
+    except BaseException as error:
         with contextlib.suppress(OSError):  # what went wrong first is what to hear of
             beside.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.errno:
+            error.filename, error.filename2 = str(path), None  # the file that was asked for
         raise
 
 

@@ -303,7 +303,8 @@ def test_a_full_disk_leaves_no_half_folder(place, capsys, monkeypatch, there):
         sync(file)
 
     monkeypatch.setattr(os, "fsync", full)
-    assert "No space left on device" in refused(capsys, GRADING, "student", "made")
+    said = refused(capsys, GRADING, "student", "made")
+    assert "README.md: No space left on device" in said
     assert len(calls) == 2
     assert sorted(place.iterdir()) == before
     assert not there or list((place / "made").iterdir()) == []
@@ -322,7 +323,7 @@ def test_a_full_disk_is_told_and_leaves_the_old_record(place, capsys, monkeypatc
 
     monkeypatch.setattr(os, "fsync", full)
     options = ("--seeds=1", "--steps=1", "--out=x.json")
-    assert "No space left on device" in refused(capsys, "experiments.mmoe.synthetic", *options)
+    assert "x.json: No space left on device" in refused(capsys, "experiments.mmoe.synthetic", *options)
     assert (place / "x.json").read_text() == "{}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -36,6 +37,12 @@ def test_who_reads_may_go_and_a_full_console_is_told():
         (OSError(errno.EACCES, "Denied", "a", None, "b"), "p: error: a to b: Denied\n"),
         (OSError("no answer"), "p: error: no answer\n"),
         (TimeoutError(), "p: error: TimeoutError\n"),
+        (
+            shutil.Error([("a", "b", "no space: 'a' -> 'b'"), ("c", "d", "no")]),
+            "p: error: no space: 'a' -> 'b'\n",
+        ),
+        (shutil.SameFileError("a and b are one"), "p: error: a and b are one\n"),
+        (ValueError("x" * 9_000), f"p: error: {'x' * 2_000} …\n"),
     ],
 )
 def test_errors_as_lines(capsys, error, said):

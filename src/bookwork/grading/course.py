@@ -20,6 +20,9 @@ c = get_config()  # noqa: F821 -- nbgrader provides it
 configure(c, course_id={0.course_id!r}, environment={0.environment!r})
 '''
 
+RAISED = re.compile(r"^\s*((?:\w+\.)*[A-Z]\w*: \S.*)$", re.MULTILINE)
+"""The line of a traceback that names the error."""
+
 LEARNERS_README = """# Exercises
 
 Set up once, in a fresh environment{python}:
@@ -84,14 +87,13 @@ def nbgrader(course: Path, *arguments: str) -> str:
     """Run nbgrader in a course folder; gives what it printed.
 
     Raises:
-        RuntimeError: with its last complaint in the first line, and the end of what it printed below.
+        RuntimeError: with the last error that it met in the first line, and the end of what it printed below.
     """
     command = [sys.executable, "-m", "nbgrader", *arguments]
     answer = subprocess.run(command, cwd=course, capture_output=True, text=True, errors="replace")
     printed = answer.stdout + answer.stderr
     if answer.returncode:
-        complaints = [line.partition("| ERROR] ")[2] for line in printed.splitlines() if "| ERROR] " in line]
-        why = complaints[-1] if complaints else "it does not say why"
+        why = (RAISED.findall(printed) or ["it does not say why"])[-1]
         raise RuntimeError(f"nbgrader {' '.join(arguments)} failed: {why}\n{printed[-4000:]}")
     return printed
 

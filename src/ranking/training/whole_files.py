@@ -47,9 +47,11 @@ def whole_file(path: AnyPath) -> Iterator[BinaryIO]:
                 file.flush()
                 os.fsync(file.fileno())  # the contents before the name, also when the machine goes down
             os.replace(beside, target)
-        except BaseException:
+        except BaseException as error:
             with contextlib.suppress(OSError):  # what went wrong first is what to hear of
                 beside.unlink()
+            if isinstance(error, OSError) and error.errno and error.filename is None:
+                error.filename = os.fspath(path)  # a full disk has no name
             raise
 
 

@@ -74,8 +74,9 @@ def test_a_check_that_is_broken_itself_gives_no_grade_at_all(tmp_path):
     nbformat.write(broken, source)
     write_course(tmp_path / "course", project)
     hand_in(tmp_path / "course", "ada", NAME, submission(broken, {}))
-    with pytest.raises(RuntimeError, match="error processing assignment"):
+    with pytest.raises(RuntimeError, match="error processing assignment") as failed:
         nbgrader(tmp_path / "course", "autograde", NAME)
+    assert "of_tomorrow" in str(failed.value).splitlines()[0]
     (found,) = standings(tmp_path / "course", NAME)
     assert found.ungraded == "not graded: read what nbgrader autograde says of it"
 
