@@ -16,7 +16,8 @@ from torch import Tensor
 from ranking import validation
 from ranking.mmoe.masking import check_kept, check_masking, draw_kept, mixing_weights
 from ranking.mmoe.members import Members
-from ranking.mmoe.networks import Networks, mix
+from ranking.mmoe.mixing import mix
+from ranking.mmoe.networks import Networks, side_by_side
 
 GATES = ("per task", "one", "none")  # what mixes the experts: MMoE, OMoE, shared bottom
 
@@ -98,8 +99,9 @@ class MMoE(Members):
         """
         return_gates = validation.flag("return_gates", return_gates)
         rows = self.inwards(x)  # (seeds or 1, 1, inputs, rows)
-        outputs = self.expert_networks(rows)  # x_e, (seeds, experts, width, rows)
-        gate_logits = self._gate_logits(rows)  # (seeds, gates, experts, rows)
+        networks = (self.expert_networks, self.gate_networks) if self.n_gates else (self.expert_networks,)
+        outputs, *of_gates = side_by_side(rows, *networks)  # x_e, (seeds, experts, width, rows)
+        gate_logits = self._gate_logits(rows, *of_gates)  # (seeds, gates, experts, rows)
         g = gate_logits.softmax(dim=2)
         masks = self.training and self.mask_rate > 0.0 and self.n_gates > 0
         if kept is not None and not masks:
@@ -117,11 +119,11 @@ class MMoE(Members):
         """The gates' softmax, nothing masked, without gradient: shape (…, rows, tasks, experts)."""
         return self._by_rows(self._gate_logits(self.inwards(x)).softmax(dim=2))
 
-    def _gate_logits(self, rows: Tensor) -> Tensor:
+    def _gate_logits(self, rows: Tensor, read: Tensor | None = None) -> Tensor:
         """What enters the softmax, (seeds, gates, experts, rows); 0 where there is nothing to choose from."""
         if not self.n_gates:
             return rows.new_zeros(self.members, 1, 1, rows.shape[-1])
-        logits: Tensor = self.gate_networks(rows)
+        logits: Tensor = self.gate_networks(rows) if read is None else read
         return logits.to(rows.dtype)  # from autocast they come in half, in which no softmax sums to 1
 
     def _by_rows(self, g: Tensor) -> Tensor:

@@ -49,11 +49,38 @@ class Networks(nn.Module):
         network, seed = validation.index(name, network, networks), validation.index("seed", seed, seeds)
         return [(weight.data[seed, network], bias.data[seed, network]) for weight, bias in self.by_layer()]
 
-    def forward(self, x: Tensor) -> Tensor:
-        """From (seeds or 1, 1 or networks, in, rows) to (seeds, networks, out, rows)."""
+    def forward(self, x: Tensor, first: Tensor | None = None) -> Tensor:
+        """From (seeds or 1, 1 or networks, in, rows) to (seeds, networks, out, rows).
+
+        ``first`` is what the first layer makes of ``x`` before its ReLU, where that is known already.
+        """
         for i, (weight, bias) in enumerate(self.by_layer(), start=1):
-            x = dense(x, weight, bias, relu=self.last_relu or i < len(self.weights))
+            relu = self.last_relu or i < len(self.weights)
+            if i == 1 and first is not None:
+                x = first.relu() if relu else first
+            else:
+                x = dense(x, weight, bias, relu)
         return x
+
+
+def side_by_side(x: Tensor, *groups: Networks) -> list[Tensor]:
+    """What each group of networks makes of the same rows: (seeds, networks, out, rows) for every group.
+
+    ``x`` is (seeds or 1, 1, in, rows). Where it is wider than all that the first group's first layer makes of
+    it, the first layers of all groups are one product: one for each group would read all rows once more,
+    forwards and backwards, and their gradients at the rows would have to be added up. Elsewhere that saves
+    less than it costs, which is that ReLUs no longer work in place.
+    """
+    if len(groups) == 1 or x.shape[2] <= groups[0].biases[0][0].numel():
+        return [group(x) for group in groups]
+    weights = [group.weights[0].flatten(1, 2) for group in groups]  # (seeds, networks · out, in)
+    biases = [group.biases[0].flatten(1) for group in groups]  # (seeds, networks · out)
+    weight, bias = torch.cat(weights, dim=1).unsqueeze(1), torch.cat(biases, dim=1).unsqueeze(1)
+    units = dense(x, weight, bias, relu=False).squeeze(1)  # (seeds, units of all, rows)
+    parts = torch.split(units, [part.shape[1] for part in weights], dim=1)
+    shapes = [(*group.biases[0].shape, x.shape[3]) for group in groups]
+    firsts = [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]
+    return [group(x, first) for group, first in zip(groups, firsts, strict=True)]
 
 
 def dense(x: Tensor, weight: Tensor, bias: Tensor, relu: bool) -> Tensor:
@@ -75,16 +102,3 @@ def dense(x: Tensor, weight: Tensor, bias: Tensor, relu: bool) -> Tensor:
         y = torch.baddbmm(b, w, x.squeeze(1))  # (seeds, networks · out, rows)
     y = y.relu_() if relu else y  # in the same memory, which no derivative needs; before it has views
     return y.view(seeds, networks, out, x.shape[-1])
-
-
-def mix(g: Tensor, outputs: Tensor) -> Tensor:
-    """What every gate makes of the experts, Σ_e g_ke x_e: added up in the memory of the first product.
-
-    From (seeds, gates, experts, rows) and (seeds, experts, width, rows) to (seeds, gates, width, rows).
-    """
-    weights = g.unsqueeze(3).unbind(dim=2)  # of each expert, (seeds, gates, 1, rows)
-    vectors = outputs.unsqueeze(1).unbind(dim=2)  # of each expert, (seeds, 1, width, rows)
-    mixture = weights[0] * vectors[0]
-    for weight, vector in zip(weights[1:], vectors[1:], strict=True):
-        mixture.addcmul_(weight, vector)
-    return mixture

@@ -24,6 +24,9 @@ FAMILY = {
     "one task": {"experts": 3, "tasks": 1},
     "deep": {"experts": 3, "tasks": 2, "expert": (7, 5, 4), "gate": (6, 5), "tower": (4, 3)},
     "linear towers": {"experts": 2, "tasks": 2, "tower": ()},
+    # rows that are wider than what experts make of them: experts and gates are one product
+    "wide rows": {"experts": 2, "tasks": 3, "expert": (2,)},
+    "wide rows, deep": {"experts": 2, "tasks": 2, "expert": (2, 3), "gate": (4,)},
 }
 
 
@@ -175,7 +178,7 @@ def test_a_gradient_penalty_is_that_of_the_formula(masking, gates):
     assert_same_gradients(model, parts, ours_x, naive_x)
 
 
-@pytest.mark.parametrize("name", ["source", "OMoE", "shared bottom"])
+@pytest.mark.parametrize("name", ["source", "OMoE", "shared bottom", "wide rows"])
 def test_the_gradient_at_the_inputs_lies_in_memory_as_they_do(name):
     """Turned round, it would have to be turned back to be added to that of the gates and to be kept."""
     x = some_rows().requires_grad_()
