@@ -55,6 +55,7 @@ EXEMPT = {
     "mmoe.masking.mixing_weights": "called at every step: masked_gates checks what it reads",
     "mmoe.members.checked_seeds": "the check of MMoE and train_ensemble",
     "mmoe.members.Members.": "inside MMoE and train_ensemble, whose checks it holds",
+    "mmoe.mixing.": "inside MMoE, which checks",
     "mmoe.networks.": "inside MMoE, which checks",
     "mmoe.on_log.EmbeddedMMoE.forward": "called at every step: fit and predict_logits check what it reads",
     "mmoe.on_log.EmbeddedMMoE.gate_weights": "as forward, without the towers",
