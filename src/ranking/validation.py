@@ -63,6 +63,8 @@ def as_floats(name: str, values: ArrayLike, nan: float | None = None) -> Array:
     that number.
     """
     array = as_array(name, values)
+    if isinstance(values, (list, tuple)) and array.dtype == np.float64 and (np.abs(array) >= WHOLE).any():
+        array = np.array(values, dtype=object)  # large whole numbers, before NumPy rounded them
     kind = array.dtype.kind
     if kind == "O" and all(isinstance(value, (Real, Decimal, np.bool_)) for value in array.flat):
         kind = "f"  # numbers of several types, such as fractions or a nullable column of a table

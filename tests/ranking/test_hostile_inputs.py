@@ -107,7 +107,12 @@ def _alike(value: Any) -> dict[str, Any]:
     if isinstance(value, np.ndarray):
         found = {"list": value.tolist(), "tuple": tuple(value.tolist()), "tensor": torch.tensor(value)}
         found |= {"strided": np.repeat(value, 2, axis=0)[::2], "object": value.astype(object)}
-        found |= {"Fortran": np.asfortranarray(value)} if value.ndim > 1 else {"Series": pd.Series(value)}
+        found |= {"read-only": value.copy(), "big-endian": value.astype(value.dtype.newbyteorder(">"))}
+        found["read-only"].setflags(write=False)
+        if value.ndim > 1:
+            found["Fortran"] = np.asfortranarray(value)
+        else:  # numbered otherwise than its rows
+            found["Series"] = pd.Series(value, np.arange(len(value)) + 10)
         if value.dtype != bool and np.array_equal(value, np.round(value)) and value.min() >= 0:
             fits = [kind for kind in NARROW if value.max() <= np.iinfo(kind).max]
             found |= {kind: value.astype(kind) for kind in [*fits, "int64", "uint64"]}

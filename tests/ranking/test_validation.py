@@ -42,6 +42,8 @@ def test_checks_return_what_they_checked():
         (lambda: validation.as_array("x", {1, 2}), "x must be an array or a list, got {1, 2}"),
         (lambda: validation.as_array("x", (v for v in "ab")), "x must be an array or a list, got <gen"),
         (lambda: validation.as_floats("x", [2**53 + 1, 1]), r"x must be below 2\*\*53 .* at index 0"),
+        (lambda: validation.as_floats("x", [2**53 + 1, 0.5]), r"x must be below 2\*\*53"),
+        (lambda: validation.as_floats("x", [2**63, 1]), r"x must be below 2\*\*53"),
         (lambda: validation.as_floats("x", [10**30, 1]), r"x must be below 2\*\*53"),
         (lambda: validation.number("n", -(2**63)), r"n must be below 2\*\*53"),
         (lambda: validation.whole_number("n", -1), "n must be a whole number of at least 0, got -1"),

@@ -243,6 +243,8 @@ class FeatureEncoder:
             ValueError: the encoder is not fitted, or the log lacks a column that the training rows had.
         """
         validation.instance("log", log, Impressions)
+        if unknown := [name for name in ("time_ms", "duration") if name not in log.rows]:
+            raise ValueError(f"{LACKING} {', '.join(unknown)}")
         if not self._fitted:
             raise ValueError("encoder must be fitted before transform: call fit(train_log) first")
         categorical = np.empty((len(log), len(self.fields)), dtype=np.int64)  # (rows, fields)

@@ -7,7 +7,7 @@ of users and a table of items; the simulator adds a fourth, the truth behind eac
 import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import pandas as pd
@@ -65,7 +65,8 @@ class Impressions:
     outcomes. What did happen is an :class:`ImpressionLog`.
 
     Attributes:
-        rows: one row per pair: ``user`` and ``item``, positions in the tables below, and further columns.
+        rows: one row per pair: ``user`` and ``item``, positions in the tables below (narrow and unsigned
+            types become int32), and further columns.
         users: one row per user, RangeIndex; ``user_id`` and profile columns.
         items: one row per item, RangeIndex; ``item_id``, ``author``, ``topic``, ``duration`` and others.
     """
@@ -73,11 +74,31 @@ class Impressions:
     rows: pd.DataFrame
     users: pd.DataFrame
     items: pd.DataFrame
+    _required: ClassVar[tuple[str, ...]] = ("user", "item")
 
     def __post_init__(self) -> None:
         for name in ("rows", "users", "items"):
             if not validation.instance(name, getattr(self, name), pd.DataFrame).columns.is_unique:
                 raise ValueError(f"{name} must name each column once, got {list(getattr(self, name))}")
+        if missing := [name for name in self._required if name not in self.rows]:
+            needed = ", ".join(self._required)
+            raise ValueError(f"rows must have the columns {needed}; missing: {', '.join(missing)}")
+        kept = {}
+        for column, table in (("user", self.users), ("item", self.items)):
+            codes = _column_of(self.rows, column, "iu", "whole numbers")
+            if codes.size and (codes.min() < 0 or codes.max() >= len(table)):
+                raise ValueError(
+                    f"rows.{column} must point into the table of {len(table)} {column}s, "
+                    f"got values from {codes.min()} to {codes.max()}"
+                )
+            kept[column] = codes if codes.dtype in (np.int32, np.int64) else codes.astype(np.int32)
+        self._convert(kept)
+
+    def _convert(self, columns: Mapping[str, NDArray[Any]]) -> None:
+        """Put columns in the place of those whose type is another."""
+        others = {name: values for name, values in columns.items() if values.dtype != self.rows[name].dtype}
+        if others:
+            object.__setattr__(self, "rows", self.rows.assign(**others))
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -114,6 +135,7 @@ class ImpressionLog(Impressions):
 
     truth: pd.DataFrame | None = None
     report: LoadReport | None = None
+    _required: ClassVar[tuple[str, ...]] = REQUIRED_ROWS
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -121,9 +143,6 @@ class ImpressionLog(Impressions):
             validation.instance("truth", self.truth, pd.DataFrame)
         if self.report is not None:
             validation.instance("report", self.report, LoadReport)
-        if missing := [name for name in REQUIRED_ROWS if name not in self.rows]:
-            needed = ", ".join(REQUIRED_ROWS)
-            raise ValueError(f"rows must have the columns {needed}; missing: {', '.join(missing)}")
         index = self.rows.index
         if not index.equals(pd.RangeIndex(len(self))):
             raise ValueError(f"rows must be indexed 0, 1, 2, … (reset_index(drop=True)), got {index!r:.80}")
@@ -134,14 +153,6 @@ class ImpressionLog(Impressions):
         kept = {"time_ms": _column_of(self.rows, "time_ms", "iu", "whole numbers")}
         if kept["time_ms"].dtype.kind == "u":
             kept["time_ms"] = validation.integers("rows.time_ms", kept["time_ms"])
-        for column, table in (("user", self.users), ("item", self.items)):
-            codes = _column_of(self.rows, column, "iu", "whole numbers")
-            if codes.size and (codes.min() < 0 or codes.max() >= len(table)):
-                raise ValueError(
-                    f"rows.{column} must point into the table of {len(table)} {column}s, "
-                    f"got values from {codes.min()} to {codes.max()}"
-                )
-            kept[column] = codes if codes.dtype in (np.int32, np.int64) else codes.astype(np.int32)
         if np.any(kept["time_ms"][1:] < kept["time_ms"][:-1]):
             raise ValueError("rows must be sorted by time_ms")
         for column in (*self.targets, *[name for name in FLAGS if name in self.rows]):
@@ -156,9 +167,7 @@ class ImpressionLog(Impressions):
             )
         for column, seconds in zip(SECONDS, (watched, duration), strict=True):
             kept[column] = seconds if seconds.dtype.kind == "f" else seconds.astype(np.float64)
-        converted = {name: values for name, values in kept.items() if values.dtype != self.rows[name].dtype}
-        if converted:
-            object.__setattr__(self, "rows", self.rows.assign(**converted))
+        self._convert(kept)
 
     def __repr__(self) -> str:
         kind = "real" if self.truth is None else "simulated"
@@ -256,8 +265,7 @@ class ImpressionLog(Impressions):
         A ranking model is always judged on impressions that come after those it was trained on. Cuts go by
         the number of rows: one may fall inside a request. ``shares`` are positive and sum to 1.
         """
-        for share in shares:
-            validation.number("shares", share)
+        shares = tuple(validation.number("shares", share) for share in shares)
         if not shares or min(shares) <= 0 or abs(sum(shares) - 1.0) >= 1e-9:
             raise ValueError(f"shares must be positive and sum to 1, got {shares}")
         edges = np.round(np.cumsum((0.0, *shares)) * len(self)).astype(int)

@@ -37,6 +37,8 @@ def counts_before(
     validation.same_shape(codes=codes, times=times, **{f"happened[{name!r}]": f for name, f in flags.items()})
     if codes.ndim != 1:
         raise ValueError(f"codes must have shape (rows,), got {codes.shape}")
+    if codes.size and codes.max() >= np.iinfo(np.int64).max // codes.size:
+        codes = np.unique(codes, return_inverse=True)[1]  # keys below must not wrap around
     # as rows are sorted by time, "from this moment on" is "from this row on"
     until = np.searchsorted(times, times)  # (rows,) first row of the same moment
     since = np.searchsorted(times, times - np.int64(min(window * DAY_MS, 2.0**62)))  # first row of the window

@@ -37,6 +37,7 @@ START_MS = 1_727_625_600_000
 SHORTEST, LONGEST = 7.0, 600.0  # seconds; every item is between the two
 LARGEST_SLATE = 20  # half of the candidates that a request has
 LARGEST_WATCH_SIGMA = 5.0  # far above it, exp(σ²) in the mean watch time leaves what float32 can hold
+MOST_CODES = int(np.iinfo(np.int32).max)  # users, items and authors are numbered as int32
 MOST_TOPICS = int(np.iinfo(np.int16).max)  # topics are kept as int16
 
 
@@ -76,6 +77,7 @@ class WorldConfig:
 
     def __post_init__(self) -> None:
         largest = {"n_topics": MOST_TOPICS, "slate_size": LARGEST_SLATE}
+        largest |= dict.fromkeys(("n_users", "n_items", "n_authors"), MOST_CODES)
         sizes = ("n_users", "n_items", "n_authors", "n_topics", "dim", "days", "slate_size")
         kept: dict[str, float] = {}
         for name in sizes:
@@ -333,4 +335,4 @@ def draw_topics(rng: Generator, interests: Floats, user: Ints) -> NDArray[np.int
     reached = np.cumsum(interests, axis=1, dtype=np.float64)
     reached = (reached / reached[:, -1:] + np.arange(n_users)[:, None]).ravel()  # (users · topics,)
     at = np.searchsorted(reached, user + rng.random(user.shape), side="right")
-    return np.asarray(np.minimum(at - user * n_topics, n_topics - 1))
+    return np.asarray(np.minimum(at - user.astype(np.int64) * n_topics, n_topics - 1))

@@ -236,6 +236,7 @@ def simulate_log(n_impressions: int = 200_000, seed: int = 0, **config: Any) -> 
     """
     for name in config:
         validation.one_of("config", name, [part.name for part in fields(WorldConfig)])
+    n_impressions = validation.positive_int("n_impressions", n_impressions)  # before a world takes its time
     world = World.build(WorldConfig(**config), seed)
     return world.simulate(n_impressions, seed).with_statistics()
 

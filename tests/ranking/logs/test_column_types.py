@@ -115,6 +115,14 @@ def test_counts_of_codes_of_narrow_types(dtype):
     assert found["impressions"].max() == 99
 
 
+def test_counts_of_codes_as_large_as_they_come():
+    """A code times the number of rows is more than an int64 holds."""
+    codes = np.arange(300) % 3
+    wanted = counts_before(codes, np.arange(300), {})["impressions"]
+    found = counts_before(2**62 + codes * 2**60, np.arange(300), {})["impressions"]
+    np.testing.assert_array_equal(found, wanted)
+
+
 def test_reports_add_up_in_any_type():
     report = LoadReport(np.int64(500), np.uint8(250), {"torn": np.uint8(250)}, {"odd": np.int8(3)})
     assert report == LoadReport(500, 250, {"torn": 250}, {"odd": 3})
@@ -135,6 +143,18 @@ def test_reports_add_up_in_any_type():
         (lambda log: FeatureEncoder().fit(log).transform(7), "log must be an Impressions, got int"),
         (lambda log: ImpressionLog(log, log.users, log.items), "rows must be a DataFrame, got ImpressionLog"),
         (lambda log: Impressions(log.rows, None, log.items), "users must be a DataFrame, got NoneType"),
+        (
+            lambda log: Impressions(log.rows.assign(user=np.int64(-1)), log.users, log.items),
+            "rows.user must point into the table of 120 users, got values from -1 to -1",
+        ),
+        (
+            lambda log: (
+                FeatureEncoder()
+                .fit(log)
+                .transform(Impressions(log.rows[["user", "item"]], log.users, log.items))
+            ),
+            "log must have what the training rows had; it lacks time_ms, duration",
+        ),
         (
             lambda log: Impressions(pd.concat([log.rows, log.rows], axis=1), log.users, log.items),
             "rows must name each column once",
