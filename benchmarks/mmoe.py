@@ -246,9 +246,10 @@ def verdict(cells: list[dict[str, Any]]) -> str:
     found = [least(cell) for cell in cells]
     reached = sum(library >= AIM and loop >= 1.0 for library, loop in found)
     libraries, loops = (min(ratios) for ratios in zip(*found, strict=True))
-    aim = f"aim ({AIM} times the fastest library, never slower than the loop)"
+    said = "reached" if reached == len(cells) else "MISSED"
+    said += f" ({reached} of {len(cells)} sizes)" if len(cells) > 1 else ""
     worst = f"the fastest library takes at least {libraries:.2f} times ours, the loop {loops:.2f}"
-    return f"{aim}: {'reached' if reached == len(cells) else 'MISSED'}, in {reached} of {len(cells)}; {worst}"
+    return f"aim ({AIM} times the fastest library, never slower than the loop) {said}: {worst}"
 
 
 def show(cell: dict[str, Any], judged: bool) -> None:
