@@ -29,7 +29,7 @@ def deviations(
     ahead = np.log(duration) - mu
     ahead = ahead + ahead.dtype.type(np.log(share))
     there = (sigma == 0.0) & (ahead <= 4.0 * np.finfo(ahead.dtype).eps * (1.0 + np.abs(mu)))
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         off: NDArray[Real] = np.where(there, -np.inf, ahead / sigma).astype(ahead.dtype, copy=False)
     return off
 

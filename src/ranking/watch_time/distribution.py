@@ -88,7 +88,7 @@ class LogNormalWatchTime:
     @property
     def geometric_mean(self) -> Array:
         """exp(E[ln t]) in seconds: what :func:`log_squared_error` converges to."""
-        density = np.exp(-(self._end**2) / 2) / np.sqrt(2 * np.pi)
+        density = np.exp(-(np.clip(self._end, -BEND, BEND) ** 2) / 2) / np.sqrt(2 * np.pi)  # beyond, 0
         last = np.log(np.where(np.isinf(self._d), 1.0, self._d))
         inside = self.mu * ndtr(self._end) - self.sigma * density
         return _seconds("geometric_mean", inside + last * self._to_the_end)

@@ -177,10 +177,15 @@ def _outputs(name: str, outputs: Tensor) -> Tensor:
     """Outputs of a model, checked, in single precision at least."""
     if not outputs.is_floating_point():
         raise ValueError(f"{name} must be of a floating type, got {outputs.dtype}")
+    return _finite(name, outputs if outputs.element_size() >= 4 else outputs.float())
+
+
+def _finite(name: str, values: Tensor) -> Tensor:
+    """The tensor, once none of it is NaN or infinite."""
     # A sum is the cheapest look at all numbers; only if it is not finite is there more to find out.
-    if not math.isfinite(outputs.detach().sum().item()):
-        validation.as_floats(name, outputs)
-    return outputs if outputs.element_size() >= 4 else outputs.float()
+    if not math.isfinite(values.detach().sum().item()):
+        validation.as_floats(name, values)
+    return values
 
 
 def _checked(name: str, outputs: Tensor, watch_time: Tensor, unit: float) -> tuple[Tensor, Tensor, float]:
@@ -188,4 +193,5 @@ def _checked(name: str, outputs: Tensor, watch_time: Tensor, unit: float) -> tup
     validation.tensors(**{name: outputs, "watch_time": watch_time})
     o = _outputs(name, outputs)
     validation.non_negative("watch_time", watch_time)
-    return o, watch_time.to(o.dtype), validation.number("unit", unit, above=0.0)
+    t = _finite("watch_time in the precision of the outputs", watch_time.to(o.dtype))
+    return o, t, validation.number("unit", unit, above=0.0)

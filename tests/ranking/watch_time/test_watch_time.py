@@ -357,9 +357,11 @@ def test_without_an_end_the_unit_moves_the_limit_from_harmonic_mean_through_medi
     assert float(t.source_limit(1e9 * median)) == pytest.approx(float(t.mean), rel=1e-4)
 
 
+@pytest.mark.parametrize("sigma", [0.0, 1e-310, 1e-20])
 @pytest.mark.parametrize("duration", [None, 90.0, 3.0])
-def test_without_spread_everything_is_the_same_number(duration):
-    t = wt.LogNormalWatchTime(np.log(7.0), 0.0, duration)
+@pytest.mark.filterwarnings("error::RuntimeWarning")
+def test_without_spread_everything_is_the_same_number(duration, sigma):
+    t = wt.LogNormalWatchTime(np.log(7.0), sigma, duration)
     known = 7.0 if duration != 3.0 else 3.0
     for value in (t.mean, t.median, t.geometric_mean, t.harmonic_mean, t.source_limit(1.0)):
         assert float(value) == pytest.approx(known, rel=1e-12)
@@ -477,6 +479,7 @@ TABLE = FeatureTable(
         (lambda: wt.squared_error(tensor(np.inf), tensor(1.0)), "outputs must be finite"),
         (lambda: wt.log_squared_error([1.0], tensor(1.0)), "outputs must be a tensor, got list"),
         (lambda: wt.quantile_loss(tensor(np.inf), tensor(1.0)), "logits must be finite"),
+        (lambda: wt.geometric_loss(tensor(0.0).float(), tensor(1e39)), "watch_time in the precision of the"),
         (lambda: wt.LogNormalWatchTime(1.0, 1.0, 0.0), "duration must be above 0"),
         (lambda: wt.LogNormalWatchTime([1.0, 2.0], [1.0, 2.0, 3.0]), "must broadcast"),
         (lambda: wt.LogNormalWatchTime(1.0, 1.0).quantile(1.0), r"level must be in \(0, 1\)"),
