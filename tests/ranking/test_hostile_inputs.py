@@ -287,3 +287,23 @@ def test_no_exemption_and_no_example_is_stale():
     used = {key for name in doors() if not exempt(name) for key in parameters(doors()[name])}
     assert not [key for key in NAMES if key not in used]
     assert not [key for key in SELVES if not any(f".{key}." in name for name in doors())]
+
+
+def test_the_sweep_finds_a_careless_door(monkeypatch):
+    def careless(values, normalised):
+        array = np.asarray(values)
+        return array.sum(dtype=array.dtype) / (array.size if normalised else 1)
+
+    monkeypatch.setitem(doors(), "fusion.careless", careless)
+    monkeypatch.setitem(CALLS, "fusion.careless", {"values": np.array([90, 100]), "normalised": False})
+    with pytest.raises(AssertionError) as spoilt:
+        test_spoilt_arguments_are_refused_by_name("fusion.careless")
+    for fault in ("values: masked: taken", "values: a set: TypeError", "normalised: 'no': taken"):
+        assert fault in str(spoilt.value)
+    with pytest.raises(AssertionError, match="values: int8: taken") as others:
+        test_other_forms_of_an_argument_give_the_same_or_are_refused("fusion.careless")
+    assert "uint8" not in str(others.value)  # which holds 190
+    monkeypatch.setitem(doors(), "fusion.careless", lambda values, normalised: values.sort())
+    monkeypatch.setitem(CALLS, "fusion.careless", {"values": np.array([3, 1]), "normalised": False})
+    with pytest.raises(AssertionError, match=r"changed its arguments \['values'\]"):
+        test_spoilt_arguments_are_refused_by_name("fusion.careless")

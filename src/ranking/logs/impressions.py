@@ -78,12 +78,11 @@ class Impressions:
 
     def __post_init__(self) -> None:
         for name in ("rows", "users", "items"):
-            if not validation.instance(name, getattr(self, name), pd.DataFrame).columns.is_unique:
-                raise ValueError(f"{name} must name each column once, got {list(getattr(self, name))}")
+            validation.instance(name, getattr(self, name), pd.DataFrame)
         if missing := [name for name in self._required if name not in self.rows]:
             needed = ", ".join(self._required)
             raise ValueError(f"rows must have the columns {needed}; missing: {', '.join(missing)}")
-        kept = {}
+        converted = {}
         for column, table in (("user", self.users), ("item", self.items)):
             codes = _column_of(self.rows, column, "iu", "whole numbers")
             if codes.size and (codes.min() < 0 or codes.max() >= len(table)):
@@ -91,14 +90,14 @@ class Impressions:
                     f"rows.{column} must point into the table of {len(table)} {column}s, "
                     f"got values from {codes.min()} to {codes.max()}"
                 )
-            kept[column] = codes if codes.dtype in (np.int32, np.int64) else codes.astype(np.int32)
-        self._convert(kept)
+            if codes.dtype not in (np.int32, np.int64):
+                converted[column] = codes.astype(np.int32)
+        self._convert(converted)
 
     def _convert(self, columns: Mapping[str, NDArray[Any]]) -> None:
-        """Put columns in the place of those whose type is another."""
-        others = {name: values for name, values in columns.items() if values.dtype != self.rows[name].dtype}
-        if others:
-            object.__setattr__(self, "rows", self.rows.assign(**others))
+        """Put columns of another type in the place of those that were given."""
+        if columns:
+            object.__setattr__(self, "rows", self.rows.assign(**columns))
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -139,6 +138,9 @@ class ImpressionLog(Impressions):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        for name in ("rows", "users", "items"):
+            if not getattr(self, name).columns.is_unique:
+                raise ValueError(f"{name} must name each column once, got {list(getattr(self, name))}")
         if self.truth is not None:
             validation.instance("truth", self.truth, pd.DataFrame)
         if self.report is not None:
@@ -150,14 +152,13 @@ class ImpressionLog(Impressions):
             raise ValueError(f"truth must have one row per impression: {len(self.truth)} for {len(self)}")
         if self.truth is not None and not self.truth.index.equals(index):
             raise ValueError(f"truth must have the index of rows, 0, 1, 2, …; got {self.truth.index!r:.80}")
-        kept = {"time_ms": _column_of(self.rows, "time_ms", "iu", "whole numbers")}
-        if kept["time_ms"].dtype.kind == "u":
-            kept["time_ms"] = validation.integers("rows.time_ms", kept["time_ms"])
+        given = {"time_ms": _column_of(self.rows, "time_ms", "iu", "whole numbers")}
+        kept: dict[str, NDArray[Any]] = {"time_ms": validation.integers("rows.time_ms", given["time_ms"])}
         if np.any(kept["time_ms"][1:] < kept["time_ms"][:-1]):
             raise ValueError("rows must be sorted by time_ms")
         for column in (*self.targets, *[name for name in FLAGS if name in self.rows]):
-            labels = _column_of(self.rows, column, "biuf", "only 0 and 1, or booleans")
-            kept[column] = validation.booleans(f"rows.{column}", labels)
+            given[column] = _column_of(self.rows, column, "biuf", "only 0 and 1, or booleans")
+            kept[column] = validation.booleans(f"rows.{column}", given[column])
         watched, duration = (_column_of(self.rows, name, "iuf", "numbers") for name in SECONDS)
         validation.non_negative("rows.watch_time", watched)
         bad = (duration <= 0) | np.isinf(duration)
@@ -166,8 +167,9 @@ class ImpressionLog(Impressions):
                 f"rows.duration must be above 0 or NaN, got {duration[bad][0]} at index {np.argmax(bad)}"
             )
         for column, seconds in zip(SECONDS, (watched, duration), strict=True):
+            given[column] = seconds
             kept[column] = seconds if seconds.dtype.kind == "f" else seconds.astype(np.float64)
-        self._convert(kept)
+        self._convert({name: kept[name] for name in kept if kept[name].dtype != given[name].dtype})
 
     def __repr__(self) -> str:
         kind = "real" if self.truth is None else "simulated"
@@ -278,6 +280,8 @@ class ImpressionLog(Impressions):
 def _column_of(rows: pd.DataFrame, name: str, kinds: str, allowed: str) -> NDArray[Any]:
     """A column of the rows as a (rows,) array, once its dtype is of one of the NumPy ``kinds``."""
     column = rows[name]
+    if isinstance(column, pd.DataFrame):
+        raise ValueError(f"rows must name each column once, got {name!r} {column.shape[1]} times")
     if not isinstance(column.dtype, np.dtype) or column.dtype.kind not in kinds:
         example = f", such as {column.iloc[0]!r}" if len(column) else ""
         raise ValueError(f"rows.{name} must hold {allowed}, got {column.dtype}{example}")
