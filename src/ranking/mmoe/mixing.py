@@ -21,13 +21,20 @@ def mix(g: Tensor, outputs: Tensor) -> Tensor:
 class _Mix(torch.autograd.Function):
     """Autograd alone would go back expert by expert, and put the experts' gradients together in the end.
 
-    The way back consists of operations that have derivatives: it can be differentiated again.
+    The way back consists of operations that have derivatives: it can be differentiated again. The rest is
+    what the transforms of ``torch.func`` ask for.
     """
 
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, g: Tensor, outputs: Tensor) -> Tensor:
-        ctx.save_for_backward(g, outputs)
+    def forward(g: Tensor, outputs: Tensor) -> Tensor:
         return _mixtures(g, outputs)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, Tensor], output: Tensor) -> None:
+        ctx.save_for_backward(*inputs)
+        ctx.save_for_forward(*inputs)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor]:
@@ -35,6 +42,11 @@ class _Mix(torch.autograd.Function):
         of_gates = grad.unsqueeze(2).unbind(1)  # of each mixture, (seeds, 1, width, rows)
         to_g = torch.stack([(of_gate * outputs).sum(2) for of_gate in of_gates], 1)
         return to_g, _sum_of_products(g.unsqueeze(3).unbind(1), of_gates)
+
+    @staticmethod
+    def jvp(ctx: Any, of_g: Tensor, of_outputs: Tensor) -> Tensor:
+        g, outputs = ctx.saved_tensors
+        return _mixtures(of_g, outputs) + _mixtures(g, of_outputs)
 
 
 def _mixtures(g: Tensor, outputs: Tensor) -> Tensor:

@@ -189,6 +189,33 @@ def test_the_gradient_at_the_inputs_lies_in_memory_as_they_do(name):
     assert strides == [x.stride()]
 
 
+@pytest.mark.parametrize("name", FAMILY)
+def test_transforms_of_torch_func_find_the_same_derivatives(name):
+    """Backwards, forwards, and backwards for many directions at once."""
+    model, x = build(**FAMILY[name]).eval(), some_rows()
+    values = {name: value.detach() for name, value in model.named_parameters()}
+
+    def total(values):
+        return torch.sin(torch.func.functional_call(model, values, (x,))).sum()
+
+    total(dict(model.named_parameters())).backward()
+    backwards = torch.func.grad(total)(values)
+    for name, value in model.named_parameters():
+        torch.testing.assert_close(backwards[name], value.grad)
+    towards = {name: torch.randn_like(value) for name, value in values.items()}
+    slope = sum((backwards[name] * towards[name]).sum() for name in values)
+    torch.testing.assert_close(torch.func.jvp(total, (values,), (towards,))[1], slope)
+
+    logits = model(x)
+    directions = torch.randn(3, *logits.shape, dtype=torch.float64)
+    parameters = list(model.parameters())
+    at_once = torch.autograd.grad(logits, parameters, directions, retain_graph=True, is_grads_batched=True)
+    for i in range(3):
+        alone = torch.autograd.grad(logits, parameters, directions[i], retain_graph=True)
+        for several, one in zip(at_once, alone, strict=True):
+            torch.testing.assert_close(several[i], one)
+
+
 def test_gradients_can_be_taken_task_by_task():
     model, x = build().eval(), some_rows()
     logits = model(x)
