@@ -151,9 +151,14 @@ def successes_of(successes: ArrayLike, trials: ArrayLike) -> tuple[Array, Array]
     return k, n
 
 
+def _is_whole(value: Any) -> bool:
+    """A whole number; booleans and spans of time are none, though their classes say so."""
+    return isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.timedelta64))
+
+
 def whole_number(name: str, value: Any, least: int = 0, most: int | None = None, of: str = "") -> int:
     """A whole number of at least ``least``, and at most ``most`` of what there is; booleans are refused."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < least:
+    if not _is_whole(value) or value < least:
         raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
     if most is not None and value > most:
         limit = f"the {most:,} {of}" if of else f"{most:,}"
@@ -168,7 +173,7 @@ def positive_int(name: str, value: Any, most: int | None = None, of: str = "") -
 
 def seed(name: str, value: Any) -> int:
     """A whole number from 0 to 2**63 - 1, which NumPy and PyTorch both take as a seed."""
-    if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or not 0 <= value < 2**63:
+    if not _is_whole(value) or not 0 <= value < 2**63:
         raise ValueError(f"{name} must be a whole number from 0 to 2**63 - 1, got {value!r}")
     return int(value)
 

@@ -50,6 +50,7 @@ def _spoilt(value: Any) -> dict[str, Any]:
         found = {"NaN": np.nan, "infinity": np.inf, "digits": str(value), "complex": complex(value)}
         found |= {"a pair": [value, value], "a set": {value}, "a generator": (v for v in [value])}
         found |= {"masked": np.ma.array(value, mask=True), "a date": np.datetime64("2024-09-30")}
+        found |= {"a span": np.timedelta64(3, "s"), "bytes": b"3", "no number": pd.NA}
         found |= {"half more": value + 0.5, "a flag": True} if isinstance(value, int) else {}
         return found | {what: OTHERS[what] for what in ("a text", "an object", "None")}
     if isinstance(value, str):

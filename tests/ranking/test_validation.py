@@ -46,6 +46,8 @@ def test_checks_return_what_they_checked():
         (lambda: validation.as_floats("x", [2**63, 1]), r"x must be below 2\*\*53"),
         (lambda: validation.as_floats("x", [10**30, 1]), r"x must be below 2\*\*53"),
         (lambda: validation.number("n", -(2**63)), r"n must be below 2\*\*53"),
+        (lambda: validation.whole_number("n", np.timedelta64(3)), "n must be a whole number of at least 0"),
+        (lambda: validation.seed("seed", np.timedelta64(3)), "seed must be a whole number from 0"),
         (lambda: validation.whole_number("n", -1), "n must be a whole number of at least 0, got -1"),
         (lambda: validation.integers("n", [0.0, 1.0]), "n must hold whole numbers, got float64"),
         (

@@ -87,13 +87,18 @@ def bootstrap_interval(
             return statistic(samples[0][rows], axis=0)
 
         numbers = np.arange(len(ends), dtype=np.float64)
-        found = stats.bootstrap((numbers,), of_groups, vectorized=False, **settings)
+        drawn: dict[str, Any] = {"data": (numbers,), "statistic": of_groups, "vectorized": False}
     else:
 
         def difference(first: Array, *second: Array, axis: int) -> Any:
             return statistic(first, axis=axis) - sum(statistic(other, axis=axis) for other in second)
 
-        found = stats.bootstrap(samples, difference, axis=0, vectorized=True, **settings)
+        drawn = {"data": samples, "statistic": difference, "vectorized": True, "axis": 0}
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):
+            found = stats.bootstrap(**drawn, **settings)
+    except TypeError as error:
+        raise ValueError(f"statistic must take an array and axis, as np.mean does: {error}") from error
     interval = Interval(found.confidence_interval.low, found.confidence_interval.high)
     if not np.isfinite(interval).all():
         raise ValueError(f"statistic must be finite for all resamples, got an interval of {interval}")

@@ -17,6 +17,8 @@ from scipy.stats import kendalltau
 from ranking import validation
 from ranking.validation import Array
 
+MOST_BINS = 1_000_000
+
 
 def cross_entropy(labels: ArrayLike, predictions: ArrayLike) -> Array:
     """Cross-entropy −(y ln p + (1 − y) ln(1 − p)) of every row, in nats, same shape (claim B4).
@@ -112,7 +114,7 @@ def reliability(
 def _compared(p: Array, y: Array, bins: int, binning: str) -> Reliability:
     """Mean prediction and mean label of each bin."""
     p, y = p.ravel(), y.ravel()
-    edges = np.linspace(0.0, 1.0, validation.positive_int("bins", bins) + 1)
+    edges = np.linspace(0.0, 1.0, validation.positive_int("bins", bins, most=MOST_BINS) + 1)
     if binning == "equal count":
         edges = np.unique(np.quantile(p, edges))
         edges = np.repeat(edges, 2) if edges.size == 1 else edges  # one bin where predictions are all alike

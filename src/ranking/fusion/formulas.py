@@ -98,7 +98,7 @@ def named_predictions(
     for name, values in predictions.items():
         kind = validation.non_negative if name in AMOUNTS else validation.probabilities
         arrays[name] = lists(f"{argument}[{name!r}]", values, kind)
-    validation.same_shape(**arrays)
+    validation.same_shape(**{f"{argument}[{name!r}]": values for name, values in arrays.items()})
     if needed is not None and needed not in arrays:
         raise ValueError(f"{argument} must hold {needed!r}, got {', '.join(map(repr, arrays))}")
     return arrays

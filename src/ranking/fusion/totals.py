@@ -38,7 +38,7 @@ def expected_totals(
     arrays = {name: lists(f"outcomes[{name!r}]", values) for name, values in outcomes.items()}
     if not arrays:
         raise ValueError("outcomes must hold at least one outcome, got none")
-    validation.same_shape(**arrays)
+    validation.same_shape(**{f"outcomes[{name!r}]": values for name, values in arrays.items()})
     shape = next(iter(arrays.values())).shape
     places = validation.indices("shown", shown, shape[-1])  # (..., k)
     if places.shape[:-1] != shape[:-1] or places.ndim != len(shape):

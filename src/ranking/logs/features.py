@@ -100,7 +100,9 @@ class FeatureTable:
 
         One position alone gives one row. A mask that is a Series must be indexed 0, 1, …; or ``ValueError``.
         """
-        several = rows if isinstance(rows, (slice, pd.Series)) else np.atleast_1d(rows)
+        several = rows
+        if not isinstance(rows, (slice, pd.Series)):
+            several = np.atleast_1d(validation.as_array("rows", rows))
         chosen = row_selection(several, len(self))
         return replace(self, categorical=self.categorical[chosen], dense=self.dense[chosen])
 

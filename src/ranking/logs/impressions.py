@@ -189,7 +189,8 @@ class ImpressionLog(Impressions):
 
     def labels(self, targets: Sequence[str]) -> NDArray[np.float32]:
         """The labels of several targets side by side, shape (rows, targets)."""
-        return np.stack([self.label(target) for target in validation.targets(targets)], axis=1)
+        names = [validation.one_of("targets", name, self.targets) for name in validation.targets(targets)]
+        return np.stack([self.label(name) for name in names], axis=1)
 
     def select(self, rows: ArrayLike | slice) -> Self:
         """The log of a part of the rows, in the same order.

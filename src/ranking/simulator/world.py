@@ -32,7 +32,15 @@ from ranking.logs.impressions import TARGETS, ImpressionLog
 from ranking.simulator import log_normal
 from ranking.simulator.log_normal import Real
 from ranking.simulator.policy import SCENES, LoggingPolicy, draw_requests
-from ranking.simulator.population import OUTCOMES, Floats, Ints, Population, WorldConfig, draw_population
+from ranking.simulator.population import (
+    MOST_CODES,
+    OUTCOMES,
+    Floats,
+    Ints,
+    Population,
+    WorldConfig,
+    draw_population,
+)
 from ranking.simulator.truth import Truth
 
 EFFECTS = {
@@ -52,6 +60,7 @@ WEEKEND_WATCH = 0.1  # added to μ on Saturday and Sunday
 PEAK_CLICK = 0.4  # height of a daily wave on the click logit, whose top is the peak hour of the topic
 APPEAL_SPREAD = 0.08  # added to ln σ per unit of appeal: of those drawn in by a cover, some leave at once
 
+MOST_PLACES = int(np.iinfo(np.int16).max) - 1  # positions are kept as int16
 SOLVE_REQUESTS = 20_000  # requests on which the intercepts are solved
 CHUNK_REQUESTS = 10_000  # requests simulated at a time, which bounds the memory of temporaries
 
@@ -104,7 +113,7 @@ class World(Population):
             ValueError: an argument is no whole number or out of range, or shapes do not broadcast.
         """
         stops = {"user": len(self.users), "item": len(self.items), "hour": 24, "weekday": 7}
-        stops |= {"scene": len(SCENES), "position": np.iinfo(np.int16).max}
+        stops |= {"scene": len(SCENES), "position": MOST_PLACES + 1}
         given = dict(zip(stops, (user, item, hour, weekday, scene, position), strict=True))
         at = {
             name: validation.indices(name, values, stops[name], start=int(name == "position"))
@@ -129,7 +138,7 @@ class World(Population):
         ``items`` are copies. If ``n_impressions`` is no multiple of the slate size, the last slate is cut
         short. The world's seed and this one are independent: one world can write many logs.
         """
-        n_impressions = validation.positive_int("n_impressions", n_impressions)
+        n_impressions = validation.positive_int("n_impressions", n_impressions, most=MOST_CODES)
         rng = np.random.default_rng(_stream(seed, 1))
         size = self.config.slate_size
         requests = draw_requests(self, -(-n_impressions // size), rng)
@@ -165,7 +174,9 @@ class World(Population):
 
     def examination(self, places: int) -> NDArray[np.float64]:
         """P(the user looks at a place), k^(−η) for the first ``places`` of a slate, (places,)."""
-        return self._looked_at(np.arange(1.0, validation.positive_int("places", places) + 1))
+        return self._looked_at(
+            np.arange(1.0, validation.positive_int("places", places, most=MOST_PLACES) + 1)
+        )
 
     def _looked_at(self, position: NDArray[Real]) -> NDArray[Real]:
         chance: NDArray[Real] = position ** position.dtype.type(-self.config.examination_decay)

@@ -22,6 +22,17 @@ def test_wilson_without_trials_knows_nothing() -> None:
     assert 0 < low[1] < 0.5 < high[1] < 1
 
 
+@pytest.mark.parametrize("groups", [None, [0, 0, 1]])
+def test_statistics_of_another_kind_are_named(groups) -> None:
+    for statistic, message in [
+        ("mean", "statistic must be a function, got 'mean'"),
+        (len, "statistic must take an array and axis"),
+        (lambda rows, axis: rows.sum(axis) * np.nan, "statistic must be finite for all resamples"),
+    ]:
+        with pytest.raises(ValueError, match=message):
+            bootstrap_interval([1.0, 2.0, 4.0], statistic, groups)
+
+
 def test_wilson_of_levels_near_one_and_of_huge_counts() -> None:
     """0.5 + level / 2 rounds to 1, whose quantile is infinite; k (n − k) is more than a float holds."""
     level = 1 - 2**-53

@@ -476,6 +476,10 @@ def test_a_config_of_other_types_is_the_same_config(small):
 @pytest.mark.parametrize(
     ("call", "message"),
     [
+        (lambda world: WorldConfig(n_users=2**31), "n_users must be at most 2,147,483,647"),
+        (lambda world: world.examination(32_767), "places must be at most 32,766, got 32,767"),
+        (lambda world: world.simulate(2**31), "n_impressions must be at most 2,147,483,647"),
+        (lambda world: World.build(seed=np.timedelta64(1)), "seed must be a whole number"),
         (lambda world: World.build(3), "config must be a WorldConfig, got int"),
         (lambda world: World.build("small"), "config must be a WorldConfig, got str"),
         (lambda world: world.truth({1, 2}, 0, 0, 0, 0), "user must be an array or a list"),
