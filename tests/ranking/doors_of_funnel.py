@@ -52,10 +52,6 @@ SIMILARITY = np.array(
 KEYS = {"author": np.array([1, 1, 2, 3]), "topic": TOPICS}
 SHOWN = np.array([[0, 3], [2, 1], [4, 0], [1, 2]])
 CHOOSE: Call = {"similarity": SIMILARITY, "scores": SCORES, "keep": 3, "trade_off": 0.5, "window": 2}
-ONE: Call = {
-    "categorical": torch.from_numpy(TABLE.categorical[:3]),
-    "dense": torch.from_numpy(TABLE.dense[:3]),
-}
 
 EXEMPT = {
     "funnel.chain.Trace": "a result",
@@ -145,7 +141,11 @@ CALLS: dict[str, Call] = {
     "funnel.retrieval.SortedLists": {"groups": np.array([0, 1, 1, 0]), "values": SCORES, "n_groups": 2},
     "funnel.retrieval.SortedLists.best": {"group": 1, "keep": 2},
     "funnel.retrieval.SortedLists.best_of": {"groups": (0, 1), "keep": 2},
-    "funnel.retrieval.channels_of": {"model": TWO, "index": INDEX, "encoder": ENCODER},
+    "funnel.retrieval.popular_channel": {"snapshot": NOW},
+    "funnel.retrieval.fresh_channel": {"snapshot": NOW},
+    "funnel.retrieval.followed_channel": {"snapshot": NOW},
+    "funnel.retrieval.topic_channel": {"snapshot": NOW},
+    "funnel.retrieval.channels_of": {"snapshot": NOW, "model": TWO, "index": INDEX, "encoder": ENCODER},
     "funnel.retrieval.Retrieval": vars(RETRIEVE),
     "funnel.retrieval.Retrieval.__call__": {"request": REQUEST},
     "funnel.snapshot.cross_features": {
@@ -180,6 +180,13 @@ CALLS: dict[str, Call] = {
     "funnel.stages.PreRanking": vars(PRE_RANK),
     "funnel.stages.Ranking": vars(RANK),
     "funnel.stages.ReRanking": vars(RE_RANK),
+    "funnel.stages.PreRanking.__call__": {"candidates": FOUND},
+    "funnel.stages.Ranking.__call__": {"candidates": FOUND},
+    "funnel.stages.ReRanking.__call__": {"candidates": FOUND},
+    "funnel.stages.ReRanking.diversify": {"candidates": FOUND},
+    "funnel.stages.ReRanking.similarity": {"candidates": FOUND},
+    "funnel.stages.ReRanking.scatter": {"candidates": FOUND},
+    "funnel.stages.ReRanking.scattered": {"candidates": FOUND},
     "funnel.stages.similarity_vectors": {"vectors": VECTORS[:4], "topics": TOPICS},
     "funnel.stages.similarity_of": {"vectors": VECTORS[:4], "topics": TOPICS},
     "funnel.towers.Sides.of": {"table": TABLE},
@@ -192,11 +199,3 @@ CALLS: dict[str, Call] = {
     "funnel.towers.tower_vectors": {"tower": TWO.item, "table": TABLE},
     "funnel.towers.multiply_adds": {"module": TWO},
 }
-
-for stage, method in [("PreRanking", "__call__"), ("Ranking", "__call__"), ("ReRanking", "__call__")] + [
-    ("ReRanking", method) for method in ("diversify", "similarity", "scatter", "scattered")
-]:
-    CALLS[f"funnel.stages.{stage}.{method}"] = {"candidates": FOUND}
-for name in ("popular", "fresh", "followed", "topic"):
-    CALLS[f"funnel.retrieval.{name}_channel"] = {"snapshot": NOW}
-CALLS["funnel.retrieval.channels_of"]["snapshot"] = NOW

@@ -136,7 +136,7 @@ class LogNormalWatchTime:
             lengths = [BEND * 10.0**k / self.sigma for k in range(_decades(2 * QUADRATURE_REACH * widest))]
         left = [np.maximum(turn - length, low) for length in reversed(lengths)]
         right = [np.minimum(turn + length, high) for length in lengths]
-        edges = [low, *left, *([turn] if lengths else []), *right, high]
+        edges = [low, *left, turn, *right, high] if lengths else [low, high]
         top = log_expit(offset + slope * peak) - peak**2 / 2
         total, rule = np.zeros_like(top), list(zip(*quadrature(), strict=True))
         for begin, stop in itertools.pairwise(edges):
