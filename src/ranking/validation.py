@@ -84,6 +84,13 @@ def as_floats(name: str, values: ArrayLike, nan: float | None = None) -> Array:
     return _all(name, floats, np.isfinite(floats), "be finite")
 
 
+def as_float32(name: str, values: Array) -> NDArray[np.float32]:
+    """Numbers that were checked before as float32, none of which becomes infinite."""
+    with np.errstate(over="ignore"):
+        narrow = values.astype(np.float32)
+    return _all(name, narrow, np.isfinite(narrow), f"be at most {np.finfo(np.float32).max:.4g} in size")
+
+
 def number(
     name: str, value: Any, least: Limit = None, most: Limit = None, above: Limit = None, below: Limit = None
 ) -> float:
@@ -160,7 +167,8 @@ def whole_number(name: str, value: Any, least: int = 0, most: int | None = None,
     """A whole number of at least ``least``, and at most ``most`` of what there is; booleans are refused."""
     if not _is_whole(value) or value < least:
         raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r}")
-    if most is not None and value > most:
+    most = 2**63 - 1 if most is None else most  # what an int64 holds
+    if value > most:
         limit = f"the {most:,} {of}" if of else f"{most:,}"
         raise ValueError(f"{name} must be at most {limit}, got {value:,}")
     return int(value)

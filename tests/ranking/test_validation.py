@@ -47,6 +47,11 @@ def test_checks_return_what_they_checked():
         (lambda: validation.as_floats("x", [10**30, 1]), r"x must be below 2\*\*53"),
         (lambda: validation.number("n", -(2**63)), r"n must be below 2\*\*53"),
         (lambda: validation.whole_number("n", np.timedelta64(3)), "n must be a whole number of at least 0"),
+        (
+            lambda: validation.positive_int("n", 10**30),
+            "n must be at most 9,223,372,036,854,775,807",
+        ),
+        (lambda: validation.as_float32("w", np.array([1.0, -1e39])), r"w must be at most 3.403e\+38 in size"),
         (lambda: validation.seed("seed", np.timedelta64(3)), "seed must be a whole number from 0"),
         (lambda: validation.whole_number("n", -1), "n must be a whole number of at least 0, got -1"),
         (lambda: validation.integers("n", [0.0, 1.0]), "n must hold whole numbers, got float64"),

@@ -58,7 +58,7 @@ def cross_features(
 def with_cross(table: FeatureTable, cross: NDArray[np.float32]) -> FeatureTable:
     """The table with the columns of :func:`cross_features` behind its dense ones."""
     validation.instance("table", table, FeatureTable)
-    added = validation.as_floats("cross", cross).astype(np.float32)
+    added = validation.as_float32("cross", validation.as_floats("cross", cross))
     if added.shape != (len(table), len(CROSS_COLUMNS)):
         raise ValueError(f"cross must have shape ({len(table)}, {len(CROSS_COLUMNS)}), got {added.shape}")
     dense = np.concatenate((table.dense, added), axis=1)  # (rows, columns + 3)

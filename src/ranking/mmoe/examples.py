@@ -43,7 +43,7 @@ class DenseExamples:
         checked: dict[str, Any] = {
             "columns": validation.names("columns", self.columns),
             "targets": validation.targets(self.targets),
-            "inputs": validation.as_floats("inputs", self.inputs).astype(np.float32),
+            "inputs": validation.as_float32("inputs", validation.as_floats("inputs", self.inputs)),
             "labels": validation.binary("labels", self.labels).astype(np.float32),
             "label_mask": validation.binary("label_mask", self.label_mask).astype(np.float32),
             "truth": validation.probabilities("truth", self.truth),

@@ -148,7 +148,8 @@ class WatchTimeExamples(_InMemory):
     """
 
     def __init__(self, features: FeatureTable, labels: ArrayLike, weights: ArrayLike | None = None) -> None:
-        super().__init__(features, validation.non_negative("labels", labels).astype(np.float32), weights)
+        seconds = validation.as_float32("labels", validation.non_negative("labels", labels))
+        super().__init__(features, seconds, weights)
 
     def check_targets(self, targets: Names) -> None:
         """The loss reads the columns; they need no names."""
@@ -161,7 +162,7 @@ class WatchTimeExamples(_InMemory):
 
 def row_weights(weights: ArrayLike, rows: int) -> NDArray[np.float32]:
     """Weights of rows, (rows,), at least 0 and not all 0."""
-    w = validation.non_negative("weights", weights).astype(np.float32)
+    w = validation.as_float32("weights", validation.non_negative("weights", weights))
     if w.shape != (rows,):
         raise ValueError(f"weights must have the shape ({rows},), one per row, got {w.shape}")
     if not w.any():

@@ -15,10 +15,10 @@ import torch
 from training_script import TARGETS, table
 
 from ranking.evaluation import metrics
-from ranking.logs import FeatureEncoder
+from ranking.logs import FeatureEncoder, FeatureTable
 from ranking.multi_task import MultiTaskModel, UncertaintyWeighting, WeightedCrossEntropy
 from ranking.simulator import World, WorldConfig
-from ranking.training import History, TableExamples, fit, predict_logits, seeded
+from ranking.training import History, TableExamples, WatchTimeExamples, fit, predict_logits, seeded
 from ranking.training.checkpoints import load_checkpoint, save_checkpoint
 from ranking.training.parquet import ParquetRows, ParquetWriter
 from ranking.training.processes import Processes
@@ -712,3 +712,12 @@ def test_a_loss_that_explodes_is_reported():
     features, labels = table(200)
     with pytest.raises(ValueError, match=r"the loss is nan in epoch 0: lower learning_rate"):
         fit(new_model(), TableExamples(features, labels), lambda z, y: LOSS(z, y) * float("nan"), seed=0)
+
+
+def test_seconds_and_weights_beyond_float32_are_refused():
+    """They would be infinite, and so would the loss."""
+    table = FeatureTable(np.zeros((2, 1), np.int64), np.zeros((2, 0)), ("a",), (), (1,), {})
+    with pytest.raises(ValueError, match=r"labels must be at most 3.403e\+38 in size, got inf at index 1"):
+        WatchTimeExamples(table, [1.0, 1e39])
+    with pytest.raises(ValueError, match=r"weights must be at most 3.403e\+38 in size"):
+        TableExamples(table, [0.0, 1.0], weights=[1.0, 1e39])
