@@ -11,7 +11,7 @@ from ranking import validation
 from ranking.funnel.candidates import CHANNELS, LARGEST, Candidates, Request, Stage
 from ranking.funnel.stages import WEIGHTS, fused_score
 from ranking.fusion import top_k
-from ranking.logs import ImpressionLog
+from ranking.logs import TARGETS, ImpressionLog
 from ranking.simulator import World
 from ranking.validation import Array
 
@@ -78,7 +78,8 @@ def true_values(
     world: World, request: Request, items: ArrayLike, weights: Mapping[str, float] = WEIGHTS
 ) -> Array:
     """The fused score of the true rates, (items,): what every stage tries to guess."""
-    validation.mapping("weights", weights)
+    for name in validation.mapping("weights", weights):
+        validation.one_of("weights", name, TARGETS[1:])
     validation.instance("request", request, Request)
     items = validation.indices("items", items, len(validation.instance("world", world, World).items))
     validation.rows(items=items)
