@@ -1,140 +1,246 @@
-"""Time and peak memory of training the four-task model, in memory and streamed from Parquet.
+"""Time of a training step by the number of ids: ours, a bare loop, and two libraries' own trainers.
 
-    python benchmarks/training.py [--rows 100000 1000000 10000000] [--in-memory-up-to 1000000] [--repeats 1]
-                                  [--out experiments/multi_task/training_speed.json]
+    python -m benchmarks.training [--ids 40000 1000000] [--sweep 20000 200000 2000000 10000000]
+                                  [--rows 51200] [--repeats 3] [--threads 1 2] [--seeds 5] [--out FILE]
 
-The rows come from the simulator and are written to Parquet first, a log of at most a million impressions at a
-time, so that making them needs no more memory either. Every measurement is a process of its own, with a peak
-memory of its own; that of a process which only imports is printed for comparison. One pass, four tasks,
-after a warm-up.
-With --out the table is kept as a record, which chapter 2 shows.
+Every variant takes one pass over the same arrays: 13 fields that share the ids equally, drawn uniformly (the
+hardest case for a trainer that touches rows: hardly one repeats within a batch), 8 dense columns, four tasks,
+batches of 256 rows. Compared are
+
+- fit dense, fit sparse: ``ranking.training.fit`` of ``MultiTaskModel``, whose table is walked through whole
+  in every step, or by the rows of the batch (``sparse=True``), averaging of the weights included;
+- loop dense, loop sparse: the same model, loss and optimisers in a bare loop over the same batches, and
+  nothing else: no average, schedule, history or check;
+- deepctr-torch's ``fit`` and a pass of torch-rechub's ``MTLTrainer``, see ``benchmarks.training_peers``.
+
+Variants take turns in one process, each round in another order; times are those of the whole call, per step,
+and ratios are medians of the rounds' ratios. The sweep over ids measures a process each, and its peak memory.
+Last comes the loss on held-out rows of a simulated log after one pass, for several seeds: a faster step that
+learns less would be no step forward.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import random
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-PART = 1_000_000
-MODES = ("imports", "in memory", "streamed")
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from benchmarks.training_peers import BATCH, RATE, DeepCTR, ReChub
+from ranking.evaluation.metrics import log_loss
+from ranking.logs import TARGETS, FeatureEncoder, FeatureTable
+from ranking.multi_task import MultiTaskModel, WeightedCrossEntropy
+from ranking.simulator import World
+from ranking.training import TableExamples, fit, predict_logits, seeded
+from ranking.training.lazy_adam import LazyAdam, sparse_tables
+
+FIELDS, COLUMNS = 13, 8
+LOSS = WeightedCrossEntropy(TARGETS, masked=False)  # the libraries cannot mask
+PEERS = ("deepctr-torch", "torch-rechub")
+VARIANTS = ("fit dense", "fit sparse", "loop dense", "loop sparse", *PEERS)
+DENSE_UP_TO = 2_000_000
+"""Ids up to which the sweep takes the dense way, too."""
 
 
-def write(folder: Path, rows: int) -> None:
-    """Parquet files with ``rows`` rows, encoded by the vocabularies of the first part."""
-    from ranking.logs import TARGETS, FeatureEncoder
-    from ranking.simulator import World
-    from ranking.training.parquet import ParquetWriter
-
-    world, encoder = World.build(seed=0), FeatureEncoder()
-    for part, start in enumerate(range(0, rows, PART)):
-        log = world.simulate(min(PART, rows - start), seed=part).with_statistics()
-        encoder = encoder.fit(log) if part == 0 else encoder
-        with ParquetWriter(folder / f"{part:03}.parquet", TARGETS) as writer:
-            writer.write(encoder.transform(log), log.labels(TARGETS))
+def rows_of(ids: int, rows: int) -> tuple[FeatureTable, NDArray[np.float32]]:
+    """Features with so many ids in all, and labels, (rows, targets), that mean nothing."""
+    rng = np.random.default_rng(0)
+    sizes = (ids // FIELDS,) * FIELDS
+    categorical = np.stack([rng.integers(0, size, rows) for size in sizes], axis=1)  # (rows, fields)
+    dense = rng.normal(size=(rows, COLUMNS)).astype(np.float32)
+    labels = (rng.random((rows, len(TARGETS))) < 0.2).astype(np.float32)
+    fields, columns = tuple(f"f{k}" for k in range(FIELDS)), tuple(f"d{k}" for k in range(COLUMNS))
+    groups = {"user": fields, "item": (), "statistics": columns, "context": ()}
+    return FeatureTable(categorical, dense, fields, columns, sizes, groups), labels
 
 
-def measure(mode: str, folder: Path, threads: int | None) -> dict[str, Any]:
-    """Seconds of one pass, its loss, and the peak memory in MB of this process."""
-    import numpy as np
-    import torch
+class Ours:
+    """The course's model, trained by its ``fit`` or by a bare loop."""
 
-    from ranking.logs.features import FeatureTable
-    from ranking.multi_task import MultiTaskModel, WeightedCrossEntropy
-    from ranking.training import TableExamples, fit
-    from ranking.training.parquet import ParquetRows
+    def __init__(self, features: FeatureTable, sparse: bool, bare: bool, seed: int) -> None:
+        self.model = MultiTaskModel.of(features, TARGETS, seed=seed, sparse=sparse)
+        self.bare, self.seed = bare, seed
 
-    if threads:
-        torch.set_num_threads(threads)
-    if mode == "imports":
-        return {"seconds": 0.0, "loss": 0.0, "peak_mb": peak_mb()}
-    rows = ParquetRows(folder)
+    def train(self, features: FeatureTable, labels: NDArray[np.floating]) -> None:
+        """One pass over the rows."""
+        examples = TableExamples(features, labels, TARGETS)
+        if self.bare:
+            self._loop(examples)
+        else:
+            fit(self.model, examples, LOSS, seed=self.seed, batch_size=BATCH, learning_rate=RATE)
+
+    def _loop(self, examples: TableExamples) -> None:
+        lazy = sparse_tables(self.model)
+        rest = [part for part in self.model.parameters() if not any(part is table for table in lazy)]
+        optimisers: list[torch.optim.Optimizer] = [
+            torch.optim.AdamW(rest, RATE, weight_decay=0.0, fused=True)
+        ]
+        if lazy:
+            optimisers.append(LazyAdam(lazy, RATE))
+        self.model.train()
+        for ids, dense, labels in examples.batches(BATCH, torch.Generator().manual_seed(self.seed)):
+            loss = LOSS(self.model(ids, dense), labels)
+            for optimiser in optimisers:
+                optimiser.zero_grad()
+            loss.backward()
+            for optimiser in optimisers:
+                optimiser.step()
+
+    def predict(self, features: FeatureTable) -> NDArray[np.floating]:
+        """Rates, (rows, tasks)."""
+        return 1.0 / (1.0 + np.exp(-predict_logits(self.model, features)))
+
+
+def built(variant: str, features: FeatureTable, seed: int = 0) -> Ours | DeepCTR | ReChub:
+    """A model that has not learnt yet."""
+    if variant in PEERS:
+        return (DeepCTR if variant == "deepctr-torch" else ReChub)(features, len(TARGETS), seed)
+    how, table = variant.split()
+    return Ours(features, table == "sparse", how == "loop", seed)
+
+
+def side_by_side(ids: int, rows: int, repeats: int, threads: int) -> dict[str, Any]:
+    """Milliseconds per step of all variants, which take turns; and the medians of the rounds' ratios."""
+    torch.set_num_threads(threads)
+    features, labels = rows_of(ids, rows)
+    for variant in VARIANTS:  # what is paid once in a process
+        built(variant, features).train(features[: 2 * BATCH], labels[: 2 * BATCH])
+    seconds: dict[str, list[float]] = {variant: [] for variant in VARIANTS}
+    order = random.Random(0)
+    for _ in range(repeats):
+        for variant in order.sample(VARIANTS, len(VARIANTS)):
+            model = built(variant, features)
+            began = time.perf_counter()
+            model.train(features, labels)
+            seconds[variant].append(time.perf_counter() - began)
+    steps = -(-rows // BATCH)
+    best = min(("fit dense", "fit sparse"), key=lambda variant: statistics.median(seconds[variant]))
+
+    def ratio(variant: str, to: str) -> float:
+        return statistics.median(a / b for a, b in zip(seconds[variant], seconds[to], strict=True))
+
+    return {
+        "ids": ids,
+        "threads": threads,
+        "ms": {variant: 1e3 * statistics.median(times) / steps for variant, times in seconds.items()},
+        "best": best,
+        "faster_peer": min(ratio(peer, best) for peer in PEERS),
+        "to_bare_loop": {table: ratio(f"fit {table}", f"loop {table}") for table in ("dense", "sparse")},
+    }
+
+
+def alone(ids: int, table: str, rows: int, threads: int) -> dict[str, float]:
+    """Milliseconds of a step of ``fit``, what comes once, and the peak memory, of this process."""
+    from benchmarks.streaming import peak_mb, warm_up
+
+    torch.set_num_threads(threads)
     warm_up()
-    model = MultiTaskModel.of(rows, rows.targets, seed=0)
-    examples: Any = rows
-    if mode == "in memory":
-        parts = [np.concatenate(part) for part in zip(*rows.batches(65_536), strict=True)]
-        sizes = (rows.fields, rows.columns, rows.cardinalities, rows.groups)
-        examples = TableExamples(FeatureTable(parts[0].astype(np.int64), parts[1], *sizes), parts[2])
-    started = time.perf_counter()
-    history = fit(model, examples, WeightedCrossEntropy(rows.targets), seed=0)
-    seconds = time.perf_counter() - started
-    return {"seconds": seconds, "loss": history.train_loss[0], "peak_mb": peak_mb()}
+    features, labels = rows_of(ids, rows)
+    examples = TableExamples(features, labels, TARGETS)
+    before = peak_mb()
+    model = MultiTaskModel.of(features, TARGETS, sparse=table == "sparse")
+    began = time.perf_counter()
+    history = fit(model, examples, LOSS, seed=0, batch_size=BATCH, learning_rate=RATE)
+    once = time.perf_counter() - began - history.seconds
+    return {"ms": 1e3 * history.seconds / history.steps, "once_s": once, "mb": peak_mb() - before}
 
 
-def warm_up() -> None:
-    """The first training in a process loads parts of torch, for a second or so; it is not to be counted."""
-    import torch
+def sweep(sizes: list[int], rows: int, repeats: int, threads: int) -> list[dict[str, Any]]:
+    """The same by the number of ids, a process for each measurement; they take turns, medians are kept."""
+    cases = [(ids, "sparse") for ids in sizes] + [(ids, "dense") for ids in sizes if ids <= DENSE_UP_TO]
+    found: dict[tuple[int, str], list[dict[str, float]]] = {case: [] for case in cases}
+    for _ in range(repeats):
+        for ids, table in cases:
+            command = [sys.executable, "-m", "benchmarks.training", "--alone", table, "--ids", str(ids)]
+            command += ["--rows", str(rows), "--threads", str(threads)]
+            printed = subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout
+            found[ids, table].append(json.loads(printed))
+    return [
+        {"ids": ids, "table": table, "threads": threads}
+        | {what: statistics.median(run[what] for run in runs) for what in runs[0]}
+        for (ids, table), runs in found.items()
+    ]
 
-    model = torch.nn.Linear(2, 1)
-    model(torch.zeros(1, 2)).sum().backward()
-    torch.optim.AdamW(model.parameters(), fused=True).step()
 
-
-def peak_mb() -> float:
-    """The most memory that this process has held, in MB."""
-    try:
-        import resource
-    except ImportError:  # Windows has no such count
-        return float("nan")
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (2**20 if sys.platform == "darwin" else 2**10)
-
-
-def child(*arguments: str) -> str:
-    """Run this script in a process of its own and return what it prints."""
-    command = [sys.executable, __file__, *arguments]
-    return subprocess.run(command, stdout=subprocess.PIPE, check=True, text=True).stdout
+def held_out_losses(seeds: int, rows: int = 200_000) -> list[dict[str, Any]]:
+    """Log loss of the tasks, summed, on the newest fifth of a log, after a pass over the rest."""
+    older, newer = World.build(seed=0).simulate(rows, seed=0).with_statistics().split(0.8, 0.2)
+    encoder = FeatureEncoder().fit(older)
+    features, labels = encoder.transform(older), older.labels(TARGETS)
+    judged, truth = encoder.transform(newer), newer.labels(TARGETS)
+    found = []
+    for variant in VARIANTS:
+        losses = []
+        for seed in range(seeds):
+            with seeded(seed):
+                model = built(variant, features, seed)
+                model.train(features, labels)
+            rates = np.clip(model.predict(judged), 1e-7, 1 - 1e-7)  # single precision can say 0 or 1
+            losses.append(sum(log_loss(truth[:, k], rates[:, k]) for k in range(len(TARGETS))))
+        found.append({"variant": variant, "losses": losses})
+    return found
 
 
 def main() -> None:
-    """Measure every size in fresh processes and print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 1_000_000, 10_000_000])
-    parser.add_argument("--in-memory-up-to", type=int, default=1_000_000, help="above it, only streamed")
-    parser.add_argument("--repeats", type=int, default=1, help="medians are printed")
-    parser.add_argument("--threads", type=int, default=0, help="of torch; 0 leaves it to torch")
-    parser.add_argument("--write", type=int, help="write this number of rows to --folder")
-    parser.add_argument("--once", choices=MODES, help="measure this in this process, print JSON")
-    parser.add_argument("--folder", type=Path)
+    parser.add_argument("--ids", type=int, nargs="+", default=[40_000, 1_000_000])
+    parser.add_argument("--sweep", type=int, nargs="*", default=[20_000, 200_000, 2_000_000, 10_000_000])
+    parser.add_argument("--rows", type=int, default=51_200)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument(
+        "--seeds", type=int, default=5, help="of the models whose losses are compared; 0 for none"
+    )
+    parser.add_argument(
+        "--alone", choices=("dense", "sparse"), help="measure this in this process, print JSON"
+    )
     parser.add_argument("--out", type=Path, help="result file; none is written without it")
     options = parser.parse_args()
-    if options.write:
-        write(options.folder, options.write)
-        return
-    if options.once:
-        print(json.dumps(measure(options.once, options.folder, options.threads)))
+    if options.alone:
+        print(json.dumps(alone(options.ids[0], options.alone, options.rows, options.threads[0])))
         return
 
-    measured: list[dict[str, Any]] = []
-    print(f"{'rows':>12}{'mode':>12}{'seconds':>10}{'rows/s':>12}{'loss':>10}{'peak MB':>10}")
-    for rows in options.rows:
-        with tempfile.TemporaryDirectory() as folder:
-            child("--write", str(rows), "--folder", folder)
-            for mode in MODES:
-                if mode == "in memory" and rows > options.in_memory_up_to:
-                    continue
-                arguments = ("--once", mode, "--folder", folder, "--threads", str(options.threads))
-                runs = [json.loads(child(*arguments)) for _ in range(options.repeats)]
-                middle = {name: statistics.median(run[name] for run in runs) for name in runs[0]}
-                measured.append({"rows": rows, "mode": mode, **middle})
-                speed = rows / middle["seconds"] if middle["seconds"] else float("nan")
-                print(
-                    f"{rows:>12,}{mode:>12}{middle['seconds']:>10.1f}{speed:>12,.0f}"
-                    f"{middle['loss']:>10.4f}{middle['peak_mb']:>10.0f}",
-                    flush=True,
-                )
+    together = []
+    for threads in options.threads:
+        for ids in options.ids:
+            cell = side_by_side(ids, options.rows, options.repeats, threads)
+            together.append(cell)
+            times = ", ".join(f"{name} {ms:.2f}" for name, ms in cell["ms"].items())
+            print(f"{ids:>10,} ids, {threads} threads, ms a step: {times}", flush=True)
+            loops = ", ".join(f"{table} {ratio:.2f}" for table, ratio in cell["to_bare_loop"].items())
+            print(
+                f"  {cell['best']}: {cell['faster_peer']:.1f} times the faster library; to the loop: {loops}"
+            )
+    by_ids = []
+    for threads in options.threads:
+        for row in sweep(options.sweep, options.rows, options.repeats, threads):
+            by_ids.append(row)
+            print(
+                f"{row['ids']:>10,} ids, {threads} threads, {row['table']:>6}: {row['ms']:.2f} ms a step, "
+                f"{row['once_s']:.2f} s once, {row['mb']:.0f} MB",
+                flush=True,
+            )
+    torch.set_num_threads(max(options.threads))
+    losses = held_out_losses(options.seeds) if options.seeds else []
+    for row in losses:
+        spread = statistics.stdev(row["losses"]) if options.seeds > 1 else float("nan")
+        print(f"{row['variant']:>14}: held-out loss {statistics.mean(row['losses']):.5f} ± {spread:.5f}")
     if options.out:
-        from bookwork.results import save_results  # here, so that a measured process does not load it
+        from bookwork.results import save_results
 
-        settings = {"repeats": options.repeats, "threads": options.threads or "as torch chooses"}
-        command = "python " + " ".join(["benchmarks/training.py", *sys.argv[1:]])
-        save_results(options.out, {"settings": settings, "measured": measured}, command=command, seeds=[0])
+        settings = {"rows": options.rows, "repeats": options.repeats, "batch": BATCH, "fields": FIELDS}
+        measured = {"settings": settings, "side_by_side": together, "by_ids": by_ids, "held_out": losses}
+        command = "python -m benchmarks.training " + " ".join(sys.argv[1:])
+        save_results(options.out, measured, command=command, seeds=list(range(options.seeds)))
 
 
 if __name__ == "__main__":

@@ -3,7 +3,7 @@
     python -m experiments [--list] [NAME ...]
 
 Without names, all of them; a name is that of a record, such as fusion/weights, or of a chapter, such as
-fusion. The speed records are what two of the benchmarks write.
+fusion. The speed records are what some of the benchmarks write.
 """
 
 from __future__ import annotations
@@ -18,7 +18,11 @@ from bookwork import command_line
 
 FOLDER = Path(__file__).parent
 CHAPTERS = ("funnel", "multi_task", "calibration", "mmoe", "fusion", "watch_time")
-SPEED = {"multi_task/training_speed": "benchmarks.training", "mmoe/speed": "benchmarks.mmoe"}
+SPEED = {
+    "multi_task/training_speed": "benchmarks.streaming",
+    "multi_task/training_by_ids": "benchmarks.training",
+    "mmoe/speed": "benchmarks.mmoe",
+}
 
 
 def commands() -> dict[str, list[str]]:

@@ -66,7 +66,7 @@ def test_a_part_of_the_record_comes_out_again(recorded):
 
 
 def test_training_takes_time_in_proportion_to_the_rows_and_streams_in_flat_memory():
-    """What ``benchmarks/training.py`` measured on the machine that the record names."""
+    """What ``benchmarks/streaming.py`` measured on the machine that the record names."""
     speed = load_results("multi_task/training_speed")
     found = {(part["rows"], part["mode"]): part for part in speed["measured"]}
     assert {rows for rows, _ in found} == {100_000, 1_000_000, 10_000_000}
@@ -83,7 +83,7 @@ def test_training_takes_time_in_proportion_to_the_rows_and_streams_in_flat_memor
 
 @pytest.mark.usefixtures("one_thread")
 def test_the_benchmark_of_training_measures_the_same_training_twice(tmp_path):
-    from benchmarks.training import measure, write
+    from benchmarks.streaming import measure, write
 
     write(tmp_path, 2_000)
     in_memory, streamed = (measure(mode, tmp_path, threads=1) for mode in ("in memory", "streamed"))

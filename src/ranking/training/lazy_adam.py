@@ -129,7 +129,8 @@ class LazyAdam(torch.optim.Optimizer):
         state = self.state[table]
         if not state:
             width = 2 if group["average_after"] is None else 3
-            state["held"] = table.new_zeros(len(table), width, table.shape[1])
+            # written at once: a page of memory that is first touched in some later step would slow that one
+            state["held"] = table.new_empty(len(table), width, table.shape[1]).zero_()
         held: Tensor = state["held"]
         return held
 
