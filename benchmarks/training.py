@@ -11,7 +11,7 @@ batches of 256 rows. Compared are
   in every step, or by the rows of the batch (``sparse=True``), averaging of the weights included;
 - loop dense, loop sparse: the same model, loss and optimisers in a bare loop over the same batches, and
   nothing else: no average, schedule, history or check;
-- deepctr-torch's ``fit`` and a pass of torch-rechub's ``MTLTrainer``, see ``benchmarks.training_peers``.
+- deepctr-torch's ``fit`` and a pass of torch-rechub's ``MTLTrainer``, see ``benchmarks.peers.training``.
 
 Variants take turns in one process, each round in another order; times are those of the whole call, per step,
 and ratios are medians of the rounds' ratios. The sweep over ids measures a process each, and its peak memory.
@@ -35,7 +35,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from benchmarks.training_peers import BATCH, RATE, DeepCTR, ReChub
+from benchmarks.peers.training import BATCH, RATE, DeepCTR, ReChub
 from ranking.evaluation.metrics import log_loss
 from ranking.logs import TARGETS, FeatureEncoder, FeatureTable
 from ranking.multi_task import MultiTaskModel, WeightedCrossEntropy

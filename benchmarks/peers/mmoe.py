@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import io
 import itertools
 import sys
-import threading
 import types
 from collections.abc import Callable
 from importlib.machinery import SourceFileLoader
 from importlib.metadata import distribution
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import torch
 from torch import Tensor, nn
+
+from benchmarks.peers.silence import silent
 
 EXPERT, TOWER = (64, 32), (32,)
 
@@ -65,16 +63,9 @@ class Peer(nn.Module):
 
 def deepctr(inputs: int, experts: int, tasks: int) -> nn.Module:
     """deepctr-torch's MMOE."""
-    # on import it asks the network for its own version, in a thread, and prints that it could not
-    before = set(threading.enumerate())
-    no_network = mock.patch("requests.get", side_effect=OSError("no network in a benchmark"))
-    with no_network, contextlib.redirect_stdout(io.StringIO()):
+    with silent():
         from deepctr_torch.inputs import DenseFeat
         from deepctr_torch.models.multitask.mmoe import MMOE
-
-        for thread in set(threading.enumerate()) - before:
-            if not thread.daemon:
-                thread.join()
     model: nn.Module = MMOE(
         [DenseFeat("x", inputs)],
         num_experts=experts,

@@ -7,38 +7,18 @@ which would cost a pass over every id, is left out; torch-rechub's batch norms c
 
 from __future__ import annotations
 
-import contextlib
-import io
-import threading
-from collections.abc import Callable, Iterator
-from unittest import mock
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from benchmarks.peers.silence import silent
 from ranking.logs import FeatureTable
 
 DIM, SHARED, TOWER = 8, (64,), (32,)
 RATE, BATCH = 5e-3, 256
 SPREAD = 0.05
 """Standard deviation of first embeddings, everywhere: the libraries' own, 1e-4, learns more slowly."""
-
-Predict = Callable[[FeatureTable], NDArray[np.floating]]
-
-
-@contextlib.contextmanager
-def silent() -> Iterator[None]:
-    """deepctr-torch asks the network for its own version on import, in a thread; both print as they train."""
-    before = set(threading.enumerate())
-    no_network = mock.patch("requests.get", side_effect=OSError("no network in a benchmark"))
-    quiet = contextlib.redirect_stderr(io.StringIO())
-    with no_network, contextlib.redirect_stdout(io.StringIO()), quiet:
-        yield
-        for thread in set(threading.enumerate()) - before:
-            if not thread.daemon:
-                thread.join()
 
 
 def columns(features: FeatureTable) -> dict[str, NDArray[np.number]]:
