@@ -12,7 +12,6 @@ With --out the table is kept as a record, which chapter 2 shows.
 
 from __future__ import annotations
 
-import argparse
 import json
 import statistics
 import subprocess
@@ -21,6 +20,8 @@ import tempfile
 import time
 from pathlib import Path
 from typing import Any
+
+from bookwork.command_line import Parser, count, run, whole_number
 
 PART = 1_000_000
 MODES = ("imports", "in memory", "streamed")
@@ -94,12 +95,12 @@ def child(*arguments: str) -> str:
 
 def main() -> None:
     """Measure every size in fresh processes and print a table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--rows", type=int, nargs="+", default=[100_000, 1_000_000, 10_000_000])
-    parser.add_argument("--in-memory-up-to", type=int, default=1_000_000, help="above it, only streamed")
-    parser.add_argument("--repeats", type=int, default=1, help="medians are printed")
-    parser.add_argument("--threads", type=int, default=0, help="of torch; 0 leaves it to torch")
-    parser.add_argument("--write", type=int, help="write this number of rows to --folder")
+    parser = Parser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", type=count, nargs="+", default=[100_000, 1_000_000, 10_000_000])
+    parser.add_argument("--in-memory-up-to", type=count, default=1_000_000, help="above it, only streamed")
+    parser.add_argument("--repeats", type=count, default=1, help="medians are printed")
+    parser.add_argument("--threads", type=whole_number(0), default=0, help="of torch; 0 leaves it to torch")
+    parser.add_argument("--write", type=count, help="write this number of rows to --folder")
     parser.add_argument("--once", choices=MODES, help="measure this in this process, print JSON")
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--out", type=Path, help="result file; none is written without it")
@@ -138,4 +139,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(run(Path(__file__).name, main))

@@ -21,7 +21,6 @@ learns less would be no step forward.
 
 from __future__ import annotations
 
-import argparse
 import json
 import random
 import statistics
@@ -36,6 +35,7 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.peers.training import BATCH, RATE, DeepCTR, ReChub
+from bookwork.command_line import Parser, count, run, whole_number
 from ranking.evaluation.metrics import log_loss
 from ranking.logs import TARGETS, FeatureEncoder, FeatureTable
 from ranking.multi_task import MultiTaskModel, WeightedCrossEntropy
@@ -191,14 +191,17 @@ def held_out_losses(seeds: int, rows: int = 200_000) -> list[dict[str, Any]]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--ids", type=int, nargs="+", default=[40_000, 1_000_000])
-    parser.add_argument("--sweep", type=int, nargs="*", default=[20_000, 200_000, 2_000_000, 10_000_000])
-    parser.add_argument("--rows", type=int, default=51_200)
-    parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser = Parser(description=__doc__.splitlines()[0])
+    parser.add_argument("--ids", type=count, nargs="+", default=[40_000, 1_000_000])
+    parser.add_argument("--sweep", type=count, nargs="*", default=[20_000, 200_000, 2_000_000, 10_000_000])
+    parser.add_argument("--rows", type=count, default=51_200)
+    parser.add_argument("--repeats", type=count, default=3)
+    parser.add_argument("--threads", type=count, nargs="+", default=[1, 2])
     parser.add_argument(
-        "--seeds", type=int, default=5, help="of the models whose losses are compared; 0 for none"
+        "--seeds",
+        type=whole_number(0),
+        default=5,
+        help="of the models whose losses are compared; 0 for none",
     )
     parser.add_argument(
         "--alone", choices=("dense", "sparse"), help="measure this in this process, print JSON"
@@ -244,4 +247,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    raise SystemExit(run(Path(__file__).name, main))
