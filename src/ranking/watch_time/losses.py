@@ -17,8 +17,9 @@ loss                        prediction, in seconds
 ==========================  ==========================================================================
 
 Losses take tensors of one shape, at least one entry, t of at least 0, and give the mean over all entries, a
-scalar; outputs of half precision, as autocast makes them, are taken in single. Everything else takes arrays
-and gives float64; what comes out too large for a float is an error.
+scalar; outputs of half precision, as autocast makes them, are taken in single. ``weights`` of the same shape,
+at least 0, multiply the losses of the entries: with a mean of 1, as ``fit`` gives them, they leave the scale
+as it is. Everything else takes arrays and gives float64; what comes out too large for a float is an error.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ from ranking.validation import Array
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    Weights = Tensor | None
 
 
 def watch_time_target(watch_time: ArrayLike, unit: float = 1.0) -> Array:
@@ -115,7 +118,9 @@ def _softplus(z: Tensor) -> Tensor:
     return F.softplus(z, threshold=40.0)
 
 
-def watch_time_loss(logits: Tensor, watch_time: Tensor, unit: float = 1.0) -> Tensor:
+def watch_time_loss(
+    logits: Tensor, watch_time: Tensor, unit: float = 1.0, *, weights: Weights = None
+) -> Tensor:
     """The source's loss: cross-entropy of y = t / (u + t) and p = sigmoid(z), its sign right (F2, F3, X4).
 
     Its gradient at a logit is p − y. Computed as y·softplus(−z) + (1 − y)·softplus(z), with 1 − y taken
@@ -123,20 +128,24 @@ def watch_time_loss(logits: Tensor, watch_time: Tensor, unit: float = 1.0) -> Te
     one shape; t, at least 0, and the ``unit`` u, above 0, are in seconds.
     """
     z, t, u = _checked("logits", logits, watch_time, unit)
-    return ((t * _softplus(-z) + u * _softplus(z)) / (u + t)).mean()
+    return _mean((t * _softplus(-z) + u * _softplus(z)) / (u + t), weights)
 
 
-def geometric_loss(logits: Tensor, watch_time: Tensor, unit: float = 1.0) -> Tensor:
+def geometric_loss(
+    logits: Tensor, watch_time: Tensor, unit: float = 1.0, *, weights: Weights = None
+) -> Tensor:
     """−[t ln p + ln(1 − p)] with t in units of u: the source's loss without its weight 1 / (1 + t).
 
     It is the log likelihood of a geometric distribution with the mean exp(z), and u·exp(z) converges to E[t]
     whatever the distribution is. Its gradient at a logit is (1 + t) p − t.
     """
     z, t, u = _checked("logits", logits, watch_time, unit)
-    return (t / u * _softplus(-z) + _softplus(z)).mean()
+    return _mean(t / u * _softplus(-z) + _softplus(z), weights)
 
 
-def weighted_logistic_loss(logits: Tensor, watch_time: Tensor, clicked: Tensor, unit: float = 1.0) -> Tensor:
+def weighted_logistic_loss(
+    logits: Tensor, watch_time: Tensor, clicked: Tensor, unit: float = 1.0, *, weights: Weights = None
+) -> Tensor:
     """Covington et al.'s loss over *all* impressions: −[c·t·ln p + (1 − c)·ln(1 − p)] (RecSys 2016).
 
     A logistic regression of the click c, 0 or 1, in which a clicked row weighs t and any other row 1. Unlike
@@ -146,31 +155,44 @@ def weighted_logistic_loss(logits: Tensor, watch_time: Tensor, clicked: Tensor, 
     validation.tensors(clicked=clicked, logits=logits)
     validation.binary("clicked", clicked)
     c = clicked.to(z.dtype)
-    return (c * t / u * _softplus(-z) + (1 - c) * _softplus(z)).mean()
+    return _mean(c * t / u * _softplus(-z) + (1 - c) * _softplus(z), weights)
 
 
-def squared_error(outputs: Tensor, watch_time: Tensor, unit: float = 1.0) -> Tensor:
+def squared_error(
+    outputs: Tensor, watch_time: Tensor, unit: float = 1.0, *, weights: Weights = None
+) -> Tensor:
     """Mean of (o − t/u)²: the direct regression of claim F1. u·o converges to E[t], and may fall below 0."""
     o, t, u = _checked("outputs", outputs, watch_time, unit)
-    return (o - t / u).square().mean()
+    return _mean((o - t / u).square(), weights)
 
 
-def log_squared_error(outputs: Tensor, watch_time: Tensor, unit: float = 1.0) -> Tensor:
+def log_squared_error(
+    outputs: Tensor, watch_time: Tensor, unit: float = 1.0, *, weights: Weights = None
+) -> Tensor:
     """Mean of (o − ln(t/u))². u·exp(o) converges to the geometric mean of t.
 
     A watch time of 0, whose logarithm does not exist, is an error: leave such rows out, and count them.
     """
     o, t, u = _checked("outputs", outputs, watch_time, unit)
     validation.positive("watch_time", t)
-    return (o - (t / u).log()).square().mean()
+    return _mean((o - (t / u).log()).square(), weights)
 
 
-def quantile_loss(logits: Tensor, quantiles: Tensor) -> Tensor:
+def quantile_loss(logits: Tensor, quantiles: Tensor, *, weights: Weights = None) -> Tensor:
     """Mean of (sigmoid(z) − q)² for quantiles q in [0, 1] of :meth:`DurationQuantiles.targets` (D2Q)."""
     validation.tensors(logits=logits, quantiles=quantiles)
     validation.probabilities("quantiles", quantiles)
     z = _outputs("logits", logits)
-    return (z.sigmoid() - quantiles.to(z.dtype)).square().mean()
+    return _mean((z.sigmoid() - quantiles.to(z.dtype)).square(), weights)
+
+
+def _mean(losses: Tensor, weights: Weights) -> Tensor:
+    """Mean of the losses, each times its weight, which does not count as a row."""
+    if weights is None:
+        return losses.mean()
+    validation.tensors(weights=weights, losses=losses)
+    validation.non_negative("weights", weights)
+    return (losses * weights.to(losses.dtype)).mean()
 
 
 def _outputs(name: str, outputs: Tensor) -> Tensor:

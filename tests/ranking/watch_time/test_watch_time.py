@@ -63,6 +63,27 @@ def test_a_prediction_beyond_what_a_float_holds_is_refused():
         wt.predicted_watch_time(710.0)
 
 
+LOSSES = {
+    "watch_time_loss": (),
+    "geometric_loss": (),
+    "weighted_logistic_loss": ([1.0, 0.0, 1.0],),
+    "squared_error": (),
+    "log_squared_error": (),
+    "quantile_loss": (),
+}
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_a_weight_of_two_is_the_row_twice(name):
+    """Weights of 0, 1 and 2 have a mean of 1: they leave out the first row and repeat the last."""
+    loss, given = getattr(wt, name), [tensor(*column) for column in LOSSES[name]]
+    z, y, weights = tensor(0.5, -1.0, 2.0), tensor(0.2, 0.4, 0.9), tensor(0.0, 1.0, 2.0)
+    again = [1, 2, 2]
+    expected = loss(z[again], y[again], *(column[again] for column in given))
+    torch.testing.assert_close(loss(z, y, *given, weights=weights), expected)
+    torch.testing.assert_close(loss(z, y, *given, weights=torch.ones(3)), loss(z, y, *given))
+
+
 # The losses: values and gradients
 
 
