@@ -21,7 +21,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bookwork.command_line import Parser, count, run, whole_number
+from bookwork.command_line import Parser, count, result_file, run, whole_number
 
 PART = 1_000_000
 MODES = ("imports", "in memory", "streamed")
@@ -103,7 +103,7 @@ def main() -> None:
     parser.add_argument("--write", type=count, help="write this number of rows to --folder")
     parser.add_argument("--once", choices=MODES, help="measure this in this process, print JSON")
     parser.add_argument("--folder", type=Path)
-    parser.add_argument("--out", type=Path, help="result file; none is written without it")
+    parser.add_argument("--out", type=result_file, help="result file; none is written without it")
     options = parser.parse_args()
     if options.write:
         write(options.folder, options.write)

@@ -35,7 +35,7 @@ import torch
 from numpy.typing import NDArray
 
 from benchmarks.peers.training import BATCH, RATE, DeepCTR, ReChub
-from bookwork.command_line import Parser, count, run, whole_number
+from bookwork.command_line import Parser, count, result_file, run, whole_number
 from ranking.evaluation.metrics import log_loss
 from ranking.logs import TARGETS, FeatureEncoder, FeatureTable
 from ranking.multi_task import MultiTaskModel, WeightedCrossEntropy
@@ -49,6 +49,10 @@ PEERS = ("deepctr-torch", "torch-rechub")
 VARIANTS = ("fit dense", "fit sparse", "loop dense", "loop sparse", *PEERS)
 DENSE_UP_TO = 2_000_000
 """Ids up to which the sweep takes the dense way, too."""
+FASTER_THAN = {40_000: 2.5, 1_000_000: 12.0}
+"""Aims: by ids, how many times the faster library is to take of our time."""
+TO_LOOP, GROWTH, FROM, TO = 1.3, 1.5, 20_000, 10_000_000
+"""Aims: at most so many times a bare loop; at most so many times as long with ``TO`` ids as with ``FROM``."""
 
 
 def rows_of(ids: int, rows: int) -> tuple[FeatureTable, NDArray[np.float32]]:
@@ -190,6 +194,28 @@ def held_out_losses(seeds: int, rows: int = 200_000) -> list[dict[str, Any]]:
     return found
 
 
+def verdict(together: list[dict[str, Any]], by_ids: list[dict[str, Any]]) -> list[str]:
+    """Which aims are reached, a line each; those whose sizes were not measured are left out."""
+    lines = []
+    for ids, aim in FASTER_THAN.items():
+        if found := [cell["faster_peer"] for cell in together if cell["ids"] == ids]:
+            lines.append(
+                _judged(f"{ids:,} ids: the faster library takes {aim:g} times ours", min(found), aim)
+            )
+    if loops := [cell["to_bare_loop"][cell["best"].split()[1]] for cell in together]:
+        lines.append(_judged(f"at most {TO_LOOP} times a bare loop", -max(loops), -TO_LOOP))
+    ms = {(row["threads"], row["ids"]): row["ms"] for row in by_ids if row["table"] == "sparse"}
+    if grown := [
+        ms[threads, TO] / ms[threads, FROM] for threads, ids in ms if ids == TO and (threads, FROM) in ms
+    ]:
+        lines.append(_judged(f"{TO:,} ids: at most {GROWTH} times {FROM:,} ids", -max(grown), -GROWTH))
+    return lines
+
+
+def _judged(aim: str, found: float, wanted: float) -> str:
+    return f"aim ({aim}): {'reached' if found >= wanted else 'MISSED'}, {abs(found):.2f}"
+
+
 def main() -> None:
     parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("--ids", type=count, nargs="+", default=[40_000, 1_000_000])
@@ -206,7 +232,7 @@ def main() -> None:
     parser.add_argument(
         "--alone", choices=("dense", "sparse"), help="measure this in this process, print JSON"
     )
-    parser.add_argument("--out", type=Path, help="result file; none is written without it")
+    parser.add_argument("--out", type=result_file, help="result file; none is written without it")
     options = parser.parse_args()
     if options.alone:
         print(json.dumps(alone(options.ids[0], options.alone, options.rows, options.threads[0])))
@@ -237,6 +263,7 @@ def main() -> None:
     for row in losses:
         spread = statistics.stdev(row["losses"]) if options.seeds > 1 else float("nan")
         print(f"{row['variant']:>14}: held-out loss {statistics.mean(row['losses']):.5f} ± {spread:.5f}")
+    print(*verdict(together, by_ids), sep="\n")
     if options.out:
         from bookwork.results import save_results
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 
+import numpy as np
 import pytest
 
 from bookwork.results import load_results
@@ -89,6 +90,63 @@ def test_the_benchmark_of_training_measures_the_same_training_twice(tmp_path):
     in_memory, streamed = (measure(mode, tmp_path, threads=1) for mode in ("in memory", "streamed"))
     assert in_memory["loss"] == pytest.approx(streamed["loss"], rel=0.05)
     assert min(in_memory["seconds"], streamed["seconds"]) > 0
+
+
+def test_training_costs_by_rows_not_by_ids():
+    """What ``benchmarks/training.py`` measured on the machine that the record names."""
+    from benchmarks.training import DENSE_UP_TO, PEERS, VARIANTS, verdict
+
+    record = load_results("multi_task/training_by_ids")
+    together, by_ids = record["side_by_side"], record["by_ids"]
+    assert {(cell["ids"], cell["threads"]) for cell in together} == {
+        (ids, threads) for ids in (40_000, 1_000_000) for threads in (1, 2)
+    }
+    assert all(set(cell["ms"]) == set(VARIANTS) for cell in together)
+    assert all(": reached" in line for line in verdict(together, by_ids))
+    dense = {row["ids"] for row in by_ids if row["table"] == "dense"}
+    assert max(dense) == DENSE_UP_TO
+    losses = {row["variant"]: row["losses"] for row in record["held_out"]}
+    assert set(losses) == set(VARIANTS)
+    assert {len(runs) for runs in losses.values()} == {5}
+    assert max(np.mean(losses[ours]) for ours in ("fit dense", "fit sparse")) <= min(
+        np.mean(losses[peer]) for peer in PEERS
+    )
+
+
+def test_the_verdict_on_training_can_be_a_miss():
+    from benchmarks.training import verdict
+
+    cell = {
+        "ids": 40_000,
+        "best": "fit dense",
+        "faster_peer": 2.4,
+        "to_bare_loop": {"dense": 1.2, "sparse": 2},
+    }
+    rows = [
+        {"threads": 1, "table": "sparse", "ids": ids, "ms": ms}
+        for ids, ms in ((20_000, 2), (10_000_000, 3.2))
+    ]
+    faster, loop, grown = verdict([cell], rows)
+    assert faster.endswith(": MISSED, 2.40")
+    assert loop.endswith(": reached, 1.20")
+    assert grown.endswith(": MISSED, 1.60")
+    assert verdict([], []) == []
+
+
+def test_all_variants_of_the_benchmark_of_training_learn():
+    """Labels that hang on one field, six of seven: whoever learns tells the rows apart."""
+    from benchmarks.training import VARIANTS, built, rows_of
+
+    features, labels = rows_of(1_300, 20_480)
+    likely = features.categorical[:, 0] < 50
+    labels[:] = likely[:, None]
+    labels[::7] = 1.0 - labels[::7]
+    for variant in VARIANTS:
+        model = built(variant, features)
+        model.train(features, labels)
+        rates = model.predict(features)
+        assert rates.shape == labels.shape
+        assert rates[likely].mean() > 0.7 > 0.3 > rates[~likely].mean()
 
 
 @pytest.mark.kuairand
