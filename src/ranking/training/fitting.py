@@ -5,7 +5,6 @@ The loop knows nothing of targets or losses: it is given a function from (logits
 
 import os
 import zlib
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -92,9 +91,7 @@ def fit(
     if patience is not None and held_out is None:
         raise ValueError("patience needs held_out rows to judge by, got held_out=None")
     if checkpoint is not None:
-        if not isinstance(checkpoint, (str, os.PathLike)):
-            raise ValueError(f"checkpoint must be a path, got {checkpoint!r}")
-        if not Path(checkpoint).parent.is_dir():
+        if not validation.path("checkpoint", checkpoint).parent.is_dir():
             raise ValueError(
                 f"checkpoint must stand in a folder that is there, got {os.fspath(checkpoint)!r}"
             )
