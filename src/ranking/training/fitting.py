@@ -90,11 +90,8 @@ def fit(
         raise ValueError(f"model must be an nn.Module with parameters, got {model!r:.80}")
     if patience is not None and held_out is None:
         raise ValueError("patience needs held_out rows to judge by, got held_out=None")
-    if checkpoint is not None:
-        if not validation.path("checkpoint", checkpoint).parent.is_dir():
-            raise ValueError(
-                f"checkpoint must stand in a folder that is there, got {os.fspath(checkpoint)!r}"
-            )
+    if checkpoint is not None and not validation.path("checkpoint", checkpoint).parent.is_dir():
+        raise ValueError(f"checkpoint must stand in a folder that is there, got {os.fspath(checkpoint)!r}")
     try:
         device = torch.device(device)
     except (RuntimeError, TypeError) as error:
