@@ -380,8 +380,7 @@ def task_gradients(
     if not isinstance(model, MultiTaskModel):
         raise ValueError(f"model must be a MultiTaskModel, got {type(model).__name__}")
     for name, part in (("categorical", categorical), ("dense", dense)):
-        validation.tensors(**{name: part})
-        validation.as_floats(name, part)
+        validation.as_floats(name, validation.instance(name, part, Tensor))
     mask = click_mask(labels, model.targets) if validation.flag("masked", masked) else None
     losses = cross_entropy_per_target(model(categorical, dense), labels, mask)  # (targets,)
     shared = list(model.shared.parameters())
