@@ -80,6 +80,11 @@ def warm_up() -> None:
 
 def peak_mb() -> float:
     """The most memory that this process has held, in MB."""
+    status = Path("/proc/self/status")
+    if (
+        status.exists()
+    ):  # what ``getrusage`` says there begins with the memory of the process that started this
+        return int(status.read_text().split("VmHWM:")[1].split()[0]) / 2**10
     try:
         import resource
     except ImportError:  # Windows has no such count

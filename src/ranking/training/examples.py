@@ -82,7 +82,7 @@ class _InMemory:
             yield from zip(*[torch.split(part, sizes) for part in self.parts], strict=True)
             return
         for chosen in torch.split(torch.randperm(len(self), generator=generator), sizes):
-            yield tuple(part[chosen] for part in self.parts)
+            yield tuple(part.index_select(0, chosen) for part in self.parts)
 
     def shuffle_state(self) -> dict[str, int]:
         """The number of rows, which with the generator's state decides the order, and a checksum of them."""

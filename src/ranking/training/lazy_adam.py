@@ -78,6 +78,15 @@ class LazyAdam(torch.optim.Optimizer):
                 raise ValueError(f"tables must be parameters of shape (rows, dim), got {table!r:.80}")
         super().__init__(given, settings)
 
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """As in every optimiser of torch; the tables' state is made at once."""
+        super().add_param_group(param_group)
+        # Moments m and v, and Σ (k − 1) Δₖ where weights are averaged, of each row side by side; written now,
+        # as memory that is touched for the first time would slow the steps that touch it.
+        width = 2 if self.param_groups[-1]["average_after"] is None else 3
+        for table in self.param_groups[-1]["params"]:
+            self.state[table]["held"] = table.new_empty(len(table), width, table.shape[1]).zero_()
+
     @property
     def tables(self) -> list[Tensor]:
         """All tables, in the order in which they were given."""
@@ -106,14 +115,15 @@ class LazyAdam(torch.optim.Optimizer):
             )
         gradient = table.grad.coalesce()  # each row once, in ascending order
         rows, g = gradient.indices()[0], gradient.values()  # (touched,), (touched, dim)
-        held = self._state_of(table, group)  # (rows, 2 or 3, dim)
+        held: Tensor = self.state[table]["held"]  # (rows, 2 or 3, dim)
         now = held.index_select(0, rows)  # (touched, 2 or 3, dim)
         m, v = now[:, 0], now[:, 1]  # (touched, dim) each
         beta1, beta2 = BETAS
         steps, rate = group["steps"], group["lr"]
         m.lerp_(g, 1.0 - beta1)
         v.mul_(beta2).addcmul_(g, g, value=1.0 - beta2)
-        spread = v.sqrt().div_(math.sqrt(1.0 - beta2**steps)).add_(EPS)  # (touched, dim)
+        # a root of numbers that lie side by side takes a fraction of the time
+        spread = v.contiguous().sqrt_().div_(math.sqrt(1.0 - beta2**steps)).add_(EPS)  # (touched, dim)
         change = (m / spread).mul_(-rate / (1.0 - beta1**steps))  # (touched, dim)
         weights = table.index_select(0, rows)  # (touched, dim)
         if group["weight_decay"]:
@@ -124,16 +134,6 @@ class LazyAdam(torch.optim.Optimizer):
         held.index_copy_(0, rows, now)
         table.index_copy_(0, rows, weights.add_(change))
 
-    def _state_of(self, table: Tensor, group: dict[str, Any]) -> Tensor:
-        """Moments m and v of every row, and Σ (k − 1) Δₖ where weights are averaged; zeros at first."""
-        state = self.state[table]
-        if not state:
-            width = 2 if group["average_after"] is None else 3
-            # written at once: a page of memory that is first touched in some later step would slow that one
-            state["held"] = table.new_empty(len(table), width, table.shape[1]).zero_()
-        held: Tensor = state["held"]
-        return held
-
     @torch.no_grad()
     def take_averages(self) -> None:
         """Put into every table the mean of its weights over the steps after ``average_after``."""
@@ -142,5 +142,5 @@ class LazyAdam(torch.optim.Optimizer):
                 group["steps"] if group["average_after"] is None else group["average_after"]
             )
             for table in group["params"]:
-                if count > 1 and self.state[table]:
+                if count > 1:
                     table.sub_(self.state[table]["held"][:, 2], alpha=1.0 / count)

@@ -59,6 +59,7 @@ class Run:
         self.steps = settings["epochs"] * len(batch_sizes(rows, settings["batch_size"]))
         averaging = int(settings["average"] * self.steps) if self.patience is None else 0
         self.first_averaged = self.steps - averaging
+        self.learnt = list(objective.parameters())
         self.lazy = sparse_tables(self.model)
         self.optimisers = self.make_optimisers()
         # With a constant step size the last few batches leave their mark on the level of all predictions.
@@ -104,10 +105,8 @@ class Run:
         """What torch's ``AveragedModel`` does, in the same arithmetic; buffers follow the model."""
         self.averaged += 1
         if self.averaged > 1 and self.trained:
-            means = [self.mean[name] for name in self.trained]
-            change = torch._foreach_sub([self.live[name] for name in self.trained], means)
-            torch._foreach_div_(change, self.averaged)
-            torch._foreach_add_(means, change)
+            latest, means = ([of[name] for name in self.trained] for of in (self.live, self.mean))
+            torch._foreach_lerp_(means, latest, 1.0 / self.averaged)
         for name, now in self.live.items():
             if self.averaged == 1 or name not in self.trained:
                 self.mean[name].copy_(now)
@@ -185,8 +184,8 @@ class Run:
                 continue  # done before the interruption
             mine, weight = processes.share(len(batch[-1]))
             value, sums, rows = objective(*(part[mine].to(device) for part in batch), part=weight)
-            for optimiser in self.optimisers:
-                optimiser.zero_grad()
+            for parameter in self.learnt:
+                parameter.grad = None
             (value * processes.count).backward()  # gradients are averaged over the processes
             for optimiser in self.optimisers:
                 optimiser.step()

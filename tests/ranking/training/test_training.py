@@ -110,7 +110,8 @@ def test_averages_are_those_of_torchs_averaged_model_bit_for_bit():
     settings = {"learning_rate": 0.1, "weight_decay": 0.0, "epochs": 1, "batch_size": 1, "average": 1.0}
     settings |= {"seed": 0, "patience": None}
     run = Run(Objective(model, LOSS), settings, 9, None, Processes(0, 1))
-    theirs = torch.optim.swa_utils.AveragedModel(model)
+    swa = torch.optim.swa_utils
+    theirs = swa.AveragedModel(model, multi_avg_fn=swa.get_swa_multi_avg_fn())
     for _ in range(9):
         model(torch.randn(8, 3))
         with torch.no_grad():
