@@ -1,7 +1,7 @@
 """Time of a training step by the number of ids: ours, a bare loop, and two libraries' own trainers.
 
     python -m benchmarks.training [--ids 40000 1000000] [--sweep 20000 200000 2000000 10000000]
-                                  [--rows 76800] [--repeats 3] [--threads 1 2] [--seeds 5] [--out FILE]
+                                  [--rows 102400] [--repeats 3] [--threads 1 2] [--seeds 5] [--out FILE]
 
 Every variant takes one pass over the same arrays: 13 fields that share the ids equally, drawn uniformly (the
 hardest case for a trainer that touches rows: hardly one repeats within a batch), 8 dense columns, four tasks,
@@ -220,7 +220,7 @@ def main() -> None:
     parser = Parser(description=__doc__.splitlines()[0])
     parser.add_argument("--ids", type=count, nargs="+", default=[40_000, 1_000_000])
     parser.add_argument("--sweep", type=count, nargs="*", default=[20_000, 200_000, 2_000_000, 10_000_000])
-    parser.add_argument("--rows", type=count, default=76_800)
+    parser.add_argument("--rows", type=count, default=102_400)
     parser.add_argument("--repeats", type=count, default=3)
     parser.add_argument("--threads", type=count, nargs="+", default=[1, 2])
     parser.add_argument(
