@@ -48,12 +48,14 @@ class FeatureEmbedding(nn.Module):
         cardinalities: number of ids per categorical field, id 0 standing for "unseen".
         n_dense, embedding_dim: number of dense features, and of numbers per id.
         sparse: whether the gradient lists just the rows that a batch holds, so that a step of training costs
-            no more with a million ids than with a thousand: see
-            :class:`~ranking.training.lazy_adam.LazyAdam`. Worth it from about {IDS} ids on.
+            no more with a million ids than with a thousand, worth it from about a hundred thousand on: see
+            :class:`~ranking.training.lazy_adam.LazyAdam`.
     """
 
     sizes: Tensor
     offsets: Tensor
+    first: Tensor
+    last: Tensor
 
     def __init__(
         self, cardinalities: Sequence[int], n_dense: int, embedding_dim: int = 8, sparse: bool = False
@@ -65,6 +67,8 @@ class FeatureEmbedding(nn.Module):
         sparse = validation.flag("sparse", sparse)
         self.register_buffer("sizes", sizes)
         self.register_buffer("offsets", torch.cumsum(sizes, 0) - sizes)
+        self.register_buffer("first", torch.zeros_like(sizes), persistent=False)
+        self.register_buffer("last", sizes - 1, persistent=False)
         self.table = nn.Embedding(int(sizes.sum()) if len(sizes) else 1, embedding_dim, sparse=sparse)
         nn.init.normal_(self.table.weight, std=0.05)
         self.output_dim = len(sizes) * embedding_dim + n_dense
@@ -81,14 +85,16 @@ class FeatureEmbedding(nn.Module):
                 f"categorical and dense must have shape (rows, {fields}) and (rows, {columns}), got "
                 f"{tuple(categorical.shape)} and {tuple(dense.shape)}"
             )
-        beyond = (categorical < 0) | (categorical >= self.sizes)  # (rows, fields)
-        if beyond.any():
-            row, field = beyond.nonzero()[0].tolist()
+        if categorical.is_floating_point() or categorical.is_complex():
+            raise ValueError(f"categorical must hold whole numbers, got {categorical.dtype}")
+        ids = categorical.long()
+        if not torch.equal(ids.clamp(self.first, self.last), ids):  # two passes; to say where takes more
+            row, field = ((ids < 0) | (ids >= self.sizes)).nonzero()[0].tolist()
             raise ValueError(
                 f"categorical must hold ids from 0 to {int(self.sizes[field]) - 1} in field {field}, got "
-                f"{int(categorical[row, field])} at row {row}; an id that training did not see is 0"
+                f"{int(ids[row, field])} at row {row}; an id that training did not see is 0"
             )
-        vectors = self.table(categorical + self.offsets)  # (rows, fields, embedding_dim)
+        vectors = self.table(ids + self.offsets)  # (rows, fields, embedding_dim)
         return torch.cat([vectors.flatten(1), dense], dim=1)  # (rows, output_dim)
 
 

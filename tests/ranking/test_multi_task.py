@@ -332,6 +332,17 @@ def test_shapes_of_the_features():
             small_model()(*bad)
 
 
+@pytest.mark.parametrize("kind", [torch.int32, torch.int16, torch.uint8])
+def test_ids_of_any_whole_type_are_the_same_ids_and_others_are_none(kind):
+    embedding = mt.FeatureEmbedding((3, 4), 0)
+    ids, dense = torch.tensor([[0, 3], [2, 1]]), torch.zeros(2, 0)
+    assert torch.equal(embedding(ids.to(kind), dense), embedding(ids, dense))
+    with pytest.raises(ValueError, match=r"whole numbers, got torch\.float32"):
+        embedding(ids + 0.5, dense)
+    with pytest.raises(ValueError, match="ids from 0 to 3 in field 1, got 4 at row 1"):
+        embedding(torch.tensor([[0, 0], [0, 4]], dtype=kind), dense)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -183,7 +183,8 @@ class Run:
             if number < self.batch:
                 continue  # done before the interruption
             mine, weight = processes.share(len(batch[-1]))
-            value, sums, rows = objective(*(part[mine].to(device) for part in batch), part=weight)
+            parts = batch if mine == slice(None) else [part[mine] for part in batch]
+            value, sums, rows = objective(*(part.to(device) for part in parts), part=weight)
             for parameter in self.learnt:
                 parameter.grad = None
             (value * processes.count).backward()  # gradients are averaged over the processes
@@ -195,9 +196,9 @@ class Run:
                 self.add_to_average()
             self.step += 1
             self.batch += 1
-            # a batch that went to each process whole is counted once
-            whole = processes.count if mine == slice(None) else 1
-            self.sums = self.sums + torch.stack([sums, rows]).double().cpu() / whole
+            both = torch.stack([sums, rows]).cpu()  # (2, targets)
+            # a batch that went to each of several processes whole is counted once
+            self.sums = self.sums + (both if mine != slice(None) else both / processes.count)
             bar.update(1)
             if self.step % checkpoint_every == 0 and self.checkpoint is not None:
                 self.history.seconds = before + time.perf_counter() - started
