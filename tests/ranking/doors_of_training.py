@@ -43,6 +43,7 @@ EXEMPT = {
     "training.objective.": "inside fit: test_training.py and test_row_weights.py spoil losses",
     "training.run.Run.": "inside fit, which checks",
     "training.run.History": "a result",
+    "training.lazy_adam.LazyAdam.add_param_group": "called by the constructor, which checks",
     "training.lazy_adam.LazyAdam.step": "called at every step; its closure is any function",
     "training.examples.WatchTimeExamples.check_targets": "takes any: its labels have no names",
     "training.examples.batch_sizes": "inside batches, of examples and a size that fit checked",
@@ -74,7 +75,7 @@ CALLS: dict[str, Call] = {
     "training.fitting.predict_logits": {"model": model(), "features": TABLE, "batch_size": 2},
     "training.lazy_adam.sparse_tables": {"model": nn.Embedding(3, 2, sparse=True)},
     "training.lazy_adam.LazyAdam": {
-        "tables": [nn.Parameter(torch.zeros(3, 2))],
+        "tables": [torch.zeros(3, 2)],
         "average_after": 3,
     },
 }
