@@ -5,6 +5,7 @@ per target. Towers give *logits*: a sigmoid makes rates of them, losses are comp
 """
 
 import itertools
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -250,7 +251,7 @@ def weighted_cross_entropy(
     return (loss_weights * losses).sum()
 
 
-class PerTargetLoss(nn.Module):
+class PerTargetLoss(nn.Module, ABC):
     """A loss made of the mean cross-entropies of named targets; a subclass says how, in :meth:`total`.
 
     Sums and rows are kept apart until the end, so that ``fit`` reports and judges by the means over all rows,
@@ -263,9 +264,9 @@ class PerTargetLoss(nn.Module):
         self.masked = validation.flag("masked", masked)
         self.given_click = validation.names("given_click", given_click, empty=True)
 
+    @abstractmethod
     def total(self, sums: Tensor, rows: Tensor) -> Tensor:
         """The loss, a scalar, from sums of cross-entropies and numbers of rows, (targets,) each."""
-        raise NotImplementedError
 
     def kept(self, labels: Tensor) -> Tensor | None:
         """The mask of the labels, (rows, targets); None where all rows count."""
