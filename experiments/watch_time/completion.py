@@ -23,8 +23,8 @@ from ranking.evaluation import metrics
 from ranking.fusion import top_k
 from ranking.logs import FeatureEncoder, ImpressionLog
 from ranking.multi_task import MultiTaskModel, weighted_cross_entropy
+from ranking.simulator.drivers import EFFECTS
 from ranking.simulator.truth import COMPLETED
-from ranking.simulator.world import EFFECTS
 from ranking.training import TableExamples, fit, predict_logits
 from ranking.watch_time.completion import LengthCorrection, completed, share_played
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import doors_of_funnel
 import doors_of_models
+import doors_of_simulator
 import doors_of_training
 import numpy as np
 
@@ -22,21 +23,11 @@ import ranking
 from ranking.evaluation.grouped import grouped_auc
 from ranking.fusion import weighted_sum
 from ranking.logs import FeatureEncoder
-from ranking.simulator import World, WorldConfig
 
 Call = dict[str, Any]
 
 EXEMPT: dict[str, str] = {
     "validation.": "the checks themselves, which test_validation.py holds",
-    "simulator.log_normal.": "says that nothing is checked there: Truth and LogNormalWatchTime do it before",
-    "simulator.play_time.": "says that nothing is checked there: the surface that uses it does it before",
-    "simulator.policy.": "inside World, which checks",
-    "simulator.population.draw_population": "inside World, which checks",
-    "simulator.population.draw_topics": "inside World, which checks",
-    "simulator.population.Population.": "made by World.build, from a config that is checked",
-    "simulator.population.WeightedDraw.": "inside World, which checks",
-    "simulator.truth.Truth": "made by World.truth, from arguments that are checked",
-    "simulator.world.World": "made by World.build",
     "logs.kuairand.reading.": "inside load_kuairand, which checks",
     "logs.kuairand.rules.": "inside load_kuairand, which checks",
     "logs.kuairand.files.": "folders and downloads: test_kuairand_files.py spoils their arguments",
@@ -49,6 +40,7 @@ EXEMPT: dict[str, str] = {
     "fusion.ranks.lists": "the check of ranks, order and top_k",
     "fusion.ranks.by_place": "takes what `lists` checked",
     **doors_of_models.EXEMPT,
+    **doors_of_simulator.EXEMPT,
     **doors_of_funnel.EXEMPT,
     **doors_of_training.EXEMPT,
 }
@@ -125,8 +117,7 @@ def example(name: str) -> Call:
 
 # --- examples ---------------------------------------------------------------------------------------
 
-CONFIG = WorldConfig(n_users=12, n_items=60, n_authors=6, n_topics=4, dim=4, days=6, slate_size=2)
-WORLD = World.build(CONFIG, seed=1)
+CONFIG, WORLD = doors_of_simulator.CONFIG, doors_of_simulator.WORLD
 LOG = WORLD.simulate(400, seed=2).with_statistics().with_topic_history()
 ENCODER = FeatureEncoder().fit(LOG)
 TABLE = ENCODER.transform(LOG)
@@ -181,9 +172,8 @@ SELVES: Call = {
     "GroupedMetric": grouped_auc(np.tile([0.0, 1.0], 3), np.arange(6.0), NAMES["groups"]),
     "FeatureTable": TABLE,
     "ImpressionLog": LOG,
-    "Truth": WORLD.truth(np.arange(4), np.arange(4), 7, 5, 0),
-    "World": WORLD,
     **doors_of_models.SELVES,
+    **doors_of_simulator.SELVES,
     **doors_of_funnel.SELVES,
     **doors_of_training.SELVES,
 }
@@ -233,21 +223,8 @@ CALLS: dict[str, Call] = {
         "times": np.array([1, 2, 3, 3, 5, 8]),
         "happened": {"clicks": LABELS == 1.0},
     },
-    "simulator.truth.Truth.reaches": {"share": 0.5},
-    "simulator.truth.Truth.select": {"rows": np.array([2, 0, 3])},
-    "simulator.truth.Truth.watch_quantile": {"level": 0.5},
-    "simulator.world.World.build": {"config": CONFIG},
-    "simulator.world.World.examination": {"places": 3},
-    "simulator.world.simulate_log": {"n_impressions": 20, **vars(CONFIG)},
-    "simulator.world.World.truth": {
-        "user": np.array([0, 3, 5, 2]),
-        "item": np.array([7, 2, 9, 30]),
-        "hour": np.array([7, 2, 9, 20]),
-        "weekday": np.array([5, 2, 1, 6]),
-        "scene": np.array([3, 2, 0, 2]),
-        "position": np.array([2, 1, 3, 4]),
-    },
     **doors_of_models.CALLS,
+    **doors_of_simulator.CALLS,
     **doors_of_funnel.CALLS,
     **doors_of_training.CALLS,
 }

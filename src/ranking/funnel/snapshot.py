@@ -18,7 +18,8 @@ from ranking.logs import FeatureEncoder, FeatureTable, ImpressionLog, Impression
 from ranking.logs.features import COUNTED
 from ranking.logs.statistics import DAY_MS, WINDOW_DAYS, smoothed
 from ranking.simulator import World
-from ranking.simulator.population import Ints, Population
+from ranking.simulator.population import Population
+from ranking.simulator.vocabulary import Ints
 
 CROSS_COLUMNS = ("followed", "log_topic_clicks", "log_topic_click_rate")
 """Features of a pair: whether the user follows the author, and what the user did with the item's topic."""

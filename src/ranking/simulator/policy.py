@@ -13,10 +13,9 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from ranking.logs.statistics import DAY_MS
-from ranking.simulator.population import START_MS, Ints, Population, WeightedDraw, draw_topics
-
-SCENES = ("home", "commute", "work", "other")
-"""What the integers of ``scene`` stand for."""
+from ranking.simulator.population import Population, WeightedDraw, draw_topics
+from ranking.simulator.sessions import Sessions
+from ranking.simulator.vocabulary import START_MS, Ints
 
 HOUR_WEIGHT = np.array(
     [
@@ -27,6 +26,7 @@ HOUR_WEIGHT = np.array(
 ).ravel()
 """Requests by hour of the day: a peak at lunch, a higher one in the evening."""
 WEEKEND_WEIGHT = 1.25
+HOUR_MS = DAY_MS // 24
 
 CHANNELS = {"popular": 14, "fresh": 6, "interest": 15, "follow": 5}
 """Candidates drawn per request by each channel. What two channels both bring counts once."""
@@ -52,7 +52,11 @@ def scene_proportions() -> NDArray[np.float64]:
 
 @dataclass(frozen=True)
 class Requests:
-    """Requests in order of time; every array has the shape (requests,)."""
+    """Requests in order of time; every array has the shape (requests,).
+
+    ``session`` numbers the sessions by their start, and ``mood`` is the topic that a session is in the mood
+    for; None in a world without sessions.
+    """
 
     user: NDArray[np.int32]
     time_ms: NDArray[np.int64]
@@ -60,29 +64,74 @@ class Requests:
     weekday: NDArray[np.int8]
     scene: NDArray[np.int8]
     randomised: NDArray[np.bool_]
+    session: NDArray[np.int32] | None = None
+    mood: NDArray[np.int16] | None = None
 
     def __len__(self) -> int:
         return len(self.user)
 
     def __getitem__(self, rows: slice | Ints) -> Self:
-        return type(self)(**{name: values[rows] for name, values in vars(self).items()})
+        there = {name: values for name, values in vars(self).items() if values is not None}
+        return type(self)(**{name: values[rows] for name, values in there.items()})
 
     @property
     def context(self) -> dict[str, Ints]:
         """User, hour, weekday and scene by name, each (requests, 1), to broadcast with slates."""
         return {name: getattr(self, name)[:, None] for name in ("user", "hour", "weekday", "scene")}
 
+    @property
+    def circumstances(self) -> dict[str, Ints]:
+        """The moment and, in sessions, the mood, by name, each (requests, 1): what the truth may ask for."""
+        asked = {"time_ms": self.time_ms, "mood": self.mood}
+        return {name: values[:, None] for name, values in asked.items() if values is not None}
+
 
 def draw_requests(population: Population, n_requests: int, rng: Generator) -> Requests:
     """Draw who comes when and where, over the logged days, by the daily rhythm."""
+    if population.config.sessions is None:
+        return _draw_visits(population, n_requests, rng)
+    return _draw_sessions(population, population.config.sessions, n_requests, rng)
+
+
+def _draw_sessions(population: Population, sessions: Sessions, n_requests: int, rng: Generator) -> Requests:
+    """Each session begins as a visit would, and goes on from there."""
+    lengths = sessions.draw_lengths(n_requests, rng)  # (sessions,)
+    first = _draw_visits(population, len(lengths), rng)
+    own = rng.random(len(lengths)) < sessions.own_interest
+    any_topic = rng.integers(0, len(population.topics), len(lengths))
+    mood = np.where(own, draw_topics(rng, population.user_interests, first.user), any_topic)
+
+    end_ms = START_MS + population.config.days * DAY_MS
+    start_ms = np.minimum(first.time_ms, end_ms - sessions.gap_ms * lengths)  # no session outlasts the log
+    nth = np.arange(n_requests) - np.repeat(
+        np.cumsum(lengths) - lengths, lengths
+    )  # within the session, from 0
+    time_ms = np.repeat(start_ms, lengths) + sessions.gap_ms * nth
+    session = np.repeat(np.arange(len(lengths)), lengths)
+    order = np.argsort(time_ms, kind="stable")
+    time_ms, session = time_ms[order], session[order]
+    slot = (time_ms - START_MS) // HOUR_MS
+    return Requests(
+        user=first.user[session],
+        time_ms=time_ms,
+        hour=(slot % 24).astype(np.int8),
+        weekday=(slot // 24 % 7).astype(np.int8),
+        scene=first.scene[session],
+        randomised=rng.random(n_requests) < population.config.randomised_share,
+        session=session.astype(np.int32),
+        mood=mood[session].astype(np.int16),
+    )
+
+
+def _draw_visits(population: Population, n_requests: int, rng: Generator) -> Requests:
+    """Single requests, independent of each other."""
     config = population.config
     weekday_of = np.arange(config.days) % 7  # time starts on a Monday
     day_weight = np.where(weekday_of >= 5, WEEKEND_WEIGHT, 1.0)
     weight = np.outer(day_weight, HOUR_WEIGHT).ravel()  # (days · 24,)
     slot = rng.choice(weight.size, n_requests, p=weight / weight.sum())
-    hour_ms = DAY_MS // 24
-    time_ms = START_MS + np.sort(slot * hour_ms + rng.integers(0, hour_ms, n_requests))
-    slot = (time_ms - START_MS) // hour_ms
+    time_ms = START_MS + np.sort(slot * HOUR_MS + rng.integers(0, HOUR_MS, n_requests))
+    slot = (time_ms - START_MS) // HOUR_MS
     hour, weekday = slot % 24, weekday_of[slot // 24]
 
     reached = np.cumsum(scene_proportions(), axis=-1)[weekday, hour]  # (requests, scenes)
@@ -106,6 +155,7 @@ class LoggingPolicy:
         popularity = population.item_popularity
         self.log_popularity = np.log(popularity)  # (items,), 0 at the mean
         self.publish_ms = population.items["publish_ms"].to_numpy()
+        self.from_catalogue = population.config.randomised_from == "catalogue"
         self.any_item = WeightedDraw(np.zeros(len(popularity), dtype=np.int8), popularity)
         self.of_topic = WeightedDraw(population.item_topic, popularity)
         self.of_author = WeightedDraw(population.item_author, popularity)
@@ -115,11 +165,15 @@ class LoggingPolicy:
 
         The propensity of the item at position k is the probability that the policy puts it there, given the
         candidates of the request and what stands above; for a randomised request, one over the number of
-        candidates left. The product over a slate is the probability of the slate, given the candidates.
+        candidates left (of items left, if it draws from the catalogue). The product over a slate is the
+        probability of the slate, given the candidates.
         """
         candidates = self._candidates(requests, rng)  # (requests, candidates), ascending
         scores = self._scores(requests, candidates)  # (requests, candidates), −inf for a repeated candidate
         order, propensity = draw_slates(scores, self.population.config.slate_size, rng)
+        if self.from_catalogue:
+            published = np.searchsorted(self.publish_ms, requests.time_ms[requests.randomised], side="right")
+            propensity[requests.randomised] = 1.0 / (published[:, None] - np.arange(propensity.shape[1]))
         return np.take_along_axis(candidates, order, axis=1), propensity
 
     def _candidates(self, requests: Requests, rng: Generator) -> NDArray[np.int64]:
@@ -146,6 +200,9 @@ class LoggingPolicy:
         nothing = candidates < 0  # an empty channel is filled by popularity
         published = np.broadcast_to(published[:, None], candidates.shape)
         candidates[nothing] = self.any_item(rng, np.zeros(nothing.sum(), dtype=np.int64), published[nothing])
+        if self.from_catalogue:
+            randomised = published[requests.randomised]
+            candidates[requests.randomised] = (rng.random(randomised.shape) * randomised).astype(np.int64)
         candidates.sort(axis=1)
         # a small catalogue repeats itself: redraw repeats, uniformly, until every slate can be filled
         while True:

@@ -13,91 +13,20 @@ import pandas as pd
 from numpy.random import Generator
 from numpy.typing import NDArray
 
-from ranking import validation
-from ranking.logs.impressions import TARGETS
 from ranking.logs.statistics import DAY_MS
-
-Floats = NDArray[np.float32]
-Ints = NDArray[np.integer[Any]]
-
-OUTCOMES = (*TARGETS, "watch_time")
-"""What a user does with an item, in the order of the columns of ``user_bias`` and ``topic_effect``."""
-
-TOPICS = (
-    "music dance comedy film games sports fitness food travel fashion beauty pets family home garden cars "
-    "technology science history languages finance news crafts photography"
-).split()
-AGE_BANDS = ("under 18", "18–24", "25–34", "35–44", "45–54", "55 and over")
-GENDERS = ("female", "male", "not given")
-N_REGIONS = 30
-
-START_MS = 1_727_625_600_000
-"""Where simulated time starts: Monday 30 September 2024, 00:00 in UTC+8, as milliseconds since 1970 UTC."""
+from ranking.simulator.config import WorldConfig
+from ranking.simulator.vocabulary import (
+    AGE_BANDS,
+    GENDERS,
+    N_REGIONS,
+    OUTCOMES,
+    START_MS,
+    TOPICS,
+    Floats,
+    Ints,
+)
 
 SHORTEST, LONGEST = 7.0, 600.0  # seconds; every item is between the two
-LARGEST_SLATE = 20  # half of the candidates that a request has
-LARGEST_WATCH_SIGMA = 5.0  # far above it, exp(σ²) in the mean watch time leaves what float32 can hold
-MOST_CODES = int(np.iinfo(np.int32).max)  # users, items and authors are numbered as int32
-MOST_TOPICS = int(np.iinfo(np.int16).max)  # topics are kept as int16
-
-
-@dataclass(frozen=True)
-class WorldConfig:
-    """The size of a world and the rates that its log is to show.
-
-    Attributes:
-        n_users, n_items, n_authors, n_topics: how many of each; at most 32,767 topics.
-        dim, days: length of the latent vectors of users and items; of the logged time.
-        fresh_share: share of the items that are published during the logged time, in [0, 1).
-        slate_size: items shown per request.
-        randomised_share: share of the requests whose slate is drawn and ordered uniformly, in [0, 1].
-        click_rate: clicks / impressions of the log (claim C1: about 10 in 100).
-        like_rate, collect_rate, share_rate: each / *clicks* (claim A7).
-        watch_mean: mean watch time of a clicked impression, in seconds.
-        watch_sigma: spread of ln(watch time) for one user and one item, at most 5.
-        examination_decay: η in P(the user looks at position k) = k^(−η); 0 means no position bias.
-    """
-
-    n_users: int = 5_000
-    n_items: int = 20_000
-    n_authors: int = 2_000
-    n_topics: int = 24
-    dim: int = 16
-    days: int = 40
-    fresh_share: float = 0.3
-    slate_size: int = 10
-    randomised_share: float = 0.05
-    click_rate: float = 0.10
-    like_rate: float = 0.04
-    collect_rate: float = 0.03
-    share_rate: float = 0.015
-    watch_mean: float = 20.0
-    watch_sigma: float = 1.4
-    examination_decay: float = 0.3
-
-    def __post_init__(self) -> None:
-        largest = {"n_topics": MOST_TOPICS, "slate_size": LARGEST_SLATE}
-        largest |= dict.fromkeys(("n_users", "n_items", "n_authors"), MOST_CODES)
-        sizes = ("n_users", "n_items", "n_authors", "n_topics", "dim", "days", "slate_size")
-        kept: dict[str, float] = {}
-        for name in sizes:
-            kept[name] = validation.positive_int(name, getattr(self, name), most=largest.get(name))
-        for name in ("click_rate", "like_rate", "collect_rate", "share_rate"):
-            kept[name] = validation.rate(name, getattr(self, name))
-        for name in ("fresh_share", "randomised_share"):
-            kept[name] = validation.number(name, getattr(self, name), least=0.0, most=1.0)
-        kept["watch_mean"] = validation.number("watch_mean", self.watch_mean, above=0.0)
-        sigma = validation.number("watch_sigma", self.watch_sigma, above=0.0, most=LARGEST_WATCH_SIGMA)
-        kept["watch_sigma"] = sigma
-        decay = validation.number("examination_decay", self.examination_decay, least=0.0)
-        kept["examination_decay"] = decay
-        for name, value in kept.items():  # plain numbers, whatever type they were given in
-            object.__setattr__(self, name, value)
-        old = self.n_items - round(self.n_items * self.fresh_share)
-        if old < 2 * self.slate_size:
-            must = f"leave at least {2 * self.slate_size} items (two slates) published before the log starts"
-            given = f"{old} of {self.n_items} with a fresh_share of {self.fresh_share}"
-            raise ValueError(f"n_items must {must}, got {given}")
 
 
 @dataclass(frozen=True, repr=False)
@@ -113,6 +42,7 @@ class Population:
         user_interests: (users, topics), a distribution over the topics for each user.
         user_vectors, item_vectors: (users, dim) and (items, dim), of length 1; their dot product is the
             affinity.
+        topic_vectors: (topics, dim), of length 1, what the vectors of users and items are made of.
         user_bias, topic_effect: (users, 5) and (topics, 5), one column per outcome, on the scale of logits
             (of ln seconds for watch time, where a user's is patience).
         item_quality: (items,), about N(0, 1): raises likes, collects, shares and watch time.
@@ -131,6 +61,7 @@ class Population:
     user_interests: Floats
     user_vectors: Floats
     item_vectors: Floats
+    topic_vectors: Floats
     user_bias: Floats
     topic_effect: Floats
     item_quality: Floats
@@ -153,6 +84,16 @@ class Population:
     def item_author(self) -> NDArray[np.int32]:
         """(items,) the author of each item."""
         return self.items["author"].to_numpy()
+
+    @cached_property
+    def item_duration(self) -> Floats:
+        """(items,) seconds that each item lasts."""
+        return self.items["duration"].to_numpy()
+
+    @cached_property
+    def user_age(self) -> NDArray[np.int8]:
+        """(users,) the age band of each user."""
+        return self.users["age_band"].to_numpy()
 
     @cached_property
     def _follow_keys(self) -> NDArray[np.int64]:
@@ -230,6 +171,7 @@ def draw_population(config: WorldConfig, rng: Generator) -> Population:
         authors=authors,
         user_vectors=user_vectors,
         item_vectors=item_vectors,
+        topic_vectors=topic_vectors,
         topic_effect=topic_effect.astype(np.float32),
         user_activity=(activity / activity.mean()).astype(np.float32),
         follow_start=follow_start,

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from ranking import validation
 from ranking.logs.impressions import TARGETS
 from ranking.simulator import log_normal
-from ranking.simulator.population import Floats
+from ranking.simulator.vocabulary import Floats
 
 COMPLETED = 0.8
 """A completion is a play of at least this share of the duration (claim G2)."""

@@ -12,8 +12,8 @@ from ranking import validation
 from ranking import watch_time as wt
 from ranking.logs import ImpressionLog
 from ranking.simulator import World
+from ranking.simulator.drivers import EFFECTS
 from ranking.simulator.truth import COMPLETED
-from ranking.simulator.world import EFFECTS
 from ranking_course.explorers.base import Explorer
 
 TARGETS = ("reaches", "share")

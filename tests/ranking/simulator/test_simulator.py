@@ -11,11 +11,14 @@ from sklearn.metrics import roc_auc_score
 from ranking.logs import TARGETS
 from ranking.logs.impressions import DAY_MS
 from ranking.simulator import Truth, World, WorldConfig, log_normal, simulate_log
-from ranking.simulator.policy import CHANNELS, HOUR_WEIGHT, SCENES, draw_slates, scene_proportions
-from ranking.simulator.population import LARGEST_SLATE, START_MS, WeightedDraw, draw_topics
-from ranking.simulator.world import EFFECTS
+from ranking.simulator.config import LARGEST_SLATE
+from ranking.simulator.drivers import EFFECTS
+from ranking.simulator.policy import CHANNELS, HOUR_WEIGHT, draw_slates, scene_proportions
+from ranking.simulator.population import WeightedDraw, draw_topics
+from ranking.simulator.vocabulary import SCENES, START_MS
 
 N = 200_000
+NO_NUMBERS = {"sessions", "autoplay", "conflict", "drift", "log_propensities", "randomised_from"}
 TARGET_RATES = {"click": 0.10, "like": 0.04, "collect": 0.03, "share": 0.015}
 
 
@@ -466,7 +469,8 @@ def test_a_config_of_other_types_is_the_same_config(small):
         watch_mean=np.uint8(20),
     )
     assert other == small.config
-    assert {type(value) for value in vars(other).values()} == {int, float}
+    numbers = {name: value for name, value in vars(other).items() if name not in NO_NUMBERS}
+    assert {type(value) for value in numbers.values()} == {int, float}
     wanted = small.simulate(250, seed=5).rows
     pd.testing.assert_frame_equal(
         World.build(other, seed=np.uint8(1)).simulate(np.uint8(250), 5).rows, wanted

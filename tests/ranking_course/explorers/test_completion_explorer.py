@@ -27,8 +27,8 @@ from spoiling import spoilt
 
 from bookwork.explorer.base import MIME_TYPE
 from ranking.simulator import World, WorldConfig
+from ranking.simulator.drivers import EFFECTS
 from ranking.simulator.truth import COMPLETED
-from ranking.simulator.world import EFFECTS
 from ranking.watch_time import LogNormalWatchTime
 from ranking.watch_time.completion import LengthCorrection, completed, share_played
 from ranking_course.explorers import CompletionExplorer, completion_recording
