@@ -43,7 +43,7 @@ def channel(name: str) -> Channel:
 class Request:
     """Who asks, and when and where: the user and the context (场景) of claim B1.
 
-    ``user`` is a position in the table of users, ``scene`` one in ``ranking.simulator.policy.SCENES``,
+    ``user`` is a position in the table of users, ``scene`` one in ``ranking.simulator.vocabulary.SCENES``,
     ``hour`` local, from 0 to 23, ``weekday`` 0 on Mondays.
     """
 

@@ -77,7 +77,11 @@ def requests_from(log: ImpressionLog, n_requests: int, seed: int = 0) -> list[Re
 def true_values(
     world: World, request: Request, items: ArrayLike, weights: Mapping[str, float] = WEIGHTS
 ) -> Array:
-    """The fused score of the true rates, (items,): what every stage tries to guess."""
+    """The fused score of the true rates, (items,): what every stage tries to guess.
+
+    They are those of single requests in a world that does not drift: a :class:`Request` has neither a mood nor
+    a moment.
+    """
     for name in validation.mapping("weights", weights):
         validation.one_of("weights", name, TARGETS[1:])
     validation.instance("request", request, Request)

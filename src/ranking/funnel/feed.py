@@ -119,8 +119,13 @@ class Feed:
 
         Half of the candidates are drawn by popularity, half by the topics of the user's interests; each once,
         and at most a quarter of the published items. Features are made of the counts of the log, which the
-        world wrote. ``users`` are positions of those who may come, None for all.
+        world wrote. ``users`` are positions of those who may come, None for all. The world has clicks and
+        single requests: a list that is one of a session's has no value of its own.
         """
+        if validation.instance("world", world, World).config.sessions or world.config.autoplay:
+            raise ValueError(
+                "world must have clicks and single requests, but its config asks for autoplay or sessions"
+            )
         n_requests = validation.positive_int("n_requests", n_requests)
         candidates = validation.positive_int("candidates", candidates)
         rng = np.random.default_rng(validation.seed("seed", seed))
@@ -129,8 +134,9 @@ class Feed:
             most = f"a quarter of the {snapshot.n_items:,} published items"
             raise ValueError(f"candidates must be at most {most}, got {candidates}")
         requests = _draw_requests(world, n_requests, rng, users)
+        requests = replace(requests, time_ms=np.full(n_requests, snapshot.now_ms))
         items = _draw_candidates(world, snapshot.n_items, requests, candidates, rng)
-        truth = world.truth(item=items, **requests.context)
+        truth = world.truth(item=items, **requests.context, **requests.circumstances)
         rates = {name: getattr(truth, f"p_{name}").astype(np.float64) for name in TARGETS}
         rates["watch_time"] = truth.watch_time.astype(np.float64)
         asked = snapshot.candidates(items=items, **requests.context)
@@ -173,7 +179,8 @@ class Feed:
         validation.instance("rng", rng, np.random.Generator)
         item = np.take_along_axis(self.items, self._shown(shown), axis=1)  # (requests, places)
         position = np.arange(1, item.shape[1] + 1)
-        truth = self.world.truth(item=item, position=position, **self.requests.context)
+        asked_for = self.requests.context | self.requests.circumstances
+        truth = self.world.truth(item=item, position=position, **asked_for)
         if asked is not None:
             chosen = validation.indices("asked", asked, len(self.items))
             validation.rows(asked=chosen)

@@ -9,7 +9,7 @@ import pytest
 
 from ranking import fusion
 from ranking.funnel.feed import Feed, train_predictor
-from ranking.simulator import World, WorldConfig
+from ranking.simulator import Autoplay, Drift, Sessions, World, WorldConfig
 
 
 @pytest.fixture(scope="module")
@@ -152,3 +152,22 @@ def test_lists_of_another_feed_are_refused(feed):
         feed.draw(np.zeros((3, 5), dtype=int), np.random.default_rng(0))
     with pytest.raises(ValueError, match="shown must be from 0 to 39"):
         feed.draw(np.full((60, 2), 40), np.random.default_rng(0))
+
+
+def test_a_feed_in_a_world_that_drifts_has_the_truth_of_the_end_of_the_log(world):
+    config = replace(world.config, drift=Drift(slope=-0.3, tastes=0.05))
+    moved = World.build(config, seed=1)
+    log = moved.simulate(20_000, seed=1)
+    feed = Feed.at_end(moved, log, n_requests=40, candidates=20, seed=2)
+    end = int(log.rows["time_ms"].iloc[-1])
+    truth = moved.truth(item=feed.items, **feed.requests.context, time_ms=end)
+    np.testing.assert_allclose(feed.rates["click"], truth.p_click, rtol=1e-6)
+    still = world.truth(item=feed.items, **feed.requests.context)
+    assert truth.p_click.mean() < 0.3 * still.p_click.mean()
+
+
+@pytest.mark.parametrize("part", [{"sessions": Sessions()}, {"autoplay": Autoplay()}])
+def test_worlds_without_clicks_or_single_requests_have_no_feed(world, log, part):
+    other = World.build(replace(world.config, **part), seed=1)
+    with pytest.raises(ValueError, match="world must have clicks and single requests"):
+        Feed.at_end(other, log, n_requests=5)
