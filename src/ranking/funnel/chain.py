@@ -79,8 +79,8 @@ def true_values(
 ) -> Array:
     """The fused score of the true rates, (items,): what every stage tries to guess.
 
-    They are those of single requests in a world that does not drift: a :class:`Request` has neither a mood nor
-    a moment.
+    They are those of single requests in a world that does not drift: a :class:`Request` has no mood and no
+    moment.
     """
     for name in validation.mapping("weights", weights):
         validation.one_of("weights", name, TARGETS[1:])

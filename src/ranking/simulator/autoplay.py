@@ -38,11 +38,11 @@ from ranking.simulator.vocabulary import Floats
 from ranking.validation import Array
 
 PLAY_EFFECTS: Mapping[str, Mapping[str, float]] = {
-    "click": {"affinity": 2.0, "quality": 0.4, "followed": 0.3, "patience": 2.0},
+    "click": {"affinity": 2.5, "quality": 0.5, "followed": 0.4, "patience": 3.0},
     "like": {"affinity": 1.5, "quality": 0.8, "followed": 0.8},
     "collect": {"affinity": 1.0, "quality": 0.8, "length": 0.4},
     "share": {"affinity": 0.8, "quality": 0.4, "length": -0.3},
-    "watch_time": {"affinity": 0.8, "quality": 0.3, "followed": 0.1, "patience": 0.75},
+    "watch_time": {"affinity": 0.5, "quality": 0.15, "followed": 0.1},
 }
 """As ``EFFECTS``, on this surface: under "click" the logit of staying rather than leaving early. There is no
 cover to appeal, and the length is in the curves."""
@@ -67,21 +67,21 @@ class Autoplay:
     """
 
     zero_rate: float = 0.008
-    leave: Sequence[float] = (0.124, 0.024, 0.202)
-    leave_mu: float = 0.99
-    leave_sigma: float = 0.84
-    watch: Sequence[float] = (3.87, 0.305)
-    watch_sigma: float = 1.01
-    replay: Sequence[float] = (-3.45, -1.45)
+    leave: Sequence[float] = (0.635, -0.033, 0.318)
+    leave_mu: float = 1.265
+    leave_sigma: float = 1.192
+    watch: Sequence[float] = (4.188, 0.514)
+    watch_sigma: float = 0.625
+    replay: Sequence[float] = (-3.124, -1.324)
     replay_mean: float = 1.53
     linger_mean: float = 2.3
     like_rate: float = 0.0188
     collect_rate: float = 0.01
     share_rate: float = 0.00093
-    like_floor: float = 0.1
-    like_power: float = 0.7
+    like_floor: float = 0.2
+    like_power: float = 1.0
     share_floor: float = 0.1
-    share_power: float = 0.7
+    share_power: float = 1.0
 
     def __post_init__(self) -> None:
         kept: dict[str, object] = {}
