@@ -78,7 +78,7 @@ class Autoplay:
     like_rate: float = 0.0188
     collect_rate: float = 0.01
     share_rate: float = 0.00093
-    like_floor: float = 0.2
+    like_floor: float = 0.25
     like_power: float = 1.0
     share_floor: float = 0.1
     share_power: float = 1.0
