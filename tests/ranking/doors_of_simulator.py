@@ -80,6 +80,7 @@ CALLS: dict[str, Call] = {
     "simulator.play_truth.PlayTruth.reaches": {"share": 0.5},
     "simulator.play_truth.PlayTruth.select": {"rows": np.array([2, 0, 3])},
     "simulator.play_truth.PlayTruth.watch_quantile": {"level": 0.5},
+    "simulator.revealed.mood_posterior": {"world": CLICKED, "log": CLICKED.simulate(40, seed=2)},
     "simulator.sessions.topic_repeats": {
         "session": np.array([0, 0, 1, 0, 1]),
         "topic": np.array([2, 2, 2, 0, 2]),
