@@ -103,9 +103,10 @@ def _draw_sessions(population: Population, sessions: Sessions, n_requests: int, 
 
     end_ms = START_MS + population.config.days * DAY_MS
     start_ms = np.minimum(first.time_ms, end_ms - sessions.gap_ms * lengths)  # no session outlasts the log
-    nth = np.arange(n_requests) - np.repeat(
-        np.cumsum(lengths) - lengths, lengths
-    )  # within the session, from 0
+    by_start = np.argsort(start_ms, kind="stable")  # which moved some of the last ones
+    first, mood = first[by_start], mood[by_start]
+    lengths, start_ms = lengths[by_start], start_ms[by_start]
+    nth = np.arange(n_requests) - np.repeat(np.cumsum(lengths) - lengths, lengths)  # in the session, from 0
     time_ms = np.repeat(start_ms, lengths) + sessions.gap_ms * nth
     session = np.repeat(np.arange(len(lengths)), lengths)
     order = np.argsort(time_ms, kind="stable")

@@ -22,7 +22,7 @@ from numpy.typing import ArrayLike, NDArray
 from ranking import validation
 from ranking.simulator.vocabulary import Ints
 
-LONGEST = 86_400.0  # seconds: a session is over within a day
+LONGEST_MS = 86_400_000  # a session is over within a day
 MOST_REQUESTS = 1_000
 
 
@@ -57,7 +57,7 @@ class Sessions:
         }
         for name, value in kept.items():
             object.__setattr__(self, name, value)
-        if self.gap_seconds * self.most_requests > LONGEST:
+        if self.gap_ms * self.most_requests > LONGEST_MS:
             asked = f"{self.most_requests} requests {self.gap_seconds:g} s apart"
             raise ValueError(f"gap_seconds must let the longest session end within a day, got {asked}")
 
