@@ -42,7 +42,7 @@ PLAY_EFFECTS: Mapping[str, Mapping[str, float]] = {
     "like": {"affinity": 1.5, "quality": 0.8, "followed": 0.8},
     "collect": {"affinity": 1.0, "quality": 0.8, "length": 0.4},
     "share": {"affinity": 0.8, "quality": 0.4, "length": -0.3},
-    "watch_time": {"affinity": 0.5, "quality": 0.15, "followed": 0.1},
+    "watch_time": {"affinity": 0.3, "quality": 0.1, "followed": 0.1},
 }
 """As ``EFFECTS``, on this surface: under "click" the logit of staying rather than leaving early. There is no
 cover to appeal, and the length is in the curves."""
