@@ -3,7 +3,7 @@
     python benchmarks/simulator.py [--repeats 3] [--rows 10000 100000 1000000] [--worlds plain clicks plays]
 
 The worlds: "plain" with all that is optional off, "clicks" with all of it on but autoplay, "plays" with
-autoplay, too, and "funnel", that of chapter 1, with a million items. Every measurement is a process of its own,
+autoplay, too, and "funnel", that of chapter 1, of a million items. Every measurement is a process of its own,
 so that the peak memory is its own, too (imports included); worlds take turns. Printed are medians.
 """
 
