@@ -175,7 +175,10 @@ def _labels(labels: Tensor) -> Tensor:
 def _click_mask(labels: Tensor, targets: Sequence[str], given_click: Sequence[str] = GIVEN_CLICK) -> Tensor:
     """:func:`click_mask` of labels that have been checked: each step of a training calls it."""
     if "click" not in targets:
-        raise ValueError(f"targets must contain 'click' to tell which rows were clicked, got {list(targets)}")
+        advice = "a log without clicks needs no mask"
+        raise ValueError(
+            f"targets must contain 'click' to tell which rows were clicked ({advice}), got {list(targets)}"
+        )
     if labels.ndim != 2 or labels.shape[1] != len(targets):
         raise ValueError(f"labels must have shape (rows, {len(targets)}), got {tuple(labels.shape)}")
     clicked = labels[:, [list(targets).index("click")]]  # (rows, 1)

@@ -10,6 +10,7 @@ import importlib
 import inspect
 import pkgutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -122,6 +123,8 @@ LOG = WORLD.simulate(400, seed=2).with_statistics().with_topic_history()
 ENCODER = FeatureEncoder().fit(LOG)
 TABLE = ENCODER.transform(LOG)
 
+TABBED = replace(LOG, rows=LOG.rows.assign(tab=np.arange(len(LOG), dtype=np.int8) % 3))  # as KuaiRand has
+
 LABELS = np.array([0.0, 1.0, 1.0, 0.0, 1.0, 0.0])
 CHANCES = np.array([0.25, 0.5, 0.75, 0.125, 0.5, 0.375])  # a float32 holds them exactly
 SECONDS = np.array([3.0, 12.5, 40.0, 7.25, 90.0, 0.5])
@@ -218,6 +221,7 @@ CALLS: dict[str, Call] = {
     "logs.impressions.ImpressionLog.select": {"rows": np.array([3, 5, 7])},
     "logs.impressions.LoadReport": {"rows_read": 3, "rows_kept": 2, "dropped": {"torn": 1}},
     "logs.impressions.row_selection": {"rows": np.array([3, 1, 7]), "n": 10},
+    "logs.kuairand.surfaces.single_column": {"log": TABBED},
     "logs.statistics.counts_before": {
         "codes": np.array([0, 1, 0, 1, 2, 0]),
         "times": np.array([1, 2, 3, 3, 5, 8]),

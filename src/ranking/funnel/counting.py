@@ -23,7 +23,7 @@ def count_events(log: ImpressionLog) -> pd.DataFrame:
     """
     validation.instance("log", log, ImpressionLog)
     item, n_items = log.rows["item"].to_numpy(), len(log.items)
-    click = log.rows["click"].to_numpy()
+    click = log.clicked
     counts = {"impressions": np.bincount(item, minlength=n_items)}
     for target in log.targets:
         happened = log.rows[target].to_numpy()

@@ -25,7 +25,7 @@ def train_retrieval(table: FeatureTable, log: ImpressionLog, seed: int, epochs: 
     The seed decides the first weights and the order of the rows.
     """
     seed = _checked(table, log, seed)
-    clicked = np.flatnonzero(log.rows["click"].to_numpy())
+    clicked = np.flatnonzero(log.clicked)
     if not clicked.size:
         raise ValueError("log must hold at least one click, got none")
     item = log.rows["item"].to_numpy()[clicked]

@@ -82,7 +82,7 @@ class Snapshot:
 
     def __post_init__(self) -> None:
         validation.instance("people", self.people, Population)
-        validation.instance("log", self.log, ImpressionLog)
+        _ = validation.instance("log", self.log, ImpressionLog).clicked  # counted below, or an error here
         validation.whole_number("now_ms", self.now_ms)
 
     @classmethod
@@ -222,5 +222,5 @@ def training_table(encoder: FeatureEncoder, log: ImpressionLog) -> FeatureTable:
         if name not in validation.instance("log", log, ImpressionLog).rows:
             raise ValueError(f"log.rows must have the column {name!r} (see with_topic_history), it does not")
     followed, shown, clicked = (log.rows[name].to_numpy() for name in needed)
-    cross = cross_features(followed, shown, clicked, float(log.rows["click"].mean()))
+    cross = cross_features(followed, shown, clicked, float(log.clicked.mean()))
     return with_cross(encoder.transform(log), cross)

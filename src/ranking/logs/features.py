@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from ranking import validation
-from ranking.logs.impressions import TARGETS, ImpressionLog, Impressions, row_selection
+from ranking.logs.impressions import COUNTS, PLAY_TARGETS, TARGETS, ImpressionLog, Impressions, row_selection
 from ranking.logs.statistics import DAY_MS, PRIOR_WEIGHT, smoothed
 
 if TYPE_CHECKING:
@@ -31,8 +31,11 @@ DEFAULT_FIELDS: Mapping[str, tuple[str, ...]] = {
 }
 """Categorical fields taken when a log has them: first those of the simulator, then those of KuaiRand."""
 
-KNOWN_AFTERWARDS = (*TARGETS, "watch_time", "completion", "long_view", "follow", "comment", "hate")
+KNOWN_AFTERWARDS = (*TARGETS, *PLAY_TARGETS, "watch_time", "completion", "follow", "comment", "hate")
 """What is known only after an impression, in the simulator or in KuaiRand: never a feature."""
+
+KNOWN_ELSEWHERE = ("propensity", "mood")
+"""What the logging policy or only the user knows: never a feature."""
 
 COUNTED = ("impressions", "clicks", "likes")
 LACKING = "log must have what the training rows had; it lacks"
@@ -141,13 +144,15 @@ class FeatureEncoder:
     Categorical fields are looked up by name: first in ``rows``, then in ``users`` or ``items``. The fields
     ``user`` and ``item`` are the ids themselves. Left to the defaults, the encoder takes those of
     ``DEFAULT_FIELDS`` that the log has. Position is none of them: it is not known when a request is scored,
-    and a model given it would learn from it (name it in ``context`` to study just that). Each value seen in
-    training has its own code from 1 on, a missing value too; a value not seen has code 0.
+    and a model given it would learn from it (name it in ``context`` to study just that). Nor is ``session``:
+    the session to score is one that training never saw. Each value seen in training has its own code from 1
+    on, a missing value too; a value not seen has code 0.
 
     Dense columns are standardised: ``log_duration`` and, where ``items`` has ``publish_ms``, ``log_age_days``
     = ln(1 + days since publication); and of the counts that ``with_statistics`` adds, ln(1 + count) and
     the logarithm of the smoothed rates (clicks + m·prior) / (impressions + m) and (likes + m·prior) /
-    (clicks + m), the priors being the rates of the training rows. Where a duration is not known, or an
+    (clicks + m), the priors being the rates of the training rows. A log without clicks has effective views in
+    their place, and its rates of likes are per impression, too. Where a duration is not known, or an
     item's date of publication lies after its impression, the column holds the training mean (0 after
     standardising) and the column ``…_missing`` holds 1; ``FeatureTable.missing`` counts such rows.
 
@@ -176,6 +181,8 @@ class FeatureEncoder:
             for name in self._asked[group] or ():
                 if name in KNOWN_AFTERWARDS:
                     raise ValueError(f"{group} must not name an outcome as a feature, got {name!r}")
+                if name in KNOWN_ELSEWHERE:
+                    raise ValueError(f"{group} must not name what no model gets to know, got {name!r}")
         named = [name for names in self._asked.values() for name in names or ()]
         if twice := {name for name in named if named.count(name) > 1}:
             raise ValueError(f"user, item and context must name a field once, got twice: {', '.join(twice)}")
@@ -223,11 +230,15 @@ class FeatureEncoder:
 
     def _fit_columns(self, log: ImpressionLog) -> None:
         """Learn the priors of the rates, and mean and standard deviation of each dense column."""
-        clicks = int(log.rows["click"].sum())
+        first, out_of = ("click", "clicks") if "click" in log.rows else ("effective_view", "impressions")
+        seen = int(log.rows[first].sum())
         likes = int(log.rows["like"].sum()) if "like" in log.targets else 0
+        liked_of = max(seen, likes) if first == "click" else len(log)
         # one success and one failure on top keep a prior inside (0, 1)
-        prior = (clicks + 1) / (len(log) + 2)
-        self._priors = {"click": prior, "like": (likes + 1) / (max(clicks, likes) + 2)}
+        priors = (seen + 1) / (len(log) + 2), (likes + 1) / (liked_of + 2)
+        # of each rate: what is counted, out of what, and its prior
+        self._rates = {first.removeprefix("effective_"): (COUNTS[first], "impressions", priors[0])}
+        self._rates["like"] = ("likes", out_of, priors[1])
         columns, self._scales = [], {}
         for group, name, values in self._dense(log):
             known = values[~np.isnan(values)]
@@ -279,14 +290,14 @@ class FeatureEncoder:
             age = rows["time_ms"].to_numpy(dtype=np.float64) - published[rows["item"].to_numpy()]
             yield "item", "log_age_days", np.log1p(np.where(age >= 0, age, np.nan) / DAY_MS)
         for key in ("user", "item"):
-            there = {what: f"{key}_{what}" for what in COUNTED if f"{key}_{what}" in rows}
+            there = {what: f"{key}_{what}" for what in (*COUNTED, "views") if f"{key}_{what}" in rows}
             # in narrow types the logarithm of a count would have two digits
             counts = {what: rows[name].to_numpy(dtype=np.float64) for what, name in there.items()}
             for what, count in counts.items():
                 yield "statistics", f"log_{key}_{what}", np.log1p(count)
-            for target, of, out_of in (("click", "clicks", "impressions"), ("like", "likes", "clicks")):
+            for target, (of, out_of, prior) in self._rates.items():
                 if of in counts and out_of in counts:
-                    rate = smoothed(counts[of], counts[out_of], self._priors[target], self.prior_weight)
+                    rate = smoothed(counts[of], counts[out_of], prior, self.prior_weight)
                     yield "statistics", f"log_{key}_{target}_rate", np.log(rate)
 
 

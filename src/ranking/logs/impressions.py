@@ -19,12 +19,19 @@ from ranking.logs.statistics import DAY_MS, WINDOW_DAYS, counts_before
 TARGETS = ("click", "like", "collect", "share")
 """The four binary targets of the course, in the order of claim B2. A log may lack some of them."""
 
+PLAY_TARGETS = ("effective_view", "long_view", "skip")
+"""Binary targets that are rules on the play: played for more than 7 s, or the whole item where it lasts up to
+7 s; the same with 18 s; left before 3 s. A surface that plays at once has them in place of a click."""
+
 FLAGS = ("followed", "randomised")
 """What else is true or false of a row, in logs that say it."""
 
 SECONDS = ("watch_time", "duration")
 
 REQUIRED_ROWS = ("user", "item", "time_ms", "click", "watch_time", "duration")
+
+COUNTS = {"click": "clicks", "effective_view": "views", "like": "likes"}
+"""Targets that statistics count, and how their columns end."""
 
 
 @dataclass(frozen=True)
@@ -75,12 +82,16 @@ class Impressions:
     users: pd.DataFrame
     items: pd.DataFrame
     _required: ClassVar[tuple[str, ...]] = ("user", "item")
+    _instead: ClassVar[Mapping[str, str]] = {}  # what may stand in the place of a required column
 
     def __post_init__(self) -> None:
         for name in ("rows", "users", "items"):
             validation.instance(name, getattr(self, name), pd.DataFrame)
-        if missing := [name for name in self._required if name not in self.rows]:
-            needed = ", ".join(self._required)
+        instead, there = self._instead, {*self.rows}
+        if missing := [name for name in self._required if not {name, instead.get(name, name)} & there]:
+            needed = ", ".join(
+                f"{name} (or {instead[name]})" if name in instead else name for name in self._required
+            )
             raise ValueError(f"rows must have the columns {needed}; missing: {', '.join(missing)}")
         converted = {}
         for column, table in (("user", self.users), ("item", self.items)):
@@ -110,17 +121,22 @@ class ImpressionLog(Impressions):
     Attributes:
         rows: one row per impression, RangeIndex, sorted by ``time_ms``. Always there: ``user`` and ``item``
             (int32 positions in the tables below), ``time_ms`` (int64, milliseconds since 1970 UTC),
-            ``click`` (bool), ``watch_time`` (float32 seconds, 0 where nothing was played), ``duration``
-            (float32 seconds above 0, NaN where the log does not know it). Where the source has them:
-            ``like``, ``collect``, ``share`` (bool), ``request`` (int32, the request that showed the item),
-            ``position`` (int16, from 1), ``hour`` (int8, local), ``weekday`` (int8, Monday is 0), the scene
-            as ``scene`` (int8) or ``tab`` (int8), ``followed`` (bool, the user follows the author) and
-            ``randomised`` (bool, shown by a policy that draws uniformly).
+            ``click`` or, on a surface that plays at once, ``effective_view`` (bool), ``watch_time`` (float32
+            seconds, 0 where nothing was played), ``duration`` (float32 seconds above 0, NaN where the log
+            does not know it). Where the source has them: ``like``, ``collect``, ``share`` (bool),
+            ``long_view``, ``skip`` (bool, see :data:`PLAY_TARGETS`), ``request`` (int32, the request that
+            showed the item), ``session`` (int32 from 0, the requests of one visit share it), ``position``
+            (int16, from 1), ``hour`` (int8, local), ``weekday`` (int8, Monday is 0), the scene as ``scene``
+            (int8) or ``tab`` (int8), ``followed`` (bool, the user follows the author), ``randomised`` (bool,
+            shown by a policy that draws uniformly) and ``propensity`` (float in (0, 1], as in the truth, on
+            a platform that logs it).
         truth: None for a real log. From the simulator, aligned with ``rows``: ``p_click``; *given click*
             (claim A7) ``p_like``, ``p_collect``, ``p_share``, ``watch_time`` (the mean, seconds) and
             ``completion`` (P(played ≥ 80%)); ``watch_mu`` and ``watch_sigma``, of ln(watch time) before the
             item's end cuts it off; and ``propensity``, the probability with which the logging policy put the
-            item at its position, given its candidates and what stands above it.
+            item at its position, given its candidates and what stands above it. On a surface that plays at
+            once ``p_effective_view``, ``p_long_view``, ``p_skip`` and all the others are *per impression*,
+            given nothing. Of sessions also ``mood`` (int16), the topic that the user was in the mood for.
         report: what was read and dropped, for a log that came from files.
 
     Raises:
@@ -135,6 +151,7 @@ class ImpressionLog(Impressions):
     truth: pd.DataFrame | None = None
     report: LoadReport | None = None
     _required: ClassVar[tuple[str, ...]] = REQUIRED_ROWS
+    _instead: ClassVar[Mapping[str, str]] = {"click": "effective_view"}
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -156,9 +173,18 @@ class ImpressionLog(Impressions):
         kept: dict[str, NDArray[Any]] = {"time_ms": validation.integers("rows.time_ms", given["time_ms"])}
         if np.any(kept["time_ms"][1:] < kept["time_ms"][:-1]):
             raise ValueError("rows must be sorted by time_ms")
-        for column in (*self.targets, *[name for name in FLAGS if name in self.rows]):
+        for column in (name for name in (*TARGETS, *PLAY_TARGETS, *FLAGS) if name in self.rows):
             given[column] = _column_of(self.rows, column, "biuf", "only 0 and 1, or booleans")
             kept[column] = validation.booleans(f"rows.{column}", given[column])
+        if "session" in self.rows:
+            given["session"] = _column_of(self.rows, "session", "iu", "whole numbers")
+            session = validation.indices("rows.session", given["session"], np.iinfo(np.int32).max)
+            kept["session"] = session.astype(np.int32)
+        if "propensity" in self.rows:
+            given["propensity"] = _column_of(self.rows, "propensity", "iuf", "numbers")
+            validation.positive("rows.propensity", given["propensity"])
+            chance = validation.probabilities("rows.propensity", given["propensity"])
+            kept["propensity"] = given["propensity"] if given["propensity"].dtype.kind == "f" else chance
         watched, duration = (_column_of(self.rows, name, "iuf", "numbers") for name in SECONDS)
         validation.non_negative("rows.watch_time", watched)
         bad = (duration <= 0) | np.isinf(duration)
@@ -178,18 +204,34 @@ class ImpressionLog(Impressions):
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """The binary targets that this log has labels for."""
-        return tuple(name for name in TARGETS if name in self.rows)
+        """The binary targets that this log has labels for.
+
+        Those of :data:`PLAY_TARGETS` are among them where there is no click. A log with clicks that
+        has some of them, too, gives their labels in :meth:`label` and :meth:`labels`.
+        """
+        return self._labelled if "click" not in self.rows else tuple(n for n in TARGETS if n in self.rows)
+
+    @property
+    def _labelled(self) -> tuple[str, ...]:
+        return tuple(name for name in (*TARGETS, *PLAY_TARGETS) if name in self.rows)
+
+    @property
+    def clicked(self) -> NDArray[np.bool_]:
+        """Which rows were clicked, (rows,); ``ValueError`` for a log of a surface that plays at once."""
+        if "click" not in self.rows:
+            has = ", ".join(self.targets)
+            raise ValueError(f"log.rows must have the column 'click', this surface has none; it has {has}")
+        return self.rows["click"].to_numpy()
 
     def label(self, target: str) -> NDArray[np.float32]:
         """The 0/1 labels of one target, shape (rows,)."""
-        if not isinstance(target, str) or target not in self.targets:
-            raise ValueError(f"target must be one of {', '.join(self.targets)}, got {target!r}")
+        if not isinstance(target, str) or target not in self._labelled:
+            raise ValueError(f"target must be one of {', '.join(self._labelled)}, got {target!r}")
         return self.rows[target].to_numpy(dtype=np.float32)
 
     def labels(self, targets: Sequence[str]) -> NDArray[np.float32]:
         """The labels of several targets side by side, shape (rows, targets)."""
-        names = [validation.one_of("targets", name, self.targets) for name in validation.targets(targets)]
+        names = [validation.one_of("targets", name, self._labelled) for name in validation.targets(targets)]
         return np.stack([self.label(name) for name in names], axis=1)
 
     def select(self, rows: ArrayLike | slice) -> Self:
@@ -218,27 +260,34 @@ class ImpressionLog(Impressions):
         New columns of ``rows``, int32: ``user_impressions``, ``user_clicks``, ``user_likes``,
         ``item_impressions``, ``item_clicks``, ``item_likes``, as
         :func:`~ranking.logs.statistics.counts_before` counts them. Feedback is taken to be known at once; a
-        real pipeline has a delay. A log without ``like`` gets no counts of likes.
+        real pipeline has a delay. A log without ``like`` gets no counts of likes; one without ``click`` has
+        effective views in their place, ``user_views`` and ``item_views``.
         """
-        seen = [name for name in ("click", "like") if name in self.targets]
+        seen = [name for name in (self._first, "like") if name in self.targets]
         codes = {key: self.rows[key].to_numpy() for key in ("user", "item")}
         return self._counted(codes, seen, window_days)
 
     def with_topic_history(self, window_days: float = WINDOW_DAYS) -> Self:
         """The log with what each row's user did with the row's topic before, counted as statistics are.
 
-        New columns of ``rows``, int32: ``topic_impressions`` and ``topic_clicks``.
+        New columns of ``rows``, int32: ``topic_impressions`` and ``topic_clicks``, or ``topic_views`` where
+        there is no click.
         """
         if "topic" not in self.items:
             raise ValueError(f"items must have the column 'topic', got {', '.join(map(str, self.items))}")
         topic = validation.indices("items.topic", self.items["topic"], np.iinfo(np.int32).max)  # (items,)
         topics = int(topic.max(initial=0)) + 1
         pair = self.rows["user"].to_numpy(dtype=np.int64) * topics + topic[self.rows["item"]]
-        return self._counted({"topic": pair}, ["click"], window_days)
+        return self._counted({"topic": pair}, [self._first], window_days)
+
+    @property
+    def _first(self) -> str:
+        """What a user does first with an item: click on it, or let it play."""
+        return "click" if "click" in self.rows else "effective_view"
 
     def _counted(self, codes: Mapping[str, NDArray[Any]], targets: Sequence[str], window_days: float) -> Self:
         """The log with, for each kind of codes, what happened before each row in rows of the same code."""
-        happened = {f"{name}s": self.rows[name].to_numpy() for name in targets}
+        happened = {COUNTS[name]: self.rows[name].to_numpy() for name in targets}
         added = {
             f"{kind}_{what}": count
             for kind, of in codes.items()

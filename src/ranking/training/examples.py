@@ -121,10 +121,9 @@ class TableExamples(_InMemory):
         """The impressions of a log, through a fitted encoder, with their labels of some targets."""
         validation.instance("log", log, ImpressionLog)
         names = validation.targets(targets)
-        for name in names:
-            validation.one_of("targets", name, log.targets)
+        labels = log.labels(names)
         features = validation.instance("encoder", encoder, FeatureEncoder).transform(log)
-        return cls(features, log.labels(names), names, weights)
+        return cls(features, labels, names, weights)
 
     def check_targets(self, targets: Names) -> None:
         """The same names, or as many of them where the labels have none."""

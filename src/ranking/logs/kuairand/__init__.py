@@ -9,7 +9,7 @@ What the columns mean, where that is not what one would think:
 
 - ``click`` (``is_click``) is a tap in the two-column tab. In the single-column tabs, which play at once, it
   is a rule on the play: the whole video if it lasts up to 7 s, else more than 7 s. ``long_view`` is the
-  same rule with 18 s in every tab.
+  same rule with 18 s in every tab. :func:`single_column` makes a log without clicks of those tabs.
 - ``like`` and ``share`` (``is_forward``) are not conditional on ``click``: about one like in six stands on
   a row without a click. There is no label for collecting, and no id of the request.
 - ``watch_time`` is the play time whether there was a click or not; most rows without a click have some,
@@ -26,5 +26,6 @@ takes it as a feature has seen the future.
 
 from ranking.logs.kuairand.files import LOGS, download_kuairand, find_kuairand
 from ranking.logs.kuairand.loading import load_kuairand
+from ranking.logs.kuairand.surfaces import single_column
 
-__all__ = ["LOGS", "download_kuairand", "find_kuairand", "load_kuairand"]
+__all__ = ["LOGS", "download_kuairand", "find_kuairand", "load_kuairand", "single_column"]

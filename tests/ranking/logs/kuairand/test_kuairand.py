@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from dataclasses import replace
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from ranking.logs.kuairand import find_kuairand, load_kuairand
+from ranking.logs.kuairand import find_kuairand, load_kuairand, single_column
 from ranking.logs.kuairand import loading as kuairand
 from ranking.logs.kuairand.files import LOG_FILES, USER_FILE, VARIABLE, VIDEO_FILE
 from ranking.logs.kuairand.rules import LOG_COLUMNS, USER_COLUMNS, Text
@@ -410,3 +411,45 @@ def test_more_values_than_a_code_can_name_are_refused():
     assert kuairand._codes(tags[:-1], np.int16).max() == 32_767
     with pytest.raises(ValueError, match="tag must hold at most 32767 different values, got 32768"):
         kuairand._codes(tags, np.int16)
+
+
+# --- the tabs that play at once ----------------------------------------------------------------
+
+
+def test_tabs_that_play_at_once_are_a_log_without_clicks(folder):
+    write_log(
+        folder / LATE, [*ROWS, row(tab=0, time_ms=NOON + 10), row(tab=6, is_click=1, time_ms=NOON + 11)]
+    )
+    log = load_kuairand(folder)
+    plays = single_column(log)
+    assert plays.targets == ("like", "share", "effective_view", "long_view", "skip")
+    assert (plays.report.rows_read, plays.report.rows_kept) == (9, 7)
+    assert plays.report.dropped == {"tab other than 1, 2, 4, 6": 1, "unknown duration": 1}
+    assert plays.rows["tab"].tolist() == [1, 2, 1, 1, 1, 1, 6]
+    assert plays.rows["effective_view"].tolist() == [False] * 5 + [True] * 2
+    assert plays.rows["skip"].tolist() == [True] * 5 + [False, True]
+    assert "click" not in plays.rows
+    assert "skip" not in log.rows
+
+
+def test_a_log_that_does_not_play_at_once_is_refused(folder):
+    write_log(folder / LATE, [row(tab=0), row(tab=1, duration_ms=0)])
+    log = load_kuairand(folder)
+    with pytest.raises(ValueError, match="rows of known duration in the tabs 1, 2, 4, 6, got none"):
+        single_column(log)
+    with pytest.raises(ValueError, match=r"log.rows must have the column 'tab', got user, item"):
+        single_column(replace(log, rows=log.rows.drop(columns="tab")))
+
+
+@pytest.mark.kuairand
+def test_real_clicks_in_those_tabs_are_the_rule_of_effective_views(real):
+    log = real[1]
+    plays = single_column(log)
+    rows = plays.rows
+    shown = log.rows["tab"].isin([1, 2, 4, 6])
+    assert len(plays) == (shown & log.rows["duration"].notna()).sum()
+    assert rows["like"].sum() <= log.rows.loc[shown, "like"].sum()
+    rule = rows["watch_time"] >= np.minimum(rows["duration"], 7)
+    assert (rule == rows["effective_view"]).groupby(rows["tab"]).mean().min() > 0.97
+    assert 0.3 < rows["skip"].mean() < 0.4
+    assert not (rows["skip"] & rows["long_view"] & (rows["duration"] >= 3)).any()
