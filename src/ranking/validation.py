@@ -289,6 +289,22 @@ def targets(values: Sequence[str]) -> tuple[str, ...]:
     return names("targets", values, "names of targets")
 
 
+def base_rates(values: Any, tasks: int, names: Sequence[str] = ()) -> tuple[float, ...]:
+    """One share in (0, 1) per task, in order; where tasks have names, by name as well."""
+    if names and isinstance(values, Mapping):
+        given = mapping("base_rates", values, "names of targets to shares")
+        for name in given:
+            one_of("base_rates", name, names)
+        if lacking := [name for name in names if name not in given]:
+            raise ValueError(f"base_rates must name every target, it lacks {', '.join(lacking)}")
+        values = [given[name] for name in names]
+    rates = listed("base_rates", values)
+    if len(rates) != tasks:
+        raise ValueError(f"base_rates must be one per target, {tasks}, got {len(rates)}")
+    labelled = zip(names or range(tasks), rates, strict=True)
+    return tuple(number(f"base_rates[{name!r}]", value, above=0.0, below=1.0) for name, value in labelled)
+
+
 def mapping(name: str, value: Any, what: str = "names to values") -> Mapping[str, Any]:
     """A mapping whose keys are texts."""
     if not isinstance(value, Mapping) or not all(isinstance(key, str) for key in value):

@@ -11,6 +11,7 @@ With one gate for all tasks it is OMoE, with one expert and no gate the shared b
 from collections.abc import Sequence
 
 import torch
+from scipy.special import logit
 from torch import Tensor
 
 from ranking import validation
@@ -47,6 +48,17 @@ class MMoE(Members):
         masking: what happens to the other weights, see :mod:`ranking.mmoe.masking`.
         epsilon: the constant of the masking "epsilon", above 0.
         seeds: None for one model; or a seed for each member of an ensemble, see :mod:`ranking.mmoe.members`.
+        base_rates: where the heads start, a share in (0, 1) per task: of a target given a click, the rate
+            among the clicked rows. The bias of each tower's last layer is then the logit of its share, for
+            all members alike, and all other first weights are as without. None leaves these biases as they
+            are drawn, near 0.
+
+    What ``base_rates`` are for: untrained heads say about 50% where the truth is 10% or 4%. Every row then
+    pushes the logit down first, and choosing the expert that is lowest helps at once, a shortcut that lets
+    gates polarize. In a first run on chapter 4's setting (100 seeds, learning rate 0.01, no masks) 18% of the
+    models polarized instead of 38%, and the loss was lower, by 3.5e-4 nats for clicks and by 4.6e-4 in the
+    median for likes, of which a few heads got worse; at a rate of 0.03 as many polarized as without. It is
+    off until that chapter's experiments say otherwise.
     """
 
     def __init__(
@@ -63,6 +75,7 @@ class MMoE(Members):
         masking: str = "renormalised",
         epsilon: float = 1e-3,
         seeds: Sequence[int] | None = None,
+        base_rates: Sequence[float] | None = None,
     ) -> None:
         super().__init__(inputs, seeds)
         self.gates = validation.one_of("gates", gates, GATES)
@@ -79,7 +92,16 @@ class MMoE(Members):
         if self.n_gates:
             self.gate_networks = Networks(self.members, self.n_gates, (self.inputs, *gate, experts))
         self.towers = Networks(self.members, tasks, (expert[-1], *tower, 1))
+        self.base_rates = None if base_rates is None else validation.base_rates(base_rates, tasks)
         self.draw()
+        if self.base_rates is not None:
+            start = torch.from_numpy(logit(self.base_rates))  # (tasks,)
+            with torch.no_grad():
+                self.towers.biases[-1].copy_(start.unsqueeze(1))  # (seeds, tasks, 1)
+
+    def extra_repr(self) -> str:
+        """Where the heads start: part of what a run with this model is known by."""
+        return "" if self.base_rates is None else f"base_rates={self.base_rates}"
 
     def forward(
         self, x: Tensor, return_gates: bool = False, kept: Tensor | None = None

@@ -16,7 +16,8 @@ class EmbeddedMMoE(nn.Module):
         embedding: a ``multi_task.FeatureEmbedding``, or what maps ids (rows, fields) and dense features
             (rows, n) to one vector a row, of length ``embedding.output_dim``.
         targets: names of the targets, e.g. ("click", "like").
-        settings: those of :class:`MMoE` but ``inputs``, ``tasks`` and ``seeds``, which the others decide.
+        settings: those of :class:`MMoE` but ``inputs``, ``tasks`` and ``seeds``, which the others decide;
+            ``base_rates`` may go by the names of the targets.
     """
 
     def __init__(self, embedding: nn.Module, targets: Sequence[str], **settings: Any) -> None:
@@ -27,6 +28,8 @@ class EmbeddedMMoE(nn.Module):
         self.targets = validation.targets(targets)
         self.embedding = validation.instance("embedding", embedding, nn.Module)
         inputs = validation.positive_int("embedding.output_dim", getattr(embedding, "output_dim", None))
+        if (rates := settings.get("base_rates")) is not None:
+            settings["base_rates"] = validation.base_rates(rates, len(self.targets), self.targets)
         self.network = MMoE(inputs, len(self.targets), **settings)
 
     def forward(self, categorical: Tensor, dense: Tensor) -> Tensor:

@@ -427,3 +427,56 @@ def test_first_weights_are_spread_as_those_of_linear_layers():
             bound = weight.shape[-1] ** -0.5
             assert 0.9 * bound < weight.abs().max() <= bound
             assert bias.abs().max() <= bound
+
+
+# --- heads that start at the base rate -----------------------------------------------------------
+
+RATES = (0.1, 0.04)
+
+
+@pytest.mark.parametrize("tower", [(), (4, 3)])
+@pytest.mark.parametrize("seeds", [None, (3, 8)])
+def test_heads_that_start_at_the_base_rate(seeds, tower):
+    plain = build(seeds, tower=tower)
+    model = build(seeds, tower=tower, base_rates=RATES)
+    for (name, own), other in zip(model.named_parameters(), plain.parameters(), strict=True):
+        if name == f"towers.biases.{len(tower)}":
+            assert own.shape == other.shape == (2 if seeds else 1, 2, 1)
+            wanted = torch.logit(torch.tensor(RATES, dtype=torch.float64)).view(1, 2, 1)
+            torch.testing.assert_close(own, wanted.expand_as(own), rtol=1e-6, atol=0.0)
+        else:
+            assert torch.equal(own, other), name
+    with torch.no_grad():
+        near = torch.sigmoid(model.eval()(some_rows(200))).mean(dim=-2)  # ([seeds,] tasks)
+        model.towers.weights[-1].zero_()
+        exact = torch.sigmoid(model(some_rows()))  # ([seeds,] rows, tasks)
+    rates = torch.tensor(RATES, dtype=torch.float64)
+    torch.testing.assert_close(near, rates.expand_as(near), rtol=0.35, atol=0.0)
+    torch.testing.assert_close(exact, rates.expand_as(exact), rtol=1e-6, atol=0.0)
+
+
+def test_members_start_at_the_base_rate_as_single_models_do():
+    ensemble, single = build((3, 8), base_rates=RATES), build(None, seed=8, base_rates=RATES)
+    for own, alone in zip(ensemble.member(1).parameters(), single.parameters(), strict=True):
+        assert torch.equal(own, alone)
+
+
+def test_a_model_is_known_by_where_its_heads_start():
+    assert "base_rates=(0.1, 0.04)" in repr(build(base_rates=list(RATES)))
+    assert "base_rates" not in repr(build())
+
+
+@pytest.mark.parametrize(
+    ("rates", "message"),
+    [
+        ((0.1,), "base_rates must be one per target, 2, got 1"),
+        ((0.1, 0.0), r"base_rates\[1\] must be in \(0, 1\), got 0.0"),
+        ((1.0, 0.5), r"base_rates\[0\] must be in \(0, 1\), got 1.0"),
+        ((0.1, float("nan")), r"base_rates\[1\] must be finite, got nan"),
+        ({"click": 0.1, "like": 0.04}, "base_rates must be a list or tuple, got {'click'"),
+        (0.1, "base_rates must be a list or tuple, got 0.1"),
+    ],
+)
+def test_base_rates_at_which_no_head_can_start(rates, message):
+    with pytest.raises(ValueError, match=message):
+        build(base_rates=rates)

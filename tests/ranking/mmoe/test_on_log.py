@@ -8,7 +8,7 @@ import torch
 
 from ranking.logs import FeatureEncoder
 from ranking.mmoe import EmbeddedMMoE
-from ranking.multi_task import FeatureEmbedding, WeightedCrossEntropy
+from ranking.multi_task import FeatureEmbedding, WeightedCrossEntropy, base_rates
 from ranking.simulator import simulate_log
 from ranking.training import TableExamples, fit, predict_logits, seeded
 
@@ -125,3 +125,19 @@ def test_settings_that_others_decide(name):
     settings = {name: 2}
     with pytest.raises(ValueError, match=f"{name} must be left out"):
         EmbeddedMMoE(FeatureEmbedding((3,), 1), TARGETS, **settings)
+
+
+def test_heads_start_at_the_base_rates_of_the_labels(parts):
+    train, test, encoder = parts
+    rates = base_rates(train.labels(TARGETS), TARGETS)
+    model, plain = build(encoder, base_rates=rates), build(encoder)
+    assert model.network.base_rates == tuple(rates.values())
+    reverse = build(encoder, base_rates={name: rates[name] for name in TARGETS[::-1]})
+    assert reverse.network.base_rates == model.network.base_rates
+    examples, loss = TableExamples.of(train, encoder, TARGETS), WeightedCrossEntropy(TARGETS)
+    before = [fit(one, examples, loss, seed=0, epochs=1).train_loss[0] for one in (plain, model)]
+    assert before[1] < before[0]
+    p = 1 / (1 + np.exp(-predict_logits(model, encoder.transform(test))))
+    assert abs(p[:, 0].mean() / test.rows["click"].mean() - 1) < 0.3
+    with pytest.raises(ValueError, match="base_rates must be one of 'click', 'like', got 'clicks'"):
+        build(encoder, base_rates={"clicks": 0.1, "like": 0.04})

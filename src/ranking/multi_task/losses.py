@@ -1,155 +1,16 @@
-"""The multi-objective model (多目标模型) and its weighted cross-entropy.
+"""The weighted cross-entropy of several targets (claims B4, B5), masked where a label means nothing (A7)."""
 
-Claims B2–B5 of the source map: feature groups through embeddings, concatenated; a shared network; one tower
-per target. Towers give *logits*: a sigmoid makes rates of them, losses are computed before it.
-"""
-
-import itertools
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any, Self
+from collections.abc import Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ranking import validation
-from ranking.logs import FeatureEncoder, FeatureTable
 
 GIVEN_CLICK = ("like", "collect", "share")
 """Targets that are counted per click (claim A7)."""
-
-
-def dense_layers(sizes: Sequence[int], last_activation: bool = True) -> nn.Sequential:
-    """Linear layers with ReLUs between: sizes (in, hidden, …, out)."""
-    validation.flag("last_activation", last_activation)
-    sizes = validation.positive_ints("sizes", sizes)
-    layers: list[nn.Module] = []
-    for size_in, size_out in itertools.pairwise(sizes):
-        layers += [nn.Linear(size_in, size_out), nn.ReLU()]
-    return nn.Sequential(*(layers if last_activation else layers[:-1]))
-
-
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """A context in which torch draws from ``seed`` and which leaves the outer random state as it was."""
-    with torch.random.fork_rng():
-        torch.manual_seed(validation.seed("seed", seed))
-        yield
-
-
-class FeatureEmbedding(nn.Module):
-    """Categorical ids through embedding tables, concatenated with the dense features (claim B2).
-
-    All tables live in one: id i of field f is row ``offset[f] + i``, so that one look-up serves all fields.
-
-    Args:
-        cardinalities: number of ids per categorical field, id 0 standing for "unseen".
-        n_dense, embedding_dim: number of dense features, and of numbers per id.
-        sparse: whether the gradient lists just the rows that a batch holds, so that a step of training costs
-            no more with a million ids than with a thousand, worth it from about a hundred thousand on: see
-            :class:`~ranking.training.lazy_adam.LazyAdam`.
-    """
-
-    sizes: Tensor
-    offsets: Tensor
-    first: Tensor
-    last: Tensor
-
-    def __init__(
-        self, cardinalities: Sequence[int], n_dense: int, embedding_dim: int = 8, sparse: bool = False
-    ) -> None:
-        super().__init__()
-        sizes = torch.tensor(validation.positive_ints("cardinalities", cardinalities), dtype=torch.long)
-        n_dense = validation.whole_number("n_dense", n_dense)
-        embedding_dim = validation.positive_int("embedding_dim", embedding_dim)
-        sparse = validation.flag("sparse", sparse)
-        self.register_buffer("sizes", sizes)
-        self.register_buffer("offsets", torch.cumsum(sizes, 0) - sizes)
-        self.register_buffer("first", torch.zeros_like(sizes), persistent=False)
-        self.register_buffer("last", sizes - 1, persistent=False)
-        self.table = nn.Embedding(int(sizes.sum()) if len(sizes) else 1, embedding_dim, sparse=sparse)
-        nn.init.normal_(self.table.weight, std=0.05)
-        self.output_dim = len(sizes) * embedding_dim + n_dense
-
-    def forward(self, categorical: Tensor, dense: Tensor) -> Tensor:
-        """One vector per row, (rows, output_dim), from ids (rows, fields) and dense features (rows, n_dense).
-
-        Raises:
-            ValueError: shapes do not match, or an id is in no table: it would find another field's vector.
-        """
-        fields, columns = len(self.sizes), self.output_dim - len(self.sizes) * self.table.embedding_dim
-        if categorical.shape != (len(dense), fields) or dense.shape != (len(categorical), columns):
-            raise ValueError(
-                f"categorical and dense must have shape (rows, {fields}) and (rows, {columns}), got "
-                f"{tuple(categorical.shape)} and {tuple(dense.shape)}"
-            )
-        if categorical.is_floating_point() or categorical.is_complex():
-            raise ValueError(f"categorical must hold whole numbers, got {categorical.dtype}")
-        ids = categorical.long()
-        if not torch.equal(ids.clamp(self.first, self.last), ids):  # two passes; to say where takes more
-            row, field = ((ids < 0) | (ids >= self.sizes)).nonzero()[0].tolist()
-            raise ValueError(
-                f"categorical must hold ids from 0 to {int(self.sizes[field]) - 1} in field {field}, got "
-                f"{int(ids[row, field])} at row {row}; an id that training did not see is 0"
-            )
-        vectors = self.table(ids + self.offsets)  # (rows, fields, embedding_dim)
-        return torch.cat([vectors.flatten(1), dense], dim=1)  # (rows, output_dim)
-
-
-class MultiTaskModel(nn.Module):
-    """Shared network and one tower per target (claim B2): the model that later chapters compare with.
-
-    Args:
-        cardinalities, n_dense, embedding_dim, sparse: see :class:`FeatureEmbedding`.
-        targets: names of the targets, e.g. ("click", "like"); one name makes the single-task baseline.
-        shared: widths of the shared dense layers.
-        tower: widths of each tower's hidden layers; a last layer of width 1 is added.
-    """
-
-    def __init__(
-        self,
-        cardinalities: Sequence[int],
-        n_dense: int,
-        targets: Sequence[str],
-        embedding_dim: int = 8,
-        shared: Sequence[int] = (64,),
-        tower: Sequence[int] = (32,),
-        sparse: bool = False,
-    ) -> None:
-        super().__init__()
-        self.targets = validation.targets(targets)
-        shared, tower = validation.positive_ints("shared", shared), validation.positive_ints("tower", tower)
-        if not shared:
-            raise ValueError("shared must name at least one layer's width, got none")
-        self.embedding = FeatureEmbedding(cardinalities, n_dense, embedding_dim, sparse)
-        self.shared = dense_layers((self.embedding.output_dim, *shared))
-        self.towers = nn.ModuleList(
-            dense_layers((shared[-1], *tower, 1), last_activation=False) for _ in self.targets
-        )
-
-    @classmethod
-    def of(
-        cls, encoder: FeatureEncoder | FeatureTable, targets: Sequence[str], seed: int = 0, **settings: Any
-    ) -> Self:
-        """A model for the features of a fitted encoder, its first weights drawn from ``seed``.
-
-        The encoder, or a table, says how many ids each field has, and how many dense columns there are;
-        ``settings`` are ``embedding_dim``, ``shared``, ``tower`` and ``sparse``.
-        """
-        if not hasattr(encoder, "cardinalities"):
-            raise ValueError(
-                f"encoder must be a FeatureEncoder that is fitted, or a table, got {encoder!r:.80}"
-            )
-        with seeded(seed):
-            return cls(encoder.cardinalities, len(encoder.columns), targets, **settings)
-
-    def forward(self, categorical: Tensor, dense: Tensor) -> Tensor:
-        """Logits, shape (rows, targets), from ids (rows, fields) and dense features (rows, n_dense)."""
-        common = self.shared(self.embedding(categorical, dense))  # (rows, width)
-        return torch.cat([tower(common) for tower in self.towers], dim=1)  # (rows, targets)
 
 
 def click_mask(labels: Tensor, targets: Sequence[str], given_click: Sequence[str] = GIVEN_CLICK) -> Tensor:
@@ -355,45 +216,3 @@ class UncertaintyWeighting(PerTargetLoss):
         """See :class:`PerTargetLoss`."""
         terms = torch.exp(-self.log_variances) * _means(sums, rows) + self.log_variances / 2  # (targets,)
         return torch.where(rows > 0, terms, 0.0).sum()
-
-
-@dataclass(frozen=True)
-class TaskGradients:
-    """The gradient of every target's own loss at the shared network: how hard each pulls, and which way.
-
-    ``vectors`` are those at λ = 1 of all parameters of ``model.shared``, shape (targets, parameters).
-    """
-
-    targets: tuple[str, ...]
-    vectors: Tensor
-
-    @property
-    def norms(self) -> Tensor:
-        """Length of each target's gradient, shape (targets,)."""
-        lengths: Tensor = torch.linalg.vector_norm(self.vectors, dim=1)
-        return lengths
-
-    @property
-    def cosines(self) -> Tensor:
-        """Cosine of the angle between any two, shape (targets, targets): 1 for one way, −1 for opposite."""
-        unit = F.normalize(self.vectors, dim=1)  # (targets, parameters)
-        return unit @ unit.T
-
-
-def task_gradients(
-    model: MultiTaskModel, categorical: Tensor, dense: Tensor, labels: Tensor, masked: bool = True
-) -> TaskGradients:
-    """Gradients of the losses, target by target, at the shared network, on one set of rows.
-
-    Ids are (rows, fields), dense features (rows, n_dense), labels (rows, targets); ``masked`` as in the loss.
-    """
-    if not isinstance(model, MultiTaskModel):
-        raise ValueError(f"model must be a MultiTaskModel, got {type(model).__name__}")
-    for name, part in (("categorical", categorical), ("dense", dense)):
-        validation.as_floats(name, validation.instance(name, part, Tensor))
-    mask = click_mask(labels, model.targets) if validation.flag("masked", masked) else None
-    losses = cross_entropy_per_target(model(categorical, dense), labels, mask)  # (targets,)
-    shared = list(model.shared.parameters())
-    gradients = [torch.autograd.grad(loss, shared, retain_graph=True) for loss in losses]
-    vectors = [torch.cat([part.flatten() for part in parts]) for parts in gradients]
-    return TaskGradients(model.targets, torch.stack(vectors))
