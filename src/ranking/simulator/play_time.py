@@ -162,8 +162,10 @@ class PlayTime:
 
     def draw(self, rng: np.random.Generator) -> dict[str, NDArray[Any]]:
         """What happens: ``watch_time`` in seconds and, as bool, the three :func:`labels`."""
-        kind, noise = (
-            draw(self.shape, dtype=self.duration.dtype) for draw in (rng.random, rng.standard_normal)
+        # as many random numbers whatever happens: what is drawn next does not hang on how plays end
+        kind, again, noise, excess = (
+            draw(self.shape, dtype=self.duration.dtype)
+            for draw in (rng.random, rng.random, rng.standard_normal, rng.standard_exponential)
         )
         zero = kind < self.p_zero
         leaves = kind < self.p_zero + (1 - self.p_zero) * self.p_leave
@@ -177,9 +179,7 @@ class PlayTime:
             np.broadcast_to(part, self.shape)[at]
             for part in (self.duration, self.p_replay, self.replay_mean, self.linger_mean)
         )
-        again = rng.random(len(duration), dtype=duration.dtype) < p_replay
-        excess = rng.standard_exponential(len(duration), dtype=duration.dtype)
-        seconds[at] = duration + excess * np.where(again, replay, linger)
+        seconds[at] = duration + excess[at] * np.where(again[at] < p_replay, replay, linger)
         return {"watch_time": seconds} | labels(seconds, self.duration)
 
     @property
