@@ -6,8 +6,9 @@ time) has added to it
     ``slope`` · τ + walk(day) + ``jump`` from ``jump_day`` on,
 
 where walk is a random walk of the world, with a step of standard deviation ``walk`` at every midnight after
-that of ``start_day``, for each outcome its own. The jump concerns everybody, or the age bands in ``jump_ages`` alone. Tastes turn: the
-user's vector u moves towards a direction w that is at right angles to it, the taste of somebody else,
+that of ``start_day``, for each outcome its own. The jump concerns everybody, or the age bands in
+``jump_ages`` alone. Tastes turn: the user's vector u moves towards a direction w that is at right angles to
+it, the taste of somebody else,
 
     cos(``tastes`` · τ) · u + sin(``tastes`` · τ) · w.
 

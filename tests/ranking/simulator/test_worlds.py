@@ -2,8 +2,9 @@
 
 For each target, happenings y and their truth p are compared in total, in bins of p, by scene, day and so on.
 And within a session (a request, a user, an item): given the truth, impressions are independent, so that the
-sum of y − p over one session has the square Σ p(1 − p), in the mean. If something were missing from the truth
-that a whole session shares, the squares would be larger.
+square of the sum of y − p is the sum of the squares, in the mean, and spreads by 2 Σ v v' over pairs of
+impressions with the variances v = p(1 − p). If something were missing from the truth that a whole session
+shares, the squares of the sums would be larger.
 """
 
 from dataclasses import replace
@@ -101,9 +102,9 @@ def surprises(log, truth):
                 found[target, kind, int(part)] = sums[part] / np.sqrt(spread[part])
         for kind in ("session", "request", "user", "item"):
             codes = rows[kind].to_numpy()[at]
-            beyond = np.bincount(codes, off) ** 2 - np.bincount(codes, variance)
-            beyond = beyond[np.bincount(codes) > 0]
-            found[target, "within", kind] = beyond.mean() / (beyond.std() / np.sqrt(len(beyond)))
+            pairs = np.sum(np.bincount(codes, off) ** 2) - np.sum(off**2)
+            spread = 2 * (np.sum(np.bincount(codes, variance) ** 2) - np.sum(variance**2))
+            found[target, "within", kind] = pairs / np.sqrt(spread)
     return found
 
 
