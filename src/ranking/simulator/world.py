@@ -186,7 +186,8 @@ class World(Population):
             behind: dict[str, NDArray[Any]] = {}
             if repeats is not None and part.session is not None and part.mood is not None:
                 behind["mood"] = part.mood[:, None]
-                behind["seen"] = repeats(part.session, part.time_ms, self.item_topic[item])
+                seen = repeats(part.session, part.time_ms, self.item_topic[item])
+                behind["seen"] = seen.astype(np.int32)
             truth = self._truth_of(part, item, position, behind.get("seen"))
             shown: dict[str, NDArray[Any]] = {
                 "request": np.arange(start, start + len(part), dtype=np.int32)[:, None],
