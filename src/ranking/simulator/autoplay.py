@@ -38,11 +38,11 @@ from ranking.simulator.vocabulary import Floats
 from ranking.validation import Array
 
 PLAY_EFFECTS: Mapping[str, Mapping[str, float]] = {
-    "click": {"affinity": 2.5, "quality": 0.5, "followed": 0.4, "patience": 3.0},
+    "click": {"affinity": 2.5, "quality": 0.5, "followed": 0.4, "patience": 4.5},
     "like": {"affinity": 1.5, "quality": 0.8, "followed": 0.8},
     "collect": {"affinity": 1.0, "quality": 0.8, "length": 0.4},
     "share": {"affinity": 0.8, "quality": 0.4, "length": -0.3},
-    "watch_time": {"affinity": 0.3, "quality": 0.1, "followed": 0.1},
+    "watch_time": {"affinity": 0.2, "quality": 0.1, "followed": 0.1},
 }
 """As ``EFFECTS``, on this surface: under "click" the logit of staying rather than leaving early. There is no
 cover to appeal, and the length is in the curves."""
@@ -67,12 +67,12 @@ class Autoplay:
     """
 
     zero_rate: float = 0.008
-    leave: Sequence[float] = (0.635, -0.033, 0.318)
-    leave_mu: float = 1.265
-    leave_sigma: float = 1.192
-    watch: Sequence[float] = (4.188, 0.514)
-    watch_sigma: float = 0.625
-    replay: Sequence[float] = (-3.124, -1.324)
+    leave: Sequence[float] = (0.628, -0.023, 0.332)
+    leave_mu: float = 1.278
+    leave_sigma: float = 1.17
+    watch: Sequence[float] = (4.184, 0.517)
+    watch_sigma: float = 0.607
+    replay: Sequence[float] = (-4.1, -1.92)
     replay_mean: float = 1.53
     linger_mean: float = 2.3
     like_rate: float = 0.0188
