@@ -24,7 +24,7 @@ def course_log(
 ) -> ImpressionLog:
     """The log of the course with its statistics and its truth, made once and then kept in the user's cache.
 
-    What comes back is, bit for bit, what this gives:
+    What comes back is, bit for bit, what this gives::
 
         World.build(config, world_seed).simulate(n_impressions, seed).with_statistics()
 

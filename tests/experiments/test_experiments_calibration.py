@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from bookwork.results import load_results
-from ranking.simulator import World
+from ranking_course import course_log
 
 pytestmark = pytest.mark.slow
 
@@ -52,7 +52,7 @@ def test_calibration_never_changes_the_log_loss_of_the_full_data(runs):
 def test_a_part_of_the_record_comes_out_again(recorded, runs):
     from experiments.calibration.sampling import run
 
-    log = World.build(seed=0).simulate(recorded["impressions"], seed=0).with_statistics().after(days=30)
+    log = course_log(recorded["impressions"]).after(days=30)
     again = run(log, rate=0.1, seed=0)
     was = runs[(runs["rate"] == 0.1) & (runs["seed"] == 0)].iloc[0]
     assert again["rows"] == was["rows"]

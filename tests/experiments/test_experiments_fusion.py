@@ -9,7 +9,7 @@ import pytest
 from bookwork.results import load_results
 from ranking import fusion
 from ranking.funnel.feed import Feed, train_predictor
-from ranking.simulator import World
+from ranking_course import course_log, course_world
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 NAMES = ("formulas", "weights", "ab", "offline")
@@ -17,17 +17,17 @@ NAMES = ("formulas", "weights", "ab", "offline")
 
 @pytest.fixture(scope="module")
 def world():
-    return World.build(seed=0)
+    return course_world()
 
 
 @pytest.fixture(scope="module")
-def log(world):
-    return world.simulate(1_000_000, seed=0)
+def log():
+    return course_log()
 
 
 @pytest.fixture(scope="module")
 def predictor(log):
-    return train_predictor(log.with_statistics().after(days=30), seed=0)
+    return train_predictor(log.after(days=30), seed=0)
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -16,7 +16,7 @@ from bookwork.results import load_results
 from ranking.logs import TARGETS
 from ranking.mmoe import polarized
 from ranking.mmoe.examples import gate_examples
-from ranking.simulator import World
+from ranking_course import course_log
 
 ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
@@ -145,7 +145,7 @@ def test_a_part_of_the_log_record_comes_out_again():
     from experiments.multi_task.loss_weights import Setting
 
     recorded = load_results("mmoe/log")
-    log = World.build(seed=0).simulate(recorded["impressions"], seed=0).with_statistics().after(days=30)
+    log = course_log(recorded["impressions"]).after(days=30)
     again = run(Setting(log, seed=0), "MMoE, as large")
     was = next(run for run in recorded["runs"] if run["model"] == "MMoE, as large" and run["seed"] == 0)
     for target in TARGETS:

@@ -9,7 +9,7 @@ import pytest
 
 from bookwork.results import load_results
 from ranking.logs import TARGETS
-from ranking.simulator import World
+from ranking_course import course_log
 from ranking_course.explorers.loss import checked_recording
 
 pytestmark = pytest.mark.slow
@@ -54,7 +54,7 @@ def test_a_mask_decides_which_rate_the_head_predicts(recorded):
 def test_a_part_of_the_record_comes_out_again(recorded):
     from experiments.multi_task.loss_weights import Setting, WeightedCrossEntropy
 
-    log = World.build(seed=0).simulate(recorded["impressions"], seed=0).with_statistics().after(days=30)
+    log = course_log(recorded["impressions"]).after(days=30)
     setting = Setting(log, seed=0)
     loss = WeightedCrossEntropy(TARGETS, {"collect": 10.0})
     again = setting.judge(setting.predictions(setting.train(loss)))

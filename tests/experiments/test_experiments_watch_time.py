@@ -8,7 +8,7 @@ import pytest
 from bookwork.results import load_results
 from ranking import watch_time as wt
 from ranking.logs import FeatureEncoder
-from ranking.simulator import World
+from ranking_course import course_log
 
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 
@@ -25,8 +25,7 @@ def completions():
 
 @pytest.fixture(scope="module")
 def log(recorded):
-    world = World.build(seed=0)
-    return world.simulate(recorded["impressions"], seed=0).with_statistics().after(days=30)
+    return course_log(recorded["impressions"]).after(days=30)
 
 
 def median(recorded, part: str, name: str, measure: str) -> float:
