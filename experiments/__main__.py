@@ -17,7 +17,7 @@ from pathlib import Path
 from bookwork import command_line
 
 FOLDER = Path(__file__).parent
-CHAPTERS = ("funnel", "multi_task", "calibration", "mmoe", "fusion", "watch_time")
+CHAPTERS = ("funnel", "multi_task", "calibration", "mmoe", "fusion", "watch_time", "world")
 SPEED = {
     "multi_task/training_speed": "benchmarks.streaming",
     "multi_task/training_by_ids": "benchmarks.training",

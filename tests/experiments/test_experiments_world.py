@@ -7,8 +7,10 @@ import pandas as pd
 import pytest
 from scipy.stats import spearmanr
 
-from experiments.world.autoplay import EDGES, SPREAD, spread_as_real
+from bookwork.results import load_results
+from experiments.world.autoplay import EDGES, KINDS, MISSES, NEAR, REAL, SPREAD, simulated, spread_as_real
 from experiments.world.moments import BINS, LEVELS, Plays
+from ranking.logs.kuairand import load_kuairand, single_column
 
 MINUTE = 60_000
 
@@ -104,3 +106,54 @@ def test_weights_spread_durations_as_the_real_ones():
     assert not weights[(duration < 7) | (duration >= 600)].any()
     found = np.histogram(duration, EDGES, weights=weights)[0] / weights.sum()
     np.testing.assert_allclose(found, np.divide(SPREAD, sum(SPREAD)), atol=1e-9)
+
+
+# --- the record -----------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def recorded():
+    return load_results("world/autoplay")
+
+
+def test_the_record_holds_every_real_moment(recorded):
+    assert {line["moment"]: line["real"] for line in recorded["moments"]} == REAL
+    for line in recorded["moments"]:
+        assert line["low"] <= line["rows_at_hand"] <= line["high"]
+        assert all(kind in line for kind in KINDS) != line["moment"].startswith("0-7")
+
+
+def test_moments_of_the_simulator_are_near_the_real_ones_but_for_those_named(recorded):
+    simulated = [line for line in recorded["moments"] if not line["moment"].startswith("0-7")]
+    for line in simulated:
+        for kind in KINDS:
+            found, low, high = line[kind]["mean"], *line[kind]["range"]
+            assert low <= found <= high
+            assert line[kind]["near"] == (abs(found - line["real"]) <= NEAR)
+    missed = {line["moment"] for line in simulated if not all(line[kind]["near"] for kind in KINDS)}
+    assert missed == set(MISSES)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_world_of_the_record_comes_out_again(recorded, kind):
+    found = simulated(recorded["made_by"]["seeds"][0], recorded["impressions"], KINDS[kind])
+    for line in recorded["moments"]:
+        if kind in line:
+            low, high = line[kind]["range"]
+            assert low - 1e-3 <= found[line["moment"]] <= high + 1e-3
+
+
+def test_the_rows_at_hand_are_like_the_real_figures_and_the_world_like_them(kuairand_folder):
+    plays = Plays(single_column(load_kuairand(kuairand_folder)).rows)
+    intervals = plays.intervals(60, seed=0)
+    width = {name: high - low for name, (low, high) in intervals.items()}
+    for name, value in REAL.items():  # 60 resamples and figures of two digits: half of the width more
+        low, high = intervals[name]
+        assert low - width[name] / 2 - 0.005 <= value <= high + width[name] / 2 + 0.005
+    world = simulated(1, 50_000, None)
+    for name in REAL.keys() & world.keys() - set(MISSES):
+        low, high = intervals[name]
+        assert low - NEAR <= world[name] <= high + NEAR
+    spread = np.histogram(plays.duration, EDGES)[0]
+    np.testing.assert_allclose(spread / spread.sum(), SPREAD, atol=0.01)
