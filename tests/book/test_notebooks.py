@@ -54,7 +54,9 @@ def test_the_introduction_says_how_long_each_chapter_takes():
 def test_every_notebook_stands_in_the_contents_below_its_chapter():
     contents = yaml.safe_load((BOOK.parent / "_toc.yml").read_text(encoding="utf-8"))
     (chapters,) = (part["chapters"] for part in contents["parts"] if part["caption"] == "Chapters")
-    listed = {BOOK / f"{contents['root']}.ipynb"}
+    others = [part["chapters"] for part in contents["parts"] if part["caption"] != "Chapters"]
+    listed = {BOOK / f"{page['file']}.ipynb" for pages in others for page in pages} & set(NOTEBOOKS)
+    listed |= {BOOK / f"{contents['root']}.ipynb"}
     for chapter in chapters:
         pages = [chapter["file"], *(page["file"] for page in chapter["sections"])]
         assert [Path(page).stem for page in pages[:2]] == ["index", "exercises"]
