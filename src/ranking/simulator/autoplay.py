@@ -4,10 +4,10 @@ What is shown starts by itself. How long it plays is :mod:`ranking.simulator.pla
 seconds and gone, a stretch of it, or beyond the end, lingering or starting over. With x = ln(d / 60 s) for an
 item of d seconds, logged plays go, in the mean over users and items,
 
-    P(leaves early)   = σ(``leave``[0] + ``leave``[1] x + ``leave``[2] x²)
-    seconds, leaving  ~ LogNormal(``leave_mu``, ``leave_sigma``)
-    seconds, staying  ~ LogNormal(``watch``[0] + ``watch``[1] x, ``watch_sigma``)
-    P(starts over)    = σ(``replay``[0] + ``replay``[1] x), once the end is reached.
+    P(leaves early)   = σ(leave₀ + leave₁ x + leave₂ x²)
+    seconds, leaving  ~ LogNormal(leave_mu, leave_sigma)
+    seconds, staying  ~ LogNormal(watch₀ + watch₁ x, watch_sigma)
+    P(starts over)    = σ(replay₀ + replay₁ x), once the end is reached.
 
 The form and the numbers are a fit to aggregates of KuaiRand-Pure (Gao et al., CIKM 2022), whose tabs of one
 column play at once; no row of it is used. Around these curves plays differ by their drivers: who cares more

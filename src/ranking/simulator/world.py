@@ -54,9 +54,9 @@ Circumstance = ArrayLike | None
 
 @dataclass(frozen=True, repr=False)
 class World(Population):
-    """A population and how it behaves.
+    """A population and how it behaves. It has all that a :class:`Population` has, and these.
 
-    Attributes (beyond those of :class:`Population`):
+    Attributes:
         seed: the seed it was built from.
         intercepts: (5,), one per outcome: four logits, and ln seconds for watch time; 0 in a world that plays
             at once.
