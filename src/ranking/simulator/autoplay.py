@@ -48,7 +48,8 @@ PLAY_EFFECTS: Mapping[str, Mapping[str, float]] = {
 cover to appeal, and the length is in the curves."""
 
 LARGEST_SIGMA = 5.0
-MOST_STEPS = 50  # of Newton's method, which needs about six
+MOST_STEPS = 100  # of Newton's method, which needs about five
+ACCURACY = 1e-9  # of the means that it brings together
 
 
 @dataclass(frozen=True)
@@ -133,11 +134,11 @@ class Curve:
 
         Raises:
             ValueError: drivers alone spread the watch time more than ``watch_sigma`` allows, or a rate of
-                likes, collects or shares cannot be reached.
+                likes, collects or shares, or the curve ``leave``, cannot be reached.
         """
         stay, watch = (sums[name].ravel().astype(np.float64) for name in ("click", "watch_time"))
         powers = np.vander(_length(duration).ravel().astype(np.float64), 3, increasing=True)  # 1, x, x²
-        leave = _fit_logits(powers, -stay, expit(powers @ autoplay.leave))
+        leave = _fit_logits(powers, -stay, autoplay.leave)
         stays = expit(stay - powers @ leave)  # (impressions,) how much each weighs among those who stay
         line = powers[:, :2]
         explained = np.linalg.lstsq(line * np.sqrt(stays)[:, None], watch * np.sqrt(stays), rcond=None)[0]
@@ -197,18 +198,31 @@ def _polynomial(coefficients: Iterable[float], x: Floats) -> Floats:
     return total
 
 
-def _fit_logits(columns: Array, offset: Array, wanted: Array) -> Array:
-    """Coefficients b at which σ(columns @ b + offset) has the same mean with every column as ``wanted``.
+def _fit_logits(columns: Array, offset: Array, curve: Sequence[float]) -> Array:
+    """The b at which σ(columns @ b + offset) and σ(columns @ curve) have the same mean with every column.
 
-    That is logistic regression on the probabilities ``wanted``, which Newton's method solves; ``columns`` is
-    (rows, coefficients), the others (rows,).
+    That is logistic regression on the probabilities of the curve. Newton's method solves it, from where the
+    curve lies once the offset is taken off, with steps halved until they lead downhill; ``columns`` is (rows,
+    coefficients), the offset (rows,).
+
+    Raises:
+        ValueError: the offsets spread so far that no step helps.
     """
-    b = np.zeros(columns.shape[1])
+    wanted = expit(columns @ np.asarray(curve))
+
+    def loss(b: Array) -> Any:
+        logits = columns @ b + offset
+        return np.mean(np.logaddexp(0.0, logits) - wanted * logits)
+
+    b: Array = np.asarray(curve) - np.linalg.lstsq(columns, offset, rcond=None)[0]
     for _ in range(MOST_STEPS):
         p = expit(columns @ b + offset)
-        curvature = columns.T @ (columns * (p * (1 - p))[:, None])
-        step = np.linalg.lstsq(curvature, columns.T @ (wanted - p), rcond=None)[0]
+        off = columns.T @ (wanted - p) / len(p)
+        if np.abs(off).max() < ACCURACY:
+            return b
+        curvature = columns.T @ (columns * (p * (1 - p))[:, None]) / len(p)
+        step, most = np.linalg.lstsq(curvature, off, rcond=None)[0], loss(b) + 1e-12
+        while loss(b + step) > most and np.abs(step).max() > ACCURACY:
+            step = step / 2
         b = b + step
-        if np.abs(step).max() < 1e-9:
-            break
-    return b
+    raise ValueError(f"autoplay.leave must be a curve that plays of this world can follow, got {curve}")

@@ -282,20 +282,31 @@ def test_the_same_people_live_in_a_world_with_clicks(built):
 
 
 @pytest.mark.parametrize("leave", [(0.0, 0.0, 0.0), (-7.0, 0.0, 0.0), (8.0, 0.0, 0.0), (0.0, 3.0, -1.0)])
-@pytest.mark.parametrize("pull", [1.0, 12.0])
-def test_the_curve_is_met_whatever_it_is(leave, pull):
-    """Solved from sums of a spread far above that of any world, and off the middle."""
+@pytest.mark.parametrize(
+    ("spread", "middle"), [(1.0, 1.0), (1.0, -9.0), (1.0, 60.0), (12.0, 12.0), (20.0, -40.0)]
+)
+def test_the_curve_is_met_whatever_it_is(leave, spread, middle):
+    """Solved from sums of a spread far above that of any world, and far off 0: moods may be strong."""
     rng = np.random.default_rng(0)
     duration = np.exp(rng.uniform(np.log(7), np.log(600), 4_000)).astype(np.float32)
     asked = Autoplay(leave=leave, watch_sigma=5.0, like_floor=1.0, share_floor=1.0)
     sums = {name: rng.standard_normal(4_000).astype(np.float32) for name in OUTCOMES}
-    sums["click"] = (pull * (sums["click"] + 1.0)).astype(np.float32)
+    sums["click"] = (spread * sums["click"] + middle).astype(np.float32)
     curve = Curve.solve(asked, sums, duration)
     x = np.log(duration.astype(np.float64) / 60)
     leaves = expit(np.polyval(curve.leave[::-1], x) - sums["click"])
     for power in range(3):
         wanted = np.mean(expit(np.polyval(leave[::-1], x)) * x**power)
         assert np.mean(leaves * x**power) == pytest.approx(wanted, abs=1e-6)
+
+
+def test_a_curve_that_cannot_be_met_is_refused():
+    rng = np.random.default_rng(0)
+    sums = {name: 1e4 * rng.standard_normal(50).astype(np.float32) for name in OUTCOMES}
+    with pytest.raises(
+        ValueError, match=r"autoplay\.leave must be a curve that plays of this world can follow"
+    ):
+        Curve.solve(Autoplay(leave=(-20.0, 5.0, 0.0)), sums, np.linspace(7, 600, 50, dtype=np.float32))
 
 
 # --- bad input --------------------------------------------------------------------------------------
