@@ -34,7 +34,7 @@ from ranking import validation
 from ranking.simulator import solving
 from ranking.simulator.play_time import PlayTime
 from ranking.simulator.play_truth import REACTIONS, Growth, PlayTruth
-from ranking.simulator.vocabulary import Floats
+from ranking.simulator.vocabulary import LARGEST_EFFECT, Floats
 from ranking.validation import Array
 
 PLAY_EFFECTS: Mapping[str, Mapping[str, float]] = {
@@ -48,6 +48,7 @@ PLAY_EFFECTS: Mapping[str, Mapping[str, float]] = {
 cover to appeal, and the length is in the curves."""
 
 LARGEST_SIGMA = 5.0
+LEAST = 1e-6  # of means and powers, which divide
 MOST_STEPS = 100  # of Newton's method, which needs about five
 ACCURACY = 1e-9  # of the means that it brings together
 
@@ -59,12 +60,14 @@ class Autoplay:
     Attributes:
         zero_rate: proportion of impressions that do not play at all, in [0, 1).
         leave, watch, replay: coefficients of the curves, in powers of ln(d / 60 s): three, two and two.
-        leave_mu, leave_sigma, watch_sigma: of ln(seconds).
-        replay_mean: mean play after the end of who starts over, in durations, above 0.
-        linger_mean: mean play after the end of the others, in seconds, above 0.
+        leave_mu, leave_sigma, watch_sigma: of ln(seconds); spreads in (0, 5].
+        replay_mean: mean play after the end of who starts over, in durations.
+        linger_mean: mean play after the end of the others, in seconds.
         like_rate, collect_rate, share_rate: each / *impressions*, in (0, 1].
         like_floor, like_power, share_floor, share_power: how they grow with the part played; floors in
-            [0, 1], powers above 0.
+            [0, 1].
+
+    Coefficients and ``leave_mu`` are from −1,000 to 1,000, means and powers from 1e-6 to 1,000.
     """
 
     zero_rate: float = 0.008
@@ -90,12 +93,12 @@ class Autoplay:
             given = validation.listed(name, getattr(self, name))
             if len(given) != count:
                 raise ValueError(f"{name} must hold {count} coefficients, got {len(given)}")
-            kept[name] = tuple(validation.number(f"{name}[{k}]", value) for k, value in enumerate(given))
-        kept["leave_mu"] = validation.number("leave_mu", self.leave_mu)
+            kept[name] = tuple(_effect(f"{name}[{k}]", value) for k, value in enumerate(given))
+        kept["leave_mu"] = _effect("leave_mu", self.leave_mu)
         for name in ("leave_sigma", "watch_sigma"):
             kept[name] = validation.number(name, getattr(self, name), above=0.0, most=LARGEST_SIGMA)
         for name in ("replay_mean", "linger_mean", "like_power", "share_power"):
-            kept[name] = validation.number(name, getattr(self, name), above=0.0)
+            kept[name] = validation.number(name, getattr(self, name), least=LEAST, most=LARGEST_EFFECT)
         for name in ("like_rate", "collect_rate", "share_rate"):
             kept[name] = validation.rate(name, getattr(self, name))
         for name in ("like_floor", "share_floor"):
@@ -180,6 +183,10 @@ class Curve:
             linger_mean=_constant(autoplay.linger_mean),
             duration=duration,
         )
+
+
+def _effect(name: str, value: Any) -> float:
+    return validation.number(name, value, least=-LARGEST_EFFECT, most=LARGEST_EFFECT)
 
 
 def _constant(value: float) -> Floats:

@@ -28,7 +28,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 
 from ranking import validation
-from ranking.simulator.vocabulary import OUTCOMES, SCENES, Floats, Ints
+from ranking.simulator.vocabulary import LARGEST_EFFECT, OUTCOMES, SCENES, Floats, Ints
 
 LEAST_SPREAD = 1e-6  # below it there is nothing to follow
 
@@ -43,7 +43,7 @@ class Conflict:
         scenes: names in ``SCENES``, where it does so.
         alignment: ρ, from −1 (opposed) over 0 (unrelated) to 1 (aligned).
         own_taste: whether the reference follows a taste of its own in each of the scenes.
-        strength: how much of the usual spread the conflict has, above 0.
+        strength: how much of the usual spread the conflict has, above 0 and at most 1,000.
     """
 
     target: str = "like"
@@ -65,7 +65,7 @@ class Conflict:
         set_(self, "scenes", scenes)
         set_(self, "alignment", validation.number("alignment", self.alignment, least=-1.0, most=1.0))
         set_(self, "own_taste", validation.flag("own_taste", self.own_taste))
-        set_(self, "strength", validation.number("strength", self.strength, above=0.0))
+        set_(self, "strength", validation.number("strength", self.strength, above=0.0, most=LARGEST_EFFECT))
 
 
 @dataclass(frozen=True, eq=False)

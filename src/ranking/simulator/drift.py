@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from ranking import validation
 from ranking.logs.statistics import DAY_MS
-from ranking.simulator.vocabulary import AGE_BANDS, OUTCOMES, START_MS, Floats, Ints
+from ranking.simulator.vocabulary import AGE_BANDS, LARGEST_EFFECT, OUTCOMES, START_MS, Floats, Ints
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,10 @@ class Drift:
     Attributes:
         outcomes: whose levels move, of "click", "like", "collect", "share" and "watch_time".
         start_day: the day, from 0, at whose midnight slope, walk and tastes set in.
-        slope: per day.
-        walk: standard deviation of a day's step, at least 0.
-        jump_day, jump: the day, from 0, at whose midnight the levels jump, and by how much.
+        slope: per day, from −1,000 to 1,000.
+        walk: standard deviation of a day's step, from 0 to 1,000.
+        jump_day, jump: the day, from 0, at whose midnight the levels jump, and by how much, from −1,000 to
+            1,000.
         jump_ages: the age bands that jump, positions in ``AGE_BANDS``; None for all.
         tastes: radians per day, from 0 to π.
     """
@@ -58,9 +59,9 @@ class Drift:
         set_ = object.__setattr__
         set_(self, "outcomes", outcomes)
         set_(self, "start_day", validation.whole_number("start_day", self.start_day))
-        set_(self, "slope", validation.number("slope", self.slope))
-        set_(self, "walk", validation.number("walk", self.walk, least=0.0))
-        set_(self, "jump", validation.number("jump", self.jump))
+        for name in ("slope", "walk", "jump"):
+            least = 0.0 if name == "walk" else -LARGEST_EFFECT
+            set_(self, name, validation.number(name, getattr(self, name), least=least, most=LARGEST_EFFECT))
         set_(self, "tastes", validation.number("tastes", self.tastes, least=0.0, most=float(np.pi)))
         if self.jump_day is not None:
             set_(self, "jump_day", validation.whole_number("jump_day", self.jump_day))

@@ -16,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr, ndtri
 
+LARGEST_EXPONENT = 80.0  # exp holds it in single precision
+
 Real = TypeVar("Real", np.float32, np.float64)
 
 
@@ -43,7 +45,9 @@ def reaches(mu: NDArray[Real], sigma: NDArray[Real], duration: NDArray[Real], sh
 def mean(mu: NDArray[Real], sigma: NDArray[Real], duration: NDArray[Real]) -> NDArray[Real]:
     """E[t] in seconds."""
     end = deviations(mu, sigma, duration)
-    seconds: NDArray[Real] = np.exp(mu + sigma**2 / 2) * ndtr(end - sigma) + duration * ndtr(-end)
+    # where exp would overflow, what it is multiplied with leaves nothing of it
+    within = np.exp(np.minimum(mu + sigma**2 / 2, LARGEST_EXPONENT)) * ndtr(end - sigma)
+    seconds: NDArray[Real] = within + duration * ndtr(-end)
     return seconds
 
 

@@ -20,7 +20,7 @@ from numpy.random import Generator
 from numpy.typing import ArrayLike, NDArray
 
 from ranking import validation
-from ranking.simulator.vocabulary import Ints
+from ranking.simulator.vocabulary import LARGEST_EFFECT, Ints
 
 LONGEST_MS = 86_400_000  # a session is over within a day
 MOST_REQUESTS = 1_000
@@ -34,9 +34,9 @@ class Sessions:
         mean_requests: mean number of requests in a session, before the cut; at least 1.
         most_requests: where a session is cut, from 1 to 1,000.
         gap_seconds: between one request and the next, above 0; the longest session lasts at most a day.
-        mood: how far the topic of the mood draws the user's vector, at least 0.
+        mood: how far the topic of the mood draws the user's vector, from 0 to 1,000.
         own_interest: probability that the mood is one of the user's interests, in [0, 1].
-        fatigue: taken off the click logit per ln(1 + impressions of the topic so far), at least 0.
+        fatigue: taken off the click logit per ln(1 + impressions of the topic so far), from 0 to 1,000.
     """
 
     mean_requests: float = 4.0
@@ -50,10 +50,12 @@ class Sessions:
         kept = {
             "mean_requests": validation.number("mean_requests", self.mean_requests, least=1.0),
             "most_requests": validation.positive_int("most_requests", self.most_requests, most=MOST_REQUESTS),
-            "gap_seconds": validation.number("gap_seconds", self.gap_seconds, above=0.0),
-            "mood": validation.number("mood", self.mood, least=0.0),
+            "gap_seconds": validation.number(
+                "gap_seconds", self.gap_seconds, above=0.0, most=LONGEST_MS / 1_000
+            ),
+            "mood": validation.number("mood", self.mood, least=0.0, most=LARGEST_EFFECT),
             "own_interest": validation.number("own_interest", self.own_interest, least=0.0, most=1.0),
-            "fatigue": validation.number("fatigue", self.fatigue, least=0.0),
+            "fatigue": validation.number("fatigue", self.fatigue, least=0.0, most=LARGEST_EFFECT),
         }
         for name, value in kept.items():
             object.__setattr__(self, name, value)

@@ -75,5 +75,6 @@ class Truth:
             drawn[name] = rng.random(shape, dtype=np.float32) < getattr(self, f"p_{name}")
             drawn[name] &= drawn["click"]
         noise = rng.standard_normal(shape, dtype=np.float32)
-        watched = np.minimum(np.exp(self.watch_mu + self.watch_sigma * noise), self.duration)
+        with np.errstate(over="ignore"):  # what is too large for a float has reached the end
+            watched = np.minimum(np.exp(self.watch_mu + self.watch_sigma * noise), self.duration)
         return drawn | {"watch_time": np.where(drawn["click"], watched, np.float32(0.0))}

@@ -24,5 +24,8 @@ N_REGIONS = 30
 SCENES = ("home", "commute", "work", "other")
 """What the integers of ``scene`` stand for."""
 
+LARGEST_EFFECT = 1_000.0
+"""The most that may be asked of what is added to a logit, in single precision."""
+
 START_MS = 1_727_625_600_000
 """Where simulated time starts: Monday 30 September 2024, 00:00 in UTC+8, as milliseconds since 1970 UTC."""

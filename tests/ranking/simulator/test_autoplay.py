@@ -325,12 +325,15 @@ def test_a_curve_that_cannot_be_met_is_refused():
         ({"leave_mu": float("inf")}, "leave_mu must be finite"),
         ({"leave_sigma": 0.0}, r"leave_sigma must be in \(0, 5\], got 0.0"),
         ({"watch_sigma": 5.1}, r"watch_sigma must be in \(0, 5\], got 5.1"),
-        ({"replay_mean": 0.0}, "replay_mean must be above 0, got 0.0"),
-        ({"linger_mean": -1.0}, "linger_mean must be above 0, got -1.0"),
+        ({"leave_mu": 1e39}, r"leave_mu must be in \[-1000, 1000\], got 1e\+39"),
+        ({"watch": (1e39, 0.0)}, r"watch\[0\] must be in \[-1000, 1000\], got 1e\+39"),
+        ({"like_power": 1e39}, r"like_power must be in \[1e-06, 1000\], got 1e\+39"),
+        ({"replay_mean": 0.0}, r"replay_mean must be in \[1e-06, 1000\], got 0.0"),
+        ({"linger_mean": -1.0}, r"linger_mean must be in \[1e-06, 1000\], got -1.0"),
         ({"like_rate": 0.0}, r"like_rate must be in \(0, 1\], got 0.0"),
         ({"share_rate": 1.5}, r"share_rate must be in \(0, 1\], got 1.5"),
         ({"like_floor": 1.1}, r"like_floor must be in \[0, 1\], got 1.1"),
-        ({"share_power": 0.0}, "share_power must be above 0, got 0.0"),
+        ({"share_power": 0.0}, r"share_power must be in \[1e-06, 1000\], got 0.0"),
     ],
 )
 def test_plays_that_make_no_sense_are_refused(change, message):

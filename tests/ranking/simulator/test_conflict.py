@@ -272,7 +272,8 @@ def test_in_another_log_targets_correlate_as_aligned(alignment, monkeypatch):
         ({"scenes": "work"}, "scenes must"),
         ({"alignment": 1.01}, r"alignment must be in \[-1, 1\], got 1.01"),
         ({"own_taste": 1}, "own_taste must be True or False, got 1"),
-        ({"strength": 0.0}, "strength must be above 0, got 0.0"),
+        ({"strength": 0.0}, r"strength must be in \(0, 1000\], got 0.0"),
+        ({"strength": 1e39}, r"strength must be in \(0, 1000\], got 1e\+39"),
     ],
 )
 def test_conflicts_that_make_no_sense_are_refused(change, message):

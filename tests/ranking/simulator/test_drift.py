@@ -214,6 +214,17 @@ def test_a_slope_moves_the_mean_truth_as_it_says(still):
         np.testing.assert_allclose(found, expit(logit(usual.astype(float)) - 0.1 * days), rtol=1e-4)
 
 
+@pytest.mark.parametrize("slope", [-1_000.0, 1_000.0])
+@pytest.mark.parametrize("autoplay", [None, Autoplay()], ids=["clicks", "plays at once"])
+def test_levels_that_run_far_away_leave_numbers(slope, autoplay):
+    """e to that power is more than single precision holds, but an item that has an end bounds its play."""
+    log = world(Drift(outcomes=OUTCOMES, slope=slope), autoplay=autoplay).simulate(2_000, seed=1)
+    assert np.isfinite(log.truth.to_numpy(dtype=np.float64)).all()
+    late = log.rows["time_ms"] > at(8)
+    if autoplay is None and slope > 0:
+        np.testing.assert_allclose(log.truth["watch_time"][late], log.rows["duration"][late])
+
+
 # --- bad input --------------------------------------------------------------------------------------
 
 
@@ -225,7 +236,9 @@ def test_a_slope_moves_the_mean_truth_as_it_says(still):
         ({"start_day": -1}, "start_day must be a whole number of at least 0, got -1"),
         ({"start_day": 1.5}, "start_day must be a whole number"),
         ({"slope": float("inf")}, "slope must be finite"),
-        ({"walk": -0.1}, "walk must be at least 0, got -0.1"),
+        ({"slope": 1e39}, r"slope must be in \[-1000, 1000\], got 1e\+39"),
+        ({"walk": -0.1}, r"walk must be in \[0, 1000\], got -0.1"),
+        ({"jump_day": 1, "jump": -1e39}, r"jump must be in \[-1000, 1000\], got -1e\+39"),
         ({"tastes": 3.2}, r"tastes must be in \[0, 3.14159\], got 3.2"),
         ({"jump": 0.5}, "jump_day must be given where there is a jump, got None"),
         ({"jump_ages": (1,)}, "jump_day must be given where there is a jump, got None"),
