@@ -6,11 +6,11 @@ import pytest
 from scipy.special import expit, logit
 from solving_sample import solving_sample
 
-from ranking.simulator import Autoplay, Sessions, World, WorldConfig
+from ranking.simulator import Autoplay, Drift, Sessions, World, WorldConfig
 from ranking.simulator import world as worlds
 from ranking.simulator.autoplay import PLAY_EFFECTS, Curve
 from ranking.simulator.play_time import QUANTILE_ACCURACY
-from ranking.simulator.vocabulary import OUTCOMES, SCENES
+from ranking.simulator.vocabulary import OUTCOMES, SCENES, START_MS
 
 SIZES = {"n_users": 700, "n_items": 2_500, "n_authors": 250, "n_topics": 10, "dim": 8, "days": 8}
 OTHER = Autoplay(
@@ -145,6 +145,37 @@ def test_the_sums_by_hand(built):
     for name in ("like", "collect", "share"):
         whole = logit(float(truth.if_whole[name]))
         assert whole == pytest.approx(curve.intercepts[name] + sums[name], abs=1e-4)
+
+
+def test_moods_fatigue_and_drift_move_plays_as_they_move_clicks():
+    """Affinity to u + mood · c, staying less fatigue · ln(1 + n), a level: from the truth without them."""
+    drift = Drift(outcomes=("click", "watch_time", "like"), jump_day=3, jump=0.5)
+    moves, still = world(sessions=Sessions(mood=1.2, fatigue=0.4), drift=drift), world()
+    mood, item = 4, CONTEXT["item"]
+    time_ms = START_MS + 4 * 86_400_000
+    moved = moves.play_truth(**CONTEXT, mood=mood, seen=3, time_ms=time_ms)
+    usual = still.play_truth(**CONTEXT)
+    drawn = 1.2 * float(moves.topic_vectors[mood] @ moves.item_vectors[item])
+    x = float(np.log(moves.item_duration[item] / 60))
+
+    def leave(built, truth):  # what drivers add to staying, without the curve
+        return np.polyval(built.curve.leave[::-1], x) - logit(float(truth.plays.p_leave))
+
+    def watch(built, truth):
+        return float(truth.plays.watch_mu) - np.polyval(built.curve.watch[::-1], x)
+
+    def whole(built, truth, name):
+        return logit(float(truth.if_whole[name])) - built.curve.intercepts[name]
+
+    more = leave(moves, moved) - leave(still, usual)
+    assert more == pytest.approx(PLAY_EFFECTS["click"]["affinity"] * drawn - 0.4 * np.log(4) + 0.5, abs=1e-4)
+    more = watch(moves, moved) - watch(still, usual)
+    assert more == pytest.approx(PLAY_EFFECTS["watch_time"]["affinity"] * drawn + 0.5, abs=1e-4)
+    for name, level in (("like", 0.5), ("collect", 0.0), ("share", 0.0)):
+        more = whole(moves, moved, name) - whole(still, usual, name)
+        assert more == pytest.approx(PLAY_EFFECTS[name]["affinity"] * drawn + level, abs=1e-4)
+    early = moves.play_truth(**CONTEXT, mood=mood, seen=3, time_ms=START_MS)
+    assert leave(moves, moved) - leave(moves, early) == pytest.approx(0.5, abs=1e-4)
 
 
 # --- the truth against draws ------------------------------------------------------------------------
