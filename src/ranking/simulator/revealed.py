@@ -32,7 +32,8 @@ def mood_posterior(world: World, log: ImpressionLog) -> NDArray[np.float32]:
             first rows.
 
     Raises:
-        ValueError: the world has no sessions, or the log does not say which rows belong to one.
+        ValueError: the world has no sessions, the log is of another world, does not say which rows belong to
+            a session, or lacks what came before in one.
 
     It asks for the truth once for each topic, which takes about as long as writing as many logs.
     """
@@ -43,6 +44,15 @@ def mood_posterior(world: World, log: ImpressionLog) -> NDArray[np.float32]:
     validation.not_empty("log", rows)
     if missing := [name for name in ("session", "request") if name not in rows]:
         raise ValueError(f"log.rows must say which session each belongs to, missing: {', '.join(missing)}")
+    needed = (*CONTEXT, *(("click", "position") if world.curve is None else ("effective_view",)))
+    if missing := [name for name in needed if name not in rows]:
+        raise ValueError(f"log.rows must have what this world logs, missing: {', '.join(missing)}")
+    given, own = ((len(of.users), len(of.items)) for of in (log, world))
+    if given != own:
+        raise ValueError(f"log must be of this world, with {own} users and items, got {given}")
+    seen = topic_repeats(rows["session"].to_numpy(), world.item_topic[rows["item"].to_numpy()])  # (rows,)
+    if log.truth is not None and not np.array_equal(log.truth.get("seen", seen), seen):
+        raise ValueError("log must hold all rows of a session from its start on, some are missing")
     _, first, request = np.unique(rows["request"].to_numpy(), return_index=True, return_inverse=True)
     session = rows["session"].to_numpy()[first]  # (requests,)
     user = rows["user"].to_numpy()[first]
@@ -52,16 +62,16 @@ def mood_posterior(world: World, log: ImpressionLog) -> NDArray[np.float32]:
     with np.errstate(divide="ignore"):  # a mood that nobody can be in
         known = np.log(prior)  # (requests, topics)
     for topic in range(len(world.topics)):
-        known[:, topic] += _before(np.add.reduceat(_log_likelihood(world, log, topic), first), session)
+        likelihood = _log_likelihood(world, log, topic, seen)
+        known[:, topic] += _before(np.add.reduceat(likelihood, first), session)
     odds = np.exp(known - known.max(axis=1, keepdims=True))
     posterior: NDArray[np.float32] = (odds / odds.sum(axis=1, keepdims=True)).astype(np.float32)
     return posterior[request]
 
 
-def _log_likelihood(world: World, log: ImpressionLog, mood: int) -> Array:
+def _log_likelihood(world: World, log: ImpressionLog, mood: int, seen: NDArray[np.int64]) -> Array:
     """ln P(what happened) of each row in that mood, (rows,)."""
-    given = {name: log.rows[name].to_numpy() for name in CONTEXT}
-    given["seen"] = topic_repeats(log.rows["session"].to_numpy(), world.item_topic[given["item"]])
+    given = {name: log.rows[name].to_numpy() for name in CONTEXT} | {"seen": seen}
     if world.curve is None:
         happened = log.rows["click"].to_numpy()
         p = world.truth(position=log.rows["position"].to_numpy(), mood=mood, **given).p_click

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from ranking.simulator import Sessions, World, WorldConfig, mood_posterior
+from ranking.simulator import Autoplay, Sessions, World, WorldConfig, mood_posterior
 
 SIZE = {"n_users": 400, "n_items": 2_000, "n_authors": 200, "n_topics": 6, "days": 10}
 
@@ -86,3 +86,15 @@ def test_a_world_or_a_log_without_sessions_is_refused(world, log):
         mood_posterior(plain, plain.simulate(100))
     with pytest.raises(ValueError, match=r"log.rows must say which session .* missing: session"):
         mood_posterior(world, plain.simulate(100))
+
+
+def test_a_log_of_another_world_or_of_parts_of_sessions_is_refused(world, log):
+    other = World.build(WorldConfig(**SIZE | {"n_users": 7}, sessions=Sessions()), seed=2)
+    with pytest.raises(ValueError, match=r"log must be of this world, with \(7, \d+\) users and items, got"):
+        mood_posterior(other, log)
+    plays = World.build(WorldConfig(**SIZE, sessions=Sessions(), autoplay=Autoplay()), seed=2)
+    with pytest.raises(ValueError, match=r"log.rows must have what this world logs, missing: click"):
+        mood_posterior(world, plays.simulate(100))
+    for part in (slice(500, None), log.rows["click"].to_numpy()):
+        with pytest.raises(ValueError, match="log must hold all rows of a session from its start on"):
+            mood_posterior(world, log.select(part))
