@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ranking.simulator.play_time import SKIP_SECONDS
+from ranking.logs.impressions import SKIP_SECONDS
 
 Array = NDArray[np.float64]
 

@@ -23,6 +23,9 @@ PLAY_TARGETS = ("effective_view", "long_view", "skip")
 """Binary targets that are rules on the play: played for more than 7 s, or the whole item where it lasts up to
 7 s; the same with 18 s; left before 3 s. A surface that plays at once has them in place of a click."""
 
+SKIP_SECONDS = 3.0
+"""What plays for less is skipped."""
+
 FLAGS = ("followed", "randomised")
 """What else is true or false of a row, in logs that say it."""
 
@@ -136,7 +139,9 @@ class ImpressionLog(Impressions):
             item's end cuts it off; and ``propensity``, the probability with which the logging policy put the
             item at its position, given its candidates and what stands above it. On a surface that plays at
             once ``p_effective_view``, ``p_long_view``, ``p_skip`` and all the others are *per impression*,
-            given nothing. Of sessions also ``mood`` (int16), the topic that the user was in the mood for.
+            given nothing; there ``p_leave`` and ``watch_mu`` say how the play goes, as in the simulator's
+            ``PlayTime``. Of sessions also ``mood`` (int16), the topic that the user was in the mood for, and
+            ``seen`` (int32), how often the item's topic was shown before in the session.
         report: what was read and dropped, for a log that came from files.
 
     Raises:

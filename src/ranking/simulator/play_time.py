@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import erfcx, ndtr, ndtri
 
+from ranking.logs.impressions import SKIP_SECONDS
 from ranking.simulator import log_normal
 
 EFFECTIVE_SECONDS = 7.0
@@ -31,9 +32,6 @@ EFFECTIVE_SECONDS = 7.0
 
 LONG_SECONDS = 18.0
 """The same for a long view."""
-
-SKIP_SECONDS = 3.0
-"""What plays for less is skipped."""
 
 QUANTILE_ACCURACY = 1e-4
 """Quantiles are within this share of the exact ones, in single precision as in double."""

@@ -3,12 +3,10 @@
 import numpy as np
 
 from ranking import validation
-from ranking.logs.impressions import ImpressionLog, LoadReport
+from ranking.logs.impressions import SKIP_SECONDS, ImpressionLog, LoadReport
 
 SINGLE_COLUMN_TABS = (1, 2, 4, 6)
 """Tabs that show one video at a time, which starts by itself."""
-
-SKIP_SECONDS = 3.0
 
 
 def single_column(log: ImpressionLog) -> ImpressionLog:
