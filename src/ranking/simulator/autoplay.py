@@ -61,8 +61,8 @@ class Autoplay:
         zero_rate: proportion of impressions that do not play at all, in [0, 1).
         leave, watch, replay: coefficients of the curves, in powers of ln(d / 60 s): three, two and two.
         leave_mu, leave_sigma, watch_sigma: of ln(seconds); spreads in (0, 5].
-        replay_mean: mean play after the end of who starts over, in durations.
-        linger_mean: mean play after the end of the others, in seconds.
+        replay_mean: mean play beyond the end where the item starts over, in durations.
+        linger_mean: mean play beyond the end where it does not, in seconds.
         like_rate, collect_rate, share_rate: each / *impressions*, in (0, 1].
         like_floor, like_power, share_floor, share_power: how they grow with the part played; floors in
             [0, 1].

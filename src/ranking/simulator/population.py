@@ -29,7 +29,7 @@ from ranking.simulator.vocabulary import (
 SHORTEST, LONGEST = 7.0, 600.0  # seconds; every item is between the two
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class Population:
     """Who and what there is. Items are numbered by time of publication, so "published by then" is a prefix.
 

@@ -52,7 +52,7 @@ CHUNK_REQUESTS = 10_000  # requests simulated at a time, which bounds the memory
 Circumstance = ArrayLike | None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(frozen=True, repr=False, eq=False)
 class World(Population):
     """A population and how it behaves. It has all that a :class:`Population` has, and these.
 

@@ -1,5 +1,6 @@
 """The simulator: the same seed gives the same log, and the labels follow the truth."""
 
+import copy
 from dataclasses import fields
 
 import numpy as np
@@ -51,6 +52,14 @@ def test_the_same_seeds_give_the_same_world_and_log(small):
     first, second = small.simulate(2_000, seed=5), again.simulate(2_000, seed=5)
     pd.testing.assert_frame_equal(first.rows, second.rows)
     pd.testing.assert_frame_equal(first.truth, second.truth)
+
+
+def test_a_world_is_itself_alone(small):
+    """Tables have no single answer to whether they are equal, so worlds are told apart as objects."""
+    copied = copy.deepcopy(small)
+    assert small != copied
+    assert {small, copied} == {copied, small}
+    pd.testing.assert_frame_equal(copied.simulate(50).rows, small.simulate(50).rows)
 
 
 def test_other_seeds_give_other_worlds_and_logs(small):
