@@ -83,7 +83,7 @@ def test_the_defaults_are_those_of_the_world_and_a_million(monkeypatch):
 
 def test_no_value_is_lost_on_the_way():
     """Infinity, a zero with a sign and each kind of NaN, too, which no log has today."""
-    log = World.build(SMALL).simulate(8).with_statistics()
+    log = course_world(SMALL, 1).simulate(8).with_statistics()
     bits = np.array([0x7FC00000, 0xFFC00000, 0x7FC00001, 0x7F800000, 0x80000000, 1, 2, 3], dtype=np.uint32)
     log.truth["p_click"] = bits.view(np.float32)
     assert_same(kept_log.kept_log("odd", lambda: log), log)
@@ -107,7 +107,7 @@ def test_what_is_changed_in_one_log_is_not_in_the_next():
     first = small_log()
     first.rows["click"] = True
     first.users.loc[0, "region"] = 99
-    assert_same(small_log(), World.build(SMALL, 1).simulate(500, 3).with_statistics())
+    assert_same(small_log(), course_world(SMALL, 1).simulate(500, 3).with_statistics())
 
 
 def test_a_world_is_built_once():
@@ -161,7 +161,7 @@ def test_another_version_makes_a_file_of_its_own_and_removes_the_old(folder, mon
     old = set(folder.iterdir())
     for name in ("_version", "_VERSION_AT_IMPORT"):
         monkeypatch.setattr(kept_log, name, "0" * 16 if name.isupper() else lambda: "0" * 16)
-    assert_same(small_log(), World.build(SMALL, 1).simulate(500, 3).with_statistics())
+    assert_same(small_log(), course_world(SMALL, 1).simulate(500, 3).with_statistics())
     left = {path.name for path in folder.iterdir()}
     assert len(left) == 3
     assert {"mine.arrow", "ranking-course-log.txt"} < left
@@ -198,7 +198,7 @@ def test_a_simulator_that_was_edited_after_its_import_neither_reads_nor_keeps(fo
     before = only_file(folder).read_bytes()
     monkeypatch.setattr(kept_log, "_version", lambda: "f" * 16)
     with pytest.warns(UserWarning, match="edited after its import: restart Python"):
-        assert_same(small_log(), World.build(SMALL, 1).simulate(500, 3).with_statistics())
+        assert_same(small_log(), course_world(SMALL, 1).simulate(500, 3).with_statistics())
     assert only_file(folder).read_bytes() == before
 
 
