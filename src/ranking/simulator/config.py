@@ -16,6 +16,10 @@ MOST_CODES = int(np.iinfo(np.int32).max)  # users, items and authors are numbere
 MOST_TOPICS = int(np.iinfo(np.int16).max)  # topics are kept as int16
 
 RANDOMISED_FROM = ("candidates", "catalogue")
+OF_CLICKS = tuple(
+    "click_rate like_rate collect_rate share_rate watch_mean watch_sigma examination_decay".split()
+)
+"""What is asked of a surface with clicks alone."""
 OPTIONAL = {"sessions": Sessions, "autoplay": Autoplay, "conflict": Conflict, "drift": Drift}
 
 
@@ -37,8 +41,8 @@ class WorldConfig:
         sessions: requests come in sessions with a mood, :mod:`ranking.simulator.sessions`; None for single
             requests.
         autoplay: the surface plays at once and has no click, :mod:`ranking.simulator.autoplay`; it brings
-            its own rates, so that the five from ``click_rate`` to ``watch_sigma`` and ``examination_decay``
-            play no part. None for a surface of two columns, where a click comes first.
+            its own rates, and those from ``click_rate`` to ``examination_decay`` must be left out. None for a
+            surface of two columns, where a click comes first.
         conflict: scenes in which one target follows other drivers, :mod:`ranking.simulator.conflict`.
         drift: levels and tastes that move over the days, :mod:`ranking.simulator.drift`.
         log_propensities: whether the log has the column ``propensity``, as of a platform that keeps it. The
@@ -46,7 +50,7 @@ class WorldConfig:
         randomised_from: what a randomised slate is drawn from, the request's own "candidates" or the whole
             published "catalogue". From the catalogue its propensities depend on nothing unlogged.
 
-    The rates hold before anything drifts; a conflict and sessions are reckoned with.
+    The rates hold in the mean over logs, before anything drifts; a conflict and sessions are reckoned with.
     """
 
     n_users: int = 5_000
@@ -104,6 +108,10 @@ class WorldConfig:
         for name, kind in OPTIONAL.items():
             if getattr(self, name) is not None:
                 validation.instance(name, getattr(self, name), kind)
+        for name in OF_CLICKS if self.autoplay is not None else ():
+            if getattr(self, name) != type(self).__dataclass_fields__[name].default:
+                given = f"got {getattr(self, name)}"
+                raise ValueError(f"{name} must be left out beside autoplay, which has no click; {given}")
         if self.conflict and self.n_topics < 3:
             raise ValueError(f"n_topics must be at least 3 in a world with a conflict, got {self.n_topics}")
         if self.drift and self.drift.tastes > 0.0 and self.dim < 2:

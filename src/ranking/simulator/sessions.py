@@ -2,7 +2,8 @@
 
 A session has min(Geometric(1 / ``mean_requests``), ``most_requests``) requests, ``gap_seconds`` apart.
 Whoever comes is in the mood for one topic m, which nobody logs: it is one of the user's own interests, or,
-with a chance of 1 − ``own_interest``, any topic. With c_m the vector of that topic, the user's vector becomes
+with a chance of 1 − ``own_interest``, any topic. The scene stays that of the start. With c_m the vector of
+the mood's topic, the user's vector becomes
 
     u + ``mood`` · c_m,
 

@@ -411,3 +411,11 @@ def test_each_kind_of_world_has_its_own_truth(built):
 def test_what_does_not_exist_is_refused(built, ask, message):
     with pytest.raises(ValueError, match=message):
         ask(built)
+
+
+@pytest.mark.parametrize(
+    "name", ["click_rate", "like_rate", "watch_mean", "watch_sigma", "examination_decay"]
+)
+def test_rates_of_clicks_beside_autoplay_are_refused_rather_than_ignored(name):
+    with pytest.raises(ValueError, match=f"{name} must be left out beside autoplay.* got 0.5"):
+        WorldConfig(autoplay=Autoplay(), **{name: 0.5})
