@@ -53,7 +53,7 @@ class PlayTruth:
 
     @property
     def p_effective_view(self) -> Reals:
-        """P(played more than 7 s, or the whole item if it lasts up to 7 s)."""
+        """P(played at least 7 s, or the whole of a shorter item)."""
         return self.plays.p_effective_view
 
     @property
