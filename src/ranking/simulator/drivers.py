@@ -75,8 +75,7 @@ class Drivers:
     def sums(self, effects: Effects, shown: Showing) -> dict[str, Floats]:
         """The logits of the four targets, and μ, without intercepts, by name of outcome."""
         people = self.people
-        topic, scene, length = people.item_topic[shown.item], shown.scene, self._length(shown)
-        drivers = self._drivers(shown)
+        topic, scene, drivers = people.item_topic[shown.item], shown.scene, self._drivers(shown)
         followed: dict[str, Floats] = {}
         if self.conflicting is not None:
             followed = self.conflicting.follow(self._usual(effects, drivers), self._instead(shown), scene)
@@ -88,7 +87,8 @@ class Drivers:
                 continue
             for driver, effect in effects[outcome].items():
                 parts[outcome] = parts[outcome] + np.float32(effect) * drivers[driver]
-        parts["click"] = parts["click"] + SCENE_LENGTH[scene] * length + self._daily_wave[topic, shown.hour]
+        lengthy = SCENE_LENGTH[scene] * drivers["length"]
+        parts["click"] = parts["click"] + lengthy + self._daily_wave[topic, shown.hour]
         weekend = np.float32(WEEKEND_WATCH) * (shown.weekday >= 5)
         parts["watch_time"] = parts["watch_time"] + SCENE_WATCH[scene] + weekend
         if people.config.sessions is not None and shown.seen is not None:
@@ -115,12 +115,9 @@ class Drivers:
             "quality": people.item_quality[shown.item],
             "appeal": people.item_appeal[shown.item],
             "followed": people.follows(shown.user, people.item_author[shown.item]).astype(np.float32),
-            "length": self._length(shown),
+            "length": np.log(people.item_duration[shown.item] / np.float32(60.0)),
             "patience": people.user_bias[shown.user, OUTCOMES.index("watch_time")],
         }
-
-    def _length(self, shown: Showing) -> Floats:
-        return np.asarray(np.log(self.people.item_duration[shown.item] / np.float32(60.0)))
 
     def _tastes(self, shown: Showing) -> Floats:
         """What the affinity goes by, (…, dim): the user's vector, at that moment and in that mood."""

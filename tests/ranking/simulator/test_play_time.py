@@ -1,5 +1,6 @@
 """Play time where items play at once: the closed form against what happens, integrals, and its own laws."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -108,7 +109,7 @@ def test_it_says_what_happens_step_by_step(case):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_what_is_drawn_agrees(case, dtype):
     model = play_time(case.values(), dtype)
-    many = PlayTime(**{**vars(model), "duration": np.full(N, model.duration)})
+    many = replace(model, duration=np.full(N, model.duration))
     drawn = many.draw(np.random.default_rng(2))
     seconds = drawn["watch_time"]
     assert (seconds.dtype, seconds.shape) == (dtype, (N,))
@@ -142,7 +143,7 @@ def test_fields_broadcast_and_keep_their_type():
     found += [model.draw(np.random.default_rng(0))["watch_time"]]
     for values in found:
         assert (values.dtype, values.shape) == (np.float32, (2, 3))
-    double = PlayTime(**{**vars(play_time(CASES["a minute"])), "watch_mu": mu, "duration": duration})
+    double = replace(play_time(CASES["a minute"]), watch_mu=mu, duration=duration)
     assert double.mean.dtype == np.float64
     for row, column in np.ndindex(2, 3):
         d = duration[0, column]
