@@ -53,12 +53,10 @@ class MMoE(Members):
             all members alike, and all other first weights are as without. None leaves these biases as they
             are drawn, near 0.
 
-    What ``base_rates`` are for: untrained heads say about 50% where the truth is 10% or 4%. Every row then
-    pushes the logit down first, and choosing the expert that is lowest helps at once, a shortcut that lets
-    gates polarize. In a first run on chapter 4's setting (100 seeds, learning rate 0.01, no masks) 18% of the
-    models polarized instead of 38%, and the loss was lower, by 3.5e-4 nats for clicks and by 4.6e-4 in the
-    median for likes, of which a few heads got worse; at a rate of 0.03 as many polarized as without. It is
-    off until that chapter's experiments say otherwise.
+    What ``base_rates`` are for: untrained heads say about 50% where the truth may be a few in a hundred. At
+    first every row pushes the logit down, and choosing the expert that is lowest helps at once, which may be
+    a shortcut to gates that polarize. Whether starting at the base rate keeps them from it is for experiments
+    to say; until then it is off.
     """
 
     def __init__(
