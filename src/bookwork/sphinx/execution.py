@@ -25,6 +25,7 @@ from sphinx.util import logging
 
 MACHINE = Path(__file__).resolve().parents[1]
 BUILD_ONLY = MACHINE / "sphinx"  # how a page is rendered, not what a notebook gives
+LOOKS = {".css", ".js"}  # nor do these change what a cell computes, wherever they lie
 MOST_KERNELS = 4  # at once: each takes up to a gigabyte
 
 logger = logging.getLogger(__name__)
@@ -41,7 +42,8 @@ def fingerprint(files: Iterable[Path], text: str = "") -> str:
 def inputs(root: Path, patterns: Iterable[str]) -> list[Path]:
     """Files that outputs depend on: those below ``root`` by patterns like ``src/**/*``, and the machine's."""
     found = {path for pattern in patterns for path in files_of(root.resolve(), pattern)}
-    return [path for path in found.union(files_of(MACHINE)) if BUILD_ONLY not in path.parents]
+    found = found.union(files_of(MACHINE))
+    return [path for path in found if BUILD_ONLY not in path.parents and path.suffix not in LOOKS]
 
 
 def files_of(folder: Path, pattern: str = "**/*") -> list[Path]:
@@ -58,7 +60,8 @@ def set_cache(app: Sphinx, config: Config) -> None:
         if other.is_dir() and other.name != state:
             shutil.rmtree(other)
     config.nb_execution_cache_path = str(caches / state)
-    config.bookwork_rendering = fingerprint(files_of(BUILD_ONLY))
+    looks = [path for path in files_of(MACHINE) if BUILD_ONLY in path.parents or path.suffix in LOOKS]
+    config.bookwork_rendering = fingerprint(looks)
 
 
 def as_parsed(app: Sphinx, docname: str) -> NotebookNode:

@@ -15,6 +15,8 @@ from bookwork.sphinx.offline import ASSETS, EXPLORERS, FOLDER, MATHJAX, write, w
 TEMPLATES = Path(__file__).parent / "templates"
 SCRIPT = f"{FOLDER}/book.js"
 STYLE = f"{FOLDER}/book.css"
+STYLES = ("base", "text", "boxes", "cells", "figures", "frame", "wide", "phone", "motion", "print")
+"""Parts of the style sheet in ``assets/css``, in the order in which they overrule each other."""
 
 EMPTY_HEADER = re.compile(r"<th\b([^>]*)>(?:\s|&nbsp;|&#160;|</?p>)*</th>")
 
@@ -22,9 +24,14 @@ FRONT_HEAD = """<meta http-equiv="refresh" content="0; url={page}">
 <link rel="icon" href="_static/favicon.svg">"""
 
 
+def page_script() -> str:
+    """What every page needs beyond the theme's own scripts: one classic script, of parts that stand alone."""
+    return "\n".join(path.read_text(encoding="utf-8") for path in sorted((ASSETS / "js").glob("*.js")))
+
+
 def style_sheet(palette: Palette) -> str:
     """Style sheet of the pages: a palette in both themes, the book's rules, those of the explorers."""
-    rules = (ASSETS / "book.css").read_text(encoding="utf-8")
+    rules = "\n".join((ASSETS / "css" / f"{name}.css").read_text(encoding="utf-8") for name in STYLES)
     light, dark = palette.css_variables("light"), palette.css_variables("dark")
     on_screen = f'@media screen {{ html[data-theme="dark"] {{ {dark} }} }}'  # paper stays white
     return f":root {{ {light} }}\n{on_screen}\n{rules}\n{bundle.stylesheet(palette)}"
@@ -52,7 +59,7 @@ def write_assets(app: Sphinx) -> None:
     palette = palette_named(app.config.bookwork_palette)
     write_live_scripts(folder, folder / EXPLORERS, app.config.bookwork_explorers, palette)
     write(folder / "book.css", style_sheet(palette).encode())
-    write(folder / "book.js", (ASSETS / "book.js").read_bytes())
+    write(folder / "book.js", page_script().encode())
 
 
 def mend_tables(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 from bookwork.palette import DEFAULT
 from bookwork.sphinx import offline
-from bookwork.sphinx.theme import style_sheet
+from bookwork.sphinx.theme import STYLES, page_script, style_sheet
 
 
 def test_mathjax_is_one_script_that_lies_at_hand():
@@ -22,7 +22,7 @@ def test_the_script_of_figures_knows_the_stand_ins():
 def test_nothing_that_pages_load_names_another_host():
     own = [
         offline.plotly_page_script(DEFAULT),
-        (offline.ASSETS / "book.js").read_text(encoding="utf-8"),
+        page_script(),
         style_sheet(DEFAULT),
     ]
     for text in own:
@@ -47,3 +47,7 @@ def test_widget_state_and_thebe_are_dropped():
     context = {"script_files": [state, kept], "css_files": [thebe]}
     offline.drop_assets(None, "page", "page.html", context, None)
     assert context == {"script_files": [kept], "css_files": []}
+
+
+def test_every_part_of_the_style_sheet_is_used():
+    assert sorted(STYLES) == sorted(path.stem for path in (offline.ASSETS / "css").glob("*.css"))
