@@ -1,15 +1,12 @@
 """The built pages in a browser: those of the course, and those of a small book that uses every feature.
 
 Each check looks at all pages of a book, so that a new chapter is covered as soon as it is in the contents.
-RANKING_BUILT_BOOK may name the folder of the built course, as `make test` does; else it is built here.
 """
 
 from __future__ import annotations
 
 import itertools
-import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
@@ -17,9 +14,9 @@ import pytest
 from building import build
 from hidden import authored_secrets, leaks
 from links import broken
-from sample import write_sample_book, write_small_book
+from sample import write_small_book
 from small_course import NAME, small_notebook
-from visits import SETTINGS, Reader, Visit, page_names, serving
+from visits import SETTINGS, page_names
 
 from bookwork.grading import editions
 
@@ -36,44 +33,6 @@ SEEN = """slider => {
 }"""
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="session")
-def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The book of the course, the one that RANKING_BUILT_BOOK names or built anew."""
-    named = os.environ.get("RANKING_BUILT_BOOK")
-    if named:
-        return (REPOSITORY / named).resolve()
-    output = tmp_path_factory.mktemp("course")
-    build(REPOSITORY, output)
-    return output / "_build" / "html"
-
-
-@pytest.fixture(scope="session")
-def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A small book."""
-    root = write_sample_book(tmp_path_factory.mktemp("sample"))
-    build(root, root)
-    return root / "_build" / "html"
-
-
-@pytest.fixture(scope="class")
-def book(request: pytest.FixtureRequest) -> Path:
-    """Folder with the built pages that a class of tests looks at."""
-    return request.getfixturevalue(request.cls.pages)
-
-
-@pytest.fixture(scope="class")
-def reader(chromium, book: Path) -> Iterator[Reader]:
-    """A browser with that book."""
-    with serving(book) as address:
-        yield Reader(chromium, book, address)
-
-
-@pytest.fixture(scope="class")
-def visits(request: pytest.FixtureRequest, reader: Reader) -> list[Visit]:
-    """Every page in every setting of the class: wide and light from localhost, narrow and dark from file://."""
-    return [visit for setting in request.cls.settings for visit in reader.visit_all(setting)]
 
 
 class PageChecks:
