@@ -68,6 +68,27 @@ figures.reliability_figure(
     caption="Mean prediction against observed rate in 15 bins; the size of a dot grows with the rows in it.",
 )"""
 
+SECOND = """# 2. A second page
+
+![A line that rises](line.svg)
+
+Figure: A drawn line, as in *Figure 2.2*
+
+Table: What each row says
+
+| row | what it says at some length | what it does not say at all | where it is said |
+|---|---|---|---|
+| first | that a row of so much text is read as a card | that it is a table | here and there |
+| second | the same again, so that there are two of them | that it is a card | there and here |
+
+> **A word aside.** It stands in the margin where there is room.
+
+## An explorer"""
+
+LINE = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 50" width="200" height="50">
+<path d="M5 45L195 5" stroke="#0072B2" stroke-width="3"/></svg>
+"""
+
 LONG_LINE = "x = " + " + ".join(f"term_{number}" for number in range(30))
 
 WIDGET = """from ipywidgets import interact
@@ -96,8 +117,11 @@ def cells_of_intro() -> list[nbformat.NotebookNode]:
 def cells_of_second() -> list[nbformat.NotebookNode]:
     """An explorer, a plain widget, folded cells in a row, claims, and a data frame."""
     return [
-        new_markdown_cell("# A second page\n\n## An explorer"),
-        new_code_cell("from ranking_course.explorers import CalibrationExplorer\n\nCalibrationExplorer()"),
+        new_markdown_cell(SECOND),
+        new_code_cell(
+            "from ranking_course.explorers import CalibrationExplorer\n\n"
+            'CalibrationExplorer(caption="What sampling does to a rate.")'
+        ),
         new_markdown_cell("## A widget"),
         new_code_cell(WIDGET),
         *(
@@ -108,6 +132,7 @@ def cells_of_second() -> list[nbformat.NotebookNode]:
         *(new_code_cell(code, metadata={"tags": ["claims"]}) for code in CLAIMS),
         new_markdown_cell("And one more."),
         new_code_cell(CLAIMS[0], metadata={"tags": ["claims"]}),
+        new_markdown_cell("Table: Nine columns, wider than a phone, by `row`"),
         new_code_cell(
             "import pandas as pd\n\n"
             'pd.DataFrame({f"a wide column {i}": [i, i * i] for i in range(9)}, index=["first", "second"])'
@@ -125,6 +150,7 @@ def write_sample_book(root: Path) -> Path:
     for name, cells in pages.items():
         notebook = new_notebook(cells=cells, metadata={"kernelspec": kernel})
         nbformat.write(notebook, book / f"{name}.ipynb")
+    (book / "line.svg").write_text(LINE, encoding="utf-8")
     (book / "api.md").write_text(
         "# Functions\n\n```{eval-rst}\n.. automodule:: ranking.calibration\n   :members:\n```\n",
         encoding="utf-8",

@@ -294,7 +294,7 @@ class TestSample(PageChecks, FileChecks):
                 ("intro.html", "mjx-container[display='true']"),
                 ("intro.html", ".pst-scrollable-table-container"),
                 ("intro.html", "div.highlight-python pre"),
-                ("second.html", ".output.text_html"),
+                ("second.html", ".output .pst-scrollable-table-container"),
             ):
                 reader.open(page, NARROW, name)
                 page.wait_for_timeout(200)

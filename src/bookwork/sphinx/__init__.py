@@ -12,7 +12,7 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 from bookwork.progress import SILENT
-from bookwork.sphinx import execution, exercises, nodes, offline, theme
+from bookwork.sphinx import asides, execution, exercises, nodes, numbering, offline, theme
 
 SETTINGS: dict[str, tuple[Any, Literal["", "env"]]] = {
     "bookwork_environment": ({}, ""),  # variables for the kernels
@@ -54,7 +54,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("builder-inited", theme.write_assets)
     app.connect("env-before-read-docs", execution.execute_side_by_side)
     app.connect("source-read", exercises.show_learners)
-    app.connect("html-page-context", theme.mend_tables)
     app.connect("html-page-context", offline.drop_assets, priority=900)  # after all that add scripts
     app.connect("build-finished", exercises.replace_sources)
     app.connect("build-finished", theme.write_front_page)
@@ -64,4 +63,6 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_node(HideCodeCellNode, override=True, html=(nodes.visit_folded, nodes.depart_folded))
     app.add_post_transform(nodes.FoldClaims)
     app.add_post_transform(nodes.OneFoldForNeighbours)
-    return {"version": "1", "parallel_read_safe": True, "parallel_write_safe": True}
+    app.add_post_transform(asides.Asides)
+    numbering.connect(app)
+    return {"version": "1", "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}

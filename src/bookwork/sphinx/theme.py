@@ -1,9 +1,7 @@
 """The look of the pages, and the faults of the stock theme that it mends."""
 
-import re
 from html import escape
 from pathlib import Path
-from typing import Any
 
 from sphinx.application import Sphinx
 from sphinx.config import Config
@@ -15,10 +13,8 @@ from bookwork.sphinx.offline import ASSETS, EXPLORERS, FOLDER, MATHJAX, write, w
 TEMPLATES = Path(__file__).parent / "templates"
 SCRIPT = f"{FOLDER}/book.js"
 STYLE = f"{FOLDER}/book.css"
-STYLES = ("base", "text", "boxes", "cells", "figures", "frame", "wide", "phone", "motion", "print")
+STYLES = ("base", "text", "boxes", "cells", "figures", "tables", "frame", "wide", "phone", "motion", "print")
 """Parts of the style sheet in ``assets/css``, in the order in which they overrule each other."""
-
-EMPTY_HEADER = re.compile(r"<th\b([^>]*)>(?:\s|&nbsp;|&#160;|</?p>)*</th>")
 
 FRONT_HEAD = """<meta http-equiv="refresh" content="0; url={page}">
 <link rel="icon" href="_static/favicon.svg">"""
@@ -60,12 +56,6 @@ def write_assets(app: Sphinx) -> None:
     write_live_scripts(folder, folder / EXPLORERS, app.config.bookwork_explorers, palette)
     write(folder / "book.css", style_sheet(palette).encode())
     write(folder / "book.js", page_script().encode())
-
-
-def mend_tables(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
-    """Make a header cell without text (the corner of a table) a plain one: it heads nothing."""
-    if "body" in context:
-        context["body"] = EMPTY_HEADER.sub(r"<td\1></td>", context["body"])
 
 
 def write_front_page(app: Sphinx, exception: Exception | None) -> None:
