@@ -26,6 +26,12 @@ p_\text{true} = \frac{\alpha \, p_\text{pred}}{(1 - p_\text{pred}) + \alpha \, p
 \qquad \text{with 采样率} \quad \alpha \in (0, 1]
 $$
 
+$$
+\begin{aligned} \hat w &= \sum_{i=1}^{n} w_i \\ \bar w &= \frac{\hat w}{n} < 1 \end{aligned}
+$$ (eq-mean)
+
+Equation {eq}`eq-mean` has a number.
+
 ## A table
 
 | | rate of all | rate given a click | mean watch time | colour | completion | impressions | interpretation |

@@ -18,7 +18,7 @@ from playwright.sync_api import Browser, Page, Route, TimeoutError
 READY = """() => {
     const all = (outer, inner) => [...document.querySelectorAll(outer)].every((e) => e.querySelector(inner));
     return all(".ranking-plotly", ".main-svg") && all(".ranking-explorer", "input, svg")
-        && all(".math", "mjx-container");
+        && all(".math", "svg > path, svg > text");
 }"""
 
 CONTENT = """() => ({
@@ -28,7 +28,7 @@ CONTENT = """() => ({
     headings: document.querySelectorAll("h1").length,
     width: document.documentElement.scrollWidth,
     withoutAlt: [...document.querySelectorAll("img:not([alt])")].map((e) => e.outerHTML),
-    mathErrors: document.querySelectorAll("[data-mml-node='merror'], mjx-merror").length,
+    mathErrors: document.querySelectorAll(".math:not(:has(math annotation)), [data-mml-node], merror").length,
     untold: [...document.querySelectorAll(".ranking-plotly")].filter((e) => !e.ariaLabel).length,
     untabled: [...document.querySelectorAll(".ranking-plotly")]
         .filter((e) => !e.closest("figure").querySelector("details table")).length,

@@ -90,6 +90,7 @@ def write_loaded(folder: Path, explorers: Sequence[str], palette: Palette) -> No
     for name in ("dist/reveal.js", "dist/reveal.css", "plugin/notes/notes.js"):
         write(folder / Path(name).name, wheel_file("sphinx-revealjs", f"revealjs/{name}"))
     write_live_scripts(folder, folder, explorers, palette)
+    write(folder / MATHJAX, wheel_file("sphinx-mathjax-offline", MATHJAX))
     write(folder / "slides.js", (FOLDER / TEMPLATE / "slides.js").read_bytes())
     rules = (FOLDER / TEMPLATE / "slides.css").read_text(encoding="utf-8")
     style = f":root {{ {palette.css_variables('light')} }}\n{rules}\n{bundle.stylesheet(palette)}"

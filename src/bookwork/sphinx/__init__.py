@@ -12,7 +12,7 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 from bookwork.progress import SILENT
-from bookwork.sphinx import asides, execution, exercises, nodes, numbering, offline, theme
+from bookwork.sphinx import asides, execution, exercises, maths, nodes, numbering, offline, theme
 
 SETTINGS: dict[str, tuple[Any, Literal["", "env"]]] = {
     "bookwork_environment": ({}, ""),  # variables for the kernels
@@ -59,6 +59,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("build-finished", theme.write_front_page)
     app.add_css_file(theme.STYLE, priority=900)  # after the theme's own
     app.add_js_file(theme.SCRIPT)
+    maths.setup(app)
     app.add_node(nodes.page_figure, html=(nodes.visit_page_figure, nodes.depart_page_figure))
     app.add_node(HideCodeCellNode, override=True, html=(nodes.visit_folded, nodes.depart_folded))
     app.add_post_transform(nodes.FoldClaims)

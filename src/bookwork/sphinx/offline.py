@@ -37,10 +37,15 @@ FRONT_PAGE = """<!DOCTYPE html>
 """
 
 
+def wheel_path(wheel: str, name: str) -> Path:
+    """Where a file out of a wheel lies."""
+    (found,) = (path for path in distribution(wheel).files or [] if path.as_posix().endswith(f"/{name}"))
+    return Path(str(found.locate()))
+
+
 def wheel_file(wheel: str, name: str) -> bytes:
     """A file out of the wheel that carries it."""
-    (found,) = (path for path in distribution(wheel).files or [] if str(path).endswith(f"/{name}"))
-    return Path(str(found.locate())).read_bytes()
+    return wheel_path(wheel, name).read_bytes()
 
 
 def plotly_page_script(palette: Palette) -> str:
@@ -50,11 +55,10 @@ def plotly_page_script(palette: Palette) -> str:
 
 
 def write_live_scripts(folder: Path, beside: Path, explorers: Sequence[str], palette: Palette) -> None:
-    """Write what formulas and figures need into ``folder``, and what explorers need into ``beside``.
+    """Write what figures need into ``folder``, and what explorers need into ``beside``.
 
     Both must exist and may be the same; ``explorers`` are packages that bring some.
     """
-    write(folder / MATHJAX, wheel_file("sphinx-mathjax-offline", MATHJAX))
     write(folder / "plotly.min.js", files("plotly").joinpath("package_data", "plotly.min.js").read_bytes())
     write(folder / "plotly_page.js", plotly_page_script(palette).encode())
     write(beside / "runtime.js", bundle.page_runtime().encode())

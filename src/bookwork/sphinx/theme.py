@@ -8,12 +8,25 @@ from sphinx.config import Config
 
 from bookwork.explorer import bundle
 from bookwork.palette import Palette, palette_named
-from bookwork.sphinx.offline import ASSETS, EXPLORERS, FOLDER, MATHJAX, write, write_front, write_live_scripts
+from bookwork.sphinx.offline import ASSETS, EXPLORERS, FOLDER, write, write_front, write_live_scripts
 
 TEMPLATES = Path(__file__).parent / "templates"
 SCRIPT = f"{FOLDER}/book.js"
 STYLE = f"{FOLDER}/book.css"
-STYLES = ("base", "text", "boxes", "cells", "figures", "tables", "frame", "wide", "phone", "motion", "print")
+STYLES = (
+    "base",
+    "text",
+    "boxes",
+    "cells",
+    "maths",
+    "figures",
+    "tables",
+    "frame",
+    "wide",
+    "phone",
+    "motion",
+    "print",
+)
 """Parts of the style sheet in ``assets/css``, in the order in which they overrule each other."""
 
 FRONT_HEAD = """<meta http-equiv="refresh" content="0; url={page}">
@@ -34,12 +47,8 @@ def style_sheet(palette: Palette) -> str:
 
 
 def set_config(app: Sphinx, config: Config) -> None:
-    """Take a local MathJax, templates and icon from here, and no widget scripts: the pages have no kernel."""
+    """Take templates and icon from here, and no widget scripts: the pages have no kernel."""
     config.nb_ipywidgets_js = {}
-    config.mathjax_path = f"{FOLDER}/{MATHJAX}"
-    # The menu would make every formula a stop of the Tab key, and fetches more scripts when it is used.
-    mathjax = {"options": {"enableMenu": False}, "svg": {"mtextInheritFont": True}}
-    config.mathjax3_config = {**mathjax, **(config.mathjax3_config or {})}
     config.templates_path = [str(TEMPLATES), *config.templates_path]
     config.html_favicon = str(ASSETS / "favicon.svg")
     # Without a mode the theme's scripts complain on the console.

@@ -7,7 +7,7 @@
   }
 
   // Wide formulas and tables scroll inside their own box, which the Tab key must then reach.
-  const BOXES = ["mjx-container[display='true']", ".pst-scrollable-table-container", ".cell_output .output.text_html"];
+  const BOXES = [".ranking-formula", ".pst-scrollable-table-container", ".cell_output .output.text_html"];
 
   function markScrollable() {
     for (const box of document.querySelectorAll(BOXES.join(", "))) {
@@ -24,9 +24,6 @@
     }
   });
 
-  addEventListener("load", () => {
-    markScrollable();
-    globalThis.MathJax?.startup?.promise?.then(markScrollable);
-  });
+  addEventListener("load", markScrollable);
   addEventListener("resize", markScrollable);
 })();
