@@ -12,7 +12,7 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 from bookwork.progress import SILENT
-from bookwork.sphinx import asides, execution, exercises, maths, nodes, numbering, offline, theme
+from bookwork.sphinx import asides, execution, exercises, maths, nodes, numbering, offline, openings, theme
 
 SETTINGS: dict[str, tuple[Any, Literal["", "env"]]] = {
     "bookwork_environment": ({}, ""),  # variables for the kernels
@@ -64,6 +64,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.add_node(HideCodeCellNode, override=True, html=(nodes.visit_folded, nodes.depart_folded))
     app.add_post_transform(nodes.FoldClaims)
     app.add_post_transform(nodes.OneFoldForNeighbours)
+    openings.setup(app)
     app.add_post_transform(asides.Asides)
     numbering.connect(app)
     return {"version": "1", "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}

@@ -18,6 +18,7 @@ STYLES = (
     "text",
     "boxes",
     "cells",
+    "opening",
     "maths",
     "figures",
     "tables",
