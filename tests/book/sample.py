@@ -154,7 +154,7 @@ def write_sample_book(root: Path) -> Path:
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     pages = {"intro": cells_of_intro(), "second": cells_of_second()}
     for name, cells in pages.items():
-        notebook = new_notebook(cells=cells, metadata={"kernelspec": kernel})
+        notebook = new_notebook(cells=cells, metadata={"kernelspec": kernel, "minutes": 12})
         nbformat.write(notebook, book / f"{name}.ipynb")
     (book / "line.svg").write_text(LINE, encoding="utf-8")
     (book / "api.md").write_text(
@@ -164,7 +164,9 @@ def write_sample_book(root: Path) -> Path:
     write_small_notebook(book)
     pages_after = ("second", "api", f"{NAME}/exercises")
     toc = {"format": "jb-book", "root": "intro", "chapters": [{"file": name} for name in pages_after]}
-    return configured(root, toc)
+    named = {"label": "a widget", "page": "second#a-widget"}
+    part = {"label": "more", "parts": [{"label": "small exercises", "page": f"{NAME}/exercises"}]}
+    return configured(root, toc, [named, part])
 
 
 def write_small_book(root: Path) -> Path:
@@ -177,10 +179,10 @@ def write_small_book(root: Path) -> Path:
     )
 
 
-def configured(root: Path, toc: dict[str, object]) -> Path:
-    """Write the contents, and the configuration of the real book beside them."""
+def configured(root: Path, toc: dict[str, object], strip: list[dict[str, object]] | None = None) -> Path:
+    """Write the contents, and the configuration of the real book beside them, but for its strip."""
     (root / "_toc.yml").write_text(yaml.safe_dump(toc), encoding="utf-8")
-    (root / "_config.yml").write_text(
-        (REPOSITORY / "_config.yml").read_text(encoding="utf-8"), encoding="utf-8"
-    )
+    settings = yaml.safe_load((REPOSITORY / "_config.yml").read_text(encoding="utf-8"))
+    settings["sphinx"]["config"]["bookwork_strip"] = strip or []
+    (root / "_config.yml").write_text(yaml.safe_dump(settings), encoding="utf-8")
     return root

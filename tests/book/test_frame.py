@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
+from small_course import NAME
 from visits import SETTINGS
 
 WIDE, NARROW = SETTINGS
@@ -44,3 +45,49 @@ class TestNumbers:
         intro = parsed(book, "intro")
         assert intro.find("figcaption").get_text().strip().startswith("Log loss")
         assert intro.find(class_="ranking-number") is None
+
+
+class TestStrip:
+    """The strip under the title, and how far one has read."""
+
+    pages = "sample"
+
+    def test_it_says_where_one_is_and_leads_on(self, book):
+        strip = parsed(book, "second").select_one("h1 + .ranking-strip")
+        assert strip["data-minutes"] == "12"
+        chain = {link.get_text(): link["href"] for link in strip.select(".ranking-chain a")}
+        assert chain == {"a widget": "#a-widget", "small exercises": f"{NAME}/exercises.html"}
+        assert [link.get_text() for link in strip.select("[aria-current=page]")] == ["a widget"]
+        assert strip.select_one(".ranking-chain > li > span").get_text() == "more"
+        beside = [(part.get_text(), part.get("href")) for part in strip.select(".ranking-beside > li > *")]
+        assert beside == [("about 10 minutes", None), ("Small exercises →", f"{NAME}/exercises.html")]
+
+    def test_exercises_lead_back(self, book):
+        strip = parsed(book, f"{NAME}/exercises").select_one(".ranking-strip")
+        assert strip["data-minutes"] == "10"  # two of five
+        back = strip.select(".ranking-beside a")
+        assert [(link.get_text(), link["href"]) for link in back] == [
+            ("← 2. A second page", "../second.html")
+        ]
+
+    def test_a_page_without_place_has_none(self, book):
+        assert parsed(book, "intro").select(".ranking-strip") == []
+
+    def test_the_bar_grows_and_paper_has_none(self, reader):
+        with reader.tab(NARROW) as (page, log):
+            reader.open(page, NARROW, "second.html")
+            bar = page.locator(".ranking-progress")
+            wide = "document.querySelector('.ranking-progress').getBoundingClientRect().width"
+            assert page.evaluate(wide) == 0
+            page.evaluate("scrollTo(0, document.body.scrollHeight / 3)")
+            page.wait_for_function(f"{wide} > 50", timeout=5_000)
+            assert page.evaluate(wide) < 300
+            assert page.locator(".ranking-left").inner_text() in ("7 min left", "8 min left")
+            page.evaluate("scrollTo(0, document.body.scrollHeight)")
+            page.wait_for_function(f"{wide} > 380", timeout=5_000)
+            strip = page.locator(".ranking-strip")
+            assert strip.bounding_box()["height"] < 60  # one line
+            page.emulate_media(media="print")
+            assert not bar.is_visible()
+            assert not strip.is_visible()
+            assert log.errors == []

@@ -12,7 +12,18 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 from bookwork.progress import SILENT
-from bookwork.sphinx import asides, execution, exercises, maths, nodes, numbering, offline, openings, theme
+from bookwork.sphinx import (
+    asides,
+    execution,
+    exercises,
+    maths,
+    nodes,
+    numbering,
+    offline,
+    openings,
+    strip,
+    theme,
+)
 
 SETTINGS: dict[str, tuple[Any, Literal["", "env"]]] = {
     "bookwork_environment": ({}, ""),  # variables for the kernels
@@ -21,6 +32,7 @@ SETTINGS: dict[str, tuple[Any, Literal["", "env"]]] = {
     "bookwork_palette": ("", "env"),  # the book's colours, as "module:NAME"
     "bookwork_rendering": ("", "env"),  # set here: stands for the code that renders pages
     "bookwork_solutions": (True, "env"),  # whether pages show those of exercises
+    "bookwork_strip": ([], "env"),  # where each page stands, see strip.py
     "bookwork_variables": ([], ""),  # environment variables that outputs depend on
 }
 """Values of the configuration: default, and "env" where another one makes Sphinx read all pages again."""
@@ -67,4 +79,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     openings.setup(app)
     app.add_post_transform(asides.Asides)
     numbering.connect(app)
+    strip.connect(app)
     return {"version": "1", "env_version": 1, "parallel_read_safe": True, "parallel_write_safe": True}

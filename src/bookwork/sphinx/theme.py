@@ -23,6 +23,7 @@ STYLES = (
     "figures",
     "tables",
     "frame",
+    "strip",
     "wide",
     "phone",
     "motion",

@@ -1,0 +1,54 @@
+// How far one has read: a thin bar at the top, and the minutes that are left beside it.
+"use strict";
+(() => {
+  function start() {
+    const article = document.querySelector(".bd-article");
+    const strip = document.querySelector(".ranking-strip");
+    if (!article) return;
+    const bar = document.createElement("div");
+    const left = document.createElement("span");
+    for (const [part, name] of [[bar, "ranking-progress"], [left, "ranking-left"]]) {
+      part.className = name;
+      part.setAttribute("aria-hidden", "true"); // the strip tells the minutes, the browser how far one is
+    }
+    const minutes = Number(strip?.dataset.minutes ?? 0);
+    let height = 0;
+    let asked = false;
+
+    function show() {
+      asked = false;
+      const end = height - innerHeight;
+      const share = end > 0 ? Math.min(1, scrollY / end) : 1;
+      bar.style.transform = `scaleX(${share.toFixed(4)})`;
+      const rest = Math.ceil(minutes * (1 - share));
+      const said = minutes && share > 0.01 && rest ? `${rest} min left` : "";
+      if (left.textContent !== said) left.textContent = said;
+    }
+    function ask() {
+      if (!asked) requestAnimationFrame(show);
+      asked = true;
+    }
+    // An observer is told sizes when they are known: nothing here makes the browser lay the page out.
+    new ResizeObserver(([entry]) => {
+      height = entry.borderBoxSize[0].blockSize;
+      const long = height > 2 * innerHeight;
+      bar.hidden = left.hidden = !long;
+      ask();
+    }).observe(article);
+    addEventListener("scroll", ask, { passive: true });
+    document.body.append(bar);
+    document.querySelector(".bd-header-article")?.append(left);
+
+    // On a phone the strip is one line: it begins with where one is.
+    if (!strip) return;
+    new ResizeObserver(() => {
+      const current = strip.querySelector("[aria-current]");
+      if (strip.scrollWidth > strip.clientWidth + 1) {
+        strip.tabIndex = 0;
+        if (current) strip.scrollLeft = current.offsetLeft - strip.clientWidth / 4;
+      } else strip.removeAttribute("tabindex");
+    }).observe(strip);
+  }
+  if (document.readyState === "loading") addEventListener("DOMContentLoaded", start);
+  else start();
+})();
