@@ -95,6 +95,35 @@ LINE = """<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 200 50" width="20
 <path d="M5 45L195 5" stroke="#0072B2" stroke-width="3"/></svg>
 """
 
+NAMED = """# 1. Calibration and other names
+
+A *calibration* (校准) is named here, and calibrations again; so is 点击率, while ctr is no term. The
+source map has claim C5, and C5 once more; `C5` is code, and AC5 another thing. In code that is `calibrate`,
+or `calibration.calibrate(0.5, 0.1)`, and no `calibrate_nothing`. This is chapter 1. A line rises in figure 2.1.
+
+## What else `downsample_negatives` is
+
+Here C5 is named once more, and so is the calibration.
+"""
+
+MAP = """# What is claimed and meant
+
+Chapter 1 names all of it.
+
+| id | claim | where |
+|---|---|---|
+| [C5]{#claim-c5} | The formula that leads back | [A table](../intro.ipynb#a-table) |
+| [Z9]{#claim-z9} | Nobody names this one | nowhere |
+
+```{glossary}
+calibration 校准
+  Turning scores into probabilities. [A table](../intro.ipynb#a-table).
+
+CTR 点击率
+  Clicks divided by impressions.
+```
+"""
+
 LONG_LINE = "x = " + " + ".join(f"term_{number}" for number in range(30))
 
 WIDGET = """from ipywidgets import interact
@@ -161,8 +190,11 @@ def write_sample_book(root: Path) -> Path:
         "# Functions\n\n```{eval-rst}\n.. automodule:: ranking.calibration\n   :members:\n```\n",
         encoding="utf-8",
     )
+    (book / "named.md").write_text(NAMED, encoding="utf-8")
+    (book / "reference").mkdir()
+    (book / "reference" / "source_map.md").write_text(MAP, encoding="utf-8")
     write_small_notebook(book)
-    pages_after = ("second", "api", f"{NAME}/exercises")
+    pages_after = ("second", "api", "named", "reference/source_map", f"{NAME}/exercises")
     toc = {"format": "jb-book", "root": "intro", "chapters": [{"file": name} for name in pages_after]}
     named = {"label": "a widget", "page": "second#a-widget"}
     part = {"label": "more", "parts": [{"label": "small exercises", "page": f"{NAME}/exercises"}]}

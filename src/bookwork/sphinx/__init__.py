@@ -16,6 +16,7 @@ from bookwork.sphinx import (
     asides,
     execution,
     exercises,
+    links,
     maths,
     nodes,
     numbering,
@@ -69,6 +70,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("html-page-context", offline.drop_assets, priority=900)  # after all that add scripts
     app.connect("build-finished", exercises.replace_sources)
     app.connect("build-finished", theme.write_front_page)
+    links.setup(app)
     app.add_css_file(theme.STYLE, priority=900)  # after the theme's own
     app.add_js_file(theme.SCRIPT)
     maths.setup(app)

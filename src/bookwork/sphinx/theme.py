@@ -16,6 +16,7 @@ STYLE = f"{FOLDER}/book.css"
 STYLES = (
     "base",
     "text",
+    "terms",
     "boxes",
     "cells",
     "opening",
