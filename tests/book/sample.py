@@ -99,7 +99,8 @@ NAMED = """# 1. Calibration and other names
 
 A *calibration* (校准) is named here, and calibrations again; so is 点击率, while ctr is no term. The
 source map has claim C5, and C5 once more; `C5` is code, and AC5 another thing. In code that is `calibrate`,
-or `calibration.calibrate(0.5, 0.1)`, and no `calibrate_nothing`. This is chapter 1. A line rises in figure 2.1.
+or `calibration.calibrate(0.5, 0.1)`, and no `calibrate_nothing`. This is chapter 1. A line
+rises in figure 2.1.
 
 ## What else `downsample_negatives` is
 

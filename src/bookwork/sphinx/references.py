@@ -2,8 +2,8 @@
 
 A text names a claim by its id ("claim C5"), where ``bookwork_ids`` lists the page of spans that have ids; a
 page by the number in its title ("chapters 2 and 3", "exercises 5", "appendix 2", "exercise 2.5"); a figure or
-table by its number; any page by a phrase of ``bookwork_phrases``; and a function of the API in inline code. The
-first mention in a section is a link.
+table by its number; any page by a phrase of ``bookwork_phrases``; and a function of the API in inline code.
+The first mention in a section is a link.
 """
 
 import re

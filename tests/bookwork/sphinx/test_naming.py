@@ -104,7 +104,9 @@ def test_code_names_an_object_only_when_it_can_be_no_other():
 def test_imports_are_followed_to_what_is_documented():
     names = Names(objects=dict.fromkeys(OBJECTS, Place("api")), shortened=shortest(OBJECTS, never=()))
     known: dict[str, str] = {}
-    code = "from tea import brew, cups\nimport tea.brewing as b\n\nb.Pot.pour(1)\ncups.wash()\ncoffee.brew(x.Pot)"
+    code = (
+        "from tea import brew, cups\nimport tea.brewing as b\nb.Pot.pour(1)\ncups.wash(x.Pot)\ncoffee.brew()"
+    )
     found = [name for dotted in used(code, known) if (name := names.imported(dotted))]
     assert sorted(set(found)) == [
         "tea.brewing.Pot",
