@@ -39,8 +39,8 @@ def texts(path: Path) -> str:
 
 
 def test_the_introduction_says_how_long_each_chapter_takes():
-    row = r"^\| \[.+?\]\((\w+)/index\.ipynb\) \|.*\| (\d+) \| \[exercises\]\((\w+)/exercises\.ipynb\) \|$"
-    listed = re.findall(row, texts(BOOK / "intro.ipynb"), flags=re.MULTILINE)
+    card = r"\]\((\w+)/index\.ipynb\)\n\n.*\n\n(\d+) minutes · \[exercises\]\((\w+)/exercises\.ipynb\)"
+    listed = re.findall(card, texts(BOOK / "intro.ipynb"))
     assert [chapter for chapter, _, _ in listed] == [path.parent.name for path in CHAPTERS]
     for chapter, minutes, exercises in listed:
         table = re.search(
@@ -49,6 +49,11 @@ def test_the_introduction_says_how_long_each_chapter_takes():
         own = sum(map(int, re.findall(r"\| (\d+) \|$", table[1], flags=re.MULTILINE)))
         assert own == int(minutes), f"{chapter} takes {own} minutes, the introduction says {minutes}"
         assert (BOOK / exercises / "exercises.ipynb").is_file()
+
+
+def test_the_introduction_is_short():
+    prose = re.sub(r"\]\([^)]*\)|^:.*$", " ", texts(BOOK / "intro.ipynb"), flags=re.MULTILINE)
+    assert len(re.findall(r"\w[\w’'-]*", prose)) <= 600
 
 
 def test_every_notebook_stands_in_the_contents_below_its_chapter():

@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 from bookwork.results import load_results
+from experiments.funnel import one_request
 from experiments.funnel import stages as script
 from experiments.running import record
 from ranking_course.explorers import funnel as funnel_explorer
+from ranking_course.explorers import funnel_picture
 from ranking_course.explorers import reranking as reranking_explorer
 
 pytestmark = pytest.mark.slow
@@ -65,3 +67,20 @@ def test_the_script_makes_a_record_of_the_same_shape(recorded, small):
     assert set(small) == set(recorded)
     assert set(small["runs"][0]) == set(recorded["runs"][0])
     assert small["explorer"]["grid"] == recorded["explorer"]["grid"]
+
+
+def test_one_request_is_whole_and_one_of_the_chain_that_was_measured(recorded):
+    request = load_results("funnel/one_request")
+    kept = funnel_picture.checked_request(request)
+    assert sum(kept["topics"]) == recorded["items"]
+    sizes = {stage: len(items) for stage, items in kept["stages"].items()}
+    mean = recorded["runs"][0]["stages"]["candidates"]
+    assert sizes == {stage: round(mean[stage]) for stage in STAGES} | {"retrieval": sizes["retrieval"]}
+    assert abs(sizes["retrieval"] / mean["retrieval"] - 1) < 0.1
+
+
+def test_the_script_follows_a_request_of_any_small_world(one_thread):
+    found = one_request.measure(items=20_000, impressions=60_000, number=1)
+    kept = funnel_picture.checked_request(found)
+    assert sum(kept["topics"]) == 20_000
+    assert kept["stages"]["retrieval"] == sorted(kept["stages"]["retrieval"])

@@ -25,6 +25,7 @@ STYLES = (
     "tables",
     "frame",
     "strip",
+    "front",
     "wide",
     "phone",
     "motion",

@@ -229,3 +229,13 @@ def gates_examples(rows: int = 400, columns: int = 5) -> tuple[SimpleNamespace, 
         )
 
     return part(rows), part(100)
+
+
+def request_made_up() -> dict[str, Any]:
+    """A request on its way down a funnel of 40,000 items in three topics: 500, 60, 60, 12."""
+    rng = np.random.default_rng(3)
+    found = np.sort(rng.choice(40_000, 500, replace=False))
+    kept = rng.choice(found, 60, replace=False)
+    ranked = rng.permutation(kept)
+    stages = {"retrieval": found, "pre_ranking": kept, "ranking": ranked, "re_ranking": ranked[::5]}
+    return {"topics": [10_000, 25_000, 5_000], "stages": {name: at.tolist() for name, at in stages.items()}}

@@ -1,0 +1,108 @@
+"""The door of the book: what is in sight, where it leads, what it gives away, and that it stands still."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from bs4 import BeautifulSoup
+from visits import Reader, Setting
+
+pytestmark = pytest.mark.browser
+
+DESKTOP, PHONE = Setting("http", "light", 1280), Setting("file", "dark", 390)
+DRAWN = ".rx-bare[data-drawn]"
+PICTURE = f"{DRAWN} .rx-picture"
+SHIFTS = """() => {
+    globalThis.shifts = 0;
+    new PerformanceObserver((list) => {
+        for (const entry of list.getEntries()) if (!entry.hadRecentInput) shifts += entry.value;
+    }).observe({ type: "layout-shift", buffered: true });
+}"""
+VISIBLE = "(all) => all.filter((element) => element.checkVisibility()).map((e) => e.innerText)"
+
+
+def links(part: Any) -> list[str]:
+    return [link["href"] for link in part.find_all("a", href=True)]
+
+
+@pytest.fixture(scope="class")
+def front(book: Path) -> BeautifulSoup:
+    """Its HTML."""
+    return BeautifulSoup((book / "intro.html").read_text(encoding="utf-8"), "html.parser").article
+
+
+@pytest.fixture(scope="class")
+def desktop(reader: Reader) -> Iterator[Any]:
+    """The page on a desktop, drawn; the page's movements are counted."""
+    with reader.tab(DESKTOP) as (page, _):
+        page.set_viewport_size({"width": 1280, "height": 800})
+        page.add_init_script(f"({SHIFTS})()")
+        reader.open(page, DESKTOP, "intro.html")
+        page.locator(DRAWN).wait_for()
+        yield page
+
+
+class TestFront:
+    """The front page of the course."""
+
+    pages = "course"
+
+    def test_sentence_picture_and_doors_are_in_sight(self, desktop):
+        below = "(all) => Math.max(...all.map((element) => element.getBoundingClientRect().bottom))"
+        doors = desktop.locator(".tag_hero + .sd-container-fluid .sd-card")
+        assert doors.count() == 3
+        assert desktop.locator(f"h1 + p, {PICTURE}").evaluate_all(below) < doors.evaluate_all(below) <= 800
+
+    def test_doors_map_and_cards_lead_to_every_chapter(self, front, book):
+        doors, cards = front.find_all(class_="sd-container-fluid")
+        assert links(doors) == ["01_funnel/index.html", "run.html", "teaching/plan.html"]
+        chapters = [f"{path.parent.name}/index.html" for path in sorted(book.glob("0*/index.html"))]
+        assert [link for link in links(cards) if "index" in link] == chapters
+        stages = front.find("ol").find_all("li", recursive=False)
+        assert [links(stage)[0].split("#")[0] for stage in stages] == [chapters[0]] * len(stages)
+        assert sorted(links(stages[2].ul)) == chapters[1:]
+        assert "reference/source_map.html" in links(front)
+
+    def test_a_whole_card_is_its_link(self, desktop):
+        card = desktop.locator(".tag_hero + .sd-container-fluid .sd-card").nth(1)
+        box = card.bounding_box()
+        at = [box["x"] + box["width"] - 12, box["y"] + box["height"] - 12]
+        found = desktop.evaluate("([x, y]) => document.elementFromPoint(x, y).closest('a')?.href", at)
+        assert found.endswith("/run.html")
+
+    def test_the_slider_starts_where_the_question_is_open(self, desktop, front):
+        slider = desktop.locator(".rx input[type=range]").first
+        assert slider.get_attribute("aria-valuetext") == "0"
+        said = desktop.locator("article").inner_text()
+        assert "What is a like worth?" in said
+        assert not re.search(r"(more|fewer) (likes|clicks|collects|shares)", said)
+
+    def test_no_code_and_no_output_of_cells_is_in_sight(self, desktop):
+        assert (
+            desktop.locator("article pre, article table, article .output.stream").evaluate_all(VISIBLE) == []
+        )
+        assert desktop.locator("article summary", has_text="claims checked").count() == 2
+
+    def test_the_picture_says_what_it_shows(self, desktop, front):
+        said = desktop.locator(PICTURE).get_attribute("aria-label")
+        assert re.search(r"1,000,000 items .* retrieval .* 2,\d{3} .* 300, .* 300 .* shows 30\.", said)
+        without_script = front.find(class_="tag_hero").noscript.get_text()
+        assert without_script == said
+
+    def test_nothing_moves_under_the_reader(self, desktop):
+        before = desktop.locator(PICTURE).inner_html()
+        desktop.wait_for_timeout(400)
+        assert desktop.locator(PICTURE).inner_html() == before
+        assert desktop.evaluate("shifts") < 0.4
+
+    def test_on_a_phone_the_funnel_stands_upright(self, reader):
+        with reader.tab(PHONE) as (page, _):
+            reader.open(page, PHONE, "intro.html")
+            page.locator(DRAWN).wait_for()
+            box = page.locator(PICTURE).bounding_box()
+            assert box["height"] > box["width"]
+            assert page.evaluate("document.documentElement.scrollWidth") == 390
