@@ -22,6 +22,8 @@ from bookwork.sphinx import (
     numbering,
     offline,
     openings,
+    scripts,
+    sheet,
     strip,
     theme,
 )
@@ -67,12 +69,12 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("builder-inited", theme.write_assets)
     app.connect("env-before-read-docs", execution.execute_side_by_side)
     app.connect("source-read", exercises.show_learners)
-    app.connect("html-page-context", offline.drop_assets, priority=900)  # after all that add scripts
     app.connect("build-finished", exercises.replace_sources)
     app.connect("build-finished", theme.write_front_page)
     links.setup(app)
-    app.add_css_file(theme.STYLE, priority=900)  # after the theme's own
-    app.add_js_file(theme.SCRIPT)
+    scripts.setup(app)
+    sheet.setup(app)
+    app.add_js_file(theme.SCRIPT, priority=scripts.LATE - 1)
     maths.setup(app)
     app.add_node(nodes.page_figure, html=(nodes.visit_page_figure, nodes.depart_page_figure))
     app.add_node(HideCodeCellNode, override=True, html=(nodes.visit_folded, nodes.depart_folded))

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from importlib.metadata import distribution
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
 
 from sphinx.application import Sphinx
 from sphinx.config import Config
@@ -19,8 +18,6 @@ EXPLORERS = "explorers"  # folder below that one: one script per explorer, and t
 MATHJAX = "tex-svg.js"
 ASSETS = Path(__file__).parent / "assets"
 THEBE = "sphinx_thebe"  # live kernels on a foreign host, which stock Jupyter Book prepares on every page
-THEBE_STYLE = "sphinx-thebe.css"
-WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 
 FRONT_PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -83,14 +80,3 @@ def drop_thebe(app: Sphinx, config: Config) -> None:
         for listener in list(listeners):
             if listener.handler.__module__ == THEBE:
                 app.disconnect(listener.id)
-
-
-def drop_assets(app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any) -> None:
-    """Leave out Thebe's style sheet, and the stored state of widgets, which no script of the page reads."""
-    for key in ("script_files", "css_files"):
-        context[key] = [
-            asset
-            for asset in context.get(key, [])
-            if getattr(asset, "attributes", {}).get("type") != WIDGET_STATE
-            and not str(getattr(asset, "filename", asset)).endswith(THEBE_STYLE)
-        ]

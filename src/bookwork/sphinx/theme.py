@@ -8,11 +8,11 @@ from sphinx.config import Config
 
 from bookwork.explorer import bundle
 from bookwork.palette import Palette, palette_named
+from bookwork.sphinx.icons import icon_rules
 from bookwork.sphinx.offline import ASSETS, EXPLORERS, FOLDER, write, write_front, write_live_scripts
 
 TEMPLATES = Path(__file__).parent / "templates"
 SCRIPT = f"{FOLDER}/book.js"
-STYLE = f"{FOLDER}/book.css"
 STYLES = (
     "base",
     "text",
@@ -23,6 +23,7 @@ STYLES = (
     "maths",
     "figures",
     "tables",
+    "icons",
     "frame",
     "strip",
     "front",
@@ -47,7 +48,7 @@ def style_sheet(palette: Palette) -> str:
     rules = "\n".join((ASSETS / "css" / f"{name}.css").read_text(encoding="utf-8") for name in STYLES)
     light, dark = palette.css_variables("light"), palette.css_variables("dark")
     on_screen = f'@media screen {{ html[data-theme="dark"] {{ {dark} }} }}'  # paper stays white
-    return f":root {{ {light} }}\n{on_screen}\n{rules}\n{bundle.stylesheet(palette)}"
+    return f":root {{ {light} }}\n{on_screen}\n{icon_rules()}\n{rules}\n{bundle.stylesheet(palette)}"
 
 
 def set_config(app: Sphinx, config: Config) -> None:
@@ -60,14 +61,13 @@ def set_config(app: Sphinx, config: Config) -> None:
 
 
 def write_assets(app: Sphinx) -> None:
-    """Write the style sheet and all scripts that pages may load, before the first page is written."""
+    """Write all scripts that pages may load, before the first page is written."""
     if app.builder.format != "html":
         return
     folder = Path(app.outdir) / "_static" / FOLDER
     (folder / EXPLORERS).mkdir(parents=True, exist_ok=True)
     palette = palette_named(app.config.bookwork_palette)
     write_live_scripts(folder, folder / EXPLORERS, app.config.bookwork_explorers, palette)
-    write(folder / "book.css", style_sheet(palette).encode())
     write(folder / "book.js", page_script().encode())
 
 

@@ -1,0 +1,57 @@
+// What the theme's own script takes from Bootstrap and from Sphinx's scripts, which pages do not load.
+"use strict";
+(() => {
+  if (typeof DOCUMENTATION_OPTIONS === "undefined") globalThis.DOCUMENTATION_OPTIONS = { search_as_you_type: false };
+
+  // Its tooltips are titles here.
+  for (const button of document.querySelectorAll("[data-bs-title]:not([title])")) button.title = button.dataset.bsTitle;
+
+  // Its drawers give the focus back to the button that opened them.
+  for (const side of ["primary", "secondary"]) {
+    const toggle = document.querySelector(`.${side}-toggle`);
+    document.getElementById(`pst-${side}-sidebar-modal`)?.addEventListener("close", () => toggle?.focus());
+  }
+
+  // Its button that leads back to the top is there while one scrolls up.
+  const up = document.getElementById("pst-back-to-top");
+  let last = scrollY;
+  addEventListener("scroll", () => {
+    up?.style.setProperty("display", scrollY < last && scrollY > innerHeight ? "block" : "none");
+    last = scrollY;
+  }, { passive: true });
+  up?.addEventListener("click", () => scrollTo(0, 0));
+
+  // Its menus open below their button, and are walked through by arrows.
+  for (const button of document.querySelectorAll("[data-bs-toggle=dropdown]")) {
+    const menu = button.parentElement.querySelector(".dropdown-menu");
+    const items = [...menu.querySelectorAll(".dropdown-item")];
+
+    const show = (open) => {
+      menu.classList.toggle("show", open);
+      button.setAttribute("aria-expanded", open);
+    };
+    const isOpen = () => menu.classList.contains("show");
+
+    button.addEventListener("click", () => show(!isOpen()));
+    addEventListener("click", (event) => button.parentElement.contains(event.target) || show(false));
+    menu.addEventListener("click", () => show(false));
+    button.parentElement.addEventListener("focusout", ({ relatedTarget: next }) => {
+      if (next && !button.parentElement.contains(next)) show(false);
+    });
+    button.parentElement.addEventListener("keydown", (event) => {
+      const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+      if (event.key === "Escape" && isOpen()) {
+        show(false);
+        button.focus();
+      } else if (step) {
+        show(true);
+        const at = items.indexOf(document.activeElement);
+        items[at < 0 && step < 0 ? items.length - 1 : (at + step + items.length) % items.length].focus();
+      } else {
+        return;
+      }
+      event.preventDefault();
+      event.stopPropagation();
+    });
+  }
+})();
