@@ -24,7 +24,17 @@ from bookwork.grading.gate import WRONG
 
 ROOT = Path(__file__).parents[2]
 GRADING, SLIDES = "bookwork.grading", "bookwork.slides"
-BENCHMARKS = ("classroom", "explorers", "funnel", "fusion", "mmoe", "simulator", "streaming", "training")
+BENCHMARKS = (
+    "classroom",
+    "explorers",
+    "funnel",
+    "fusion",
+    "mmoe",
+    "pages",
+    "simulator",
+    "streaming",
+    "training",
+)
 EXPERIMENTS = ("fusion.ab", "mmoe.synthetic", "multi_task.kuairand")
 
 
@@ -183,6 +193,11 @@ def test_bad_input_of_benchmarks_is_told_in_one_line(place, capsys, name):
     option = "--moves" if name == "explorers" else "--repeats"
     for value in ("0", "-1", "many", "1.5", "³"):
         assert f"{option}: must be a whole number" in refused(capsys, program, f"{option}={value}")
+    if name == "pages":
+        assert "--build must name a built book (make html), got none" in refused(
+            capsys, program, "--build=none"
+        )
+        return
     if name in ("mmoe", "streaming", "training"):
         assert "--out: must be a file in a folder" in refused(capsys, program, "--out=none/x.json")
     if name == "explorers":
