@@ -2,7 +2,7 @@
 
 In JupyterLab an explorer is an anywidget: its traits follow the sliders, it can be observed, set and nested.
 Beside the widget it puts its module's name and its state into the output, from which the built page makes the
-same live figure without a kernel.
+same live figure without a kernel, and for all other viewers the same as HTML that is live by itself, and as text.
 """
 
 import re
@@ -17,12 +17,16 @@ import traitlets
 from bookwork.arguments import text
 from bookwork.explorer.bundle import stylesheet, widget_module
 from bookwork.explorer.schema import plain_json
+from bookwork.explorer.standalone import standalone_html
 from bookwork.palette import DEFAULT, Palette
 
 MIME_TYPE = "application/vnd.ranking.explorer+json"
 """Of the output entry that holds module, state, alternative text and caption; JupyterLab ignores it."""
 
 Texts = Mapping[str, str]
+
+WIDTHS = (336, 460, 540, 620, 740, 1000)
+"""Of a page's column, in px: where :attr:`Explorer.heights` are declared, a straight line between two of a layout."""
 
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 
@@ -52,6 +56,8 @@ class Explorer(anywidget.AnyWidget):
         palette: its colours.
         settings: the traits that its controls move.
         arguments: the traits that may be given by position, in this order.
+        heights: how high it is in a page that is as wide as each of :data:`WIDTHS`, in px, so that its place is
+            kept before it is there; ``tests/book/explorer_heights.py`` measures them.
         default_labels: every text that it shows, by key; ``{name}`` in a text is filled in by the module. A
             class that sets none reads them from ``texts/MODULE.toml`` beside its Python file.
 
@@ -64,6 +70,7 @@ class Explorer(anywidget.AnyWidget):
     palette: ClassVar[Palette] = DEFAULT
     settings: ClassVar[tuple[str, ...]] = ()
     arguments: ClassVar[tuple[str, ...]] = ()
+    heights: ClassVar[tuple[int, ...]] = (900, 980, 980, 700, 720, 720)
     default_labels: ClassVar[Texts] = {}
 
     labels = traitlets.Dict(
@@ -164,6 +171,17 @@ class Explorer(anywidget.AnyWidget):
         names = self.trait_names(explorer=True)
         return plain_json("state", {name: getattr(self, name) for name in sorted(names)})
 
+    def first_state(self) -> dict[str, Any] | None:
+        """The part of a large state with which the module can begin, None where it needs the whole.
+
+        The page loads the rest when a reader comes near, and sets the traits in which they differ.
+        """
+        return None
+
+    def place_heights(self) -> tuple[int, ...]:
+        """Heights of this one at :data:`WIDTHS`: those of its class, if its content does not change them."""
+        return self.heights
+
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.settings)
         return f"{type(self).__name__}({shown})"
@@ -173,5 +191,12 @@ class Explorer(anywidget.AnyWidget):
         if bundle is None:
             return None
         data, metadata = bundle
-        entry = {"module": self.module, "state": self.state(), "alt": self.alt, "caption": self.caption}
-        return {**data, MIME_TYPE: entry}, metadata
+        state, first = self.state(), self.first_state()
+        entry = {"module": self.module, "state": state, "alt": self.alt, "caption": self.caption}
+        entry["heights"] = list(self.place_heights())
+        if first is not None:
+            entry["first"] = plain_json("first_state", first)
+        alone = standalone_html(
+            self.package, self.module, state, alt=self.alt, caption=self.caption, palette=self.palette
+        )
+        return {**data, MIME_TYPE: entry, "text/html": alone, "text/plain": self.alt}, metadata

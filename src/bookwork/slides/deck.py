@@ -20,7 +20,8 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
 from bookwork.claims import CLAIMS
-from bookwork.sphinx.renderers import EXPLORER, PLOTLY, explorer_html, plotly_html
+from bookwork.explorer.place import explorer_html
+from bookwork.sphinx.renderers import EXPLORER, PLOTLY, plotly_html
 
 LINES = 15.5  # of text fit on a slide
 LINE = 82  # characters

@@ -16,6 +16,7 @@ from bookwork.sphinx import (
     asides,
     execution,
     exercises,
+    explorers,
     links,
     maths,
     nodes,
@@ -71,6 +72,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("source-read", exercises.show_learners)
     app.connect("build-finished", exercises.replace_sources)
     app.connect("build-finished", theme.write_front_page)
+    explorers.setup(app)
     links.setup(app)
     scripts.setup(app)
     sheet.setup(app)

@@ -4,7 +4,6 @@ myst-nb finds these classes by their entry points, in every book that is built i
 that do not load this extension they do nothing.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any, ClassVar
@@ -12,8 +11,10 @@ from typing import Any, ClassVar
 from docutils import nodes
 from myst_nb.core.render import WIDGET_VIEW_MIMETYPE, MimeData, NbElementRenderer
 
+from bookwork.explorer.place import light_html
+from bookwork.explorer.standalone import json_in_script
 from bookwork.sphinx.nodes import page_figure
-from bookwork.sphinx.offline import EXPLORERS, FOLDER
+from bookwork.sphinx.offline import FOLDER
 from bookwork.sphinx.tables import figure_tables, title_of
 
 EXPLORER = "application/vnd.ranking.explorer+json"
@@ -63,8 +64,12 @@ class ExplorerRenderer(PageRenderer):
     def shown(cls, renderer: NbElementRenderer, data: MimeData) -> list[nodes.Element]:
         """The place of the explorer."""
         payload: Mapping[str, Any] = data.content
-        scripts = [f"{EXPLORERS}/runtime.js", f"{EXPLORERS}/{payload['module']}.js"]
-        return figure_with(renderer, data, scripts, payload["caption"], explorer_html(payload), "")
+        html, states = light_html(payload)
+        (figure,) = figure_with(renderer, data, (), payload["caption"], html, "")
+        # for bookwork.sphinx.explorers, which asks for the scripts
+        figure["module"], figure["states"] = payload["module"], states
+        figure["begins_with"] = next(iter(states), "") if "data-state=" in html else ""
+        return [figure]
 
 
 class PlotlyRenderer(PageRenderer):
@@ -95,16 +100,8 @@ class PlotlyRenderer(PageRenderer):
 
 def live_html(attributes: str, state: Any, alt: str) -> str:
     """The place in a page where a script shows ``state``; all but the state is HTML."""
-    packed = json.dumps(state, ensure_ascii=False, separators=(",", ":"))
-    safe = packed.replace("<", "\\u003c")  # neither </ nor <!-- may stand in a <script>
-    data = f'<script type="application/json">{safe}</script>'
+    data = f'<script type="application/json">{json_in_script(state)}</script>'
     return f"<div {attributes}>{data}<noscript><p>{alt}</p></noscript></div>"
-
-
-def explorer_html(payload: Mapping[str, Any]) -> str:
-    """The place of an explorer, made of its output entry: module, state and alternative text."""
-    attributes = f'class="ranking-explorer" data-module="{escape(payload["module"])}"'
-    return live_html(attributes, payload["state"], escape(payload["alt"]))
 
 
 def plotly_html(figure: Mapping[str, Any]) -> str:

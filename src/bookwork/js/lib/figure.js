@@ -64,15 +64,17 @@ export function createFigure(parent, labels, title, wide) {
     readout.draw();
   }
 
-  const observer = new ResizeObserver(() => {
+  function measure() {
     const now = Math.floor(gauge.clientWidth);
     if (now === width) return;
     width = now;
     measureIn(getComputedStyle(picture).fontFamily);
     labelPlaces.clear();
     draw();
-  });
+  }
+  const observer = new ResizeObserver(measure);
   observer.observe(gauge);
+  addEventListener("rx-measure", measure); // before a page is printed
 
   function update(next, animate) {
     cancelAnimationFrame(frameRequest);
@@ -96,6 +98,7 @@ export function createFigure(parent, labels, title, wide) {
   function destroy() {
     cancelAnimationFrame(frameRequest);
     observer.disconnect();
+    removeEventListener("rx-measure", measure);
   }
 
   return { update, destroy };
