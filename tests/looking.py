@@ -45,8 +45,20 @@ def press(control: Any, *keys: str) -> None:
         control.press(key)
 
 
+OPEN = """(all) => Promise.all(all.map((details) => details.open || new Promise((done) => {
+    details.addEventListener('toggle', done, { once: true });
+    details.open = true;
+})))"""
+
+
+def open_tables(page: Any) -> None:
+    """Open all data tables, which have no rows before."""
+    page.locator(".rx-figure > details.rx-data").evaluate_all(OPEN)
+
+
 def rows(page: Any, number: int = 0) -> list[list[str]]:
     """The data table of a picture, headings first."""
+    open_tables(page)
     table = page.locator(".rx-scroll table").nth(number)
     return table.evaluate("(t) => [...t.rows].map((row) => [...row.cells].map((c) => c.textContent))")
 
@@ -96,7 +108,7 @@ def assert_laid_out(page: Any) -> None:
 def assert_accessible(page: Any, theme: str) -> None:
     """axe finds nothing, with everything open and a value read out; every picture has a text."""
     page.evaluate("(theme) => { document.documentElement.dataset.theme = theme }", theme)
-    page.evaluate("document.querySelectorAll('details').forEach((details) => { details.open = true })")
+    page.locator("details").evaluate_all(OPEN)
     page.locator(".rx-picture").first.focus()
     page.keyboard.press("ArrowRight")
     results = Axe().run(page)

@@ -136,8 +136,9 @@ class Reader:
         context.close()
 
     def open(self, page: Page, setting: Setting, name: str) -> bool:
-        """Go to a page and wait until it is drawn; False if it never is."""
+        """Go to a page and wait until it is drawn, far below too; False if it never is."""
         page.goto(f"{self.base(setting)}/{name}")
+        page.evaluate("globalThis.rankingExplorers?.mountAll()")
         try:
             page.wait_for_function(READY, timeout=20_000)
         except TimeoutError:

@@ -2,7 +2,7 @@
 
 In JupyterLab an explorer is an anywidget: its traits follow the sliders, it can be observed, set and nested.
 Beside the widget it puts its module's name and its state into the output, from which the built page makes the
-same live figure without a kernel, and for all other viewers the same as HTML that is live by itself, and as text.
+same live figure without a kernel, and for all other viewers HTML that is live by itself, and a text.
 """
 
 import re
@@ -24,9 +24,6 @@ MIME_TYPE = "application/vnd.ranking.explorer+json"
 """Of the output entry that holds module, state, alternative text and caption; JupyterLab ignores it."""
 
 Texts = Mapping[str, str]
-
-WIDTHS = (336, 460, 540, 620, 740, 1000)
-"""Of a page's column, in px: where :attr:`Explorer.heights` are declared, a straight line between two of a layout."""
 
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 
@@ -56,8 +53,6 @@ class Explorer(anywidget.AnyWidget):
         palette: its colours.
         settings: the traits that its controls move.
         arguments: the traits that may be given by position, in this order.
-        heights: how high it is in a page that is as wide as each of :data:`WIDTHS`, in px, so that its place is
-            kept before it is there; ``tests/book/explorer_heights.py`` measures them.
         default_labels: every text that it shows, by key; ``{name}`` in a text is filled in by the module. A
             class that sets none reads them from ``texts/MODULE.toml`` beside its Python file.
 
@@ -70,7 +65,6 @@ class Explorer(anywidget.AnyWidget):
     palette: ClassVar[Palette] = DEFAULT
     settings: ClassVar[tuple[str, ...]] = ()
     arguments: ClassVar[tuple[str, ...]] = ()
-    heights: ClassVar[tuple[int, ...]] = (900, 980, 980, 700, 720, 720)
     default_labels: ClassVar[Texts] = {}
 
     labels = traitlets.Dict(
@@ -178,10 +172,6 @@ class Explorer(anywidget.AnyWidget):
         """
         return None
 
-    def place_heights(self) -> tuple[int, ...]:
-        """Heights of this one at :data:`WIDTHS`: those of its class, if its content does not change them."""
-        return self.heights
-
     def __repr__(self) -> str:
         shown = ", ".join(f"{name}={getattr(self, name)!r}" for name in self.settings)
         return f"{type(self).__name__}({shown})"
@@ -193,7 +183,6 @@ class Explorer(anywidget.AnyWidget):
         data, metadata = bundle
         state, first = self.state(), self.first_state()
         entry = {"module": self.module, "state": state, "alt": self.alt, "caption": self.caption}
-        entry["heights"] = list(self.place_heights())
         if first is not None:
             entry["first"] = plain_json("first_state", first)
         alone = standalone_html(

@@ -8,10 +8,12 @@ library in ``js/lib/NAME.js``, with named exports. Both import ``{ names } from 
 ``js/lib/NAME.js`` of that package, and nothing else.
 """
 
+import json
 import re
 from collections.abc import Sequence
 from functools import cache
 from importlib.resources import files
+from pathlib import Path
 
 from bookwork.palette import Palette
 
@@ -22,6 +24,10 @@ _IMPORT = re.compile(r'^import \{([^}]*)\} from "(\w+)/(\w+)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:async )?(?:function\*?|class|const) (\w+))", re.MULTILINE)
 _DEFAULT = re.compile(r"^export default (?=\{)", re.MULTILINE)
 _LEFT_OVER = re.compile(r"^(?:import|export)\b.*$", re.MULTILINE)
+
+_HEIGHTS = re.compile(r"^export default \{.*\bheights: (\{[^}]*\})", re.MULTILINE | re.DOTALL)
+WIDTHS = (336, 460, 540, 620, 740, 1000)
+"""Of a page's column, in px, at which an explorer says how high it is."""
 
 _STYLESHEET = """.rx {{ {light} }}
 html[data-theme="dark"] .rx, body[data-jp-theme-light="false"] .rx {{ {dark} }}
@@ -111,6 +117,16 @@ def modules(packages: Sequence[str] = ()) -> tuple[str, ...]:
     return tuple(sorted(_homes(packages)))
 
 
+def files_of(package: str) -> list[Path]:
+    """The JavaScript of a package; none where there is no such package."""
+    return sorted(Path(str(files(package).joinpath("js"))).rglob("*.js")) if _names(package) else []
+
+
+def home(packages: Sequence[str], name: str) -> str:
+    """The package, of these and the machine itself, that brings an explorer."""
+    return _homes(packages)[name]
+
+
 def _homes(packages: Sequence[str]) -> dict[str, str]:
     """The package of every explorer."""
     homes: dict[str, str] = {}
@@ -151,6 +167,27 @@ def page_script(package: str, name: str) -> str:
 def page_scripts(packages: Sequence[str] = ()) -> dict[str, str]:
     """:func:`page_script` of all :func:`modules`, by name."""
     return {name: page_script(package, name) for name, package in sorted(_homes(packages).items())}
+
+
+@cache
+def heights(package: str, name: str) -> dict[str, list[int]]:
+    """How high an explorer is in columns of the page of :data:`WIDTHS`, in px, so that its place can be kept.
+
+    Its module tells it in its default export, ``heights: { "recorded": [...], "": [...] }``: those of the
+    first entry of the state that has a content, by its name, and last of one that has none of these. Nothing
+    where it does not tell. ``tests/book/explorer_heights.py`` measures them.
+
+    Raises:
+        ValueError: where it tells something else.
+    """
+    found = _HEIGHTS.search(_read(package, f"{name}.js"))
+    if not found:
+        return {}
+    told = json.loads(re.sub(r",(?=\s*\})", "", found[1]))
+    for key, values in told.items():
+        if len(values) != len(WIDTHS):
+            raise ValueError(f"heights[{key!r}] of {name}.js must be at widths {WIDTHS}, got {values}")
+    return told
 
 
 @cache

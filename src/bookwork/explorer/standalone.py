@@ -1,7 +1,7 @@
 """A live figure as one piece of HTML that needs nothing beside it: no kernel, no network, no other file.
 
 It is what viewers show that know neither widgets nor this book: ``jupyter nbconvert --to html``, nbviewer, an
-exported notebook sent by mail. One that strips scripts shows the alternative text.
+exported notebook. One that strips scripts shows the alternative text.
 """
 
 import json
@@ -31,8 +31,8 @@ def standalone_html(
 ) -> str:
     """HTML that shows ``state`` by a module: its script, its state and the style sheet in one piece.
 
-    Any number of them may stand in one document, in frames of their own or not: the scripts of each are whole,
-    and what is there already is not made again.
+    Any number of them may stand in one document, in frames of their own or not: each brings all that it
+    needs, and leaves alone what is there already.
 
     Args:
         package: whose folder ``js`` has the module.

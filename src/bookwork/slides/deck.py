@@ -20,7 +20,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
 from bookwork.claims import CLAIMS
-from bookwork.explorer.place import explorer_html
+from bookwork.sphinx.place import explorer_html
 from bookwork.sphinx.renderers import EXPLORER, PLOTLY, plotly_html
 
 LINES = 15.5  # of text fit on a slide

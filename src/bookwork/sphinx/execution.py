@@ -23,6 +23,8 @@ from sphinx.config import Config
 from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 
+from bookwork.explorer import bundle
+
 MACHINE = Path(__file__).resolve().parents[1]
 BUILD_ONLY = MACHINE / "sphinx"  # how a page is rendered, not what a notebook gives
 LOOKS = {".css", ".js"}  # nor do these change what a cell computes, wherever they lie
@@ -61,6 +63,7 @@ def set_cache(app: Sphinx, config: Config) -> None:
             shutil.rmtree(other)
     config.nb_execution_cache_path = str(caches / state)
     looks = [path for path in files_of(MACHINE) if BUILD_ONLY in path.parents or path.suffix in LOOKS]
+    looks += [path for package in config.bookwork_explorers for path in bundle.files_of(package)]
     config.bookwork_rendering = fingerprint(looks)
 
 

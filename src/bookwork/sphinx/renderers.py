@@ -11,10 +11,10 @@ from typing import Any, ClassVar
 from docutils import nodes
 from myst_nb.core.render import WIDGET_VIEW_MIMETYPE, MimeData, NbElementRenderer
 
-from bookwork.explorer.place import light_html
 from bookwork.explorer.standalone import json_in_script
 from bookwork.sphinx.nodes import page_figure
 from bookwork.sphinx.offline import FOLDER
+from bookwork.sphinx.place import light_html
 from bookwork.sphinx.tables import figure_tables, title_of
 
 EXPLORER = "application/vnd.ranking.explorer+json"
@@ -64,7 +64,7 @@ class ExplorerRenderer(PageRenderer):
     def shown(cls, renderer: NbElementRenderer, data: MimeData) -> list[nodes.Element]:
         """The place of the explorer."""
         payload: Mapping[str, Any] = data.content
-        html, states = light_html(payload)
+        html, states = light_html(payload, renderer.renderer.sphinx_env.app.config.bookwork_explorers)
         (figure,) = figure_with(renderer, data, (), payload["caption"], html, "")
         # for bookwork.sphinx.explorers, which asks for the scripts
         figure["module"], figure["states"] = payload["module"], states

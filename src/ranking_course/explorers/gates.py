@@ -116,6 +116,15 @@ class GatesExplorer(Explorer):
         if done - (self.training or 0.0) >= 0.05:  # some twenty messages, not one per step
             self.training = done
 
+    def first_state(self) -> dict[str, Any]:
+        """The state without the sampled rows of all runs but the one that is shown."""
+        shown = self.cure, self.experts
+        runs = [
+            run if (run["cure"], run["experts"]) == shown else {**run, "weights": None}
+            for run in self.recorded["runs"]
+        ]
+        return {**self.state(), "recorded": {**self.recorded, "runs": runs}}
+
     def facts(self) -> dict[str, Any]:
         return {"experts": self.experts, "step": self.step, "last": self.recorded["steps"][-1]}
 

@@ -265,4 +265,8 @@ function render({ model, el }) {
 }
 
 const targets = { expectedShare, reaches, interestOf, naturalSpline, usual, corrected };
-export default { render, formulas: { ...targets, ranks, rankCorrelation, places, median, normalCdf } };
+export default {
+  render,
+  heights: { "": [2246, 2490, 2303, 1158, 1108, 1256] },
+  formulas: { ...targets, ranks, rankCorrelation, places, median, normalCdf },
+};

@@ -206,4 +206,8 @@ function render({ model, el }) {
   return explorer.start();
 }
 
-export default { render, formulas: { stageCosts, settingIndex, recordedAt, median } };
+export default {
+  render,
+  heights: { "recorded": [2278, 2217, 1687, 1292, 1201, 1142] },
+  formulas: { stageCosts, settingIndex, recordedAt, median },
+};

@@ -353,4 +353,8 @@ function render({ model, el }) {
   return explorer.start();
 }
 
-export default { render, formulas: { scores, contributions, ranks, order, expectedTotals, downsampled } };
+export default {
+  render,
+  heights: { "": [3505, 3148, 2408, 2006, 1654, 1528] },
+  formulas: { scores, contributions, ranks, order, expectedTotals, downsampled },
+};

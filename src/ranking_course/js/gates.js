@@ -224,24 +224,25 @@ function sharePicture(now, labels) {
 
 function render({ model, el }) {
   const labels = model.get("labels");
-  const { tasks, steps, threshold, dead, shown, runs } = model.get("recorded");
+  const { tasks, steps, threshold, dead, shown, runs: known } = model.get("recorded");
   const trainable = Boolean(model.get("trainable")); // the page has no kernel, and no such trait
-  const settings = ["step", "cure", "seed", "experts", ...(trainable ? ["learning_rate", "live"] : [])];
+  // the rows of runs that are not shown at first may come later
+  const settings = ["step", "cure", "seed", "experts", "recorded", ...(trainable ? ["learning_rate", "live"] : [])];
   const explorer = createExplorer({ model, el, labels, settings, draw });
 
   explorer.addSlider("step", {
     label: labels.step_slider, stops: steps, ticks: steps, named: [steps[0], steps.at(-1)], text: integer,
   });
   explorer.addPlay("step", steps);
-  explorer.addChoice("cure", { values: [...new Set(runs.map(({ cure }) => cure))] });
+  explorer.addChoice("cure", { values: [...new Set(known.map(({ cure }) => cure))] });
   explorer.addSlider("seed", {
     label: labels.seed_slider, stops: range(shown), ticks: range(shown), named: [0, shown - 1], text: String,
   });
-  explorer.addChoice("experts", { values: [...new Set(runs.map(({ experts }) => experts))], text: String });
+  explorer.addChoice("experts", { values: [...new Set(known.map(({ experts }) => experts))], text: String });
   explorer.addReset();
   const endTraining = trainable ? addTraining() : () => {};
   tasks.forEach(({ name }, task) => {
-    const picture = (now) => (now.run.experts === 3 ? trianglePicture : heatPicture)(now, labels, task);
+    const picture = (now) => (now.run.weights ? trianglePicture : heatPicture)(now, labels, task);
     explorer.addPicture(fill(labels.gate_name, { task: name }), picture);
   });
   explorer.addPicture(labels.bars_title, barsPicture);
@@ -263,7 +264,7 @@ function render({ model, el }) {
   }
 
   function draw(animate) {
-    const [step, cure, seed, experts] = settings.map((key) => model.get(key));
+    const [step, cure, seed, experts, { runs }] = settings.map((key) => model.get(key));
     const live = model.get("live");
     const replaced = (run) => (live && live.cure === run.cure && live.experts === run.experts ? live : run);
     const all = runs.filter((run) => run.experts === experts).map(replaced).map(open);
@@ -294,4 +295,8 @@ function render({ model, el }) {
 }
 
 const read = { unpackUtilisation, unpackWeights, nearestStep: nearest, inTriangle };
-export default { render, formulas: { effectiveExperts, polarized, deadExperts, wilson, ...read } };
+export default {
+  render,
+  heights: { "": [2708, 2622, 2209, 1430, 1391, 1368] },
+  formulas: { effectiveExperts, polarized, deadExperts, wilson, ...read },
+};

@@ -240,5 +240,7 @@ function render({ model, el }) {
 }
 
 export default {
-  render, formulas: { muOf, target, expectedTarget, sourceLimit, medianOf, meanOf, harmonicMeanOf, density, below },
+  render,
+  heights: { "": [2082, 2314, 2180, 1107, 1141, 1104] },
+  formulas: { muOf, target, expectedTarget, sourceLimit, medianOf, meanOf, harmonicMeanOf, density, below },
 };

@@ -17,7 +17,8 @@ class Renderer:
     def __init__(self, extensions=("bookwork.sphinx",)) -> None:
         self.scripts: list[str | None] = []
         self.warnings: list[str] = []
-        app = SimpleNamespace(extensions=dict.fromkeys(extensions))
+        config = SimpleNamespace(bookwork_explorers=["ranking_course"])
+        app = SimpleNamespace(extensions=dict.fromkeys(extensions), config=config)
         self.renderer = SimpleNamespace(sphinx_env=SimpleNamespace(app=app))
         self.logger = SimpleNamespace(warning=lambda message, **_: self.warnings.append(message))
 
@@ -74,7 +75,8 @@ def test_an_explorer_brings_its_state_and_its_script():
     assert json.loads(inside) == state
     assert "<!--" not in inside
     assert "<noscript><p>Two &amp; sliders</p></noscript>" in node["body"]
-    assert renderer.scripts == ["ranking/explorers/runtime.js", "ranking/explorers/calibration.js"]
+    assert (node["module"], node["states"]) == ("calibration", {})
+    assert renderer.scripts == []  # they are asked for before all others: test_explorers_first
 
 
 def test_a_widget_becomes_a_note():

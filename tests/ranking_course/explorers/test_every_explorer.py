@@ -7,7 +7,7 @@ from itertools import product
 
 import pytest
 from gallery import GALLERY, powers
-from looking import assert_accessible, assert_laid_out, assert_quiet, pictures, press, sentence
+from looking import assert_accessible, assert_laid_out, assert_quiet, open_tables, pictures, press, sentence
 from recordings import completion_made_up, gates_recording, slate_recording
 
 from ranking_course.explorers import (
@@ -89,6 +89,7 @@ def test_accessible_and_quiet(show, name, theme):
 
 def seen(page):
     """All texts but those in pictures, where a direct label may come to stand elsewhere."""
+    open_tables(page)
     values = [control.get_attribute("aria-valuetext") for control in sliders(page)]
     return values, sentence(page), page.locator("table").all_text_contents()
 
@@ -118,6 +119,7 @@ def test_texts_come_from_the_state_and_are_never_markup(show, name):
     explorer = DRAWN[name]()
     explorer.labels = {key: f"<b>§{text}</b>" for key, text in explorer.labels.items()}
     page = show(explorer)
+    open_tables(page)
     found = page.locator(".rx").locator(TEXTS).all_text_contents()
     assert len(found) > 5
     foreign = {text for text in found if re.search("[a-z]{3}", text) and "§" not in text}

@@ -7,6 +7,7 @@ import re
 
 import numpy as np
 import pytest
+from looking import open_tables
 
 from ranking.calibration import calibrate, downsampled, kept_share
 from ranking_course.explorers import CalibrationExplorer, RecordedExplorer, Slider
@@ -32,6 +33,7 @@ def sentence(page):
 
 
 def table(page, number=0):
+    open_tables(page)
     return page.locator(".rx-scroll table").nth(number).text_content()
 
 
@@ -153,6 +155,7 @@ def test_a_script_that_comes_late_mounts_what_waits_for_it(show):
         place.after(second);
         rankingExplorers.register('calibration', rankingExplorers.definitions.calibration);
     }""")
+    page.locator(".rx").nth(1).wait_for()
     assert page.locator(".rx").count() == 2  # the first is not mounted again
 
 

@@ -7,7 +7,7 @@ import { nearest } from "bookwork/scales";
  * A labelled slider over a list of stops, with its value as text.
  * ticks: stops marked on the scale; named: those with their text below.
  */
-export function createSlider(parent, { label, hint, stops, text, ticks = [], named = [], onInput }) {
+export function createSlider(parent, { label, hint, stops, text, ticks = [], named = [], group, onInput }) {
   const id = uniqueId("slider");
   const output = html("output", { for: id, class: "rx-value", "aria-live": "off" }); // the slider itself speaks
   const hintId = `${id}-hint`;
@@ -22,7 +22,7 @@ export function createSlider(parent, { label, hint, stops, text, ticks = [], nam
     const end = { 0: "rx-first", 1: "rx-last" }[at(value)]; // the ends keep inside the slider's width
     scale.append(html("span", { style: `--at: ${at(value)}`, class: end }, text(value)));
   }
-  const row = html("div", { class: "rx-control-head" }, html("label", { for: id }, label), output);
+  const row = html("div", { class: "rx-control-head" }, html("label", { for: id, "data-group": group }, label), output);
   const control = html("div", { class: "rx-control" }, row, input, scale);
   if (hint) row.firstChild.append(html("span", { class: "rx-hint", id: hintId }, hint));
   parent.append(control);
@@ -50,10 +50,10 @@ export function createChoice(parent, { label, options, onInput }) {
 }
 
 /** Something on or off: a checkbox with its label. */
-export function createToggle(parent, { label, onInput }) {
+export function createToggle(parent, { label, group, onInput }) {
   const id = uniqueId("toggle");
   const input = html("input", { type: "checkbox", id });
-  parent.append(html("label", { for: id, class: "rx-toggle" }, input, html("span", {}, label)));
+  parent.append(html("label", { for: id, class: "rx-toggle", "data-group": group }, input, html("span", {}, label)));
   input.addEventListener("change", () => onInput(input.checked));
   return { set: (value) => { input.checked = value; } };
 }
@@ -80,7 +80,7 @@ export function createTask(parent, { label, onPress }) {
 export function createGroup(parent, { label, color, folded = false, wide = false, narrow = false }) {
   const style = color && colourStyle(color);
   const classes = `rx-group${wide ? " rx-wide" : ""}${narrow ? " rx-narrow" : ""}`;
-  const inner = html("div", { class: "rx-group-controls" });
+  const inner = html("div", { class: "rx-group-controls", "data-label": color && label });
   const title = html("span", { class: color ? "rx-coloured" : undefined, style }, label);
   parent.append(
     folded

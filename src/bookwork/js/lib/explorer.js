@@ -19,6 +19,7 @@ const HANDLED_KEYS = new Set([
  */
 export function createExplorer({ model, el, labels, settings, draw }) {
   const controls = html("div", { class: "rx-controls" });
+  const buttons = html("div", { class: "rx-buttons" });
   const panels = html("div", { class: "rx-panels" });
   const sentence = html("output", { class: "rx-sentence", "aria-live": "polite" });
   const root = html("div", { class: "rx", role: "group", "aria-label": labels.title }, controls, panels, sentence);
@@ -27,6 +28,17 @@ export function createExplorer({ model, el, labels, settings, draw }) {
   root.addEventListener("keydown", (event) => {
     if (HANDLED_KEYS.has(event.key) && !event.ctrlKey && !event.metaKey && !event.altKey) event.stopPropagation();
   });
+
+  // On a phone the control that was touched last stays in sight above the pictures that it moves.
+  let touched = null;
+  function touch({ target }) {
+    const control = target?.closest?.(".rx-control, .rx-toggle");
+    if (!control || control === touched || !controls.contains(control)) return;
+    touched?.classList.remove("rx-touched");
+    touched = control;
+    touched.classList.add("rx-touched");
+  }
+  for (const event of ["pointerdown", "focusin", "input"]) root.addEventListener(event, touch, true);
 
   const figures = [];
   const pictures = [];
@@ -48,7 +60,8 @@ export function createExplorer({ model, el, labels, settings, draw }) {
     const read = (value) => (part === undefined ? value : value[part]);
     const write = (value) => (part === undefined ? as(value) : { ...model.get(trait), [part]: as(value) });
     const onInput = (value) => change({ [trait]: write(value) }, hand);
-    moved.set(key, { read, trait, ...create(place, { ...texts, ...options, onInput }) });
+    const group = place.dataset.label; // said again where a control stands without its group
+    moved.set(key, { read, trait, ...create(place, { ...texts, group, ...options, onInput }) });
   }
 
   const explorer = {
@@ -66,7 +79,9 @@ export function createExplorer({ model, el, labels, settings, draw }) {
     },
     /** Whether the slider of that key is to be seen. */
     showSlider(key, visible) {
-      moved.get(key).element.hidden = !visible;
+      const { element } = moved.get(key);
+      element.hidden = !visible;
+      element.querySelector("input").disabled = !visible;
     },
     /** A button that plays a trait through its stops. What is said aloud waits until it stands still. */
     addPlay(key, stops) {
@@ -80,7 +95,8 @@ export function createExplorer({ model, el, labels, settings, draw }) {
     addButton(text, values, name = "rx-button") {
       const button = html("button", { type: "button", class: name }, text);
       button.addEventListener("click", () => change(values(), false));
-      controls.append(button);
+      if (!buttons.isConnected) controls.append(buttons);
+      buttons.append(button);
     },
     addReset: () => explorer.addButton(labels.reset, () => model.get("start"), "rx-button rx-reset"),
     /** A panel whose content, a list of elements, the explorer draws itself. */
@@ -110,6 +126,7 @@ export function createExplorer({ model, el, labels, settings, draw }) {
     say: (template, values = {}) => fillInto(sentence, template, values),
     /** Draws, and from then on whenever a setting changes; returns what ends it. */
     start() {
+      touch({ target: controls.querySelector(".rx-control") });
       redraw();
       for (const key of settings) model.on(`change:${key}`, redraw);
       return () => {

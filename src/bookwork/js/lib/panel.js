@@ -1,7 +1,7 @@
 // A place for something to look at: title, note, and the data behind it as a table.
 import { fillInto, html, uniqueId } from "bookwork/dom";
 
-/** A folded table; what is returned fills it. */
+/** A folded table; what is returned gives it a content, which costs nothing until a reader opens it. */
 function dataTable(parent, label, title) {
   const head = html("thead");
   const body = html("tbody");
@@ -11,13 +11,22 @@ function dataTable(parent, label, title) {
   const scrolled = { class: "rx-scroll", tabindex: "0", role: "group", "aria-label": `${label}: ${title}` };
   const box = html("div", scrolled, table);
   const summary = html("summary", {}, label, html("span", { class: "rx-hidden" }, `: ${title}`));
-  parent.append(html("details", { class: "rx-data" }, summary, box));
-  return (content) => {
+  const details = html("details", { class: "rx-data" }, summary, box);
+  parent.append(details);
+  let content = null; // that is not in the table yet
+  function write() {
+    if (content === null || !details.open) return;
     caption.textContent = content.caption;
     head.replaceChildren(html("tr", {}, ...content.columns.map((text) => html("th", { scope: "col" }, text))));
     const cells = (texts) => texts.map((text) => html("td", {}, text));
     const row = ([first, ...rest]) => html("tr", {}, html("th", { scope: "row" }, first), ...cells(rest));
     body.replaceChildren(...content.rows.map(row));
+    content = null;
+  }
+  details.addEventListener("toggle", write);
+  return (next) => {
+    content = next;
+    write();
   };
 }
 

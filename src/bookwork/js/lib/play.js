@@ -34,6 +34,6 @@ export function createPlay(parent, { root, labels, stops, get, set, onPlay }) {
   root.addEventListener("input", pause, true); // what moves a control may be neither hand nor key
   const presses = ({ target, key }) => target === button && (key === "Enter" || key === " ");
   root.addEventListener("keydown", (event) => presses(event) || pause(), true);
-  parent.append(button);
+  parent.append(html("div", { class: "rx-buttons" }, button));
   return { pause };
 }

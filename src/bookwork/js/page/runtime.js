@@ -72,11 +72,7 @@
     place.append(el);
     place.rankingModel = createModel(JSON.parse(textIn(place)));
     host.definitions[place.dataset.module].render({ model: place.rankingModel, el });
-    if (!place.dataset.rest) return;
-    nearby.observe(place);
-    for (const event of ["focusin", "pointerdown", "input"]) {
-      place.addEventListener(event, () => complete(place), { once: true, capture: true });
-    }
+    if (place.dataset.rest) nearby.observe(place);
   }
 
   /** Gives a model what its state was cut short of. */

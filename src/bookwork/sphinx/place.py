@@ -1,18 +1,19 @@
 """The place of an explorer in a page: HTML made of its output entry, and scripts that hold large states.
 
-A state of more than :data:`LIMIT_BYTES` is not part of the page: it is a script beside it, which the page loads
-when the explorer is about to be seen. A classic script, because browsers block all other ways to read a file
-on ``file://``.
+A state of more than :data:`LIMIT_BYTES` is not part of the page: it is a script beside it, which the page
+loads when the explorer is about to be seen. A classic script, because browsers block all other ways to read a
+file on ``file://``.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
 
-from bookwork.explorer.base import WIDTHS
+from bookwork.explorer.bundle import WIDTHS
 from bookwork.explorer.standalone import json_in_script
+from bookwork.sphinx.heights import heights_of
 
 LIMIT_BYTES = 24_000
 WAITING = "Loading: {title}"
@@ -20,28 +21,23 @@ WAITING = "Loading: {title}"
 Payload = Mapping[str, Any]
 
 
-def heights_style(heights: tuple[int, ...] | list[int]) -> str:
-    """Custom properties of the style sheet that keep a place as high as the explorer will be."""
-    return "; ".join(f"--h{width}: {height}" for width, height in zip(WIDTHS, heights, strict=True))
-
-
-def _place(payload: Payload, state: Any, alt: str, **data: str) -> str:
-    """The place; what is not JSON in it is escaped here."""
+def _place(payload: Payload, inside: Any, packages: Sequence[str], **data: str) -> str:
+    """The place, kept as high as the explorer will be; what is not JSON in it is escaped here."""
     attributes = {"class": "ranking-explorer", "data-module": payload["module"]}
     attributes |= {f"data-{key}": value for key, value in data.items()}
-    if "heights" in payload:
-        attributes["style"] = heights_style(payload["heights"])
+    heights = zip(WIDTHS, heights_of(payload, packages), strict=True)
+    attributes["style"] = "; ".join(f"--h{width}: {height}" for width, height in heights)
     written = " ".join(f'{name}="{escape(value)}"' for name, value in attributes.items())
-    inside = "" if state is None else f'<script type="application/json">{json_in_script(state)}</script>'
-    return f"<div {written}>{inside}<noscript><p>{escape(alt)}</p></noscript></div>"
+    state = "" if inside is None else f'<script type="application/json">{json_in_script(inside)}</script>'
+    return f"<div {written}>{state}<noscript><p>{escape(payload['alt'])}</p></noscript></div>"
 
 
-def explorer_html(payload: Payload) -> str:
-    """The place of an explorer with its whole state inside, made of its output entry."""
-    return _place(payload, payload["state"], payload["alt"])
+def explorer_html(payload: Payload, packages: Sequence[str] = ()) -> str:
+    """The place of an explorer of these packages with its whole state inside, made of its output entry."""
+    return _place(payload, payload["state"], packages)
 
 
-def light_html(payload: Payload) -> tuple[str, dict[str, str]]:
+def light_html(payload: Payload, packages: Sequence[str] = ()) -> tuple[str, dict[str, str]]:
     """The place of an explorer in a page that is to be light, and the scripts that it needs, by their names.
 
     What an explorer can begin with (``first`` of its entry) is loaded first, and the rest when a reader comes
@@ -49,7 +45,7 @@ def light_html(payload: Payload) -> tuple[str, dict[str, str]]:
     """
     state = payload["state"]
     if _size(state) <= LIMIT_BYTES:
-        return explorer_html(payload), {}
+        return explorer_html(payload, packages), {}
     scripts: dict[str, str] = {}
 
     def name_of(part: Any) -> str:
@@ -62,12 +58,12 @@ def light_html(payload: Payload) -> tuple[str, dict[str, str]]:
     data = {"waiting": WAITING.format(title=title)}
     first = payload.get("first")
     if first is None:
-        return _place(payload, None, payload["alt"], state=name_of(state), **data), scripts
+        return _place(payload, None, packages, state=name_of(state), **data), scripts
     inside = first if _size(first) <= LIMIT_BYTES else None
     if inside is None:
         data["state"] = name_of(first)
     data["rest"] = name_of({key: value for key, value in state.items() if first.get(key) != value})
-    return _place(payload, inside, payload["alt"], **data), scripts
+    return _place(payload, inside, packages, **data), scripts
 
 
 def _size(state: Any) -> int:
