@@ -12,6 +12,7 @@ from docutils import nodes
 from myst_nb.core.render import WIDGET_VIEW_MIMETYPE, MimeData, NbElementRenderer
 
 from bookwork.explorer.standalone import json_in_script
+from bookwork.sphinx.heights import heights_of
 from bookwork.sphinx.nodes import page_figure
 from bookwork.sphinx.offline import FOLDER
 from bookwork.sphinx.place import light_html
@@ -64,7 +65,8 @@ class ExplorerRenderer(PageRenderer):
     def shown(cls, renderer: NbElementRenderer, data: MimeData) -> list[nodes.Element]:
         """The place of the explorer."""
         payload: Mapping[str, Any] = data.content
-        html, states = light_html(payload, renderer.renderer.sphinx_env.app.config.bookwork_explorers)
+        packages = renderer.renderer.sphinx_env.app.config.bookwork_explorers
+        html, states = light_html(payload, heights_of(payload, packages))
         (figure,) = figure_with(renderer, data, (), payload["caption"], html, "")
         # for bookwork.sphinx.explorers, which asks for the scripts
         figure["module"], figure["states"] = payload["module"], states

@@ -35,7 +35,9 @@ def project(tmp_path: Path) -> Path:
 
 def cache_path(project: Path) -> Path:
     app = SimpleNamespace(srcdir=project / "book", outdir=project / "_build" / "html")
-    config = SimpleNamespace(bookwork_inputs=INPUTS, bookwork_variables=["BOOK_DATA"])
+    config = SimpleNamespace(
+        bookwork_inputs=INPUTS, bookwork_variables=["BOOK_DATA"], bookwork_explorers=["ranking_course"]
+    )
     set_cache(app, config)
     path = Path(config.nb_execution_cache_path)
     path.mkdir(parents=True, exist_ok=True)

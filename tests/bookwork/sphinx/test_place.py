@@ -28,15 +28,15 @@ def held(script: str) -> tuple[str, object]:
 
 
 def test_a_small_state_is_part_of_the_page():
-    html, scripts = light_html(entry({"step": 3}), PACKAGES)
+    html, scripts = light_html(entry({"step": 3}))
     assert scripts == {}
-    assert html == explorer_html(entry({"step": 3}), PACKAGES)
+    assert html == explorer_html(entry({"step": 3}))
     assert '<script type="application/json">{"step":3}</script>' in html
     assert "<noscript><p>Two &amp; sliders</p></noscript>" in html
 
 
 def test_a_large_state_is_a_script_beside_it():
-    html, scripts = light_html(entry(LARGE), PACKAGES)
+    html, scripts = light_html(entry(LARGE))
     ((name, script),) = scripts.items()
     assert held(script) == (name, LARGE)
     assert f'data-state="{name}"' in html
@@ -45,13 +45,13 @@ def test_a_large_state_is_a_script_beside_it():
 
 
 def test_what_comes_later_is_only_what_differs():
-    html, scripts = light_html(entry(LARGE, first={**LARGE, "recorded": "some"}), PACKAGES)
+    html, scripts = light_html(entry(LARGE, first={**LARGE, "recorded": "some"}))
     ((name, script),) = scripts.items()
     assert held(script) == (name, {"recorded": LARGE["recorded"]})
     assert f'data-rest="{name}"' in html
     assert "data-state" not in html
     assert '"recorded":"some"' in html
-    html, scripts = light_html(entry(LARGE, first={**LARGE, "step": 4}), PACKAGES)
+    html, scripts = light_html(entry(LARGE, first={**LARGE, "step": 4}))
     first, rest = scripts
     assert f'data-state="{first}"' in html
     assert held(scripts[first])[1]["step"] == 4
@@ -61,7 +61,8 @@ def test_what_comes_later_is_only_what_differs():
 def test_heights_are_those_of_the_module():
     told = bundle.heights("ranking_course", "gates")[""]
     assert list(heights_of(entry({}), PACKAGES)) == told
-    assert f"--h336: {told[0]}; " in explorer_html(entry({}), PACKAGES)
+    assert f'style="--h336: {told[0]}; ' in explorer_html(entry({}), told)
+    assert "style" not in explorer_html(entry({}))  # of a slide
     calibration = {"module": "calibration", "state": {"recorded": None}}
     assert heights_of(calibration, PACKAGES) == UNKNOWN
     calibration["state"]["recorded"] = {"rates": [1]}
