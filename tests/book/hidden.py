@@ -80,6 +80,9 @@ def leaks(book: Path, secrets: Iterable[str], authored: Path | None = None) -> l
     for path in sorted(path for path in book.rglob("*") if path.is_file() and path.suffix in TEXT):
         if path.name in ("plotly.min.js", "tex-svg.js"):  # other people's, and large
             continue
+        if path.name == "sections.js":
+            found += leaks_of_search(path, wanted, authored)
+            continue
         texts = [path.read_bytes().decode("utf-8", errors="replace")]
         if path.suffix == ".html":
             texts.append(unescape(re.sub(r"<[^>]*>", "", texts[0])))
@@ -91,6 +94,22 @@ def leaks(book: Path, secrets: Iterable[str], authored: Path | None = None) -> l
         own = own_words(name, authored) if held and authored else ""
         found += [f"{name.as_posix()}: {secret}" for secret, text in held if text not in own]
     return found
+
+
+def leaks_of_search(path: Path, wanted: list[tuple[str, str]], authored: Path | None) -> list[str]:
+    """The same for what the search page looks through: each page with the words of its author."""
+    found = []
+    for uri, text in searched(path).items():
+        held = [(secret, plain) for secret, plain in wanted if plain in squeezed(text)]
+        own = own_words(Path(uri), authored) if held and authored else ""
+        found += [f"{path.name}, {uri}: {secret}" for secret, plain in held if plain not in own]
+    return found
+
+
+def searched(path: Path) -> dict[str, str]:
+    """What can be searched of each page."""
+    data = json.loads(path.read_text(encoding="utf-8").split("=", 1)[1].strip(" ;\n"))
+    return {page["uri"]: "\n".join(" ".join(entry) for entry in page["sections"]) for page in data["pages"]}
 
 
 def cells(text: str) -> list[dict[str, object]]:

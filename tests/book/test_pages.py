@@ -303,11 +303,6 @@ class TestSample(PageChecks, FileChecks):
                 )
                 assert found == [True, 0], (name, box)
 
-    def test_data_tables_stay_out_of_the_search_index(self, book):
-        index = (book / "searchindex.js").read_text(encoding="utf-8")
-        assert "bdata" not in index
-        assert '"calibrated, seed' not in index
-
 
 def test_a_book_without_solutions(tmp_path):
     """Tasks, stubs and checks are there, and no solution is in any file."""

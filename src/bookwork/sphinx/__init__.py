@@ -24,6 +24,7 @@ from bookwork.sphinx import (
     offline,
     openings,
     scripts,
+    search,
     sheet,
     strip,
     theme,
@@ -78,6 +79,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     sheet.setup(app)
     app.add_js_file(theme.SCRIPT, priority=scripts.LATE - 1)
     maths.setup(app)
+    search.setup(app)
     app.add_node(nodes.page_figure, html=(nodes.visit_page_figure, nodes.depart_page_figure))
     app.add_node(HideCodeCellNode, override=True, html=(nodes.visit_folded, nodes.depart_folded))
     app.add_post_transform(nodes.FoldClaims)

@@ -18,7 +18,7 @@ NEEDED_FOR = {
     r"clipboard\.min\.js|copybutton\.js": NEVER,  # js/copy.js stands for them
     r"togglebutton|\btoggle(Hint|OpenOnPrint)": r'class="[^"]*(?<![\w-])(?:toggle|dropdown)(?![\w-])',
     r"design-tabs\.js": "sd-tab-set",
-    r"documentation_options|doctools|sphinx_highlight|^DOCUMENTATION_OPTIONS": 'id="search-page"',
+    r"documentation_options|doctools|sphinx_highlight|^DOCUMENTATION_OPTIONS": NEVER,
 }
 """Scripts, by their address or their text, and what the body of a page contains that needs them."""
 
@@ -46,12 +46,11 @@ def choose_scripts(
     app: Sphinx, pagename: str, templatename: str, context: dict[str, Any], doctree: Any
 ) -> None:
     """Leave out what the page has no use for, and let the rest wait until it is parsed."""
-    is_search = templatename == "search.html"
-    body = 'id="search-page"' if is_search else context.get("body", "")
+    body = context.get("body", "")
     context["script_files"] = [asset for asset in context.get("script_files", []) if is_needed(asset, body)]
     for asset in context["script_files"]:
         attributes = getattr(asset, "attributes", None)
-        if attributes is not None and asset.filename and "async" not in attributes and not is_search:
+        if attributes is not None and asset.filename and "async" not in attributes:
             attributes.setdefault("defer", "defer")
 
 

@@ -24,6 +24,7 @@ STYLES = (
     "figures",
     "tables",
     "icons",
+    "search",
     "frame",
     "strip",
     "front",

@@ -1,11 +1,6 @@
 // What every page needs beyond the theme's own scripts.
 "use strict";
 (() => {
-  // Browsers block reading other pages from file://, so that search shows titles there without excerpts.
-  if (location.protocol === "file:" && typeof DOCUMENTATION_OPTIONS !== "undefined") {
-    DOCUMENTATION_OPTIONS.SHOW_SEARCH_SUMMARY = false;
-  }
-
   // Wide formulas and tables scroll inside their own box, which the Tab key must then reach.
   const BOXES = [".ranking-formula", ".pst-scrollable-table-container", ".cell_output .output.text_html"];
 
