@@ -266,6 +266,7 @@ class TestSample(PageChecks, FileChecks):
         assert leaks(book, ["three in sight"]) == [  # so that the search is known to find things
             f"{NAME}/exercises.html: three in sight",
             f"_sources/{NAME}/exercises.ipynb: three in sight",
+            f"sections.js, {NAME}/exercises.html: three in sight",
         ]
 
     def test_what_can_be_downloaded_is_the_learners_edition(self, book):
