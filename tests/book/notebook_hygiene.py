@@ -25,6 +25,8 @@ KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": 
 PROGRESS_BAR = re.compile(r"\d%\|")  # as tqdm draws it
 # Paths of one machine say nothing to the next reader.
 MACHINE_PATH = re.compile(r"(?<![\w.:/])/(home|root|tmp|Users|work|private|opt)/\w")
+# JupyterLab takes a line that begins with a year and a full stop for the item of a new list.
+YEAR_FIRST = re.compile(r"^\s*\d{3,}\. ", re.MULTILINE)
 
 
 def is_checked(cell: NotebookNode) -> bool:
@@ -95,6 +97,8 @@ def faults(path: Path) -> list[str]:
             found += [f"{path}: cell {number} {fault}" for fault in cell_faults(cell)]
         elif MACHINE_PATH.search(cell.source):
             found.append(f"{path}: cell {number} names a path of one machine")
+        if cell.cell_type == "markdown" and YEAR_FIRST.search(cell.source):
+            found.append(f"{path}: cell {number} has a line that begins with a number and reads as a list")
     found += [f"{path}: cell {number} {fault}" for number, fault in rule_faults(notebook.cells)]
     if path.stem == editions.NAME:
         found += [f"{path}: {fault}" for fault in editions.faults(notebook)]

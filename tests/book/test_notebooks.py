@@ -104,6 +104,7 @@ def test_a_clean_notebook_passes(tmp_path):
         (checked_cell(text="training:   0%|          | 0/79 [00:00<?]"), "progress bar"),
         (checked_cell(text="read /" + "home/me/file"), "path of one machine"),
         (new_markdown_cell("see /" + "tmp/x"), "path of one machine"),
+        (new_markdown_cell("- A. Author, KDD\n  2013. A paper."), "reads as a list"),
         (new_code_cell("1", execution_count=3), "execution count"),
         (checked_cell(count=None), "without an execution count"),
     ],
