@@ -177,12 +177,49 @@ def cells_of_second() -> list[nbformat.NotebookNode]:
     ]
 
 
+LIVE = """import math
+
+from ranking_course.explorers import QuizExplorer, RecordedExplorer
+
+def wave(height, points=40):
+    x = [i / points for i in range(points + 1)]
+    return {
+        "x": {"label": "time"},
+        "y": {"label": "height"},
+        "series": [{"name": "wave", "kind": "line", "x": x, "y": [height * math.sin(9 * v) for v in x]}],
+        "sentence": f"The wave is {height} high.",
+    }
+
+def explorer(title, points=40):
+    return RecordedExplorer(lambda height: wave(height, points), {"height": [1, 2, 3, 4, 5]}, title=title)"""
+
+
+def cells_of_live() -> list[nbformat.NotebookNode]:
+    """Explorers of small and of large states, near the top and far below."""
+    far = [
+        new_markdown_cell(f"Some text, number {number}. " + "It goes on and on. " * 60) for number in range(9)
+    ]
+    questions = '[{"id": "one", "text": "Is it so?", "options": [{"text": "yes", "explanation": "It is.", '
+    questions += '"right": True}, {"text": "no", "explanation": "It is not."}]}]'
+    return [
+        new_markdown_cell("# Explorers in a row"),
+        new_code_cell(LIVE, metadata={"tags": ["hide-input"]}),
+        new_code_cell('explorer("A first wave", points=900)'),
+        new_markdown_cell("A line of text between two of them."),
+        new_code_cell('explorer("A second wave")'),
+        *far[:4],
+        new_code_cell('explorer("A far wave", points=900)'),
+        *far[4:],
+        new_code_cell(f"QuizExplorer({questions})"),
+    ]
+
+
 def write_sample_book(root: Path) -> Path:
     """Write the sample book's sources below ``root``, with the configuration of the real one."""
     book = root / "book"
     book.mkdir(parents=True)
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
-    pages = {"intro": cells_of_intro(), "second": cells_of_second()}
+    pages = {"intro": cells_of_intro(), "second": cells_of_second(), "live": cells_of_live()}
     for name, cells in pages.items():
         notebook = new_notebook(cells=cells, metadata={"kernelspec": kernel, "minutes": 12})
         nbformat.write(notebook, book / f"{name}.ipynb")
@@ -195,7 +232,7 @@ def write_sample_book(root: Path) -> Path:
     (book / "reference").mkdir()
     (book / "reference" / "source_map.md").write_text(MAP, encoding="utf-8")
     write_small_notebook(book)
-    pages_after = ("second", "api", "named", "reference/source_map", f"{NAME}/exercises")
+    pages_after = ("second", "api", "named", "reference/source_map", f"{NAME}/exercises", "live")
     toc = {"format": "jb-book", "root": "intro", "chapters": [{"file": name} for name in pages_after]}
     named = {"label": "a widget", "page": "second#a-widget"}
     part = {"label": "more", "parts": [{"label": "small exercises", "page": f"{NAME}/exercises"}]}

@@ -208,6 +208,9 @@ function render({ model, el }) {
 
 export default {
   render,
-  heights: { "recorded": [2278, 2217, 1687, 1292, 1201, 1142] },
+  heights: {
+    "recorded": [2278, 2217, 1687, 1292, 1201, 1142],
+    "": [1715, 1693, 1233, 814, 760, 720],
+  },
   formulas: { stageCosts, settingIndex, recordedAt, median },
 };
