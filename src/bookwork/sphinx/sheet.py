@@ -24,6 +24,8 @@ UNUSED = {"copybutton.css", "sphinx-thebe.css"}  # there are rules of our own, a
 IMPORT = re.compile(r'@import\s+(?:url\()?"([^":]+)"\)?\s*;')
 ADDRESS = re.compile(r"""url\(\s*["']?(?!data:|#|/|[a-z]+:)([^"')]+)["']?\s*\)""")
 SOURCE = re.compile(r'<script[^>]*\ssrc="[^"]*?_static/([^"?]+)')
+DESCENDANT = re.compile(r"(?<=\s):(?=(?:is|not|has|where)\()")
+"""A pseudo-class that stands alone, as in ``.a :is(b)``: rcssmin would join it to what stands before it."""
 LINK = re.compile(rf"({re.escape(STYLE)})\?v=[0-9a-f]*")
 
 
@@ -67,6 +69,11 @@ def pages_of(folder: Path) -> list[Path]:
     return sorted(path for path in pages if not path.relative_to(folder).parts[0].startswith("_"))
 
 
+def minified(css: str) -> str:
+    """The same rules in fewer letters."""
+    return str(rcssmin.cssmin(DESCENDANT.sub("*:", css)))
+
+
 def join(app: Sphinx, exception: Exception | None) -> None:
     """Write the style sheet, and its address into all pages that have another one."""
     if exception or app.builder.format != "html":
@@ -80,7 +87,7 @@ def join(app: Sphinx, exception: Exception | None) -> None:
     own = style_sheet(palette_named(app.config.bookwork_palette))
     asking = "\n".join([own, *said, *pages.values()])
     stock = [reduced(sheet_text(static, name), words, asking, ICON_FONT) for name in names_of_sheets(app)]
-    content = rcssmin.cssmin("\n".join([*stock, own])).encode()
+    content = minified("\n".join([*stock, own])).encode()
     write(static / STYLE, content)
     version = hashlib.sha256(content).hexdigest()[:8]
     for path, text in pages.items():

@@ -99,3 +99,10 @@ def test_icons_are_pictures_without_an_address():
     rules = icon_rules()
     assert rules.count("--ranking-icon") == len(ICONS)
     assert not re.search(r"#(?!svg)|<", rules)
+
+
+def test_a_descendant_that_is_a_pseudo_class_stays_one():
+    css = ".a :is(.b, .c) { top: 0 }\n.a:not(.b) { top: calc(1px + var(--d)) }\n.a > i :where(u) { left: 1px}"
+    assert sheet.minified(css) == (
+        ".a *:is(.b,.c){top:0}.a:not(.b){top:calc(1px + var(--d))}.a>i *:where(u){left:1px}"
+    )

@@ -91,7 +91,7 @@
       mount(place);
     } catch {
       const alt = place.querySelector("noscript")?.textContent; // markup that has not been read
-      if (alt) place.insertAdjacentHTML("beforeend", alt.replace("<p>", '<p class="rx-alt">'));
+      if (alt && !place.querySelector(":scope > .rx-alt")) place.insertAdjacentHTML("beforeend", alt.replace("<p>", '<p class="rx-alt">'));
     }
   }
 
