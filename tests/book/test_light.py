@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 
 import pytest
@@ -19,6 +20,11 @@ UNDRAWN = """() => [...document.querySelectorAll(".fa-solid, .fas")]
         return !(drawn && parseFloat(width) > 8);
     })
     .map((icon) => icon.outerHTML)"""
+
+SHIFTS = """globalThis.shifted = 0;
+new PerformanceObserver((list) => {
+    for (const entry of list.getEntries()) if (!entry.hadRecentInput) shifted += entry.value;
+}).observe({ type: "layout-shift", buffered: true });"""
 
 
 class TestFrame:
@@ -167,3 +173,93 @@ class TestFrame:
         assert (box["width"], box["height"]) == (44, 44)
         assert button.evaluate("button => getComputedStyle(button).opacity") == "1"
         context.close()
+
+    def test_a_page_says_what_it_is(self, book):
+        for name in page_names(book):
+            text = (book / name).read_text(encoding="utf-8")
+            assert text.count('name="viewport"') == 1, name
+            assert len(re.findall('<meta name="description" content="[^"]+">', text)) == 1, name
+
+    def test_nothing_jumps_while_a_page_loads(self, reader):
+        for setting in SETTINGS:
+            with reader.tab(setting) as (page, _):
+                page.add_init_script(SHIFTS)
+                reader.open(page, setting, "intro.html")
+                page.wait_for_timeout(500)
+                assert page.evaluate("shifted") < 0.02, setting
+
+
+class TestFolds:
+    """What is folded is no element until it is opened."""
+
+    pages = "sample"
+
+    def test_folded_code_is_there_once_it_is_opened(self, reader):
+        with reader.tab(WIDE) as (page, _):
+            reader.open(page, WIDE, "intro.html")
+            fold = page.locator("details.ranking-code").first
+            assert fold.locator("pre").count() == 0
+            before = page.locator("*").count()
+            fold.locator("summary").click()
+            assert "figures.new_figure(" in fold.locator("pre").inner_text()
+            assert page.locator("*").count() > before + 30
+            fold.hover()
+            assert fold.get_by_role("button", name="Copy this code").is_visible()
+
+    def test_it_is_there_for_those_who_search_a_page(self, reader):
+        with reader.tab(WIDE) as (page, _):
+            reader.open(page, WIDE, "intro.html")
+            page.keyboard.press("Control+f")
+            assert page.locator("noscript.ranking-later").count() == 0
+            assert "figures.new_figure(" in page.locator("details.ranking-code pre").first.text_content()
+
+    def test_it_is_there_without_scripts(self, chromium, reader):
+        context = chromium.new_context(java_script_enabled=False)
+        page = context.new_page()
+        page.goto(f"{reader.address}/intro.html")
+        fold = page.locator("details.ranking-code").first
+        fold.locator("summary").click()
+        assert "figures.new_figure(" in fold.locator("pre").inner_text()
+        context.close()
+
+    def test_a_link_opens_what_it_leads_to(self, reader):
+        with reader.tab(WIDE) as (page, _):
+            reader.open(page, WIDE, "intro.html")
+            page.evaluate("""() => {
+                const held = document.querySelector("noscript.ranking-later");
+                held.textContent += '<p id="deep-inside">found</p>';
+                location.hash = "deep-inside";
+            }""")
+            page.locator("#deep-inside").wait_for(timeout=3_000)
+
+    def test_derivations_are_open_on_paper_and_dead_labels_gone(self, reader):
+        with reader.tab(WIDE) as (page, _):
+            reader.open(page, WIDE, "intro.html")
+            page.evaluate("""() => document.querySelector(".bd-article").insertAdjacentHTML(
+                "beforeend", "<details><summary>Why?</summary><p>Because.</p></details>")""")
+            page.emulate_media(media="print")
+            page.evaluate("dispatchEvent(new Event('beforeprint'))")
+            assert page.get_by_text("Because.").is_visible()
+            assert not page.get_by_text("Show code").first.is_visible()
+            page.evaluate("dispatchEvent(new Event('afterprint'))")
+            assert not page.get_by_text("Because.").is_visible()
+
+
+def test_descriptions_of_the_course_tell_its_pages_apart(course):
+    described = {}
+    for name in page_names(course):
+        text = (course / name).read_text(encoding="utf-8")
+        (said,) = re.findall('<meta name="description" content="([^"]+)">', text)
+        described[name] = html.unescape(said)
+    assert len(set(described.values())) == len(described)
+    short = {name: said for name, said in described.items() if len(said) > 160}
+    assert short == {}
+
+
+def test_pages_of_the_course_have_few_elements(course):
+    counted = {}
+    for name in page_names(course):
+        text = re.sub("<noscript.*?</noscript>", "", (course / name).read_text(encoding="utf-8"), flags=re.S)
+        counted[name] = len(re.findall("<[a-z]", text))
+    chapters = {name for name in counted if re.fullmatch(r"0\d_\w+/index\.html", name)}
+    assert {n: c for n, c in counted.items() if c > (8000 if n in chapters else 6000)} == {}

@@ -252,6 +252,8 @@ class TestSample(PageChecks, FileChecks):
         with reader.tab(WIDE) as (page, _):
             reader.open(page, WIDE, "second.html")
             folds = page.locator(".tag_hide-input > details.ranking-code")
+            for label in folds.locator("summary").all():
+                label.click()
             codes = [folds.nth(i).locator("pre").all_text_contents() for i in range(folds.count())]
         assert [[code.strip() for code in fold] for fold in codes] == [
             ["first = 1", "second = 2", 'print("calibrated")'],

@@ -14,9 +14,11 @@ from sphinx.config import Config
 from bookwork.progress import SILENT
 from bookwork.sphinx import (
     asides,
+    code,
     execution,
     exercises,
     explorers,
+    head,
     links,
     maths,
     nodes,
@@ -75,6 +77,8 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("build-finished", theme.write_front_page)
     explorers.setup(app)
     links.setup(app)
+    code.setup(app)
+    head.setup(app)
     scripts.setup(app)
     sheet.setup(app)
     app.add_js_file(theme.SCRIPT, priority=scripts.LATE - 1)

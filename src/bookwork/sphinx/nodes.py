@@ -8,6 +8,7 @@ from myst_nb.sphinx_ import HideCodeCellNode, HideInputCells
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
 from bookwork.claims import CLAIMS, TICK
+from bookwork.sphinx.folds import later
 
 
 class page_figure(nodes.General, nodes.Element):
@@ -39,11 +40,13 @@ def visit_folded(translator: Any, node: HideCodeCellNode) -> None:
         shown = f"{verb} {part}" if prompt.startswith(f"{verb} code cell ") else prompt
         said += f'<span class="ranking-{state}">{escape(shown)}</span>'
     translator.body.append(f'<details class="ranking-code"><summary>{said}</summary>\n')
+    node["from"] = len(translator.body)
 
 
 def depart_folded(translator: Any, node: HideCodeCellNode) -> None:
     """Close it."""
-    translator.body.append("</details>\n")
+    inner = "".join(translator.body[node["from"] :])
+    translator.body[node["from"] :] = [later(inner), "</details>\n"]
 
 
 class FoldClaims(SphinxPostTransform):

@@ -55,6 +55,7 @@ def style_sheet(palette: Palette) -> str:
 def set_config(app: Sphinx, config: Config) -> None:
     """Take templates and icon from here, and no widget scripts: the pages have no kernel."""
     config.nb_ipywidgets_js = {}
+    config.nb_merge_streams = True  # what a cell prints is one piece
     config.templates_path = [str(TEMPLATES), *config.templates_path]
     config.html_favicon = str(ASSETS / "favicon.svg")
     # Without a mode the theme's scripts complain on the console.

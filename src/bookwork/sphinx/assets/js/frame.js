@@ -3,6 +3,13 @@
 (() => {
   if (typeof DOCUMENTATION_OPTIONS === "undefined") globalThis.DOCUMENTATION_OPTIONS = { search_as_you_type: false };
 
+  // The browser's own frame takes the colour of the page.
+  const { documentElement: root } = document;
+  const colour = document.querySelector("meta[name=theme-color]");
+  const tint = () => { if (colour) colour.content = getComputedStyle(root).getPropertyValue("--ranking-paper").trim(); };
+  new MutationObserver(tint).observe(root, { attributeFilter: ["data-theme"] });
+  tint();
+
   // Its tooltips are titles here.
   for (const button of document.querySelectorAll("[data-bs-title]:not([title])")) button.title = button.dataset.bsTitle;
 
