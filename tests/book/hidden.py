@@ -78,7 +78,7 @@ def leaks(book: Path, secrets: Iterable[str], authored: Path | None = None) -> l
     wanted = [(secret, squeezed(secret)) for secret in secrets]
     found = []
     for path in sorted(path for path in book.rglob("*") if path.is_file() and path.suffix in TEXT):
-        if path.name in ("plotly.min.js", "tex-svg.js"):  # other people's, and large
+        if path.name == "tex-svg.js":  # other people's, and large
             continue
         if path.name == "sections.js":
             found += leaks_of_search(path, wanted, authored)

@@ -32,6 +32,9 @@ SEEN = """slider => {
     return explorer.innerText + [...explorer.querySelectorAll("svg")].map((svg) => svg.outerHTML);
 }"""
 
+# The colour of a line in ink.
+TRUTH = "getComputedStyle(document.querySelector('.ranking-plot [data-name=truth]')).getPropertyValue('--c')"
+
 pytestmark = pytest.mark.browser
 
 
@@ -171,53 +174,52 @@ class TestSample(PageChecks, FileChecks):
             script: {
                 name for name, text in texts.items() if re.search(rf'<script[^>]*src="[^"]*{script}', text)
             }
-            for script in ("plotly.min.js", "runtime.js", "calibration.js", "tex-svg.js", "thebe", "book.js")
+            for script in ("drawn.js", "runtime.js", "calibration.js", "tex-svg.js", "thebe", "book.js")
         }
-        assert loading["plotly.min.js"] == {"intro"}
-        assert loading["runtime.js"] == loading["calibration.js"] == {"second"}
+        assert loading["drawn.js"] == {"intro"}
+        assert loading["runtime.js"] == {"intro", "second"}
+        assert loading["calibration.js"] == {"second"}
         assert loading["tex-svg.js"] == set()
         assert loading["thebe"] == set()
         assert loading["book.js"] >= {"intro", "second", "api", "search"}
         assert not any("thebe" in text.lower() for text in texts.values())
 
     def test_figures_follow_the_theme(self, reader):
-        colour = "document.querySelector('.ranking-plotly .xtitle').style.fill"
         with reader.tab(WIDE) as (page, _):
             reader.open(page, WIDE, "intro.html")
-            light = page.evaluate(colour)
+            light = page.evaluate(TRUTH)
             page.evaluate("document.documentElement.dataset.theme = 'dark'")
-            page.wait_for_function(f"{colour} !== '{light}'", timeout=5_000)
-            dark = page.evaluate(colour)
-        assert light == "rgb(27, 31, 36)"
-        assert dark == "rgb(240, 243, 246)"
+            page.wait_for_function(f"{TRUTH} !== '{light}'", timeout=5_000)
+            dark = page.evaluate(TRUTH)
+        assert (light, dark) == ("#1B1F24", "#F0F3F6")
 
     def test_a_narrow_figure_has_a_legend_for_labels(self, reader):
         for setting, legends, labels in ((WIDE, 0, 3), (NARROW, 3, 0)):
             with reader.tab(setting) as (page, _):
                 reader.open(page, setting, "intro.html")
-                figure = page.locator(".ranking-plotly").first
-                assert figure.locator(".legend .traces").count() == legends
-                assert figure.locator(".textpoint").count() == labels
+                figure = page.locator(".ranking-plot").first
+                assert figure.locator(".rx-legend li").count() == legends
+                assert figure.locator("text.rx-label").count() == labels
 
     def test_figures_are_as_wide_as_the_text(self, reader):
         with reader.tab(WIDE) as (page, _):
             reader.open(page, WIDE, "intro.html")
             text = page.locator(".bd-article section > p").first.bounding_box()
-            figure = page.locator(".ranking-plotly .main-svg").first.bounding_box()
+            figure = page.locator(".ranking-plot .rx-picture").first.bounding_box()
             assert abs(text["width"] - figure["width"]) <= 1
             page.set_viewport_size({"width": 700, "height": 900})
             page.wait_for_timeout(400)
             text = page.locator(".bd-article section > p").first.bounding_box()
-            figure = page.locator(".ranking-plotly .main-svg").first.bounding_box()
+            figure = page.locator(".ranking-plot .rx-picture").first.bounding_box()
             assert abs(text["width"] - figure["width"]) <= 1
 
     def test_paper_is_white_whatever_the_theme(self, reader):
         with reader.tab(NARROW) as (page, _):
             reader.open(page, NARROW, "intro.html")
             page.emulate_media(media="print")
-            ink = "document.querySelector('.ranking-plotly .xtitle').style.fill"
-            page.wait_for_function(f"{ink} === 'rgb(27, 31, 36)'", timeout=5_000)
-            assert page.evaluate("getComputedStyle(document.body).color") == "rgb(27, 31, 36)"
+            page.wait_for_function(f"{TRUTH} === '#1B1F24'", timeout=5_000)
+            text = "getComputedStyle(document.body).color"
+            page.wait_for_function(f"{text} === 'rgb(27, 31, 36)'", timeout=5_000)
 
     def test_folded_code_opens_by_keyboard(self, reader):
         with reader.tab(WIDE) as (page, _):

@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, Page, Route, TimeoutError
 
 READY = """() => {
     const all = (outer, inner) => [...document.querySelectorAll(outer)].every((e) => e.querySelector(inner));
-    return all(".ranking-plotly", ".main-svg") && all(".ranking-explorer", "input, svg")
+    return all(".ranking-plot", ".rx-axis") && all(".ranking-explorer", "input, svg")
         && all(".math", "svg > path, svg > text");
 }"""
 
@@ -29,9 +29,11 @@ CONTENT = """() => ({
     width: document.documentElement.scrollWidth,
     withoutAlt: [...document.querySelectorAll("img:not([alt])")].map((e) => e.outerHTML),
     mathErrors: document.querySelectorAll(".math:not(:has(math annotation)), [data-mml-node], merror").length,
-    untold: [...document.querySelectorAll(".ranking-plotly")].filter((e) => !e.ariaLabel).length,
-    untabled: [...document.querySelectorAll(".ranking-plotly")]
-        .filter((e) => !e.closest("figure").querySelector("details table")).length,
+    untold: [...document.querySelectorAll(".ranking-plot svg[tabindex]")].filter((e) => !e.ariaLabel).length,
+    untabled: [...document.querySelectorAll(".ranking-plot")].filter((e) => {
+        const data = e.closest("figure").querySelector("details.ranking-data");
+        return !data || (data.open && !data.querySelector("tbody td"));
+    }).length,
 })"""
 
 

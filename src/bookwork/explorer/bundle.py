@@ -30,7 +30,7 @@ WIDTHS = (336, 460, 540, 620, 740, 1000)
 """Of a page's column, in px, at which an explorer says how high it is."""
 
 _STYLESHEET = """.rx {{ {light} }}
-html[data-theme="dark"] .rx, body[data-jp-theme-light="false"] .rx {{ {dark} }}
+@media screen {{ html[data-theme="dark"] .rx, body[data-jp-theme-light="false"] .rx {{ {dark} }} }}
 {rules}"""
 
 

@@ -20,8 +20,10 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
 from bookwork.claims import CLAIMS
+from bookwork.figure import figure_html
+from bookwork.palette import DEFAULT, Palette
 from bookwork.sphinx.place import explorer_html
-from bookwork.sphinx.renderers import EXPLORER, PLOTLY, plotly_html
+from bookwork.sphinx.renderers import EXPLORER, PLOTLY
 
 LINES = 15.5  # of text fit on a slide
 LINE = 82  # characters
@@ -98,8 +100,8 @@ def lead(text: str) -> str:
     return " ".join(shown)
 
 
-def deck(notebook: NotebookNode) -> list[Slide]:
-    """The slides of an executed notebook."""
+def deck(notebook: NotebookNode, palette: Palette = DEFAULT) -> list[Slide]:
+    """The slides of an executed notebook, with figures in these colours."""
     slides: list[Slide] = []
     left_out = False
     for cell in notebook.cells:
@@ -112,7 +114,7 @@ def deck(notebook: NotebookNode) -> list[Slide]:
                 elif slides and not left_out:
                     add_block(slides, block)
         elif cell.cell_type == "code" and slides and not left_out:
-            add_code(slides, cell)
+            add_code(slides, cell, palette)
     return slides
 
 
@@ -146,21 +148,21 @@ def add_block(slides: list[Slide], block: Block) -> None:
     slide.cells.append(new_markdown_cell(text))
 
 
-def add_code(slides: list[Slide], cell: NotebookNode) -> None:
+def add_code(slides: list[Slide], cell: NotebookNode, palette: Palette) -> None:
     """Put the outputs of a code cell on slides, and its code, folded, if it defines something."""
     tags = cell.metadata.get("tags", [])
     if CLAIMS in tags:
         return
     if _DEFINES.search(cell.source) and "hide-input" not in tags:
         room(slides, 1.5).cells.append(new_code_cell(cell.source, metadata={"bookwork": {"code": True}}))
-    for output, lines in (each for printed in cell.get("outputs", []) for each in seen(printed)):
+    for output, lines in (each for printed in cell.get("outputs", []) for each in seen(printed, palette)):
         slide = room(slides, lines)
         slide.cells.append(new_code_cell("", outputs=[output]))
         if lines in (FIGURE, LINES):
             slide.lines = LINES
 
 
-def seen(output: NotebookNode) -> Iterator[tuple[NotebookNode, float]]:
+def seen(output: NotebookNode, palette: Palette) -> Iterator[tuple[NotebookNode, float]]:
     """What a slide shows of an output, and how many lines that takes; nothing where it needs a kernel."""
     if output.output_type == "stream":
         lines = [line for line in output.text.rstrip("\n").split("\n") if not CLAIM.match(line)]
@@ -171,7 +173,7 @@ def seen(output: NotebookNode) -> Iterator[tuple[NotebookNode, float]]:
         return
     data = output.data
     if EXPLORER in data or PLOTLY in data:
-        html = explorer_html(data[EXPLORER]) if EXPLORER in data else plotly_html(data[PLOTLY])
+        html = explorer_html(data[EXPLORER]) if EXPLORER in data else figure_html(data[PLOTLY], palette)
         high = data.get(PLOTLY, {}).get("layout", {}).get("height", 0) > TALL
         yield new_output("display_data", data={"text/html": html}), LINES if high else FIGURE
     elif "text/html" in data:

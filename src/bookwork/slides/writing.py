@@ -62,9 +62,8 @@ def joined(cells: Iterable[NotebookNode]) -> list[NotebookNode]:
 def scripts_of(slides: Sequence[Slide]) -> list[str]:
     """What a deck loads to draw its figures and explorers."""
     html = "".join(str(cell.get("outputs", "")) for slide in slides for cell in slide.cells)
-    modules = sorted(set(re.findall(r'class="ranking-explorer" data-module="(\w+)"', html)))
-    found = ["plotly.min.js", "plotly_page.js"] if 'class="ranking-plotly"' in html else []
-    return found + (["runtime.js", *(f"{name}.js" for name in modules)] if modules else [])
+    modules = sorted(set(re.findall(r'class="ranking-(?:explorer|plot)" data-module="(\w+)"', html)))
+    return ["runtime.js", *(f"{name}.js" for name in modules)] if modules else []
 
 
 def html_of(slides: Sequence[Slide], folder: Path, names: Iterable[str] = ()) -> str:
@@ -89,7 +88,7 @@ def write_loaded(folder: Path, explorers: Sequence[str], palette: Palette) -> No
     folder.mkdir(parents=True, exist_ok=True)
     for name in ("dist/reveal.js", "dist/reveal.css", "plugin/notes/notes.js"):
         write(folder / Path(name).name, wheel_file("sphinx-revealjs", f"revealjs/{name}"))
-    write_live_scripts(folder, folder, explorers, palette)
+    write_live_scripts(folder, explorers)
     write(folder / MATHJAX, wheel_file("sphinx-mathjax-offline", MATHJAX))
     write(folder / "slides.js", (FOLDER / TEMPLATE / "slides.js").read_bytes())
     rules = (FOLDER / TEMPLATE / "slides.css").read_text(encoding="utf-8")
@@ -114,7 +113,7 @@ def write_slides(
     pages, links = [], []
     for name, notebook in notebooks.items():
         try:
-            slides = deck(notebook)
+            slides = deck(notebook, palette)
             html = html_of(slides, folders[name], notebooks).encode() if slides else b""
         except (AttributeError, InvalidNotebook, KeyError, TypeError, ValueError) as error:
             # an output that is not of its kind, an attachment that is missing

@@ -1,4 +1,4 @@
-"""Explorers come first: what a page needs for them is asked for before everything else that it loads."""
+"""Explorers come first, then figures: what a page needs for them is asked for before all else it loads."""
 
 import hashlib
 from pathlib import Path
@@ -8,6 +8,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 from bookwork.explorer import bundle
+from bookwork.figure.html import MODULE
 from bookwork.sphinx.nodes import page_figure
 from bookwork.sphinx.offline import EXPLORERS, FOLDER, write
 
@@ -35,7 +36,9 @@ def load_first(app: Sphinx, pagename: str, templatename: str, context: dict[str,
 
 
 def _explorers(doctree: nodes.document | None) -> list[page_figure]:
-    return [node for node in doctree.findall(page_figure) if "module" in node] if doctree else []
+    """Those of a page in their order, and after them its figures."""
+    found = [node for node in doctree.findall(page_figure) if "module" in node] if doctree else []
+    return sorted(found, key=lambda node: node["module"] == MODULE)
 
 
 def _write_states(folder: Path, found: list[page_figure]) -> None:

@@ -1,9 +1,7 @@
 """All that a page loads comes with the book; what would ask another host is dropped."""
 
-import json
 from collections.abc import Sequence
 from importlib.metadata import distribution
-from importlib.resources import files
 from pathlib import Path
 
 from sphinx.application import Sphinx
@@ -11,7 +9,6 @@ from sphinx.config import Config
 
 from bookwork.explorer import bundle
 from bookwork.files import write_whole
-from bookwork.palette import Palette
 
 FOLDER = "ranking"  # below _static of the output; no folder of the sources: those load on every page
 EXPLORERS = "explorers"  # folder below that one: one script per explorer, and the runtime that mounts them
@@ -45,22 +42,11 @@ def wheel_file(wheel: str, name: str) -> bytes:
     return wheel_path(wheel, name).read_bytes()
 
 
-def plotly_page_script(palette: Palette) -> str:
-    """The script that draws the plotly figures of a page, told which colours stand for which ink."""
-    script = (ASSETS / "plotly_page.js").read_text(encoding="utf-8")
-    return script.replace("/* NEUTRAL */ {}", json.dumps(dict(palette.neutral)))
-
-
-def write_live_scripts(folder: Path, beside: Path, explorers: Sequence[str], palette: Palette) -> None:
-    """Write what figures need into ``folder``, and what explorers need into ``beside``.
-
-    Both must exist and may be the same; ``explorers`` are packages that bring some.
-    """
-    write(folder / "plotly.min.js", files("plotly").joinpath("package_data", "plotly.min.js").read_bytes())
-    write(folder / "plotly_page.js", plotly_page_script(palette).encode())
-    write(beside / "runtime.js", bundle.page_runtime().encode())
+def write_live_scripts(folder: Path, explorers: Sequence[str]) -> None:
+    """Write what figures and explorers need into a folder; ``explorers`` are packages that bring some."""
+    write(folder / "runtime.js", bundle.page_runtime().encode())
     for name, script in bundle.page_scripts(explorers).items():
-        write(beside / f"{name}.js", script.encode())
+        write(folder / f"{name}.js", script.encode())
 
 
 def write(path: Path, content: bytes) -> None:

@@ -7,7 +7,7 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 
 from bookwork.explorer import bundle
-from bookwork.palette import Palette, palette_named
+from bookwork.palette import Palette
 from bookwork.sphinx.icons import icon_rules
 from bookwork.sphinx.offline import ASSETS, EXPLORERS, FOLDER, write, write_front, write_live_scripts
 
@@ -68,8 +68,7 @@ def write_assets(app: Sphinx) -> None:
         return
     folder = Path(app.outdir) / "_static" / FOLDER
     (folder / EXPLORERS).mkdir(parents=True, exist_ok=True)
-    palette = palette_named(app.config.bookwork_palette)
-    write_live_scripts(folder, folder / EXPLORERS, app.config.bookwork_explorers, palette)
+    write_live_scripts(folder / EXPLORERS, app.config.bookwork_explorers)
     write(folder / "book.js", page_script().encode())
 
 

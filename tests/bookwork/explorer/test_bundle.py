@@ -36,7 +36,7 @@ def foreign(tmp_path, monkeypatch):
 
 
 def test_modules_are_those_of_the_machine_and_of_the_packages_named():
-    assert bundle.modules() == ("quiz", "recorded")
+    assert bundle.modules() == ("drawn", "quiz", "recorded")
     assert set(bundle.modules(["ranking_course"])) == {name for _, name in ALL}
     assert list(bundle.page_scripts(["ranking_course"])) == list(bundle.modules(["ranking_course"]))
 

@@ -78,7 +78,7 @@ def test_sections_are_slides_and_figures_have_their_own(notebook):
         ("Below", True),
         ("Below", True),
     ]
-    assert 'class="ranking-plotly"' in str(found[3].cells)
+    assert 'class="ranking-plot"' in str(found[3].cells)
     assert 'data-module="calibration"' in str(found[4].cells)
 
 
@@ -210,7 +210,7 @@ def test_slides_live_without_any_other_host(notebook, chromium: Any, tmp_path: P
     assert page.locator(f"{current} details.code").is_visible()
     assert page.locator(f"{current} a").get_attribute("href") == "small.html"
     page.keyboard.press("ArrowDown")
-    assert page.locator(f"{current} .main-svg").first.bounding_box()["width"] > 800
+    assert page.locator(f"{current} .rx-picture").first.bounding_box()["width"] > 800
     page.keyboard.press("ArrowDown")
     slider = page.locator(f"{current} input[type=range]").first
     before = slider.input_value()

@@ -17,9 +17,9 @@ class Renderer:
     def __init__(self, extensions=("bookwork.sphinx",)) -> None:
         self.scripts: list[str | None] = []
         self.warnings: list[str] = []
-        config = SimpleNamespace(bookwork_explorers=["ranking_course"])
+        config = SimpleNamespace(bookwork_explorers=["ranking_course"], bookwork_palette="")
         app = SimpleNamespace(extensions=dict.fromkeys(extensions), config=config)
-        self.renderer = SimpleNamespace(sphinx_env=SimpleNamespace(app=app))
+        self.renderer = SimpleNamespace(sphinx_env=SimpleNamespace(app=app, config=config))
         self.logger = SimpleNamespace(warning=lambda message, **_: self.warnings.append(message))
 
     def add_js_file(self, key, uri, options) -> None:
@@ -46,8 +46,9 @@ def test_a_plotly_figure_has_title_picture_and_table():
     assert '<p class="ranking-title">Raw &amp; calibrated</p>' in node["body"]
     assert 'role="img" aria-label="Seen &quot;so&quot;."' in node["body"]
     assert "<details" in node["tail"]
-    assert "<table>" in node["tail"]
-    assert renderer.scripts == ["ranking/plotly.min.js", "ranking/plotly_page.js"]
+    assert "<table>" not in node["tail"]  # made when it is opened
+    assert node["module"] == "drawn"  # its script is asked for as those of explorers are
+    assert renderer.scripts == []
 
 
 def test_the_figure_itself_is_left_as_it_was():
@@ -64,6 +65,15 @@ def test_missing_texts_are_warnings():
         "a plotly figure has no layout.meta.alt",
         "a plotly figure has no layout.meta.caption",
     ]
+
+
+def test_what_pages_cannot_draw_is_a_warning_that_names_it():
+    renderer = Renderer()
+    content = figure(alt="Seen.", caption="")
+    content["layout"]["shapes"] = [{"type": "line"}]
+    node = rendered(renderer, renderers.PlotlyRenderer, renderers.PLOTLY, content)
+    assert renderer.warnings[-1] == "a plotly figure uses what pages cannot draw: layout.shapes"
+    assert node["body"] == "<p>Seen.</p>"
 
 
 def test_an_explorer_brings_its_state_and_its_script():

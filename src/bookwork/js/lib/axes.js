@@ -1,8 +1,12 @@
 // Two axes: their layout, their grid, ticks and names.
 import { svg } from "bookwork/dom";
+import { endsRoom } from "bookwork/ends";
 import { formatNumber } from "bookwork/format";
 import { TICKS, domainOf, linearTicks, logTicks, position } from "bookwork/scales";
 import { FONT_SIZE, textWidth } from "bookwork/text";
+
+const LINE = 15; // px from one line of a name to the next
+const linesWidth = (text) => Math.max(...text.split("\n").map((line) => textWidth(line)));
 
 /** Where everything of a picture with two axes stands: box, places, ticks and their texts. */
 export function axesLayout(spec, series, width) {
@@ -12,26 +16,40 @@ export function axesLayout(spec, series, width) {
   const domain = (axis, key) => {
     if (axis.scale === "band") return null;
     const foot = (s) => (s.kind === "bars" && axis.scale !== "log" ? [0] : []); // bars start at 0
-    return domainOf(axis, series.flatMap((s) => (s.kind === "rule" ? [s[key]] : [...foot(s), ...s[key]])));
+    const lower = (s) => (s.kind === "band" && key === "y" ? s.from : []);
+    const whole = (s) => [...foot(s), ...lower(s), ...s[key], ...(s.errors?.[key] ?? []).flat()];
+    return domainOf(axis, series.flatMap((s) => (s.kind === "rule" ? [s[key]] : whole(s))));
   };
   const domains = { x: domain(x, "x"), y: domain(y, "y") };
   const height = spec.height ?? Math.round(Math.min(340, Math.max(230, width * (matrix ? 1 : 0.78))));
-  const ticksOf = (axis, ends, count) => {
-    if (axis.scale === "band") return horizontal && axis === y ? [] : axis.categories;
-    return axis.ticks ?? (axis.scale === "log" ? logTicks(...ends) : linearTicks(...ends, count));
+  // ticks with their texts; given ones only where the axis goes
+  const marksOf = (axis, ends, count) => {
+    const written = (values) => values.map((t) => formatNumber(t, axis.format));
+    if (axis.scale === "band") {
+      const names = horizontal && axis === y && !axis.named ? [] : axis.categories; // else they stand above their bars
+      return { ticks: names, texts: axis.texts ?? written(names) };
+    }
+    if (!axis.ticks) {
+      const ticks = axis.scale === "log" ? logTicks(...ends) : linearTicks(...ends, count, axis.step);
+      return { ticks, texts: written(ticks) };
+    }
+    const slack = 1e-9 * Math.abs(ends[1] - ends[0]);
+    const every = axis.ticks.map((tick, i) => ({ tick, text: axis.texts?.[i] ?? formatNumber(tick, axis.format) }));
+    const seen = every.filter(({ tick }) => tick >= ends[0] - slack && tick <= ends[1] + slack);
+    return { ticks: seen.map(({ tick }) => tick), texts: seen.map(({ text }) => text) };
   };
-  const ticks = { x: ticksOf(x, domains.x, width < 300 ? 4 : TICKS), y: ticksOf(y, domains.y, TICKS) };
-  const textsOf = (axis, values) => axis.texts ?? values.map((t) => formatNumber(t, axis.format));
-  const texts = { x: textsOf(x, ticks.x), y: textsOf(y, ticks.y) };
+  const marks = { x: marksOf(x, domains.x, width < 300 ? 4 : TICKS), y: marksOf(y, domains.y, TICKS) };
+  const [ticks, texts] = ["ticks", "texts"].map((key) => ({ x: marks.x[key], y: marks.y[key] }));
   // of a crowded scale some texts can be left out; of a band's names none, so every other one stands lower
-  const names = x.scale === "band" && !x.label && !matrix ? texts.x.map((t) => textWidth(t)) : []; // their widths
-  const widest = Math.max(0, ...texts.y.map((t) => textWidth(t)));
-  const lastHalf = texts.x.length ? textWidth(texts.x.at(-1)) / 2 : 0;
+  const names = x.scale === "band" && (x.named || !x.label) && !matrix ? texts.x.map(linesWidth) : []; // their widths
+  const widest = Math.max(0, ...texts.y.map(linesWidth));
+  const lastHalf = texts.x.length ? Math.max(linesWidth(texts.x[0]), linesWidth(texts.x.at(-1))) / 2 : 0;
+  const more = (Math.max(1, ...texts.x.map((text) => text.split("\n").length)) - 1) * LINE;
   const box = {
-    left: horizontal ? 1 : widest + 10,
-    right: width - Math.max(6, x.scale === "band" ? 6 : lastHalf + 1),
+    left: horizontal && !y.named ? 1 : widest + 10,
+    right: width - Math.max(6, x.scale === "band" ? 6 : lastHalf + 1, spec.ends ? endsRoom(series) : 0),
     top: y.label && !horizontal ? FONT_SIZE + 14 : 6,
-    bottom: height - (x.label ? 42 : 24),
+    bottom: height - (x.label ? 42 : 24) - more,
   };
   const room = (box.right - box.left) / names.length;
   const lower = names.some((wide, i) => i > 0 && (names[i - 1] + wide) / 2 + 6 > room) ? FONT_SIZE + 3 : 0;
@@ -40,12 +58,13 @@ export function axesLayout(spec, series, width) {
   const [length, band] = horizontal ? [box.bottom - box.top, y] : [box.right - box.left, x];
   const step = length / (band.categories?.length ?? 1);
   const row = y.scale === "band" ? position(y, null, box.top, box.bottom) : null;
-  const rowOf = horizontal ? (category) => row(category) + 9 : row; // 9: its heading
+  const rowOf = horizontal && !y.named ? (category) => row(category) + 9 : row; // 9: its heading
   const place = {
     x: position(x, domains.x, box.left, box.right),
     y: rowOf ?? position(y, domains.y, box.bottom, box.top),
     horizontal,
     bar: horizontal ? Math.min(22, step * 0.4) : Math.min(48, step * 0.6),
+    step,
     base: matrix ? 0 : Math.max(0, (horizontal ? domains.x : domains.y)[0]),
     cell: [step, (box.bottom - box.top) / (y.categories?.length ?? 1)],
   };
@@ -61,19 +80,26 @@ export function drawAxes({ x, y, series }, { box, place, ticks, texts, height, l
   if (x.scale !== "band") grid.append(...ticks.x.map((tick) => upright(place.x(tick))));
   if (y.scale !== "band") grid.append(...ticks.y.map((tick) => level(place.y(tick))));
   const free = [-Infinity, -Infinity]; // where the last text of each line ended: a crowded one is left out
-  ticks.x.forEach((tick, i) => {
-    const half = textWidth(texts.x[i]) / 2;
+  const rightwards = ticks.x.map((tick, i) => ({ tick, i })).sort((a, b) => place.x(a.tick) - place.x(b.tick));
+  rightwards.forEach(({ tick, i: name }, i) => {
+    const half = linesWidth(texts.x[name]) / 2;
     const centre = Math.max(half, place.x(tick));
     const line = lower ? i % 2 : 0;
     if (centre - half < free[line]) return;
     free[line] = centre + half + 6;
-    const below = { x: centre, y: box.bottom + 17 + line * lower, "text-anchor": "middle" };
-    axis.append(svg("text", below, texts.x[i]));
+    texts.x[name].split("\n").forEach((text, row) => {
+      const below = { x: centre, y: box.bottom + 17 + line * lower + row * LINE, "text-anchor": "middle" };
+      axis.append(svg("text", below, text));
+    });
   });
-  ticks.y.forEach((tick, i) => {
+  let above = Infinity; // the same upwards
+  const upwards = ticks.y.map((tick, i) => ({ tick, i })).sort((a, b) => place.y(b.tick) - place.y(a.tick));
+  for (const { tick, i } of upwards) {
     const at = { x: box.left - 7, y: place.y(tick), "text-anchor": "end", "dominant-baseline": "central" };
-    axis.append(svg("text", at, texts.y[i]));
-  });
+    if (at.y > above - FONT_SIZE) continue;
+    above = at.y;
+    axis.append(svg("text", at, texts.y[i].replaceAll("\n", " ")));
+  }
   // bars stand on 0, everything else on the lower edge
   const onBase = x.scale === "band" && y.scale !== "band";
   const edge = place.horizontal ? upright(place.x(place.base)) : level(onBase ? place.y(place.base) : box.bottom);
@@ -86,7 +112,7 @@ export function drawAxes({ x, y, series }, { box, place, ticks, texts, height, l
   if (y.label && !place.horizontal) {
     axis.append(svg("text", { x: 0, y: FONT_SIZE - 1, class: "rx-axis-label" }, `↑ ${y.label}`));
   }
-  if (place.horizontal) {
+  if (place.horizontal && !y.named) {
     y.categories.forEach((category) => {
       const top = place.y(category) - place.bar / 2 - 7;
       axis.append(svg("text", { x: box.left + 4, y: top, class: "rx-heading" }, category));

@@ -1,6 +1,7 @@
 // A picture: it draws what it is told, moves from one drawing to the next, and follows the width of the page.
 import { axesLayout, drawAxes } from "bookwork/axes";
 import { html, svg, uniqueId } from "bookwork/dom";
+import { drawEnds } from "bookwork/ends";
 import { drawLabels } from "bookwork/labels";
 import { drawSeries } from "bookwork/marks";
 import { TRANSITION, seriesBetween, still } from "bookwork/motion";
@@ -13,26 +14,29 @@ import { drawTriangle, triangleLayout } from "bookwork/triangle";
 const PAD = 8; // px around the box, for marks on its edge
 
 /**
- * A chart with its title, note and data table.
+ * A chart alone: the element that holds it, and what draws into it.
  *
  * update(spec, animate) draws: { title, alt, note?, noteValues?, caption?, x, y, series, height?, readout?, table? }
  *   axis    { label, scale?: "linear" | "log" | "band", domain?, categories?, format? }
  *           texts? are shown instead of a band's categories; two bands make a matrix, its rows from the top
- *   series  { name, kind: "line" | "points" | "bars" | "rule" | "arrow" | "cells" | "texts", x, y, color, width?,
- *             dash?, marker?, size?, hollow?, faint?, fill?: "solid" | "hatched",
- *             label?: { text?, prefer?, side?: "above" | "below" } }; bookwork/picture makes most
+ *           reversed? falls; ticks?, with their texts?, or one every step?; a band that is named? shows all its names
+ *   series  { name, kind: "line" | "points" | "bars" | "band" | "rule" | "arrow" | "cells" | "texts", x, y, color,
+ *             width?, dash?, marker?, size?, hollow?, faint?, opacity?, fill?: "solid" | "hatched",
+ *             errors?: { x?: [lows, highs], y? }, label?: { text?, prefer?, side?: "above" | "below" } };
+ *             bookwork/picture makes most
+ *           a band fills what lies between from and y; a name is written at each point, at its side written?
  *           bars may float (from?), be joined (flow?) and outlined?; cells have v, from 0 to 1; texts have text;
  *           overlaid? points are seen through, so that many on one place look darker
  *   corners three names, in place of x and y: a triangle, whose points inTriangle places
+ *   ends?   labels stand in a column at the right, not beside their lines
  *   readout () => { mode: "x" | "xy", stops: [{ x, y?, lines, marks: [[x, y, color]] }], start?, columns? }
  *   table   { columns, rows, caption? }, the first cell of a row being its heading
  */
-export function createFigure(parent, labels, title, wide) {
+export function createPlot(howToRead) {
   const gauge = html("div", { class: "rx-gauge" }); // only its width changes, so that watching it cannot loop
   const picture = svg("svg", { role: "img", tabindex: "0", class: "rx-picture" });
   const tip = html("div", { class: "rx-tip", hidden: "" });
   const plot = html("div", { class: "rx-plot" }, gauge, picture, tip);
-  const { setTexts } = createPanel(parent, labels, title, wide, plot);
 
   const clipId = uniqueId("clip");
   const hatchId = uniqueId("hatch");
@@ -53,14 +57,12 @@ export function createFigure(parent, labels, title, wide) {
     picture.setAttribute("viewBox", `0 0 ${width} ${height}`);
     const size = { width: box.right - box.left + 2 * PAD, height: box.bottom - box.top + 2 * PAD };
     const clip = svg("clipPath", { id: clipId }, svg("rect", { x: box.left - PAD, y: box.top - PAD, ...size }));
-    const tile = { width: 6, height: 6, patternUnits: "userSpaceOnUse", patternTransform: "rotate(45)" };
-    const stripe = svg("line", { x1: 0, y1: 0, x2: 0, y2: 6, class: "rx-hatch" });
-    const hatch = svg("pattern", { id: hatchId, ...tile }, stripe);
     const [grid, axis] = spec.corners ? drawTriangle(layout, spec.corners, width) : drawAxes(spec, layout);
     const marks = svg("g", { "clip-path": `url(#${clipId})` });
     for (const series of shown) marks.append(drawSeries(series, place, box, hatchId));
-    const names = drawLabels(shown, layout, labelPlaces);
-    picture.replaceChildren(svg("defs", {}, clip, hatch), grid, axis, marks, names);
+    const names = drawLabels(spec.ends ? shown.map(({ label, ...rest }) => rest) : shown, layout, labelPlaces);
+    const column = spec.ends ? [drawEnds(shown, layout, hatchId)] : [];
+    picture.replaceChildren(svg("defs", {}, clip), grid, axis, marks, names, ...column);
     readout.draw();
   }
 
@@ -81,8 +83,7 @@ export function createFigure(parent, labels, title, wide) {
     const from = shown;
     spec = next;
     readout.renew();
-    picture.setAttribute("aria-label", `${next.alt} ${labels.readout}`);
-    setTexts({ ...next, table: next.table ?? plain(next).table });
+    picture.setAttribute("aria-label", `${next.alt} ${howToRead}`);
     const moves = animate && from !== null && !still();
     const begin = moves ? performance.now() : -Infinity; // long over
     const step = (now) => {
@@ -101,5 +102,16 @@ export function createFigure(parent, labels, title, wide) {
     removeEventListener("rx-measure", measure);
   }
 
-  return { update, destroy };
+  return { element: plot, hatchId, update, destroy };
+}
+
+/** A chart with its title, note and data table. */
+export function createFigure(parent, labels, title, wide) {
+  const plot = createPlot(labels.readout);
+  const { setTexts } = createPanel(parent, labels, title, wide, plot.element);
+  function update(next, animate) {
+    setTexts({ ...next, table: next.table ?? plain(next).table });
+    plot.update(next, animate);
+  }
+  return { update, destroy: plot.destroy };
 }

@@ -26,11 +26,13 @@ const FORMATS = {
   plain: (value) => String(value),
 };
 
+const fixed = (kind) => (value) => value.toFixed(Number(/\.(\d+)f$/.exec(kind)?.[1] ?? 0));
+
 /** A number as text: percent, number (3 digits), short (2 digits), rate (2 decimals, or 3 digits), metric (3 decimals),
- * integer or plain. */
+ * integer or plain; ".1f" for so many decimals. */
 export function formatNumber(value, kind = "number") {
   if (value === null || value === undefined) return "–";
-  return typeof value === "number" ? FORMATS[kind](value).replace(/^-/, "−") : String(value);
+  return typeof value === "number" ? (FORMATS[kind] ?? fixed(kind))(value).replace(/^-/, "−") : String(value);
 }
 
 export const percent = (value) => formatNumber(value, "percent");

@@ -15,6 +15,7 @@ function alongLine(points) {
   });
 }
 
+const [ACROSS, UP] = [{ left: -1, right: 1 }, { top: -1, bottom: 1 }];
 const GAP = 7; // px between a line and its label
 const SIDES = [
   [1, 0], [-1, 0], [0, -1], [0, 1], [1, -1], [-1, -1], [1, 1], [-1, 1], // right, left, above, below, corners
@@ -27,7 +28,7 @@ const SIDES = [
 function placeLabels(wanted, obstacles, box, before) {
   const placed = [];
   const height = FONT_SIZE + 3;
-  for (const { key, text, anchors, prefer, side: liked, clear } of wanted) {
+  for (const { key, text, anchors, prefer, side: liked, clear, at } of wanted) {
     const width = textWidth(text, 600);
     let best = null;
     anchors.forEach((anchor, i) => {
@@ -40,6 +41,7 @@ function placeLabels(wanted, obstacles, box, before) {
         const hits = (x, y) => x > left - 3 && x < right + 3 && y > top - 2 && y < bottom + 2;
         let cost = 25 * Math.abs(i / Math.max(1, anchors.length - 1) - prefer) + side * 0.1;
         if (liked && sy !== (liked === "above" ? -1 : 1)) cost += 15;
+        if (at && (sx !== at[0] || sy !== at[1])) cost += 5;
         for (const other of placed) {
           const beside = left > other.right + 4 || right < other.left - 4;
           if (!beside && top <= other.bottom + 2 && bottom >= other.top - 2) cost += 1000;
@@ -61,7 +63,8 @@ function placeLabels(wanted, obstacles, box, before) {
 
 /** Direct labels of the series that have one; before remembers the places. */
 export function drawLabels(series, { box, place }, before) {
-  const lines = series.filter((s) => !s.faint && (s.kind === "line" || s.kind === "points" || s.kind === "arrow"));
+  const solid = ({ kind, faint, quiet }) => !faint && !quiet && ["line", "points", "arrow"].includes(kind);
+  const lines = series.filter(solid);
   const along = (s) => (s.kind === "points" ? pixels(s, place).filter(Boolean) : alongLine(pixels(s, place)));
   const obstacles = lines.flatMap(along);
   const inside = ([x, y]) => x >= box.left && x <= box.right && y >= box.top && y <= box.bottom;
@@ -76,6 +79,14 @@ export function drawLabels(series, { box, place }, before) {
       const clear = s.kind === "points" ? (s.size ?? 4) * 0.7 : (s.width ?? 2) / 2;
       return { key: s.name, text, color: s.color, anchors, prefer, side, clear };
     });
+  for (const s of series.filter(({ written }) => written)) {
+    const at = [ACROSS, UP].map((sides) => s.written.split(" ").map((word) => sides[word] ?? 0).find(Boolean) ?? 0);
+    pixels(s, place).forEach((point, i) => {
+      if (!point || !s.texts[i]) return;
+      const clear = (s.size?.[i] ?? s.size ?? 4) * 0.7 - 3;
+      wanted.push({ key: `${s.name} ${i}`, text: s.texts[i], color: s.color, anchors: [point], prefer: 0, clear, at });
+    });
+  }
   const group = svg("g", { class: "rx-labels" });
   for (const found of placeLabels(wanted, obstacles, box, before)) {
     const { color } = wanted.find((w) => w.key === found.key);

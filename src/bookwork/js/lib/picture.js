@@ -72,12 +72,19 @@ export const readAlong = (xs, stop, start = 0) => () => ({
 export function plain({ x: across, y: up, seriesLabel, series: all }) {
   const items = all
     .filter(({ kind, x }) => Array.isArray(x) && kind !== "arrow")
-    .flatMap(({ name, color = "ink", faint, x, y }) => x.map((at, i) => ({ name, color, faint, x: at, y: y[i] })));
+    .flatMap(({ name, color = "ink", faint, quiet, kind, said, errors, colors, x, y }) => x.map((at, i) => {
+      const range = Object.values(errors ?? {}).map(([low, high]) => [low[i], high[i]])[0];
+      const silent = faint || quiet || kind === "band";
+      return { name, color: colors?.[i] ?? color, faint: silent, x: at, y: y[i], said: said?.[i], range };
+    }));
   const columns = [
     [seriesLabel, ({ name }) => name], [across.label, ({ x }) => formatNumber(x, across.format)],
     [up.label, ({ y }) => formatNumber(y, up.format)],
   ];
   const seen = items.filter(({ faint, x, y }) => !faint && known(x) && known(y));
-  const stop = (one) => [one.x, one.y, [one.name, ...linesOf(columns.slice(1), one)], one.color];
+  const measured = up.scale === "band" ? across : up;
+  const ends = ({ range }) => (range ? [range.map((end) => formatNumber(end, measured.format)).join(" – ")] : []);
+  const lines = (one) => one.said?.split("\n") ?? [...linesOf(columns.slice(1), one), ...ends(one)];
+  const stop = (one) => [one.x, one.y, [one.name, ...lines(one)], one.color];
   return { table: tableOf(items, columns), readout: readPoints(seen, stop) };
 }

@@ -23,9 +23,8 @@ function tickStep(low, high, count) {
   return magnitude * [1, 2, 2.5, 5, 10].find((m) => m * magnitude >= rough * 0.999);
 }
 
-/** Round numbers from low to high, about count of them. */
-export function linearTicks(low, high, count = TICKS) {
-  const step = tickStep(low, high, count);
+/** Round numbers from low to high, about count of them, or one every step. */
+export function linearTicks(low, high, count = TICKS, step = tickStep(low, high, count)) {
   const ticks = [];
   for (let i = Math.ceil(low / step - 1e-9); i * step <= high + step * 1e-9; i += 1) {
     ticks.push(Number((i * step).toPrecision(12)));
@@ -48,11 +47,17 @@ export function logTicks(low, high) {
 
 /** The domain of an axis: as given, or around the values. */
 export function domainOf(axis, values) {
+  if (axis.loose) { // room above and below on a logarithmic scale
+    const [low, high] = domainOf({ ...axis, loose: false }, values);
+    const room = (high / low) ** 0.04;
+    return [low / room, high * room];
+  }
   if (axis.domain) return axis.domain;
   const finite = (axis.extent ?? values).filter((v) => typeof v === "number" && (axis.scale !== "log" || v > 0));
   if (finite.length === 0) return axis.scale === "log" ? [0.1, 1] : [0, 1];
   let [low, high] = [Math.min(...finite), Math.max(...finite)];
   if (axis.scale === "log") return low === high ? [low / 2, high * 2] : [low, high];
+  if (axis.tight && low < high) return [low, high];
   if (low === high) [low, high] = [low - 0.5, high + 0.5];
   // out to round numbers; a wider domain may have wider steps, hence again
   for (let i = 0; i < 3; i += 1) {
@@ -62,8 +67,9 @@ export function domainOf(axis, values) {
   return [low, high];
 }
 
-/** From the values of an axis to pixels. */
-export function position(axis, domain, from, to) {
+/** From the values of an axis to pixels; a reversed one falls. */
+export function position(axis, domain, begin, end) {
+  const [from, to] = axis.reversed ? [end, begin] : [begin, end];
   if (axis.scale === "band") {
     const width = (to - from) / axis.categories.length;
     return (category) => from + width * (axis.categories.indexOf(category) + 0.5);

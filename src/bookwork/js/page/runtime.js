@@ -1,8 +1,8 @@
-// Host of explorers in a built page: no kernel, no module loader, works from file://.
-// Every <div class="ranking-explorer" data-module="name"> gets the model that anywidget would give to the same module
+// Host of explorers and figures in a built page: no kernel, no module loader, works from file://.
+// Every <div data-module="name"> gets the model that anywidget would give to the same module
 // in JupyterLab. Its state is JSON inside it or, where it is large, a script of its own that data-state names.
-// The first of a page is mounted while the page is still parsed, the others one by one when nothing else is to be done
-// or a reader comes near.
+// The first explorer of a page is mounted while the page is still parsed, the others one by one when nothing else is to
+// be done or a reader comes near; a figure only then.
 (() => {
   "use strict";
   if (globalThis.rankingExplorers?.mountAll) return; // of another output in the same document
@@ -30,7 +30,7 @@
     return model;
   }
 
-  const places = (which = "") => [...document.querySelectorAll(`div.ranking-explorer[data-module]${which}`)];
+  const places = (which = "") => [...document.querySelectorAll(`div[data-module]${which}`)];
   const waiting = () => places(":not([data-mounted])");
 
   /** Whether the parser has left a place. */
@@ -129,7 +129,7 @@
   /** Mounts what is far away and needs no loading, one explorer whenever nothing else is to be done. */
   function mountIdle() {
     if (idle) return;
-    const place = waiting().find(ready);
+    const place = places(".ranking-explorer:not([data-mounted])").find(ready);
     if (!place) return;
     idle = true;
     whenIdle(() => {
@@ -142,7 +142,7 @@
   let timer = null;
   /** Mounts the first explorer as soon as it may be, and sees to the others once the page is parsed. */
   function look() {
-    const [first] = places();
+    const [first] = places(".ranking-explorer");
     if (first) mount(first);
     clearTimeout(timer);
     if (document.readyState === "loading") {

@@ -1,0 +1,185 @@
+"""What a page draws of figures: pictures, readout and tables, on a page that needs no build."""
+
+from __future__ import annotations
+
+import itertools
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+import pytest
+
+from bookwork.explorer import bundle
+from bookwork.figure import data_html, figure_html, picture_of
+from bookwork.palette import DEFAULT
+
+pytestmark = pytest.mark.browser
+
+TABLES = """([picture, more]) => rankingExplorers.definitions.drawn.formulas.tablesOf(picture, more)
+    .map((table) => ({
+        caption: table.caption?.textContent ?? "",
+        rows: [...table.rows].map((row) => [...row.cells].map((cell) => cell.textContent)),
+        heads: table.querySelectorAll("tbody th[scope=row]").length,
+    }))"""
+
+
+def stored(*traces, **layout):
+    """The figure as a notebook stores it."""
+    layout = {"meta": {"alt": "Seen."}, "title": {"text": "A title"}, **layout}
+    return json.loads(go.Figure(traces, layout).to_json())
+
+
+def page_of(*figures: dict[str, Any]) -> str:
+    """A page with these figures, far apart."""
+    gap = '<div style="height: 3000px"></div>'
+    placed = gap.join(f"<figure>{figure_html(figure)}{data_html(figure)}</figure>" for figure in figures)
+    scripts = bundle.page_script("bookwork", "drawn") + bundle.page_runtime()
+    return (
+        f'<!doctype html><html lang="en"><title>Figures</title><style>{bundle.stylesheet(DEFAULT)}'
+        f".ranking-plot {{ min-height: var(--rf-height) }}</style>{placed}<script>{scripts}</script></html>"
+    )
+
+
+@pytest.fixture(scope="module")
+def tab(chromium, tmp_path_factory) -> Any:
+    """A tab that opens pages of figures."""
+    page = chromium.new_page(viewport={"width": 800, "height": 900})
+    path: Path = tmp_path_factory.mktemp("figures") / "page.html"
+
+    def show(*figures: dict[str, Any], width: int = 800) -> Any:
+        path.write_text(page_of(*figures), encoding="utf-8")
+        page.set_viewport_size({"width": width, "height": 900})
+        page.goto(path.as_uri())
+        page.locator(".rx-picture .rx-axis").first.wait_for()
+        return page
+
+    yield show
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def tables(tab) -> Any:
+    """What the tables of a figure say."""
+    page = tab(stored(go.Scatter(y=[1, 2])))
+    return lambda *traces, **layout: page.evaluate(
+        TABLES, [picture_of(stored(*traces, **layout)), "the first {shown} of {all} rows"]
+    )
+
+
+def test_traces_with_one_x_share_a_table(tables):
+    x = np.array([1.0, 0.1])
+    (table,) = tables(
+        go.Scatter(x=x, y=np.array([0.3, 0.4]), name="raw"),
+        go.Scatter(x=x, y=np.array([0.3, 0.31]), name="<b>calibrated</b>"),
+        xaxis_title_text="sampling rate α",
+    )
+    assert table == {
+        "caption": "",
+        "rows": [["sampling rate α", "raw", "calibrated"], ["1", "0.3", "0.3"], ["0.1", "0.4", "0.31"]],
+        "heads": 2,
+    }
+
+
+def test_other_x_get_tables_of_their_own_with_a_caption(tables):
+    found = tables(go.Scatter(x=[1], y=[2], name="one"), go.Scatter(x=[3], y=[4], name="two"))
+    assert [table["caption"] for table in found] == ["one", "two"]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(0.123456, "0.1235"), (2.0, "2"), (1_000_000, "1000000"), (None, "–"), (1e-7, "1e-7"), (-0.5, "−0.5")],
+)
+def test_cells_have_the_digits_they_deserve(tables, value, text):
+    assert tables(go.Scatter(x=["a<b", "c"], y=[value, 1]))[0]["rows"][1] == ["a<b", text]
+
+
+def test_spread_counts_and_areas_are_columns(tables):
+    more = {"customdata": [30], "meta": {"customdata": "rows"}}
+    lopsided = {"symmetric": False, "array": [1], "arrayminus": [0.5]}
+    found = tables(
+        go.Scatter(x=[1], y=[2], name="rate", error_y_array=[0.5], **more),
+        go.Scatter(x=[1], y=[2], name="other", error_y=lopsided),
+        go.Scatter(x=[1], y=[3], name="10%"),
+        go.Scatter(x=[1], y=[4], name="90%", fill="tonexty"),
+    )
+    heads = ["x", "rate", "rate, ±", "rate, rows", "other", "other, from", "other, to", "10%", "90%"]
+    assert found[0]["rows"] == [heads, ["1", "2", "0.5", "30", "2", "1.5", "3", "3", "4"]]
+
+
+def test_lying_bars_are_read_along_their_axis(tables):
+    assert tables(go.Bar(x=[3], y=["click"], orientation="h", name="share"))[0]["rows"][1] == ["click", "3"]
+
+
+def test_a_matrix_becomes_a_table(tables):
+    (table,) = tables(go.Heatmap(z=np.eye(2), x=["a", "b"], y=["c", "d"], name="gates"))
+    assert table["caption"] == "gates"
+    assert table["rows"] == [["y \\ x", "a", "b"], ["c", "1", "0"], ["d", "0", "1"]]
+
+
+def test_what_is_left_out_of_a_long_table_is_said(tables):
+    (table,) = tables(go.Scatter(x=list(range(250)), y=list(range(250)), name="curve"))
+    assert table["caption"] == "(the first 200 of 250 rows)"
+    assert len(table["rows"]) == 201
+
+
+def test_a_figure_is_drawn_when_it_comes_near_without_a_jump_and_tabled_when_opened(tab):
+    page = tab(stored(go.Scatter(y=[1, 2])), stored(go.Scatter(y=[3, 4])))
+    later = page.locator(".ranking-plot").nth(1)
+    height = page.evaluate("document.documentElement.scrollHeight")
+    assert page.locator(".rx-picture").count() == 1
+    assert later.get_attribute("aria-label") == "Seen."
+    assert page.locator("table").count() == 0
+    later.scroll_into_view_if_needed()
+    picture = later.locator(".rx-picture .rx-stroke")
+    picture.wait_for()
+    assert page.get_by_role("img", name="Seen. Arrow keys read the values.").count() == 2
+    assert page.evaluate("document.documentElement.scrollHeight") == height
+    page.locator("summary").nth(1).press("Enter")
+    assert page.locator("table").inner_text().split() == "x trace 1 0 3 1 4".split()
+
+
+def test_all_are_drawn_for_print(tab):
+    page = tab(stored(go.Scatter(y=[1, 2])), stored(go.Scatter(y=[3, 4])))
+    assert page.locator(".rx-picture").count() == 1
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.locator(".rx-picture .rx-stroke").count() == 2  # at once: paper does not wait
+
+
+def test_values_are_read_by_keyboard_and_pointer(tab):
+    said = go.Scatter(x=[1, 2], y=[10, 20], name="raw", hovertemplate="at %{x}: %{y}")
+    faint = go.Scatter(x=[1, 2], y=[11, 21], name="seed", hoverinfo="skip")
+    page = tab(stored(faint, said))
+    tip, picture = page.locator(".rx-tip"), page.locator(".rx-picture")
+    picture.focus()
+    page.keyboard.press("Home")
+    assert tip.inner_text().split("\n") == ["raw", "at 1: 10"]
+    page.keyboard.press("ArrowRight")
+    assert tip.inner_text().split("\n") == ["raw", "at 2: 20"]
+    page.keyboard.press("Escape")
+    assert not tip.is_visible()
+    box = picture.bounding_box()
+    page.mouse.move(box["x"] + box["width"] - 30, box["y"] + 60)
+    assert "at 2" in tip.inner_text()
+
+
+def test_labels_stand_apart_beside_a_wide_figure_and_in_a_list_above_a_narrow_one(tab):
+    ends = [1.0, 1.001, 1.002, 0.999]
+    traces = []
+    for number, end in enumerate(ends):
+        traces.append(go.Scatter(x=[0, 1], y=[0, end], name=f"line {number}", mode="lines", line_dash="dot"))
+        named = f"label of line {number}"
+        traces.append(go.Scatter(x=[1], y=[end], name=named, meta="direct label", showlegend=False))
+    page = tab(stored(*traces, showlegend=False))
+    boxes = page.locator(".rx-labels text").evaluate_all(
+        "(all) => all.map((text) => text.getBoundingClientRect().top).sort((a, b) => a - b)"
+    )
+    assert len(boxes) == 4
+    assert all(b - a >= 15 for a, b in itertools.pairwise(boxes))
+    # each label draws the line that it names
+    assert page.locator(".rx-labels .rx-swatch path[stroke-dasharray]").count() == 4
+    page = tab(stored(*traces, showlegend=False), width=390)
+    assert page.locator(".rx-labels text").count() == 0
+    names = [f"line {number}" for number in range(4)]
+    assert page.locator(".rx-legend li").all_inner_texts() == names
