@@ -19,18 +19,32 @@
 
   const wordsOf = (text) => text.toLowerCase().match(WORDS) ?? [];
 
-  /** All sections with the counts of their stems, made when something is first looked for. */
-  let made = null;
+  /** Sections with the counts of their stems, of the pages that have been counted. */
+  const counted = [];
+  let next = 0;
+
+  function countPage() {
+    const { uri, title, sections: own } = pages[next++];
+    const inTitle = countsOf(title);
+    counted.push(...own.map(([anchor, heading, prose, code], i) => ({
+      uri, title, anchor, heading, prose, code, first: i === 0,
+      counts: { heading: countsOf(heading), prose: countsOf(prose), code: countsOf(code), page: inTitle },
+      low: { heading: heading.toLowerCase(), prose: prose.toLowerCase(), code: code.toLowerCase(), page: title.toLowerCase() },
+    })));
+  }
+
   function sections() {
-    made ??= pages.flatMap(({ uri, title, sections: own }) => {
-      const inTitle = countsOf(title);
-      return own.map(([anchor, heading, prose, code], i) => ({
-        uri, title, anchor, heading, prose, code, first: i === 0,
-        counts: { heading: countsOf(heading), prose: countsOf(prose), code: countsOf(code), page: inTitle },
-        low: { heading: heading.toLowerCase(), prose: prose.toLowerCase(), code: code.toLowerCase(), page: title.toLowerCase() },
-      }));
-    });
-    return made;
+    while (next < pages.length) countPage();
+    return counted;
+  }
+
+  /** Count page by page, so that the reader can type meanwhile. */
+  function prepare(then) {
+    if (next === pages.length) then();
+    else {
+      countPage();
+      setTimeout(prepare, 0, then);
+    }
   }
 
   function countsOf(text) {
@@ -80,6 +94,14 @@
     return sum;
   }
 
+  /** Whether a heading says what is looked for and no more, but for what it says in another script. */
+  function isName(heading, terms) {
+    const together = Boolean(terms[0].together);
+    const words = wordsOf(heading).filter((word) => TOGETHER.test(word) === together);
+    const same = (word) => terms.some((term) => (together ? term.word === word : term.stem === stemOf(word)));
+    return words.length > 0 && words.length <= terms.length && words.every(same);
+  }
+
   /** Sections for a question, the best first: those with all words, or with some where none has all. */
   function find(query) {
     const terms = termsOf(query);
@@ -90,7 +112,7 @@
     const found = sections().map((section, i) => {
       const parts = worth.map((column, t) => column[i] * rarity[t]);
       const held = parts.filter(Boolean).length;
-      const exact = section.low.heading === asked ? 3 : 1;
+      const exact = isName(section.heading, terms) ? 4 : 1;
       const together = terms.length > 1 && (section.low.heading.includes(asked) || section.low.prose.includes(asked)) ? 1.5 : 1;
       return { section, held, score: parts.reduce((sum, part) => sum + part, 0) * exact * together };
     }).filter(({ held }) => held);
@@ -199,7 +221,7 @@
   });
   field.value = new URLSearchParams(location.search).get("q") ?? "";
   field.focus();
-  if (field.value) show();
+  prepare(() => field.value && show());
 
   globalThis.bookSearch = { find };
 })();
