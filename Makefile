@@ -20,12 +20,13 @@ export OMP_WAIT_POLICY ?= passive
 export PATH := $(abspath $(BIN)):$(PATH)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup book html slides lab check test test-all lint bench experiments notebooks lock clean
+.PHONY: help setup book html picture slides lab check test test-all lint bench experiments notebooks lock clean
 
 help:
 	@echo "make book         set up, build the book and serve it on localhost until stopped"
 	@echo "make html         set up and build the book into _build/html; SOLUTIONS=no leaves those of the exercises out"
 	@echo "make slides       build the book, and slides from its chapters into _build/slides"
+	@echo "make picture      make the picture of the book, for its README and for links to it, anew from the built book"
 	@echo "make lab          set up and open the chapters in JupyterLab"
 	@echo "make test         set up (a browser too) and run the tests"
 	@echo "make check        for the daily work: linters, and the tests that need neither a browser nor the book"
@@ -65,13 +66,16 @@ book: html
 	&& exec $(BIN)/python -u -m http.server $(PORT) --bind 127.0.0.1 --directory _build/html \
 	|| exec $(BIN)/python -u -m http.server 0 --bind 127.0.0.1 --directory _build/html
 
+picture: html $(BROWSER_READY)
+	$(BIN)/python tests/card.py
+
 slides: html
 	$(BIN)/python -m bookwork.slides _build/slides book/0*/index.ipynb --caches _build/.jupyter_cache \
 	  --explorers ranking_course --palette ranking_course.palette:PALETTE
 	@echo "Open _build/slides/index.html"
 
 lab: $(READY)
-	$(BIN)/jupyter lab --config lab/config.json
+	$(BIN)/jupyter lab book
 
 $(BROWSER_READY): $(READY)
 	$(BIN)/python tests/browser.py

@@ -21,6 +21,7 @@ from ranking.progress import SILENT
 
 CHECKED = "nbval-check-output"
 MAX_OUTPUT = 2_000  # characters of one checked output: something a reader can compare by eye
+KEPT_METADATA = ("mystnb", "description")  # the latter tells search engines what the page is about
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 PROGRESS_BAR = re.compile(r"\d%\|")  # as tqdm draws it
 # Paths of one machine say nothing to the next reader.
@@ -84,7 +85,7 @@ def faults(path: Path) -> list[str]:
         found.append(f"{path}: not a valid notebook: {error.message}")
     if dict(notebook.metadata.get("kernelspec", {})) != KERNEL:
         found.append(f"{path}: kernelspec must be {KERNEL}")
-    if extra := set(notebook.metadata) - {"kernelspec", "language_info", "mystnb"}:
+    if extra := set(notebook.metadata) - {"kernelspec", "language_info", *KEPT_METADATA}:
         found.append(f"{path}: metadata that does not belong here: {', '.join(sorted(extra))}")
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     if code and not any(is_checked(cell) for cell in code):
@@ -109,7 +110,7 @@ def fix(notebook: NotebookNode) -> NotebookNode:
     """Strip outputs of unchecked cells, counts and foreign metadata; fold in JupyterLab what pages fold."""
     notebook.metadata = nbformat.from_dict(
         {
-            **{key: notebook.metadata[key] for key in ("mystnb",) if key in notebook.metadata},
+            **{key: notebook.metadata[key] for key in KEPT_METADATA if key in notebook.metadata},
             "kernelspec": KERNEL,
             "language_info": {"name": "python"},
         }

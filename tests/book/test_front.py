@@ -97,7 +97,7 @@ class TestFront:
         before = desktop.locator(PICTURE).inner_html()
         desktop.wait_for_timeout(400)
         assert desktop.locator(PICTURE).inner_html() == before
-        assert desktop.evaluate("shifts") < 0.4
+        assert desktop.evaluate("shifts") < 0.02
 
     def test_on_a_phone_the_funnel_stands_upright(self, reader):
         with reader.tab(PHONE) as (page, _):

@@ -25,7 +25,6 @@ STYLES = (
     "tables",
     "icons",
     "search",
-    "edges",
     "frame",
     "strip",
     "front",

@@ -39,7 +39,7 @@ function paint(canvas, topics, from) {
     while (item >= end && topic < topics.length) end += topics[(topic += 1)] ?? 0;
     if (topic === topics.length) break;
     mixed = Math.imul(mixed ^ (mixed >>> 15), 2246822519) + item; // a grain without order
-    image.data.set([...GREY, (topic % 2 ? 50 : 110) + ((mixed >>> 8) & 127)], 4 * at);
+    image.data.set([...GREY, (topic % 2 ? 50 : 110) + 42 * ((mixed >>> 8) & 3)], 4 * at);
   }
   canvas.getContext("2d").putImageData(image, 0, from);
 }
@@ -150,7 +150,7 @@ function render({ model, el }) {
     inTurn(unpainted.map(() => paintNext), move);
   });
 
-  const observer = new ResizeObserver(() => {
+  function follow() {
     const now = Math.floor(root.clientWidth);
     if (now === width || now === 0) return;
     width = now;
@@ -158,8 +158,10 @@ function render({ model, el }) {
     drawing = draw(picture, canvas, texts, request, width);
     if (moved) inTurn(unpainted.map(() => paintNext), stand);
     else watch.observe(root);
-  });
+  }
+  const observer = new ResizeObserver(follow);
   observer.observe(root);
+  follow(); // at once, so that nothing jumps
 
   /** Paper has no second moment. */
   function finish() {
@@ -180,4 +182,7 @@ function render({ model, el }) {
   };
 }
 
-export default { render };
+export default {
+  render,
+  heights: { "": [510, 689, 208, 232, 268, 346] },
+};

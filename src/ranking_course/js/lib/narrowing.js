@@ -5,7 +5,7 @@ import { range } from "bookwork/scales";
 /** The blocks, from the catalogue to what is shown. */
 export const BLOCKS = ["catalogue", "retrieval", "pre_ranking", "ranking", "re_ranking"];
 
-const NARROW = 520; // px, below which the funnel stands upright
+const NARROW = 480; // px, below which the funnel stands upright
 
 // Width and height of each block, and the gap between two, as parts of the picture's width.
 const LYING = { sizes: [[0.3, 0.3], [0.19, 0.225], [0.115, 0.155], [0.115, 0.155], [0.096, 0.115]], gap: 0.0455 };
