@@ -75,7 +75,7 @@ slides: html
 	@echo "Open _build/slides/index.html"
 
 lab: $(READY)
-	$(BIN)/jupyter lab book
+	$(BIN)/jupyter lab --config lab/config.json
 
 $(BROWSER_READY): $(READY)
 	$(BIN)/python tests/browser.py

@@ -34,8 +34,13 @@ def _free_port() -> int:
 
 
 @contextmanager
-def serve(folder: Path, scratch: Path) -> Iterator[str]:
+def serve(folder: Path | None, scratch: Path, *options: str) -> Iterator[str]:
     """A JupyterLab over ``folder`` that keeps its own files in ``scratch``; gives its address.
+
+    Args:
+        folder: what it shows; None where the options say so.
+        scratch: for settings, workspaces and the log.
+        options: of its command line.
 
     Raises:
         RuntimeError: if it does not answer in time, with what it had to say.
@@ -51,9 +56,11 @@ def serve(folder: Path, scratch: Path) -> Iterator[str]:
         "-m",
         "jupyterlab",
         *_SETTINGS,
-        f"--ServerApp.root_dir={folder}",
         f"--port={port}",
+        *options,
     ]
+    if folder is not None:
+        command.append(f"--ServerApp.root_dir={folder}")
     with log.open("w") as output:
         server = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment)
     try:

@@ -91,3 +91,84 @@ class TestStrip:
             assert not bar.is_visible()
             assert not strip.is_visible()
             assert log.errors == []
+
+
+class TestWide:
+    """What stands where on wide screens."""
+
+    pages = "sample"
+
+    def test_asides_stand_in_the_margin_where_there_is_one(self, reader):
+        with reader.tab(WIDE) as (page, _):
+            reader.open(page, WIDE, "second.html")
+            text = page.locator(".bd-article h2").first
+            aside, figure = page.locator(".ranking-aside"), page.locator("figure.ranking-figure").nth(1)
+            for width, in_margin in ((1280, False), (1400, True), (1440, True), (1920, True)):
+                page.set_viewport_size({"width": width, "height": 900})
+                line, note, picture = (part.bounding_box() for part in (text, aside, figure))
+                assert line["width"] == pytest.approx(640, abs=2)
+                assert (note["x"] > line["x"] + line["width"]) is in_margin
+                assert (picture["width"] > line["width"] + 200) is in_margin
+                assert page.evaluate("document.documentElement.scrollWidth") == width
+
+
+class TestPhone:
+    """What a fingertip finds."""
+
+    pages = "sample"
+
+    @pytest.mark.parametrize("width", [360, 390])
+    def test_what_one_taps_is_large_enough(self, reader, width):
+        tapped = ".bd-header-article button:visible, .bd-article summary:visible, .prev-next-area a:visible"
+        small = {}
+        with reader.tab(NARROW) as (page, _):
+            page.set_viewport_size({"width": width, "height": 800})
+            for name in ("second.html", f"{NAME}/exercises.html"):
+                reader.open(page, NARROW, name)
+                assert page.evaluate("document.documentElement.scrollWidth") == width
+                for part in page.locator(f"{tapped}, .ranking-strip a:visible").all():
+                    if part.bounding_box()["height"] < 44:
+                        small[part.evaluate("part => part.outerHTML")] = part.bounding_box()
+        assert small == {}
+
+    def test_rows_of_text_are_cards(self, reader):
+        with reader.tab(NARROW) as (page, _):
+            reader.open(page, NARROW, "second.html")
+            cards = page.locator("table.cards")
+            cells = [cell.bounding_box() for cell in cards.locator("tbody tr").first.locator("th, td").all()]
+            assert len({round(cell["x"]) for cell in cells}) == 1
+            assert [cell["y"] for cell in cells] == sorted({cell["y"] for cell in cells})
+            assert cards.get_by_role("rowheader").count() == 2  # it is still a table for who hears it
+
+    def test_boxes_show_that_there_is_more(self, reader):
+        edges = "box => getComputedStyle(box).backgroundAttachment"
+        with reader.tab(NARROW) as (page, _):
+            reader.open(page, NARROW, "second.html")
+            for box in (".ranking-strip", "#table-2-2 .pst-scrollable-table-container", ".cell_input pre"):
+                said = page.locator(box).first.evaluate(edges)
+                assert said.startswith("local, local, scroll, scroll"), box
+
+
+class TestExercises:
+    """A page of exercises: what helps is a tap away."""
+
+    pages = "sample"
+
+    def test_checks_and_their_hints_are_folded(self, reader):
+        with reader.tab(WIDE) as (page, _):
+            reader.open(page, WIDE, f"{NAME}/exercises.html")
+            folds = page.locator("details.ranking-code", has_text="three in sight")
+            assert folds.locator("summary").all_inner_texts() == ["What is checked"] * 2
+            hint = folds.first.get_by_text("once more")
+            assert not hint.is_visible()
+            folds.first.locator("summary").focus()
+            page.keyboard.press("Enter")
+            assert hint.is_visible()
+
+    def test_the_notebook_is_offered_at_the_top(self, book):
+        page = book / NAME / "exercises.html"
+        link = parsed(book, f"{NAME}/exercises").find("a", string="Download this notebook")
+        offered = (page.parent / link["href"]).resolve()
+        assert offered == book / "_sources" / NAME / "exercises.ipynb"
+        assert "BEGIN HIDDEN" not in offered.read_text(encoding="utf-8")
+        assert "Download this notebook" not in offered.read_text(encoding="utf-8")

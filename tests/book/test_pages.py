@@ -239,7 +239,7 @@ class TestSample(PageChecks, FileChecks):
                 assert folds.locator("summary").all_inner_texts() == ["3 claims checked", "1 claim checked"]
                 first = folds.first
                 height = first.bounding_box()["height"]
-                assert height < 40
+                assert height < (40 if setting is WIDE else 50)  # a fingertip needs more
                 first.locator("summary").focus()
                 page.keyboard.press("Enter")
                 assert first.get_by_text("check(f").is_visible()

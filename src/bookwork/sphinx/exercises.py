@@ -1,7 +1,8 @@
-"""Pages of exercises: task, stub and visible checks in sight, the solution folded, hidden checks nowhere.
+"""Pages of exercises: task and stub in sight, solution and visible checks folded, hidden checks nowhere.
 
 The authored notebook is changed before it is parsed and executed, so that what is hidden reaches no page, no
-search index and no cache. What a reader can download in its place is the learner's edition.
+search index and no cache. What a reader can download in its place, by a link at the top, is the learner's
+edition.
 
 Without solutions (``make book SOLUTIONS=no``, or the configuration value ``bookwork_solutions``) the solution
 cells still run, and their code is left out.
@@ -32,6 +33,11 @@ SAID = {
 }
 
 
+PROMPTS = {"code_prompt_show": "What is checked", "code_prompt_hide": "Hide what is checked"}
+DOWNLOAD = """<p class="ranking-download"><a href="{}" download>Download this notebook</a> and work in it: the
+cells are ready for your answers, and each check tells what is missing.</p>"""
+
+
 def set_config(app: Sphinx, config: Config) -> None:
     """The environment decides where it says something; what is neither yes nor no might show a solution."""
     if named := os.environ.get(VARIABLE, "").lower():
@@ -54,6 +60,9 @@ def page(notebook: nbformat.NotebookNode, solutions: bool = True) -> nbformat.No
             if editions.BEGIN_HIDDEN in cell.source:
                 cell.source = editions.visible_of(cell.source)
                 tags.append("remove-output")  # what the solution scores in sight says nothing to a reader
+            if (editions.grade_id(cell) or "").endswith(editions.CHECK):
+                tags.append("hide-input")  # hints and expected values are for who has tried
+                cell.metadata["mystnb"] = PROMPTS
         cells.append(cell)
     notebook.cells = cells
     return notebook
@@ -62,8 +71,11 @@ def page(notebook: nbformat.NotebookNode, solutions: bool = True) -> nbformat.No
 def show_learners(app: Sphinx, docname: str, source: list[str]) -> None:
     """Change an exercise's source before anything else reads it."""
     if is_exercise(app, docname):
-        notebook = nbformat.reads(source[0], as_version=4)
-        source[0] = nbformat.writes(page(notebook, app.config.bookwork_solutions))
+        notebook = page(nbformat.reads(source[0], as_version=4), app.config.bookwork_solutions)
+        notebook.cells[0].source += "\n\n" + DOWNLOAD.format(
+            f"{'../' * docname.count('/')}_sources/{docname}.ipynb"
+        )
+        source[0] = nbformat.writes(notebook)
 
 
 def is_exercise(app: Sphinx, docname: str) -> bool:

@@ -25,6 +25,7 @@ STYLES = (
     "tables",
     "icons",
     "search",
+    "edges",
     "frame",
     "strip",
     "front",
