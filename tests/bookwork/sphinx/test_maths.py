@@ -147,3 +147,10 @@ def test_a_second_build_sets_only_what_is_new(built, monkeypatch):
     assert "tex-svg" not in page
     built(text + "\n:math:`c` and :math:`a`\n")
     assert asked[1:] == [[("c", False)]]
+
+
+def test_brackets_and_stops_stay_beside_a_formula(built):
+    page, _ = built("Title\n=====\n\nText (:math:`a`), :math:`b`. And :math:`c` in the end :math:`d`\n")
+    whole = re.sub(r"<math>.*?</svg>", "F", page)
+    said = re.search(r"<p>(Text.*?)</p>", whole)[1]
+    assert re.sub(r"<span [^>]*>(.*?)</span>", r"<\1>", said) == "Text <(F),> <F.> And <F> in the end <F>"

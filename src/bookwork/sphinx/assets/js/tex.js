@@ -19,7 +19,13 @@
       const tex = formula.querySelector("annotation").textContent.trim();
       const own = formula.tagName === "DIV";
       const line = document.createElement(own ? "p" : "span");
-      line.textContent = own ? `$$\n${tex}\n$$` : `$${tex}$`;
+      if (own) line.textContent = `$$\n${tex}\n$$`;
+      else {
+        line.append(...[...formula.childNodes].map((part) => {
+          if (part.nodeName.toLowerCase() === "math") return `$${tex}$`;
+          return part.nodeType === Node.TEXT_NODE ? part : ""; // a bracket or a full stop
+        }));
+      }
       line.style.whiteSpace = "pre-wrap";
       formula.replaceWith(line);
     }
