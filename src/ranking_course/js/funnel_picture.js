@@ -9,7 +9,7 @@ import { BLOCKS, narrowingOf, sideOf } from "ranking_course/narrowing";
 const FLIGHT = 900; // ms from block to block
 const STAGGER = 0.4; // of a flight, between its first dot and its last
 const ROWS = 50; // of the catalogue painted in one step
-const GREY = [119, 125, 131]; // reads on white and on black
+const GREY = 0x837d77; // blue, green, red: reads on white and on black
 
 const STYLES = {
   cut: "stroke: var(--ranking-ink-soft); opacity: 0.45",
@@ -31,6 +31,7 @@ function paint(canvas, topics, from) {
   const { width } = canvas;
   const rows = Math.min(ROWS, canvas.height - from);
   const image = new ImageData(width, rows);
+  const pixels = new Uint32Array(image.data.buffer);
   let mixed = from + 1;
   let topic = 0;
   let end = topics[0];
@@ -39,9 +40,19 @@ function paint(canvas, topics, from) {
     while (item >= end && topic < topics.length) end += topics[(topic += 1)] ?? 0;
     if (topic === topics.length) break;
     mixed = Math.imul(mixed ^ (mixed >>> 15), 2246822519) + item; // a grain without order
-    image.data.set([...GREY, (topic % 2 ? 50 : 110) + 42 * ((mixed >>> 8) & 3)], 4 * at);
+    pixels[at] = (((topic % 2 ? 50 : 110) + 42 * ((mixed >>> 8) & 3)) << 24) | GREY;
   }
   canvas.getContext("2d").putImageData(image, 0, from);
+}
+
+/** Does something when the page has nothing else to do, its sliders first; returns what calls it off. */
+function soon(step) {
+  if (!globalThis.requestIdleCallback) {
+    const timer = setTimeout(step);
+    return () => clearTimeout(timer);
+  }
+  const asked = requestIdleCallback(step, { timeout: 200 });
+  return () => cancelIdleCallback(asked);
 }
 
 /** Where the dots of a flight are at a time from 0 to 1. */
@@ -118,11 +129,10 @@ function render({ model, el }) {
   /** Takes steps with room for the page between them. */
   function inTurn([step, ...rest], after) {
     if (!step) return after();
-    const timer = setTimeout(() => {
+    stop = soon(() => {
       step();
       inTurn(rest, after);
     });
-    stop = () => clearTimeout(timer);
   }
   const stand = () => inTurn(range(BLOCKS.length).map((i) => () => drawing.showBlock(i)), done);
 
