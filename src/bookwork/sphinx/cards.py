@@ -93,8 +93,10 @@ class SetCards(SphinxPostTransform):
                 title = define.pages[place.page][place.anchor].astext()
                 head = nodes.paragraph("", "", link(title, reference["refuri"], "ranking-entry"))
                 cards += term_card("", head, *(node.deepcopy() for node in nodes_of), anchor=place.anchor)
-        for xref in cards.findall(addnodes.pending_xref):
+        for xref in list(cards.findall(addnodes.pending_xref)):
             xref["refdoc"] = self.env.docname
+            if xref["reftarget"] == self.env.docname and not xref.get("reftargetid"):
+                xref.parent.replace(xref, nodes.Text(xref.astext()))  # to the page that one is on
         if cards.children:
             self.document += cards
 

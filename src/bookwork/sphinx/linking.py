@@ -60,9 +60,18 @@ def anchor_of(node: nodes.Node) -> str:
     return "" if outermost else section["ids"][0]
 
 
+def takes_links(node: nodes.Node, *without: type[nodes.Node]) -> bool:
+    """Whether a part of a page may become a link; none in a card of a grid, which may be one as a whole."""
+    if inside(node, *NO_PLACE, *without):
+        return False
+    while node is not None and "sd-card" not in getattr(node, "attributes", {}).get("classes", []):
+        node = node.parent
+    return node is None
+
+
 def texts(document: nodes.Element, *without: type[nodes.Node]) -> Iterator[nodes.Text]:
     """The running text of a page, in order."""
-    return (text for text in list(document.findall(nodes.Text)) if not inside(text, *NO_PLACE, *without))
+    return (text for text in list(document.findall(nodes.Text)) if takes_links(text, *without))
 
 
 def folded(document: nodes.Element) -> set[nodes.Node]:

@@ -15,7 +15,7 @@ from sphinx import addnodes
 from sphinx.application import Sphinx
 from sphinx.transforms.post_transforms import SphinxPostTransform
 
-from bookwork.sphinx.linking import Link, Place, above, anchor_of, inside, link, set_links
+from bookwork.sphinx.linking import Link, Place, above, anchor_of, link, set_links, takes_links
 from bookwork.sphinx.mentions import Mentions, found, id_pattern
 from bookwork.sphinx.naming import Names, singular
 
@@ -101,7 +101,7 @@ class LinkReferences(SphinxPostTransform):
             return
         for code in list(self.document.findall(nodes.literal)):
             name = self.names.resolve(code.astext())
-            if name and not inside(code, nodes.title, nodes.reference, addnodes.pending_xref):
+            if name and takes_links(code):
                 place, section = self.names.objects[name], anchor_of(code)
                 if (section, place) not in self.said:
                     self.said.add((section, place))
