@@ -17,7 +17,8 @@ from sphinx.application import Sphinx
 from bookwork.palette import palette_named
 from bookwork.sphinx.offline import FOLDER, write
 
-SHORTEST, LONGEST = 50, 160  # characters of a description
+SHORTEST, LONGEST = 80, 160  # characters of a description, where a page has that much text
+MADE = {"genindex": "Index of names", "py-modindex": "Index of modules", "search": "Search"}
 VIEWPORT = re.compile(r'<meta [^>]*name="viewport"[^>]*>')  # of docutils; the theme's template has one too
 DESCRIBED = re.compile(r'<meta [^>]*name="description"')
 
@@ -30,33 +31,41 @@ def paragraphs(doctree: nodes.Node) -> Iterator[str]:
             yield " ".join(paragraph.astext().split())
 
 
+def sentence(text: str) -> str:
+    """A heading without a full stop, or what leads to a list, as a sentence of its own."""
+    return text if text.endswith((".", "?", "!", "…")) else text.rstrip(":;, ") + "."
+
+
 def shortened(text: str) -> str:
     """As many whole sentences as a description holds, or words if the first is longer."""
     if len(text) <= LONGEST:
         return text
-    sentence = max((found.end() for found in re.finditer(r"[.?!:](?=\s)", text[:LONGEST])), default=0)
-    return (
-        text[:sentence]
-        if sentence >= SHORTEST
-        else text[: LONGEST - 1].rpartition(" ")[0].rstrip(",;:") + "…"
-    )
+    whole = max((found.end() for found in re.finditer(r"[.?!](?=\s)", text[:LONGEST])), default=0)
+    if whole >= SHORTEST:
+        return text[:whole]
+    return text[: LONGEST - 1].rpartition(" ")[0].rstrip(",;:") + "…"
 
 
 def first_words(doctree: nodes.Node | None) -> str:
     """The beginning of a page's text, long enough to describe it if there is that much."""
     said = ""
     for text in paragraphs(doctree) if doctree is not None else ():
-        said = f"{said} {text}".strip()
+        said = f"{said} {sentence(text)}".strip()
         if len(said) >= SHORTEST:
             break
     return shortened(said)
 
 
+def title_of(app: Sphinx, pagename: str, context: dict[str, Any]) -> str:
+    """The title of a page, without markup."""
+    title = re.sub("<[^>]*>", "", context.get("title") or "")
+    return title or MADE.get(pagename, "") or str(app.config.html_title)
+
+
 def description_of(app: Sphinx, pagename: str, context: dict[str, Any], doctree: Any) -> str:
     """What a page is about, in a sentence or two."""
     own = str(app.env.metadata.get(pagename, {}).get("description", ""))
-    title = re.sub("<[^>]*>", "", context.get("title", ""))
-    return own or first_words(doctree) or f"{title}: {app.config.html_title}"
+    return own or first_words(doctree) or f"{title_of(app, pagename, context)}: {app.config.html_title}"
 
 
 def card_address(app: Sphinx, context: dict[str, Any]) -> str:
@@ -74,7 +83,7 @@ def add_tags(app: Sphinx, pagename: str, templatename: str, context: dict[str, A
     said = description_of(app, pagename, context, doctree)
     card = card_address(app, context)
     shared = {
-        "og:title": re.sub("<[^>]*>", "", context.get("title", "")) or app.config.html_title,
+        "og:title": title_of(app, pagename, context),
         "og:site_name": app.config.html_title,
         "og:description": said,
         "og:type": "website" if pagename == app.config.root_doc else "article",

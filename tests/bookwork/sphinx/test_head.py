@@ -20,7 +20,8 @@ def page(*texts: str) -> nodes.document:
 @pytest.mark.parametrize(
     ("texts", "said"),
     [
-        (("Short.", SENTENCE, "Not this."), f"Short. {SENTENCE}"),
+        (("A heading", SENTENCE, "Not this."), f"A heading. {SENTENCE}"),
+        (("What leads to a list:",), "What leads to a list."),
         ((SENTENCE + " " + SENTENCE,), SENTENCE),
         (("word " * 60,), "word " * 30 + "word…"),
         ((), ""),
