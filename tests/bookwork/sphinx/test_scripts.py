@@ -13,9 +13,9 @@ def asset(name: str | None, **attributes: str) -> SimpleNamespace:
     return SimpleNamespace(filename=name, attributes=attributes)
 
 
-def chosen(body: str, template: str, *assets: SimpleNamespace) -> list[SimpleNamespace]:
+def chosen(body: str, *assets: SimpleNamespace) -> list[SimpleNamespace]:
     context = {"body": body, "script_files": list(assets)}
-    scripts.choose_scripts(None, "page", template, context, None)
+    scripts.choose_scripts(None, "page", "page.html", context, None)
     return context["script_files"]
 
 
@@ -36,26 +36,25 @@ def chosen(body: str, template: str, *assets: SimpleNamespace) -> list[SimpleNam
 )
 def test_a_page_does_not_load_what_it_has_no_use_for(unused):
     own = asset("_static/ranking/book.js")
-    assert chosen("<p class='plain'>toggle</p>", "page.html", unused, own) == [own]
+    assert chosen("<p class='plain'>toggle</p>", unused, own) == [own]
 
 
 @pytest.mark.parametrize(
-    ("body", "template", "used"),
+    ("body", "used"),
     [
-        ('<div class="dropdown admonition">', "page.html", asset("_static/togglebutton.js")),
-        ('<div class="sd-tab-set docutils">', "page.html", asset("_static/design-tabs.js")),
-        ("", "search.html", asset("_static/doctools.js")),
-        ("", "page.html", asset("_static/scripts/sphinx-book-theme.js", defer="defer")),
-        ("", "page.html", asset(None, body="window.x = 1;")),
+        ('<div class="dropdown admonition">', asset("_static/togglebutton.js")),
+        ('<div class="sd-tab-set docutils">', asset("_static/design-tabs.js")),
+        ("", asset("_static/scripts/sphinx-book-theme.js", defer="defer")),
+        ("", asset(None, body="window.x = 1;")),
     ],
 )
-def test_a_page_loads_what_it_uses(body, template, used):
-    assert chosen(body, template, used) == [used]
+def test_a_page_loads_what_it_uses(body, used):
+    assert chosen(body, used) == [used]
 
 
 def test_scripts_wait_for_the_page():
     late, free, said = asset("a.js"), asset("b.js", **{"async": "async"}), asset(None, body="x")
-    chosen("", "page.html", late, free, said)
+    chosen("", late, free, said)
     assert [one.attributes for one in (late, free, said)] == [
         {"defer": "defer"},
         {"async": "async"},
