@@ -111,6 +111,22 @@ class TestWide:
                 assert (picture["width"] > line["width"] + 200) is in_margin
                 assert page.evaluate("document.documentElement.scrollWidth") == width
 
+    def test_links_have_one_colour(self, reader):
+        links = ".bd-article a.reference:not(.ranking-term, .ranking-id)"
+        colours = "links => [...new Set(links.map((link) => getComputedStyle(link).color))]"
+        for setting in SETTINGS:
+            with reader.tab(setting) as (page, _):
+                reader.open(page, setting, "intro.html")
+                inked = page.evaluate(
+                    "getComputedStyle(document.documentElement).getPropertyValue('--ranking-accent')"
+                )
+                page.evaluate(
+                    "ink => document.querySelector('.bd-article td:last-child').insertAdjacentHTML('beforeend',"
+                    "`<a class='reference' href='#x'>in a table</a><a class='reference' style='color: ${ink}'>y</a>`)",
+                    inked,
+                )
+                assert len(page.locator(links).evaluate_all(colours)) == 1, setting
+
 
 class TestPhone:
     """What a fingertip finds."""

@@ -144,7 +144,8 @@ def _name_rows(heads: Sequence[Sequence[Cell]], rows: Sequence[Sequence[Cell]]) 
     first = [cell for row in rows for cell in row[:1] if cell.column == 0]
     texts = [cell.text for cell in first]
     distinct = all(texts) and len(set(texts)) == len(rows) > 1 and len(rows[0]) > 1
-    if distinct and not _is_numeric(first):
+    formulas = any(cell.tag.find("math") for cell in first)  # which count for no name among tools that check
+    if distinct and not formulas and not _is_numeric(first):
         for cell in first:
             cell.tag.name = "th"
     for cell in (cell for row in rows for cell in row if cell.tag.name == "th"):

@@ -85,6 +85,7 @@ def test_a_first_column_of_distinct_texts_heads_its_rows() -> None:
     assert cells(tidied, "td", **{"class": "number"}) == ["10%", "0.4%"]
     assert "text-right" not in tidied
     assert cells(markdown("said|rate", "yes|1", "yes|2"), "th", scope="row") == []
+    assert cells(markdown("symbol|rate", "<math>p</math>|1", "<math>q</math>|2"), "th", scope="row") == []
     assert cells(markdown("|rate", "yes|1"), "td")[0] == ""  # a corner heads nothing
 
 
