@@ -42,7 +42,7 @@ def quiz_height(state: State, width: float) -> float:
         for option in question["options"]:
             text = 20.3 * lines(option["text"], inner - 62, 14)
             height += max(44, 10 + text) if phone else 10 + text
-        height += 78
+        height += 98 if phone else 78
     return height + 150
 
 
@@ -62,7 +62,7 @@ def recorded_height(state: State, width: float) -> float:
         sentence = 23 + 23.2 * lines(frame["sentence"], inner, 16)
     picture = min(340.0, max(230.0, 0.78 * inner))
     text = 28 + (4 + 19 * lines(frame["note"], inner, 13) if frame.get("note") else 0) + (46 if phone else 26)
-    return 34 + controls + 51 + text + picture + sentence
+    return 34 + controls + (38 if phone else 26) + text + picture + sentence
 
 
 RECKONED: Mapping[str, Callable[[State, float], float]] = {"quiz": quiz_height, "recorded": recorded_height}

@@ -45,11 +45,16 @@
     if (!loading.has(name)) {
       loading.set(name, new Promise((done, fail) => {
         if (name in states) return done();
-        const asked = document.querySelector(`script[data-state="${name}"]`);
-        const script = asked ?? document.createElement("script");
+        const settle = () => (name in states ? done() : fail());
+        const asked = document.querySelector(`script[data-state="${name}"]`); // in the page's head
+        if (asked) {
+          if (document.readyState === "complete") return settle(); // it has come, or never will
+          asked.addEventListener("load", done);
+          return addEventListener("load", settle);
+        }
+        const script = document.createElement("script");
         script.addEventListener("load", done);
         script.addEventListener("error", fail);
-        if (asked) return;
         script.src = new URL(`../states/${name}.js`, base);
         document.head.append(script);
       }));
