@@ -15,6 +15,7 @@ pytestmark = pytest.mark.browser
 
 DESKTOP, PHONE = Setting("http", "light", 1280), Setting("file", "dark", 390)
 DRAWN = ".rx-bare[data-drawn]"
+DOORS = ".tag_hero + ul > li"
 PICTURE = f"{DRAWN} .rx-picture"
 SHIFTS = """() => {
     globalThis.shifts = 0;
@@ -53,12 +54,13 @@ class TestFront:
 
     def test_sentence_picture_and_doors_are_in_sight(self, desktop):
         below = "(all) => Math.max(...all.map((element) => element.getBoundingClientRect().bottom))"
-        doors = desktop.locator(".tag_hero + .sd-container-fluid .sd-card")
+        doors = desktop.locator(DOORS)
         assert doors.count() == 3
         assert desktop.locator(f"h1 + p, {PICTURE}").evaluate_all(below) < doors.evaluate_all(below) <= 800
 
     def test_doors_map_and_cards_lead_to_every_chapter(self, front, book):
-        doors, cards = front.find_all(class_="sd-container-fluid")
+        doors = front.find(class_="tag_hero").find_next_sibling("ul")
+        cards = front.find("ol").find_next("section").ul
         assert links(doors) == ["01_funnel/index.html", "run.html", "teaching/plan.html"]
         chapters = [f"{path.parent.name}/index.html" for path in sorted(book.glob("0*/index.html"))]
         assert [link for link in links(cards) if "index" in link] == chapters
@@ -68,7 +70,7 @@ class TestFront:
         assert "reference/source_map.html" in links(front)
 
     def test_a_whole_card_is_its_link(self, desktop):
-        card = desktop.locator(".tag_hero + .sd-container-fluid .sd-card").nth(1)
+        card = desktop.locator(DOORS).nth(1)
         box = card.bounding_box()
         at = [box["x"] + box["width"] - 12, box["y"] + box["height"] - 12]
         found = desktop.evaluate("([x, y]) => document.elementFromPoint(x, y).closest('a')?.href", at)

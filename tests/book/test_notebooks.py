@@ -39,7 +39,7 @@ def texts(path: Path) -> str:
 
 
 def test_the_introduction_says_how_long_each_chapter_takes():
-    card = r"\]\((\w+)/index\.ipynb\)\n\n.*\n\n(\d+) minutes · \[exercises\]\((\w+)/exercises\.ipynb\)"
+    card = r"\]\((\w+)/index\.ipynb\)\n\n.*\n\n +(\d+) minutes · \[exercises\]\((\w+)/exercises\.ipynb\)"
     listed = re.findall(card, texts(BOOK / "intro.ipynb"))
     assert [chapter for chapter, _, _ in listed] == [path.parent.name for path in CHAPTERS]
     for chapter, minutes, exercises in listed:

@@ -18,7 +18,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.lab]
 def test_a_reader_finds_the_introduction_and_no_grading(
     chromium: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert f"jupyter lab --config {CONFIG}" in (REPOSITORY / "README.md").read_text(encoding="utf-8")
+    assert f"jupyter lab --config {CONFIG}" in (REPOSITORY / "book" / "run.md").read_text(encoding="utf-8")
     monkeypatch.chdir(REPOSITORY)  # where readers are when they give the command
     with serve(None, tmp_path, f"--config={CONFIG}") as address:
         page = chromium.new_page(viewport={"width": 1280, "height": 900})
