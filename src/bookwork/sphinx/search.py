@@ -26,6 +26,8 @@ PAGE = "search"
 SCRIPTS = ("stemmer.js", "sections.js", "search.js")
 """Of the search page, below ``_static`` in the folder of this extension."""
 
+UNUSED = ("searchtools.js", "language_data.js")  # of Sphinx's own search, which it copies all the same
+
 Section = list[str]  # anchor, heading, prose, and what stands as code or output
 UNSAID = (nodes.Invisible, nodes.raw, nodes.image, nodes.math_block, addnodes.toctree, nodes.system_message)
 HEADINGS = (nodes.title, nodes.term, addnodes.desc_signature)
@@ -147,6 +149,8 @@ def search_page(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
     folder = Path(app.outdir) / "_static" / FOLDER
     for name, text in texts.items():
         write(folder / name, text.encode())
+    for name in UNUSED:
+        (folder.parent / name).unlink(missing_ok=True)
     yield PAGE, {"search_scripts": [f"_static/{FOLDER}/{name}" for name in SCRIPTS]}, "search.html"
 
 
