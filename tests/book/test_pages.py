@@ -177,7 +177,7 @@ class TestSample(PageChecks, FileChecks):
             for script in ("drawn.js", "runtime.js", "calibration.js", "tex-svg.js", "thebe", "book.js")
         }
         assert loading["drawn.js"] == {"intro"}
-        assert loading["runtime.js"] == {"intro", "second"}
+        assert loading["runtime.js"] == {"intro", "second", "live"}
         assert loading["calibration.js"] == {"second"}
         assert loading["tex-svg.js"] == set()
         assert loading["thebe"] == set()
