@@ -16,20 +16,35 @@ import plotly.graph_objects as go
 import plotly.io as pio
 from numpy.typing import ArrayLike
 
+from bookwork.figure.jupyter import outputs_of
 from ranking import validation
 from ranking.evaluation.metrics import Reliability
-from ranking_course.palette import FONT, NEUTRAL, TARGET_COLOURS
+from ranking_course.palette import FONT, NEUTRAL, PALETTE, TARGET_COLOURS
 
 ROLES: dict[str, dict[str, object]] = {
     "plain": {"width": 2.5},
-    "raw": {"width": 2},
+    "raw": {"width": 1.75, "dash": "dot"},
     "calibrated": {"width": 3.5},
     "truth": {"width": 2, "dash": "dash"},
 }
-"""Line style of each role: raw predictions thin, calibrated ones bold, the truth dashed (and in ink)."""
+"""Line style of each role: raw predictions thin and dotted, calibrated ones bold, truth dashed and in ink."""
+
+FAINT_LINES = 12
+"""How many seeds are drawn as lines of their own; more of them become a band."""
+
+_PIECES = {"solid": "─", "dash": "╌", "dot": "┈", "dashdot": "─·", "longdash": "─ ", "longdashdot": "─ ·"}
+_BOLD_PIECES = {
+    "solid": "━",
+    "dash": "╍",
+    "dot": "┉",
+    "dashdot": "━·",
+    "longdash": "━ ",
+    "longdashdot": "━ ·",
+}
+_BOLD = 3  # px
 
 DIRECT_LABEL = "direct label"
-"""What ``meta`` of a trace says that is a label; a legend replaces it on a phone."""
+"""What ``meta`` of a trace says that labels the one before it; in pages a list replaces it on a phone."""
 
 ELSEWHERE = set(
     "PLOTLY_RENDERER COLAB_NOTEBOOK_ID KAGGLE_KERNEL_RUN_TYPE AZURE_NOTEBOOKS_HOST VSCODE_PID "
@@ -80,8 +95,9 @@ class Figure(go.Figure):
     """A figure that a Jupyter kernel shows at once.
 
     The first time that plotly shows a figure, it loads the tools for every place there may be, which takes
-    more than a second. Jupyter needs none of them, and is given just what plotly would give it. Elsewhere
-    (a place in ``ELSEWHERE``, a terminal, a renderer that somebody chose), plotly's own way is taken.
+    more than a second. Jupyter needs none of them, and is given what plotly would give it, HTML for viewers
+    without plotly, and the caption below it. Elsewhere (a place in ``ELSEWHERE``, a terminal, a renderer that
+    somebody chose), plotly's own way is taken.
     """
 
     def _ipython_display_(self) -> None:
@@ -91,7 +107,8 @@ class Figure(go.Figure):
         if not in_jupyter or ELSEWHERE & os.environ.keys() or "plotly.io._renderers" in sys.modules:
             super()._ipython_display_()
         else:
-            display.display({"application/vnd.plotly.v1+json": json.loads(self.to_json())}, raw=True)
+            for output in outputs_of(json.loads(self.to_json()), PALETTE):
+                display.display(output, raw=True)
 
     def line(
         self,
@@ -102,6 +119,7 @@ class Figure(go.Figure):
         target: str | None = None,
         role: str = "plain",
         label_at: str = "middle",
+        dash: str | None = None,
     ) -> Self:
         """Add one line with its name written at its right end, and return the figure.
 
@@ -112,17 +130,20 @@ class Figure(go.Figure):
             target: whose colour the line takes ("click", "like", ...); None, and the role "truth", for ink.
             role: "plain", "raw" (thin), "calibrated" (bold) or "truth" (dashed).
             label_at: "top", "middle" or "bottom" of the line's end, so that labels keep apart.
+            dash: "solid", "dash", "dot", "dashdot", "longdash" or "longdashdot"; None for that of the role.
 
         Raises:
             ValueError: if the shapes differ, there is no point, a value cannot be drawn on a logarithmic
-                axis, or target, role or place of the label is unknown; the figure is then as it was.
+                axis, or target, role, dash or place of the label is unknown; the figure is then as it was.
         """
         x_values, y_values = validation.as_floats("x", x), validation.as_floats("y", y)
         validation.same_shape(x=x_values, y=y_values)
         _check_points(self, x_values, "y", y_values)
         line = _style(target, role, label_at)
+        if dash is not None:
+            line["dash"] = validation.one_of("dash", dash, tuple(_PIECES))
         self.add_scatter(x=x_values, y=y_values, name=name, mode="lines", line=line)
-        return self._label_end(x_values, y_values, name, line["color"], label_at)
+        return self._label_end(x_values, y_values, name, line, label_at)
 
     def seeds(
         self,
@@ -134,14 +155,18 @@ class Figure(go.Figure):
         role: str = "plain",
         label_at: str = "middle",
     ) -> Self:
-        """Add a faint line per seed and over them their median, marked and labelled; return the figure.
+        """Add the seeds' median, marked and labelled, over what they spread; return the figure.
+
+        Up to :data:`FAINT_LINES` seeds are a faint line each. Of more of them, which would hide each other, a
+        band shows where the middle 80% lie at each point, from the 10% to the 90% quantile; a single seed can
+        no longer be followed.
 
         Args:
             x: shape (points,).
             values: shape (seeds, points).
             name: the direct label.
             target: whose colour all take, as in :meth:`line`.
-            role: of the median's line, as in :meth:`line`; the seeds' lines are thin.
+            role: of the median's line, as in :meth:`line`; the seeds' lines are thin and solid.
             label_at: as in :meth:`line`.
 
         Raises:
@@ -155,10 +180,17 @@ class Figure(go.Figure):
                 f"values must have shape (seeds, points) for x of shape {x_values.shape}, got {runs.shape}"
             )
         line = _style(target, role, label_at)
-        faint = {"mode": "lines", "line": {**line, "width": 1}, "opacity": 0.4, **_NOT_NAMED}
-        for number, run in enumerate(runs, start=1):  # run: (points,)
-            self.add_scatter(x=x_values, y=run, name=f"{name}, seed {number}", **faint)
         median = np.median(runs, axis=0)  # (points,)
+        said: dict[str, Any] = {}
+        if len(runs) > FAINT_LINES:
+            said = self._band(x_values, runs, name, line["color"])
+        else:
+            faint = {"color": line["color"], "width": 1}
+            for number, run in enumerate(runs, start=1):  # run: (points,)
+                seed = f"{name}, seed {number}"
+                self.add_scatter(
+                    x=x_values, y=run, name=seed, mode="lines", line=faint, opacity=0.4, **_NOT_NAMED
+                )
         self.add_scatter(
             x=x_values,
             y=median,
@@ -166,11 +198,44 @@ class Figure(go.Figure):
             mode="lines+markers",
             line=line,
             marker={"size": 7},
+            **said,
         )
-        return self._label_end(x_values, median, name, line["color"], label_at)
+        return self._label_end(x_values, median, name, line, label_at, marker="●")
 
-    def _label_end(self, x: np.ndarray, y: np.ndarray, name: str, colour: str, place: str) -> Self:
-        """Write ``name`` right of the point that is drawn furthest to the right; x, y: (points,)."""
+    def _band(self, x: np.ndarray, runs: np.ndarray, name: str, colour: str) -> dict[str, Any]:
+        """Draw where the middle 80% of the runs lie; give what their median says of it.
+
+        runs: (seeds, points).
+        """
+        low, high = np.quantile(runs, [0.1, 0.9], axis=0)  # (points,) each
+        edge = {"mode": "lines", "line": {"color": colour, "width": 0}, **_NOT_NAMED}
+        red, green, blue = (int(colour[i : i + 2], 16) for i in (1, 3, 5))
+        self.add_scatter(x=x, y=low, name=f"{name}, 10%", **edge)
+        filled = {"fill": "tonexty", "fillcolor": f"rgba({red},{green},{blue},0.2)"}
+        self.add_scatter(x=x, y=high, name=f"{name}, 90%", **edge, **filled)
+        quantiles = "%{customdata[0]:.3g} to %{customdata[1]:.3g}"
+        return {
+            "customdata": np.stack([low, high], axis=1),
+            "hovertemplate": f"at %{{x:.4g}}: median %{{y:.3g}}<br>10% to 90%: {quantiles}",
+        }
+
+    def _label_end(
+        self,
+        x: np.ndarray,
+        y: np.ndarray,
+        name: str,
+        line: Mapping[str, Any],
+        place: str,
+        *,
+        marker: str = "",
+    ) -> Self:
+        """Write ``name`` right of the point that is drawn furthest to the right; x, y: (points,).
+
+        Before it stands what its line looks like, as well as letters can tell.
+        """
+        pieces = _BOLD_PIECES if line["width"] >= _BOLD else _PIECES
+        piece = pieces[line.get("dash", "solid")]
+        sample = f"{piece}{marker}{piece}" if marker else piece * (2 if len(piece) > 1 else 3)
         falling = self.layout.xaxis.autorange == "reversed"
         last = int(np.argmin(x) if falling else np.argmax(x))
         self.add_scatter(
@@ -179,13 +244,13 @@ class Figure(go.Figure):
             name=f"label of {name}",
             mode="markers+text",  # the marker is not seen: its size keeps a text above and one below apart
             marker={"size": 5, "opacity": 0},
-            text=[f'  <span style="color:{colour}">●</span> {name}'],  # the text in ink, to be readable
+            text=[f'  <span style="color:{line["color"]}">{sample}</span> {name}'],  # the text in ink
             textposition=f"{place} right",
             cliponaxis=False,
             meta=DIRECT_LABEL,
             **_NOT_NAMED,
         )
-        width = 36 + sum(14 if unicodedata.east_asian_width(letter) in "WF" else 7.6 for letter in name)
+        width = 52 + sum(14 if unicodedata.east_asian_width(letter) in "WF" else 7.6 for letter in name)
         self.update_layout(margin_r=max(self.layout.margin.r or 0, round(width)))
         return self
 
@@ -284,7 +349,7 @@ def reliability_figure(
             hovertemplate="predicted %{x:.3f}, observed %{y:.3f}, %{customdata:.0f} rows",
             meta={"customdata": "rows"},
         )
-        figure._label_end(x, y, name, line["color"], "middle")
+        figure._label_end(x, y, name, line, "middle", marker="○" if role == "raw" else "●")
     return figure
 
 

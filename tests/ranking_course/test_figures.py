@@ -8,9 +8,11 @@ import pytest
 from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_notebook
 
+from bookwork.figure import picture_of
+from bookwork.figure.jupyter import CAPTION, PLOTLY
 from ranking.evaluation.metrics import Reliability, reliability
 from ranking_course import figures
-from ranking_course.palette import NEUTRAL, TARGET_COLOURS
+from ranking_course.palette import NEUTRAL, PALETTE, TARGET_COLOURS
 
 TEXTS = {
     "title": "A title",
@@ -46,13 +48,17 @@ display(figure)
 """
 
 
-def test_jupyter_is_given_what_plotly_would_give_it_without_the_wait():
+def test_jupyter_is_given_what_plotly_would_give_it_without_the_wait_and_more():
     notebook = new_notebook(cells=[new_code_cell(SHOWN_TWICE)])
     NotebookClient(notebook, timeout=120, kernel_name="python3").execute()
-    ours, loaded, theirs, after = notebook.cells[0].outputs
+    ours, caption, loaded, theirs, after = notebook.cells[0].outputs
     assert loaded.text == "False\n"
-    assert ours.data == theirs.data == after.data
-    assert set(ours.data) == {"application/vnd.plotly.v1+json"}
+    assert set(theirs.data) == {PLOTLY}
+    assert ours.data[PLOTLY] == theirs.data[PLOTLY] == after.data[PLOTLY]
+    assert ours.data["text/plain"] == "T. A"
+    assert 'data-module="drawn"' in ours.data["text/html"]
+    assert "http" not in ours.data["text/html"].replace("http://www.w3.org/2000/svg", "")
+    assert caption.data == {"text/markdown": "C", CAPTION: {}}
 
 
 def test_another_place_is_left_to_plotly(monkeypatch):
@@ -89,6 +95,7 @@ def test_a_line_takes_the_colour_of_its_target_and_the_style_of_its_role():
     raw, calibrated, truth = (trace.line for trace in figure.data if trace.meta is None)
     assert raw.color == calibrated.color == TARGET_COLOURS["like"]
     assert raw.width < calibrated.width
+    assert len({raw.dash, calibrated.dash, truth.dash}) == 3
     assert (truth.color, truth.dash) == (NEUTRAL["ink"], "dash")
 
 
@@ -112,6 +119,52 @@ def test_seeds_are_faint_lines_behind_their_median():
     assert label.y[0] == 2.0
 
 
+@pytest.mark.parametrize(
+    ("role", "dash", "sample"),
+    [
+        ("plain", None, "───"),
+        ("calibrated", None, "━━━"),
+        ("truth", None, "╌╌╌"),
+        ("plain", "dashdot", "─·─·"),
+    ],
+)
+def test_a_label_draws_the_line_that_it_names(role, dash, sample):
+    figure = figures.new_figure(**TEXTS).line(X, X, "raw", role=role, dash=dash)
+    (label,) = labels(figure)
+    assert sample in label.text[0]
+    assert figure.data[0].line.color in label.text[0]
+
+
+def test_many_seeds_are_a_band_of_their_middle_80_percent():
+    values = np.arange(1.0, 42.0)[:, None] * X
+    figure = figures.new_figure(**TEXTS).seeds(X, values, "raw", target="click")
+    low, high, median, _ = figure.data
+    assert (low.name, high.name, median.name) == ("raw, 10%", "raw, 90%", "raw, median")
+    np.testing.assert_allclose(low.y, 5 * X)
+    np.testing.assert_allclose(high.y, 37 * X)
+    np.testing.assert_allclose(median.customdata, np.stack([5 * X, 37 * X], axis=1))
+    band, line = picture_of(json.loads(figure.to_json()), PALETTE)["series"]
+    assert (band["kind"], band["color"], band["bounds"]) == ("band", "click", ["raw, 10%", "raw, 90%"])
+    assert line["said"][0] == "at 1: median 21\n10% to 90%: 5 to 37"
+
+
+def test_as_many_seeds_as_can_be_told_apart_stay_lines():
+    figure = figures.new_figure(**TEXTS).seeds(X, np.ones((figures.FAINT_LINES, 3)), "raw")
+    assert len(figure.data) == figures.FAINT_LINES + 2
+
+
+@pytest.mark.parametrize("ground", ["#FFFFFF", "#111111"])
+def test_inks_are_read_in_both_themes_of_jupyterlab(ground):
+    def light(colour):
+        parts = np.array([int(colour[i : i + 2], 16) for i in (1, 3, 5)]) / 255
+        linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+        return linear @ [0.2126, 0.7152, 0.0722]
+
+    for name in ("ink", "ink-soft"):
+        dark, bright = sorted((light(NEUTRAL[name]), light(ground)))
+        assert (bright + 0.05) / (dark + 0.05) > 4
+
+
 def test_one_run_is_not_called_a_median():
     figure = figures.new_figure(**TEXTS).seeds(X, [X], "raw")
     assert figure.data[1].name == "raw"
@@ -131,6 +184,7 @@ def test_seeds_of_another_shape_are_refused(values):
         ({"y": [1.0, np.nan, 2.0]}, "y must be finite"),
         ({"target": "clicks"}, "target must be one of"),
         ({"role": "bold"}, "role must be one of"),
+        ({"dash": "wavy"}, "dash must be one of"),
         ({"label_at": "left"}, "label_at must be one of"),
         ({"x": 1.0, "y": 1.0}, r"x must have shape \(points,\), got \(\)"),
         ({"x": X[None], "y": X[None]}, r"x must have shape \(points,\), got \(1, 3\)"),

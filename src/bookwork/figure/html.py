@@ -18,9 +18,9 @@ LABELS = {
 }
 
 
-def figure_state(picture: Picture) -> dict[str, Any]:
-    """What the module reads."""
-    return {"labels": LABELS, "picture": {key: value for key, value in picture.items() if key != "title"}}
+def figure_state(picture: Picture, title: str = "") -> dict[str, Any]:
+    """What the module reads; it draws ``title`` and the place of the data itself where there is one."""
+    return {"labels": LABELS, "picture": {**picture, "title": title}}
 
 
 def figure_html(figure: Mapping[str, Any], palette: Palette = DEFAULT) -> str:

@@ -53,6 +53,13 @@ function render({ model, el }) {
   observer.observe(el);
   addEventListener("rx-measure", measure);
 
+  if (picture.title) { // there is nothing but the drawing
+    const summary = html("summary", {}, labels.table, html("span", { class: "rx-hidden" }, `: ${picture.title}`));
+    const label = `${labels.table}: ${picture.title}`;
+    const box = { class: "rx-scroll ranking-scroll", tabindex: "0", role: "group", "aria-label": label };
+    el.prepend(html("div", { class: "rx-title" }, picture.title));
+    el.append(html("details", { class: "rx-data ranking-data" }, summary, html("div", box)));
+  }
   const data = el.closest("figure")?.querySelector(".ranking-data");
   data?.addEventListener("toggle", () => {
     const box = data.querySelector(".ranking-scroll");

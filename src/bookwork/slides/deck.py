@@ -21,6 +21,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
 from bookwork.claims import CLAIMS
 from bookwork.figure import figure_html
+from bookwork.figure.jupyter import CAPTION
 from bookwork.palette import DEFAULT, Palette
 from bookwork.sphinx.place import explorer_html
 from bookwork.sphinx.renderers import EXPLORER, PLOTLY
@@ -172,6 +173,8 @@ def seen(output: NotebookNode, palette: Palette) -> Iterator[tuple[NotebookNode,
     if output.output_type not in ("display_data", "execute_result"):
         return
     data = output.data
+    if CAPTION in data:
+        return
     if EXPLORER in data or PLOTLY in data:
         html = explorer_html(data[EXPLORER]) if EXPLORER in data else figure_html(data[PLOTLY], palette)
         high = data.get(PLOTLY, {}).get("layout", {}).get("height", 0) > TALL

@@ -13,13 +13,13 @@ from myst_nb.core.render import WIDGET_VIEW_MIMETYPE, MimeData, NbElementRendere
 
 from bookwork.figure import data_html, figure_html
 from bookwork.figure.html import MODULE
+from bookwork.figure.jupyter import CAPTION, PLOTLY
 from bookwork.palette import palette_named
 from bookwork.sphinx.heights import heights_of
 from bookwork.sphinx.nodes import page_figure
 from bookwork.sphinx.place import light_html
 
 EXPLORER = "application/vnd.ranking.explorer+json"
-PLOTLY = "application/vnd.plotly.v1+json"
 EXTENSION = "bookwork.sphinx"
 BUILDERS = ("html", "dirhtml", "singlehtml")
 KERNEL_NOTE = "This cell is live in JupyterLab."
@@ -37,9 +37,14 @@ class PageRenderer:
         cls, renderer: NbElementRenderer, data: MimeData, inline: bool
     ) -> list[nodes.Element] | None:
         """Nodes for such an output, None for any other."""
-        env = renderer.renderer.sphinx_env
-        here = data.mime_type == cls.mime_type and env is not None and EXTENSION in env.app.extensions
+        here = data.mime_type == cls.mime_type and cls.is_ours(renderer)
         return cls.shown(renderer, data) if here and not inline else None
+
+    @staticmethod
+    def is_ours(renderer: NbElementRenderer) -> bool:
+        """Whether the book loads this extension."""
+        env = renderer.renderer.sphinx_env
+        return env is not None and EXTENSION in env.app.extensions
 
 
 def figure_with(
@@ -76,7 +81,18 @@ class PlotlyRenderer(PageRenderer):
     """A plotly figure, drawn in the page by the library of the explorers, with its data as a table."""
 
     mime_type = PLOTLY
-    mime_priority_overrides: ClassVar = [(builder, PLOTLY, 2) for builder in BUILDERS]
+    mime_priority_overrides: ClassVar = [
+        (builder, kind, 2) for builder in BUILDERS for kind in (PLOTLY, CAPTION)
+    ]
+
+    @classmethod
+    def handle_mime(
+        cls, renderer: NbElementRenderer, data: MimeData, inline: bool
+    ) -> list[nodes.Element] | None:
+        """The figure; nothing of its caption, which other viewers show below it: here it is part of it."""
+        if data.mime_type == CAPTION and cls.is_ours(renderer):
+            return []
+        return super().handle_mime(renderer, data, inline)
 
     @classmethod
     def shown(cls, renderer: NbElementRenderer, data: MimeData) -> list[nodes.Element]:

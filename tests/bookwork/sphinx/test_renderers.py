@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 from myst_nb.core.render import MimeData
 
+from bookwork.figure.jupyter import CAPTION
 from bookwork.sphinx import renderers
 from bookwork.sphinx.nodes import page_figure
 from ranking_course import figures
@@ -49,6 +50,13 @@ def test_a_plotly_figure_has_title_picture_and_table():
     assert "<table>" not in node["tail"]  # made when it is opened
     assert node["module"] == "drawn"  # its script is asked for as those of explorers are
     assert renderer.scripts == []
+
+
+def test_a_caption_that_jupyterlab_shows_below_a_figure_is_not_shown_again():
+    caption = MimeData(CAPTION, {})
+    assert renderers.PlotlyRenderer.handle_mime(Renderer(), caption, False) == []
+    assert renderers.PlotlyRenderer.handle_mime(Renderer(extensions=()), caption, False) is None
+    assert ("html", CAPTION, 2) in renderers.PlotlyRenderer.mime_priority_overrides  # before Markdown
 
 
 def test_the_figure_itself_is_left_as_it_was():
