@@ -7,7 +7,7 @@ from typing import Any
 from bookwork.figure.parts import Part, plain, short
 
 LOOK = (
-    "automargin fixedrange gridcolor gridwidth griddash linecolor linewidth mirror showgrid showline"
+    "automargin fixedrange gridcolor gridwidth griddash linecolor linewidth mirror showline"
     " spikecolor tickcolor tickfont ticklen ticks tickwidth zeroline zerolinecolor zerolinewidth"
 ).split()
 """What plotly draws in one way and a page in its own."""
@@ -33,6 +33,10 @@ def axis_of(part: Part, letter: str, along: Sequence[Any], bars: bool) -> Axis:
     axis: Axis = {"label": plain(title.get("text") or ""), "scale": "log" if kind == "log" else "linear"}
     texts = bars or kind == "category" or any(isinstance(value, str) for value in along)
     format_of(part, axis)
+    if part.one_of("visible", (True, False)) is False:
+        axis["hidden"] = True
+    if part.one_of("showgrid", (True, False)) is False:
+        axis["bare"] = True
     if texts:
         bands(part, axis, along, reverse if letter == "x" else not reverse)
     else:

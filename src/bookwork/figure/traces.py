@@ -102,17 +102,19 @@ def curve(part: Part, series: Series, default: str, palette: Palette) -> None:
         if symbol.endswith("-open"):
             series["hollow"] = True
         if opacity != 1:
-            series["seen"] = opacity
+            series |= {"overlaid": True} if "lines" not in mode else {"seen": opacity}
     elif "lines" not in mode and series["kind"] == "points":
         series["size"] = 0
     filled(part, series)
     texts = part.get("text")
     if texts is not None:
-        place = part.one_of("textposition", PLACES)
+        places = part.get("textposition", PLACES[0])
+        if not {*([places] if isinstance(places, str) else places)} <= set(PLACES):
+            part.refuse("textposition")
         said = [texts] * len(series["x"]) if isinstance(texts, str) else list(texts)
         series["texts"] = [plain(str(text)) if text is not None else "" for text in said]
         if "text" in mode:
-            series["written"] = place
+            series["written"] = places
     part.look("textposition")
 
 

@@ -96,6 +96,7 @@ def test_a_label_becomes_part_of_the_line_before_it():
         ({"range": [1, 0]}, {"domain": [0, 1], "reversed": True}),
         ({"type": "log", "range": [-1, 2]}, {"domain": [0.1, 100]}),
         ({"tickformat": ".0%", "dtick": 0.5}, {"format": "percent", "step": 0.5}),
+        ({"visible": False, "showgrid": False}, {"hidden": True, "bare": True}),
         ({"tickformat": ".2f"}, {"format": ".2f"}),
         ({"tickvals": [1, 2], "ticktext": ["a", "b<br>c"]}, {"ticks": [1, 2], "texts": ["a", "b\nc"]}),
         ({"type": "log", "tickvals": [0.01, 1, 900]}, {"ticks": [1]}),  # far ones are left out

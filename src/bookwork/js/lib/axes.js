@@ -24,6 +24,7 @@ export function axesLayout(spec, series, width) {
   const height = spec.height ?? Math.round(Math.min(340, Math.max(230, width * (matrix ? 1 : 0.78))));
   // ticks with their texts; given ones only where the axis goes
   const marksOf = (axis, ends, count) => {
+    if (axis.hidden) return { ticks: [], texts: [] };
     const written = (values) => values.map((t) => formatNumber(t, axis.format));
     if (axis.scale === "band") {
       const names = horizontal && axis === y && !axis.named ? [] : axis.categories; // else they stand above their bars
@@ -48,7 +49,7 @@ export function axesLayout(spec, series, width) {
   const box = {
     left: horizontal && !y.named ? 1 : widest + 10,
     right: width - Math.max(6, x.scale === "band" ? 6 : lastHalf + 1, spec.ends ? endsRoom(series) : 0),
-    top: y.label && !horizontal ? FONT_SIZE + 14 : 6,
+    top: y.label && !y.hidden && !horizontal ? FONT_SIZE + 14 : 6,
     bottom: height - (x.label ? 42 : 24) - more,
   };
   const room = (box.right - box.left) / names.length;
@@ -77,8 +78,8 @@ export function drawAxes({ x, y, series }, { box, place, ticks, texts, height, l
   const axis = svg("g", { class: "rx-axis" });
   const upright = (at) => svg("line", { x1: at, x2: at, y1: box.top, y2: box.bottom });
   const level = (at) => svg("line", { x1: box.left, x2: box.right, y1: at, y2: at });
-  if (x.scale !== "band") grid.append(...ticks.x.map((tick) => upright(place.x(tick))));
-  if (y.scale !== "band") grid.append(...ticks.y.map((tick) => level(place.y(tick))));
+  if (x.scale !== "band" && !x.bare) grid.append(...ticks.x.map((tick) => upright(place.x(tick))));
+  if (y.scale !== "band" && !y.bare) grid.append(...ticks.y.map((tick) => level(place.y(tick))));
   const free = [-Infinity, -Infinity]; // where the last text of each line ended: a crowded one is left out
   const rightwards = ticks.x.map((tick, i) => ({ tick, i })).sort((a, b) => place.x(a.tick) - place.x(b.tick));
   rightwards.forEach(({ tick, i: name }, i) => {
@@ -95,10 +96,14 @@ export function drawAxes({ x, y, series }, { box, place, ticks, texts, height, l
   let above = Infinity; // the same upwards
   const upwards = ticks.y.map((tick, i) => ({ tick, i })).sort((a, b) => place.y(b.tick) - place.y(a.tick));
   for (const { tick, i } of upwards) {
-    const at = { x: box.left - 7, y: place.y(tick), "text-anchor": "end", "dominant-baseline": "central" };
-    if (at.y > above - FONT_SIZE) continue;
-    above = at.y;
-    axis.append(svg("text", at, texts.y[i].replaceAll("\n", " ")));
+    const y = place.y(tick);
+    if (y > above - FONT_SIZE) continue;
+    above = y;
+    const lines = texts.y[i].split("\n");
+    lines.forEach((text, row) => {
+      const at = { x: box.left - 7, y: y + (row - (lines.length - 1) / 2) * LINE };
+      axis.append(svg("text", { ...at, "text-anchor": "end", "dominant-baseline": "central" }, text));
+    });
   }
   // bars stand on 0, everything else on the lower edge
   const onBase = x.scale === "band" && y.scale !== "band";
@@ -109,7 +114,7 @@ export function drawAxes({ x, y, series }, { box, place, ticks, texts, height, l
     const label = x.scale === "band" ? x.label : `${x.label} →`;
     axis.append(svg("text", { x: box.right, y: height - 6, "text-anchor": "end", class: "rx-axis-label" }, label));
   }
-  if (y.label && !place.horizontal) {
+  if (y.label && !y.hidden && !place.horizontal) {
     axis.append(svg("text", { x: 0, y: FONT_SIZE - 1, class: "rx-axis-label" }, `↑ ${y.label}`));
   }
   if (place.horizontal && !y.named) {

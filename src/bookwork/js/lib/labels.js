@@ -80,10 +80,11 @@ export function drawLabels(series, { box, place }, before) {
       return { key: s.name, text, color: s.color, anchors, prefer, side, clear };
     });
   for (const s of series.filter(({ written }) => written)) {
-    const at = [ACROSS, UP].map((sides) => s.written.split(" ").map((word) => sides[word] ?? 0).find(Boolean) ?? 0);
+    const wordsAt = (i) => (Array.isArray(s.written) ? s.written[i] : s.written).split(" ");
     pixels(s, place).forEach((point, i) => {
       if (!point || !s.texts[i]) return;
       const clear = (s.size?.[i] ?? s.size ?? 4) * 0.7 - 3;
+      const at = [ACROSS, UP].map((sides) => wordsAt(i).map((word) => sides[word]).find(Boolean) ?? 0);
       wanted.push({ key: `${s.name} ${i}`, text: s.texts[i], color: s.color, anchors: [point], prefer: 0, clear, at });
     });
   }

@@ -122,7 +122,7 @@ export function drawSeries(series, place, box, hatchId) {
   const group = svg("g", { ...named, opacity: series.opacity });
   if (series.errors) group.append(svg("path", { d: errorPath(series, place), class: "rx-stroke rx-thin" }));
   if (series.kind === "band") {
-    group.append(svg("path", { d: bandPath(series, place), class: "rx-band" }));
+    group.append(svg("path", { d: bandPath(series, place), class: "rx-area" }));
     return group;
   }
   if (series.kind === "bars") return drawBars(group, series, place, hatchId);

@@ -58,6 +58,7 @@ export function domainOf(axis, values) {
   let [low, high] = [Math.min(...finite), Math.max(...finite)];
   if (axis.scale === "log") return low === high ? [low / 2, high * 2] : [low, high];
   if (axis.tight && low < high) return [low, high];
+  if (axis.ticks && low < high) return [low - 0.08 * (high - low), high + 0.08 * (high - low)]; // not on the edge
   if (low === high) [low, high] = [low - 0.5, high + 0.5];
   // out to round numbers; a wider domain may have wider steps, hence again
   for (let i = 0; i < 3; i += 1) {

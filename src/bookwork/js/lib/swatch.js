@@ -14,7 +14,7 @@ export function drawSwatch(series, x, y, hatchId) {
   if (kind === "bars" || kind === "band") {
     const box = { x: middle - 8, y: y - 6, width: 16, height: 12 };
     const hatched = series.fill === "hatched";
-    const look = kind === "band" ? "rx-band" : hatched ? "rx-bar rx-hollow" : "rx-bar";
+    const look = kind === "band" ? "rx-area" : hatched ? "rx-bar rx-hollow" : "rx-bar";
     group.append(svg("rect", { ...box, class: look }));
     if (hatched) group.append(svg("rect", { ...box, fill: hatchFill(hatchId, color) }));
     return group;
