@@ -59,7 +59,9 @@ export function createPlot(howToRead) {
     const clip = svg("clipPath", { id: clipId }, svg("rect", { x: box.left - PAD, y: box.top - PAD, ...size }));
     const [grid, axis] = spec.corners ? drawTriangle(layout, spec.corners, width) : drawAxes(spec, layout);
     const marks = svg("g", { "clip-path": `url(#${clipId})` });
-    for (const series of shown) marks.append(drawSeries(series, place, box, hatchId));
+    const isBand = ({ kind }) => kind === "band"; // below all else, or it would tint it
+    const order = [...shown.filter(isBand), ...shown.filter((series) => !isBand(series))];
+    for (const series of order) marks.append(drawSeries(series, place, box, hatchId));
     const names = drawLabels(spec.ends ? shown.map(({ label, ...rest }) => rest) : shown, layout, labelPlaces);
     const column = spec.ends ? [drawEnds(shown, layout, hatchId)] : [];
     picture.replaceChildren(svg("defs", {}, clip), grid, axis, marks, names, ...column);
