@@ -96,12 +96,12 @@ export function drawAxes({ x, y, series }, { box, place, ticks, texts, height, l
   let above = Infinity; // the same upwards
   const upwards = ticks.y.map((tick, i) => ({ tick, i })).sort((a, b) => place.y(b.tick) - place.y(a.tick));
   for (const { tick, i } of upwards) {
-    const y = place.y(tick);
-    if (y > above - FONT_SIZE) continue;
-    above = y;
+    const middle = place.y(tick);
+    if (middle > above - FONT_SIZE) continue;
+    above = middle;
     const lines = texts.y[i].split("\n");
     lines.forEach((text, row) => {
-      const at = { x: box.left - 7, y: y + (row - (lines.length - 1) / 2) * LINE };
+      const at = { x: box.left - 7, y: middle + (row - (lines.length - 1) / 2) * LINE };
       axis.append(svg("text", { ...at, "text-anchor": "end", "dominant-baseline": "central" }, text));
     });
   }
