@@ -168,6 +168,10 @@ class TestSample(PageChecks, FileChecks):
         assert "vnd.jupyter.widget" not in text
         assert "interactive(children" not in text
 
+    def test_a_caption_stands_below_its_figure_and_nowhere_else(self, book):
+        text = (book / "intro.html").read_text(encoding="utf-8")
+        assert len(re.findall(r"Mean prediction against observed rate in 15 bins[^<]*</p>\s*<", text)) == 1
+
     def test_pages_load_only_what_they_use(self, book):
         texts = {path.stem: path.read_text(encoding="utf-8") for path in book.glob("*.html")}
         loading = {

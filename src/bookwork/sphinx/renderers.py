@@ -91,7 +91,7 @@ class PlotlyRenderer(PageRenderer):
     ) -> list[nodes.Element] | None:
         """The figure; nothing of its caption, which other viewers show below it: here it is part of it."""
         if data.mime_type == CAPTION and cls.is_ours(renderer):
-            return []
+            return [nodes.comment("", "its figure has it")]  # for nothing at all the Markdown would be taken
         return super().handle_mime(renderer, data, inline)
 
     @classmethod

@@ -54,7 +54,8 @@ def test_a_plotly_figure_has_title_picture_and_table():
 
 def test_a_caption_that_jupyterlab_shows_below_a_figure_is_not_shown_again():
     caption = MimeData(CAPTION, {})
-    assert renderers.PlotlyRenderer.handle_mime(Renderer(), caption, False) == []
+    (node,) = renderers.PlotlyRenderer.handle_mime(Renderer(), caption, False)
+    assert node.tagname == "comment"  # not nothing: myst-nb would take the Markdown beside it
     assert renderers.PlotlyRenderer.handle_mime(Renderer(extensions=()), caption, False) is None
     assert ("html", CAPTION, 2) in renderers.PlotlyRenderer.mime_priority_overrides  # before Markdown
 
