@@ -15,11 +15,16 @@ from typing import Any
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, Route, TimeoutError
 
+BOXES = ".ranking-formula, .pst-scrollable-table-container, .cell_output > .output, .bd-article pre"
+"""What may scroll in itself, and can then be reached by the Tab key once the page has come to it."""
+
 READY = """() => {
     const all = (outer, inner) => [...document.querySelectorAll(outer)].every((e) => e.querySelector(inner));
     return all(".ranking-plot", ".rx-axis") && all(".ranking-explorer", "input, svg")
-        && all(".math", "svg > path, svg > text");
-}"""
+        && all(".math", "svg > path, svg > text")
+        && [...document.querySelectorAll(BOXES)]
+            .every((e) => e.scrollWidth <= e.clientWidth + 1 || e.tabIndex === 0);
+}""".replace("BOXES", repr(BOXES))
 
 CONTENT = """() => ({
     title: document.title,

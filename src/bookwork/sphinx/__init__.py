@@ -18,6 +18,7 @@ from bookwork.sphinx import (
     execution,
     exercises,
     explorers,
+    far,
     head,
     links,
     maths,
@@ -76,6 +77,7 @@ def setup(app: Sphinx) -> dict[str, Any]:
     app.connect("build-finished", exercises.replace_sources)
     app.connect("build-finished", theme.write_front_page)
     explorers.setup(app)
+    far.setup(app)
     links.setup(app)
     code.setup(app)
     head.setup(app)

@@ -31,6 +31,7 @@ STYLES = (
     "front",
     "wide",
     "phone",
+    "far",
     "motion",
     "print",
 )

@@ -3,12 +3,20 @@
 (() => {
   if (typeof DOCUMENTATION_OPTIONS === "undefined") globalThis.DOCUMENTATION_OPTIONS = { search_as_you_type: false };
 
+  // The theme measures every box of the page when it is loaded and whenever anything in it changes, which takes long:
+  // page.js does that bit by bit.
+  const listen = globalThis.addEventListener;
+  globalThis.addEventListener = function (type, ...rest) {
+    const ofTheme = document.currentScript?.src.includes("/pydata-sphinx-theme.js");
+    if (type !== "load" || !ofTheme) listen.call(this ?? globalThis, type, ...rest);
+  };
+
   // The browser's own frame takes the colour of the page.
   const { documentElement: root } = document;
   const colour = document.querySelector("meta[name=theme-color]");
   const tint = () => { if (colour) colour.content = getComputedStyle(root).getPropertyValue("--ranking-paper").trim(); };
   new MutationObserver(tint).observe(root, { attributeFilter: ["data-theme"] });
-  tint();
+  addEventListener("load", () => requestAnimationFrame(() => setTimeout(tint))); // the styles are computed by then
 
   // Its tooltips are titles here.
   for (const button of document.querySelectorAll("[data-bs-title]:not([title])")) button.title = button.dataset.bsTitle;
