@@ -30,7 +30,8 @@ class Palette:
             the name of its style variable.
         groups: pale fills for groups of things, never without a letter beside them.
         themes: for "light" and "dark": ink (text, the truth in figures), ink-soft (axes), grid (lines),
-            paper (page), panel, accent (links and focus).
+            paper (page), panel, accent (links and focus). A theme may also name series whose colours are
+            others there: one that is strong on white may be weak on black.
         neutral: stand-ins for the inks of a theme, readable on white and on black alike. A figure is stored
             once and shown in both themes, also where nothing can recolour it (JupyterLab); the built page
             replaces each of these colours by the one of the same name in its theme.
@@ -44,7 +45,7 @@ class Palette:
     font: str = FONT
 
     def __post_init__(self) -> None:
-        inks = {theme: set(colours) for theme, colours in self.themes.items()}
+        inks = {theme: set(colours) - set(self.series) for theme, colours in self.themes.items()}
         if inks != {"light": set(LIGHT), "dark": set(LIGHT)} or not set(self.neutral) <= set(LIGHT):
             wanted = f"light and dark with the inks {', '.join(LIGHT)} each, and neutral of these"
             raise ValueError(f"themes must be {wanted}; got {self.themes} and {self.neutral}")
@@ -52,15 +53,15 @@ class Palette:
     @property
     def names(self) -> tuple[str, ...]:
         """Names of the colours that a series of a live figure may have: the series', then the inks."""
-        return (*(name.replace("_", "-") for name in self.series), *self.themes["light"])
+        return (*(name.replace("_", "-") for name in self.series), *LIGHT)
 
     def css_variables(self, theme: str) -> str:
         """Declarations of custom properties for the theme "light" or "dark", without a selector.
 
         ``--ranking-ink: #1B1F24; ...``, groups as ``--ranking-group-1`` and so on, and ``--ranking-font``.
         """
-        colours = {name.replace("_", "-"): colour for name, colour in self.series.items()}
-        colours |= self.themes[one_of("theme", theme, tuple(self.themes))]
+        colours = {**self.series, **self.themes[one_of("theme", theme, tuple(self.themes))]}
+        colours = {name.replace("_", "-"): colour for name, colour in colours.items()}
         colours |= {f"group-{i}": colour for i, colour in enumerate(self.groups, start=1)}
         colours["font"] = self.font
         return " ".join(f"--ranking-{name}: {value};" for name, value in colours.items())
@@ -68,7 +69,10 @@ class Palette:
 
 _NAMES = ("blue", "vermilion", "green", "purple", "orange", "sky")
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
-DEFAULT = Palette(series=dict(zip(_NAMES, _COLOURS, strict=True)))
+DEFAULT = Palette(
+    series=dict(zip(_NAMES, _COLOURS, strict=True)),
+    themes={"light": LIGHT, "dark": {**DARK, "blue": "#3D94E0", "sky": "#8ED1F7"}},
+)
 """Of a book that names none: the set of Okabe and Ito, which colour-blind readers tell apart."""
 
 

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from bookwork.palette import DEFAULT
 from ranking_course.palette import GROUPS, NEUTRAL, PALETTE, TARGET_COLOURS
 
 THEMES = PALETTE.themes
@@ -35,13 +36,21 @@ def test_stand_ins_are_readable_where_nothing_recolours_them(name, ground):
     assert contrast(NEUTRAL[name], ground) >= 4.0
 
 
+@pytest.mark.parametrize("palette", [PALETTE, DEFAULT], ids=["course", "default"])
+def test_series_are_seen_well_on_a_dark_page(palette):
+    declared = dict(re.findall(r"--ranking-([\w-]+): ([^;]+);", palette.css_variables("dark")))
+    names = [name.replace("_", "-") for name in palette.series]
+    assert min(contrast(declared[name], declared["paper"]) for name in names) >= 4.5
+    assert len({declared[name] for name in names}) == len(names)
+
+
 def test_groups_carry_dark_letters():
     assert min(contrast(colour, THEMES["light"]["ink"]) for colour in GROUPS) >= 4.5
     assert not set(GROUPS) & set(TARGET_COLOURS.values())
 
 
 def test_themes_name_the_same_inks():
-    assert THEMES["light"].keys() == THEMES["dark"].keys()
+    assert THEMES["light"].keys() == THEMES["dark"].keys() - TARGET_COLOURS.keys()
     assert NEUTRAL.keys() <= THEMES["light"].keys()
 
 
@@ -53,7 +62,9 @@ def test_style_variables_name_every_colour():
     declared = dict(re.findall(r"--ranking-([\w-]+): ([^;]+);", PALETTE.css_variables("dark")))
     assert declared["watch-time"] == "#E69F00"
     assert declared["ink"] == THEMES["dark"]["ink"]
-    assert len(declared) == len(TARGET_COLOURS) + len(GROUPS) + len(THEMES["dark"]) + 1
+    assert declared["click"] == THEMES["dark"]["click"] != TARGET_COLOURS["click"]
+    assert f"--ranking-click: {TARGET_COLOURS['click']};" in PALETTE.css_variables("light")
+    assert len(declared) == len(TARGET_COLOURS) + len(GROUPS) + len(THEMES["light"]) + 1
 
 
 def test_unknown_theme_is_refused():
