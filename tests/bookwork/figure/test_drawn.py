@@ -112,6 +112,20 @@ def test_lying_bars_are_read_along_their_axis(tables):
     assert tables(go.Bar(x=[3], y=["click"], orientation="h", name="share"))[0]["rows"][1] == ["click", "3"]
 
 
+def test_rows_of_points_are_named_and_shares_are_in_per_cent(tables):
+    found = tables(
+        go.Scatter(x=[-0.02133, 0.5], y=[0, 0], name="click, a log each", mode="markers"),
+        go.Scatter(x=[0.1], y=[-1], name="like", mode="markers"),
+        go.Scatter(x=[0, 0], y=[-1.4, 0.4], name="no change", mode="lines"),
+        xaxis={"tickformat": ".0%"},
+        yaxis={"tickvals": [0, -1], "ticktext": ["click", "like"]},
+    )
+    assert [table["rows"] for table in found] == [
+        [["name", "click, a log each"], ["click", "−2.133%"], ["click", "50%"]],
+        [["name", "like"], ["like", "10%"]],
+    ]
+
+
 def test_a_matrix_becomes_a_table(tables):
     (table,) = tables(go.Heatmap(z=np.eye(2), x=["a", "b"], y=["c", "d"], name="gates"))
     assert table["caption"] == "gates"

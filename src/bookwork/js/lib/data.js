@@ -11,6 +11,17 @@ function cell(value) {
   return String(Number(value.toPrecision(4))).replace(/^-/, "−");
 }
 
+/** The names at places of an axis whose ticks are called by words: rows of points, say. */
+const namesOf = ({ ticks, texts }) =>
+  new Map(ticks && texts?.every((text) => /^\p{L}/u.test(text)) ? ticks.map((at, i) => [at, texts[i]]) : []);
+
+/** How the values along an axis are written: by name, or in per cent, as its ticks are. */
+function writer(axis) {
+  const named = namesOf(axis);
+  const percent = (value) => (axis.format === "percent" && typeof value === "number" ? `${cell(value * 100)}%` : value);
+  return (value) => named.get(value) ?? percent(value);
+}
+
 function table(caption, columns, rows, more) {
   const cut = rows.length > LONGEST ? more.replace("{shown}", LONGEST).replace("{all}", rows.length) : "";
   const said = [caption, cut && `(${cut})`].filter(Boolean).join(" ");
@@ -22,17 +33,17 @@ function table(caption, columns, rows, more) {
 }
 
 /** What one series adds to the table of its places: [heading, values]. */
-function columnsOf(series, across) {
+function columnsOf(series, across, write) {
   const { name, kind, errors, bounds, from, more = [] } = series;
-  if (kind === "band") return [[bounds?.[0] ?? `${name}, from`, from], [bounds?.[1] ?? name, series[across]]];
+  if (kind === "band") return [[bounds?.[0] ?? `${name}, from`, from.map(write)], [bounds?.[1] ?? name, series[across].map(write)]];
   const measured = series[across];
   const spread = Object.values(errors ?? {}).flatMap(([low, high]) => {
     const lopsided = (v, i) => v !== null && Math.abs(high[i] + low[i] - 2 * v) > 1e-5 * Math.abs(v) + 1e-12;
     return !measured.some(lopsided)
-      ? [[`${name}, ±`, measured.map((v, i) => (v === null ? null : (high[i] - low[i]) / 2))]]
-      : [[`${name}, from`, low], [`${name}, to`, high]];
+      ? [[`${name}, ±`, measured.map((v, i) => (v === null ? null : (high[i] - low[i]) / 2)).map(write)]]
+      : [[`${name}, from`, low.map(write)], [`${name}, to`, high.map(write)]];
   });
-  return [[name, measured], ...spread, ...more.map(([what, values]) => [`${name}, ${what}`, values])];
+  return [[name, measured.map(write)], ...spread, ...more.map(([what, values]) => [`${name}, ${what}`, values])];
 }
 
 function matrix({ name, x, y, z }, axes, more) {
@@ -44,19 +55,23 @@ function matrix({ name, x, y, z }, axes, more) {
 
 /** All tables of a picture; more says how many rows of how many are shown. */
 export function tablesOf(picture, more) {
-  const [along, across] = picture.y.scale === "band" && picture.x.scale !== "band" ? ["y", "x"] : ["x", "y"];
+  const hasNames = (axis) => axis.scale === "band" || namesOf(axis).size > 0;
+  const [along, across] = hasNames(picture.y) && !hasNames(picture.x) ? ["y", "x"] : ["x", "y"];
+  const [writeAlong, writeAcross] = [writer(picture[along]), writer(picture[across])];
+  const named = namesOf(picture[along]);
+  const isRule = (series) => named.size > 0 && !series[along].some((at) => named.has(at)); // drawn beside the rows
   const groups = new Map();
   const cells = picture.series.filter(({ kind }) => kind === "cells");
-  for (const series of picture.series.filter(({ kind }) => kind !== "cells")) {
+  for (const series of picture.series.filter((each) => each.kind !== "cells" && !isRule(each))) {
     const key = JSON.stringify(series[along]);
     if (!groups.has(key)) groups.set(key, []);
     groups.get(key).push(series);
   }
-  const heading = picture[along].label || along;
+  const heading = picture[along].label || (named.size ? "name" : along);
   const made = [...groups.values()].map((together) => {
-    const columns = together.flatMap((series) => columnsOf(series, across));
+    const columns = together.flatMap((series) => columnsOf(series, across, writeAcross));
     const caption = groups.size > 1 && columns.length === 1 ? columns[0][0] : "";
-    const rows = together[0][along].map((at, i) => [at, ...columns.map(([, values]) => values[i])]);
+    const rows = together[0][along].map((at, i) => [writeAlong(at), ...columns.map(([, values]) => values[i])]);
     return table(caption, [heading, ...columns.map(([name]) => name)], rows, more);
   });
   return [...made, ...cells.map((series) => matrix(series, picture, more))];
