@@ -85,6 +85,7 @@ class TestSearch:
         everything = "\n".join(texts.values())
         assert "Log loss over five seeds, by sampling rate" in texts["intro.html"]  # a caption
         assert "bdata" not in everything
+        assert not re.search(r"\bimport [a-z]+", everything)  # says nothing about a section
         assert "calibrated, seed" not in everything
         assert "three in sight" in texts[f"{NAME}/exercises.html"]
         assert "a secret number, 17.25" not in everything
@@ -110,3 +111,7 @@ class TestSearchOfTheCourse:
         # The glossary's own entry is among the first.
         far = [t for t in english if not any("glossary.html#term-" in hit for hit in answers[t][1])]
         assert far == []
+        # What a word means comes before the function named after it, which is there, too.
+        first, *others = answers["calibration"][1]
+        assert first.startswith("reference/glossary.html#term-calibration")
+        assert any(hit.endswith(" calibrate") for hit in others)

@@ -8,6 +8,7 @@ its own: only its stemmer is used.
 """
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ UNUSED = ("searchtools.js", "language_data.js")  # of Sphinx's own search, which
 
 Section = list[str]  # anchor, heading, prose, and what stands as code or output
 UNSAID = (nodes.Invisible, nodes.raw, nodes.image, nodes.math_block, addnodes.toctree, nodes.system_message)
+IMPORT = re.compile(r"^(?:from \S+ )?import (?:\([^)]*\)|.*)$", re.MULTILINE)
+"""Lines of code that say nothing about a section; examples of a language that has none keep all of theirs."""
 HEADINGS = (nodes.title, nodes.term, addnodes.desc_signature)
 
 
@@ -55,7 +58,7 @@ def _gather(node: nodes.Element, entries: list[Section], entry: Section) -> None
                 entries.append(begun)
                 _gather(child, entries, begun)
         elif isinstance(child, nodes.literal_block):
-            entry[3] += " " + child.astext()
+            entry[3] += " " + IMPORT.sub("", child.astext())
         elif isinstance(child, HEADINGS) and _begun_by(node):
             continue
         elif isinstance(child, nodes.container) and child.get("nb_element") == "mime_bundle":

@@ -7,6 +7,7 @@
   const AROUND = [70, 170]; // characters of an excerpt before and after what was found
   const WRITTEN_TOGETHER = "\\p{Script=Han}\\p{Script=Hiragana}\\p{Script=Katakana}"; // words without blanks
   const WORDS = new RegExp(`[${WRITTEN_TOGETHER}]+|(?:(?![${WRITTEN_TOGETHER}])[\\p{L}\\p{N}])+`, "gu");
+  const FUNCTION = /^\w+(\.\w+)+$/; // an anchor: what a word means comes before what code does about it
   const TOGETHER = new RegExp(`^[${WRITTEN_TOGETHER}]`, "u");
 
   const stemmer = typeof Stemmer === "undefined" ? null : new Stemmer();
@@ -94,12 +95,14 @@
     return sum;
   }
 
-  /** Whether a heading says what is looked for and no more, but for what it says in another script. */
-  function isName(heading, terms) {
+  /** What a heading is worth that says what is looked for and no more, but for what it says in another script:
+   * most where it is written alike, less where only its stems are. */
+  function nameWorth(heading, terms) {
     const together = Boolean(terms[0].together);
     const words = wordsOf(heading).filter((word) => TOGETHER.test(word) === together);
-    const same = (word) => terms.some((term) => (together ? term.word === word : term.stem === stemOf(word)));
-    return words.length > 0 && words.length <= terms.length && words.every(same);
+    if (words.length === 0 || words.length > terms.length) return 1;
+    if (words.every((word) => terms.some((term) => term.word === word))) return 4;
+    return !together && words.every((word) => terms.some((term) => term.stem === stemOf(word))) ? 2 : 1;
   }
 
   /** Sections for a question, the best first: those with all words, or with some where none has all. */
@@ -112,7 +115,7 @@
     const found = sections().map((section, i) => {
       const parts = worth.map((column, t) => column[i] * rarity[t]);
       const held = parts.filter(Boolean).length;
-      const exact = isName(section.heading, terms) ? 4 : 1;
+      const exact = nameWorth(section.heading, terms) * (FUNCTION.test(section.anchor) ? 0.5 : 1);
       const together = terms.length > 1 && (section.low.heading.includes(asked) || section.low.prose.includes(asked)) ? 1.5 : 1;
       return { section, held, score: parts.reduce((sum, part) => sum + part, 0) * exact * together };
     }).filter(({ held }) => held);
@@ -142,7 +145,8 @@
     let [from, to] = [0, text.length];
     if (around) {
       const first = found[0]?.[0] ?? 0;
-      from = first < AROUND[0] ? 0 : text.lastIndexOf(" ", first - AROUND[0]) + 1 || first - AROUND[0];
+      const blank = text.lastIndexOf(" ", first - AROUND[0]) + 1; // 0: where the text begins
+      from = first < AROUND[0] ? 0 : first - blank <= 2 * AROUND[0] ? blank : first - AROUND[0];
       to = Math.min(text.length, first + AROUND[1]);
       if (to < text.length) to = Math.max(text.lastIndexOf(" ", to), first + AROUND[1] / 2);
     }
