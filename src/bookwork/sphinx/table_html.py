@@ -16,6 +16,7 @@ BOX = "pst-scrollable-table-container"  # the theme's, around tables of Markdown
 MARKDOWN = re.compile(r'<table class="table[^>]*>.*?</table>', re.DOTALL)
 UNITS = r"(?:ns|µs|ms|s|min|h|px|k|M|[KMG]i?B|to|of|e)"
 NUMBER = re.compile(rf"(?:[-\d\s.,:%±+−–—/()\[\]×·<>≤≥≈~]|(?<![^\W\d]){UNITS}(?![^\W\d]))*")
+MINUS = re.compile(r"(?<![\w.)-])-(?=\.?\d)")
 NOTHING = {"", "–", "—", "-", "nan", "None"}
 LONG = 60  # characters of a row's text: more do not stand beside each other on a phone
 
@@ -91,6 +92,7 @@ def _tidy(table: Tag) -> None:
     }
     for cell in (cell for row in (*heads, *rows) for cell in row):
         _mark(cell, numbers)
+        _typeset(cell, cell.column in numbers)
     for cell in (cell for row in heads for cell in row):
         if cell.text:
             cell.tag.name = "th"
@@ -169,6 +171,14 @@ def _mark(cell: Cell, numbers: set[int]) -> None:
         cell.tag["class"] = " ".join(classes)
     else:
         del cell.tag["class"]
+
+
+def _typeset(cell: Cell, number: bool) -> None:
+    """A minus for a number's hyphen; a slash between words ends a line rather than to stand in one alone."""
+    for text in cell.tag.find_all(string=True):
+        said = MINUS.sub("−", text) if number and text.find_parent("code") is None else text
+        if (set_ := said.replace(" / ", "\N{NO-BREAK SPACE}/ ")) != text:
+            text.replace_with(set_)
 
 
 def _cards(

@@ -36,6 +36,15 @@ def test_the_index_is_named_in_the_one_head_row_and_numbers_are_marked(html: str
     assert f'<div class="{BOX}"><table>' in tidied
 
 
+def test_numbers_have_a_minus_and_no_slash_begins_a_line() -> None:
+    table = pd.DataFrame({"raw / true": [-0.5, 2.0], "span": ["-1 to -.5", "(1e-7-2)"], "said": ["a-1", "-1 / b"]})
+    assert rows(tidy_output(table.to_html(index=False))) == [
+        ["raw\N{NO-BREAK SPACE}/ true", "span", "said"],
+        ["−0.5", "−1 to −.5", "a-1"],
+        ["2.0", "(1e-7-2)", "-1\N{NO-BREAK SPACE}/ b"],
+    ]
+
+
 def test_a_style_of_its_own_is_kept() -> None:
     tidied = tidy_output(RATES.style.highlight_max(subset=["loss"]).to_html())
     assert "background-color: yellow" in tidied
