@@ -120,6 +120,24 @@ class TestSample:
             }""")
             assert drawn >= 2
 
+    def test_paper_has_the_text_of_what_is_not_there_yet_and_nothing_to_press(self, reader):
+        with opened(reader, WIDE) as (page, _):
+            page.locator(".rx").nth(2).wait_for(state="attached")
+            page.emulate_media(media="print")
+            far = page.locator(ALL).nth(2)
+            # at once: paper waits for nothing
+            said = page.evaluate(f"""() => {{
+                dispatchEvent(new Event('beforeprint'));
+                const far = document.querySelectorAll({ALL!r})[2];
+                return [far.querySelector('.rx-alt').textContent, ({WAITS})(far)];
+            }}""")
+            assert said == ["A far wave. The wave is 1 high.", "none"]
+            buttons = page.locator(".rx button").all()
+            assert len(buttons) >= 2
+            assert not any(button.is_visible() for button in buttons)
+            far.get_by_role("slider").wait_for()  # its state has come
+            assert far.locator(".rx-alt").count() == 0
+
     def test_what_a_thumb_meets_is_large_and_nothing_scrolls_sideways(self, reader):
         with opened(reader, PHONE) as (page, _):
             page.locator(".rx").first.wait_for()

@@ -95,9 +95,14 @@
       if (place.dataset.state) await load(place.dataset.state);
       mount(place);
     } catch {
-      const alt = place.querySelector("noscript")?.textContent; // markup that has not been read
-      if (alt && !place.querySelector(":scope > .rx-alt")) place.insertAdjacentHTML("beforeend", alt.replace("<p>", '<p class="rx-alt">'));
+      say(place);
     }
+  }
+
+  /** Says in a place what it would show. */
+  function say(place) {
+    const alt = place.querySelector("noscript")?.textContent; // markup that has not been read
+    if (alt && !place.querySelector(":scope > .rx-alt")) place.insertAdjacentHTML("beforeend", alt.replace("<p>", '<p class="rx-alt">'));
   }
 
   // ---- when
@@ -179,6 +184,7 @@
   globalThis.rankingExplorers = host;
   addEventListener("beforeprint", () => {
     mountAll();
+    waiting().forEach(say); // paper does not wait for states either
     dispatchEvent(new Event("rx-measure")); // pictures are drawn once their width is known: paper does not wait for it
   });
   look();
