@@ -37,7 +37,8 @@ def test_the_index_is_named_in_the_one_head_row_and_numbers_are_marked(html: str
 
 
 def test_numbers_have_a_minus_and_no_slash_begins_a_line() -> None:
-    table = pd.DataFrame({"raw / true": [-0.5, 2.0], "span": ["-1 to -.5", "(1e-7-2)"], "said": ["a-1", "-1 / b"]})
+    spans, said = ["-1 to -.5", "(1e-7-2)"], ["a-1", "-1 / b"]
+    table = pd.DataFrame({"raw / true": [-0.5, 2.0], "span": spans, "said": said})
     assert rows(tidy_output(table.to_html(index=False))) == [
         ["raw\N{NO-BREAK SPACE}/ true", "span", "said"],
         ["−0.5", "−1 to −.5", "a-1"],
