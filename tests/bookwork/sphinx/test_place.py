@@ -64,11 +64,15 @@ def test_heights_are_those_of_the_module():
     assert f'style="--h336: {told[0]}; ' in explorer_html(entry({}), told)
     assert "style" not in explorer_html(entry({}))  # of a slide
     calibration = {"module": "calibration", "state": {"recorded": None}}
-    assert heights_of(calibration, PACKAGES) == UNKNOWN
+    told = bundle.heights("ranking_course", "calibration")
+    assert list(heights_of(calibration, PACKAGES)) == told[""]
     calibration["state"]["recorded"] = {"rates": [1]}
-    assert (
-        list(heights_of(calibration, PACKAGES)) == bundle.heights("ranking_course", "calibration")["recorded"]
-    )
+    assert list(heights_of(calibration, PACKAGES)) == told["recorded"] != told[""]
+
+
+def test_what_tells_no_height_has_a_usual_one(monkeypatch):
+    monkeypatch.setattr(bundle, "heights", lambda package, module: {"recorded": [1, 2, 3, 4, 5, 6]})
+    assert heights_of({"module": "gates", "state": {"recorded": None}}, PACKAGES) == UNKNOWN
 
 
 def test_a_longer_quiz_is_higher():

@@ -64,7 +64,8 @@ def test_unknown_arguments_are_refused():
 def test_output_entry(recording):
     explorer = CalibrationExplorer(0.05, 0.2, recording, caption="A caption.", labels={"raw": "roh"})
     data, _ = explorer._repr_mimebundle_()
-    assert data["text/plain"] == repr(explorer) == "CalibrationExplorer(sampling_rate=0.05, base_rate=0.2)"
+    assert repr(explorer) == "CalibrationExplorer(sampling_rate=0.05, base_rate=0.2)"
+    assert data["text/plain"] == explorer.alt
     assert data["application/vnd.jupyter.widget-view+json"]["model_id"] == explorer.model_id
     entry = data[MIME_TYPE]
     assert json.loads(json.dumps(entry, allow_nan=False)) == entry

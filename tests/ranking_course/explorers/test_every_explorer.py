@@ -10,6 +10,7 @@ from gallery import GALLERY, powers
 from looking import assert_accessible, assert_laid_out, assert_quiet, open_tables, pictures, press, sentence
 from recordings import completion_made_up, gates_recording, slate_recording
 
+from bookwork.explorer.bundle import modules
 from ranking_course.explorers import (
     CalibrationExplorer,
     CompletionExplorer,
@@ -51,6 +52,11 @@ def ways(count):
     stops = [["Home"], ["Home", "ArrowRight"], ["End"]]
     together = product(stops, repeat=count) if count <= 3 else [[keys] * count for keys in stops]
     return [*together, [["End", "PageDown"]] * count]
+
+
+def test_the_gallery_holds_all_that_have_controls():
+    without = {"drawn", "funnel_picture"}
+    assert set(GALLERY) == set(modules(["ranking_course"])) - without
 
 
 @pytest.mark.parametrize("width", [360, 660, 1280])  # 660: two columns, none to spare, as in the book

@@ -86,7 +86,7 @@ def test_a_recording_says_where_to_start():
     }  # fmt: skip
     assert set(state["recorded"]) == {"catalogue", "requests", "best", "grid", "runs"}
     assert "note" not in state["recorded"]["runs"][0]
-    assert data["text/plain"] == repr(explorer)
+    assert data["text/plain"] == explorer.alt
     with pytest.raises(ValueError, match="catalogue must be the recorded 1,000,000, got 10"):
         FunnelExplorer(funnel_recording(), catalogue=10)
 

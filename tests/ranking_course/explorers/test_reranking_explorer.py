@@ -254,7 +254,7 @@ def test_method_by_keyboard_and_cells_by_arrow_keys(show):
     matrix = page.locator(".rx-picture").nth(1)
     names = rows(page, 1)[0][1:]
     tip = page.locator(".rx-tip").nth(1)
-    page.locator("summary").first.focus()
+    page.locator(".rx-scroll").first.focus()  # of the picture before, whose table is open
     page.keyboard.press("Tab")
     assert tip.inner_text().split("\n")[0] == f"{names[0]} – {names[0]}"
     assert tip.inner_text().split("\n")[1] == "similarity: 1.00"
