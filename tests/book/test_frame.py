@@ -91,11 +91,23 @@ class TestStrip:
             page.evaluate("scrollTo(0, document.body.scrollHeight)")
             page.wait_for_function(f"{wide} > 380", timeout=5_000)
             strip = page.locator(".ranking-strip")
-            assert strip.bounding_box()["height"] < 60  # one line
             page.emulate_media(media="print")
             assert not bar.is_visible()
             assert not strip.is_visible()
             assert log.errors == []
+
+    def test_on_a_phone_the_chain_is_a_line_that_begins_with_a_word(self, reader):
+        with reader.tab(NARROW) as (page, _):
+            page.set_viewport_size({"width": 200, "height": 800})  # so narrow that it has to scroll
+            reader.open(page, NARROW, f"{NAME}/exercises.html")
+            chain, beside = page.locator(".ranking-chain"), page.locator(".ranking-beside > li")
+            first, current = chain.locator("a").all()
+            page.wait_for_function("document.querySelector('.ranking-chain').scrollLeft > 0", timeout=5_000)
+            line = chain.bounding_box()
+            assert line["height"] < 60
+            assert line["x"] - 1 < first.bounding_box()["x"] < line["x"] + 20
+            assert current.bounding_box()["x"] < line["x"] + line["width"]
+            assert all(part.bounding_box()["y"] >= line["y"] + line["height"] for part in beside.all())
 
 
 class TestWide:
@@ -115,6 +127,57 @@ class TestWide:
                 assert (note["x"] > line["x"] + line["width"]) is in_margin
                 assert (picture["width"] > line["width"] + 200) is in_margin
                 assert page.evaluate("document.documentElement.scrollWidth") == width
+
+    def test_all_that_is_wider_than_text_ends_at_one_edge(self, reader):
+        wide = ".ranking-strip, section > div > .cell_input, figure.ranking-figure, figure.ranking-table"
+        edges = """parts => parts.filter((part) => part.getClientRects().length)
+            .map((part) => part.getBoundingClientRect().right)"""
+        with reader.tab(WIDE) as (page, _):
+            reader.open(page, WIDE, "second.html")
+            for width, room in ((1280, 694), (1600, 900)):
+                page.set_viewport_size({"width": width, "height": 900})
+                text = page.locator(".bd-article h2").first.bounding_box()
+                found = {round(edge - text["x"]) for edge in page.locator(wide).evaluate_all(edges)}
+                assert sorted(found - {640}) == pytest.approx(
+                    [room], abs=2
+                )  # beside an aside as wide as the text
+                assert (640 in found) is (width == 1600)
+                edge = text["x"] + room
+                bar = page.locator(".bd-header-article").bounding_box()
+                assert bar["x"] + bar["width"] > edge - 1
+
+    def test_the_way_home_and_the_search_stay_above_the_list(self, reader):
+        with reader.tab(WIDE) as (page, _):
+            page.set_viewport_size({"width": 1280, "height": 500})
+            reader.open(page, WIDE, "second.html")
+            page.evaluate("""() => {
+                const bar = document.querySelector("#pst-primary-sidebar");
+                bar.querySelector(".bd-links").style.paddingBottom = "2000px";
+                bar.scrollTop = 1000;
+            }""")
+            logo, search = (
+                page.locator(f".bd-sidebar-primary {part}") for part in (".logo", ".search-button__button")
+            )
+            assert (
+                0
+                <= logo.bounding_box()["y"]
+                < logo.bounding_box()["y"] + 40
+                < search.bounding_box()["y"]
+                < 120
+            )
+
+    def test_what_an_explorer_says_stays_in_sight_beside_its_controls(self, reader):
+        with reader.tab(WIDE) as (page, _):
+            page.set_viewport_size({"width": 1280, "height": 500})
+            reader.open(page, WIDE, "second.html")
+            explorer = page.locator(".rx:has(.rx-sentence)").first
+            explorer.evaluate("root => scrollTo(0, root.getBoundingClientRect().top + scrollY - 60)")
+            said = explorer.locator(".rx-sentence")
+            box = said.bounding_box()
+            assert explorer.bounding_box()["y"] + explorer.bounding_box()["height"] > 510
+            assert box["y"] + box["height"] == pytest.approx(500, abs=1)
+            page.emulate_media(media="print")
+            assert said.evaluate("said => getComputedStyle(said).position") == "static"
 
     def test_links_have_one_colour_in_tables_and_out(self, reader):
         colours = "links => links.map((link) => getComputedStyle(link).color)"
@@ -159,7 +222,7 @@ class TestPhone:
         edges = "box => getComputedStyle(box).backgroundAttachment"
         with reader.tab(NARROW) as (page, _):
             reader.open(page, NARROW, "second.html")
-            for box in (".ranking-strip", "#table-2-2 .pst-scrollable-table-container", ".cell_input pre"):
+            for box in (".ranking-chain", "#table-2-2 .pst-scrollable-table-container", ".cell_input pre"):
                 said = page.locator(box).first.evaluate(edges)
                 assert said.startswith("local, local, scroll, scroll"), box
 

@@ -84,10 +84,12 @@ class Strip:
     def _beside(self, minutes: int) -> Iterator[str]:
         """How long, then links: to the chapter, its exercises and quiz, the chapters before and after."""
         rounded = max(5, 5 * round(minutes / 5)) if minutes > 5 else minutes
-        yield f'<span class="ranking-minutes">about {rounded} minute{"" if rounded == 1 else "s"}</span>'
+        time = f"about {rounded} minute{'' if rounded == 1 else 's'}"
         order = list(dict.fromkeys(page_of(stage) for stage in entries(self.stages) if page_of(stage)))
         chapter = next(page for page in order if page in self.here)
         exercises = f"{dirname(chapter)}/{EXERCISES}"
+        beside = self.docname == exercises != chapter  # its neighbours are of its kind
+        yield f'<span class="ranking-minutes">{"exercises: " if beside else ""}{time}</span>'
         if self.docname != chapter:
             yield f'<a href="{self._to(chapter)}">chapter</a>'
         if exercises in self.app.env.found_docs and self.docname != exercises:
@@ -97,11 +99,14 @@ class Strip:
         place = order.index(chapter)
         for said, other in (("←", order[:place][-1:]), ("→", order[place + 1 :][:1])):
             for page in other:
-                yield self._neighbour(said, page)
+                its = f"{dirname(page)}/{EXERCISES}"
+                yield self._neighbour(said, its if beside and its in self.app.env.found_docs else page)
 
     def _neighbour(self, arrow: str, page: str) -> str:
         title = self.app.env.titles[page].astext()
         number = prefix_of(title)
+        if not title.startswith(number):  # E2 of "Exercises 2: title"
+            number = title.partition(":")[0]
         whole = escape(title)
         seen = (
             f'{number}<span class="ranking-unseen">{whole.removeprefix(number)}</span>' if number else whole

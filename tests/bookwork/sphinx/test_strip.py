@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
+from bs4 import BeautifulSoup
 from docutils import nodes
 from docutils.utils import new_document
 
 from bookwork.sphinx.nodes import page_figure
-from bookwork.sphinx.reading import counted, quiz_of, told
-from bookwork.sphinx.strip import standing
+from bookwork.sphinx.reading import Page, counted, quiz_of, told
+from bookwork.sphinx.strip import Strip, standing
 
 STAGES = [
     {"label": "retrieval", "page": "01_funnel/index#retrieval"},
@@ -30,6 +33,42 @@ STAGES = [
 )
 def test_a_page_belongs_to_what_is_named_in_its_folder(docname: str, here: set[str]) -> None:
     assert standing(STAGES, docname) == here
+
+
+def test_beside_exercises_lie_exercises() -> None:
+    titles = {
+        f"{number}_part/{page}": nodes.title("", title)
+        for number in (1, 2)
+        for page, title in (("index", f"{number}. Part"), ("exercises", f"Exercises {number}: a part"))
+    }
+    env = SimpleNamespace(
+        titles=titles, found_docs=set(titles), bookwork_pages={name: Page(80, "") for name in titles}
+    )
+    stages = [{"label": "part", "page": f"{number}_part/index"} for number in (1, 2)]
+    app = SimpleNamespace(
+        env=env,
+        config=SimpleNamespace(bookwork_strip=stages),
+        builder=SimpleNamespace(get_relative_uri=lambda _, page: page),
+    )
+    said = {
+        name: [
+            (part.get_text(), part.get("href"))
+            for part in BeautifulSoup(Strip(app, name).html(), "html.parser").select(".ranking-beside li > *")
+        ]
+        for name in ("1_part/index", "1_part/exercises")
+    }
+    assert said == {
+        "1_part/index": [
+            ("about 80 minutes", None),
+            ("exercises", "1_part/exercises"),
+            ("2. Part →", "2_part/index"),
+        ],
+        "1_part/exercises": [
+            ("exercises: about 80 minutes", None),
+            ("chapter", "1_part/index"),
+            ("Exercises 2: a part →", "2_part/exercises"),
+        ],
+    }
 
 
 def table(*rows: tuple[str, str]) -> nodes.table:

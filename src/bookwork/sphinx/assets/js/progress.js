@@ -39,15 +39,16 @@
     document.body.append(bar);
     document.querySelector(".bd-header-article")?.append(left);
 
-    // On a phone the strip is one line: it begins with where one is.
-    if (!strip) return;
+    // On a phone the chain is one line: it begins with a whole word, so that where one is is in sight.
+    const chain = strip?.querySelector(".ranking-chain");
+    if (!chain) return;
     new ResizeObserver(() => {
-      const current = strip.querySelector("[aria-current]");
-      if (strip.scrollWidth > strip.clientWidth + 1) {
-        strip.tabIndex = 0;
-        if (current) strip.scrollLeft = current.offsetLeft - strip.clientWidth / 4;
-      } else strip.removeAttribute("tabindex");
-    }).observe(strip);
+      const stages = [...chain.querySelectorAll("a, span")];
+      const current = stages.findIndex((stage) => stage.matches("[aria-current]"));
+      const end = chain.scrollWidth - chain.clientWidth;
+      const before = stages.slice(0, current).filter((stage) => stage.offsetLeft <= end);
+      chain.scrollLeft = before.length ? before.at(-1).offsetLeft : 0;
+    }).observe(chain);
   }
   if (document.readyState === "loading") addEventListener("DOMContentLoaded", start);
   else start();
