@@ -265,6 +265,46 @@ def test_recorded_explorer_replays_every_frame(show):
     assert sentence(page) == "A wave of 1 for click."
 
 
+def test_few_bars_say_their_values_and_few_stops_their_names(show):
+    def change(weight):
+        names = ["clicks", "likes", "shares"]
+        heights = [-weight / 1000, weight / 400, 0]
+        return {
+            "x": {"label": "what readers do", "scale": "band", "categories": names},
+            "y": {"label": "change", "format": "percent"},
+            "series": [{"name": "change", "kind": "bars", "x": names, "y": heights}],
+            "sentence": f"At {weight}.",
+        }
+
+    weights = [0, 1, 2, 5, 10, 20, 50, 100, 200]
+    page = show(RecordedExplorer(change, {"weight": weights}, title="Changes"), width=390)
+    values, bars = page.locator(".rx-bars text"), page.locator(".rx-bars rect")
+    assert values.all_text_contents() == ["0%", "0%", "0%"]
+    sizes = "(all) => all.map((bar) => bar.getBoundingClientRect().height)"
+    assert bars.evaluate_all(sizes) == [3, 3, 3]  # nothing is seen, too
+    assert page.locator(".rx-scale span").all_inner_texts() == [str(weight) for weight in weights]
+    page.locator("input").press("End")
+    assert values.all_text_contents() == ["−20%", "50%", "0%"]
+    lowest, highest = values.nth(0).bounding_box(), values.nth(1).bounding_box()
+    box = page.locator("clipPath rect").evaluate("r => [r.y.baseVal.value, r.height.baseVal.value]")
+    top = page.locator(".rx-picture").bounding_box()["y"] + box[0]
+    assert top <= highest["y"]
+    assert lowest["y"] + lowest["height"] <= top + box[1]
+
+    def long(name):
+        return {
+            **change(1),
+            "x": {"label": "x"},
+            "series": [{"name": name, "kind": "bars", "x": list(range(20)), "y": [1] * 20}],
+        }
+
+    page = show(
+        RecordedExplorer(long, {"name": [f"a name of some length {i}" for i in range(4)]}, title="Many")
+    )
+    assert page.locator(".rx-bars text").count() == 0
+    assert page.locator(".rx-scale span").count() == 2
+
+
 # ---- reading values
 
 

@@ -3,6 +3,7 @@ import { svg } from "bookwork/dom";
 import { range } from "bookwork/scales";
 import { textWidth } from "bookwork/text";
 
+const LEAST = 3; // px of a bar of nothing whose value is written
 const EDGE = 6; // px from the box to the edge of the picture, at least
 
 const MARKERS = {
@@ -163,7 +164,9 @@ function drawBars(group, series, place, hatchId) {
     if (!known(x) || !known(y)) return;
     const from = series.from?.[i] ?? place.base;
     const [base, value] = place.horizontal ? [place.x(from), place.x(x)] : [place.y(from), place.y(y)];
-    const [start, length] = [Math.min(base, value), Math.abs(value - base)];
+    const long = Math.abs(value - base);
+    const length = Math.max(long, series.texts && !series.from ? LEAST : 0);
+    const start = Math.min(base, value) - (length - long) / 2;
     const bar = place.horizontal
       ? { x: start, y: place.y(y) + aside - half, width: length, height: wide }
       : { x: place.x(x) + aside - half, y: start, width: wide, height: length };

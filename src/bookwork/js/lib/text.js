@@ -9,6 +9,7 @@ const widths = new Map();
 
 /** Measure in this font from now on. */
 export function measureIn(fontFamily) {
+  if (fontFamily !== rulerFont) widths.clear();
   rulerFont = fontFamily;
 }
 
