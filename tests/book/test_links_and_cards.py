@@ -91,7 +91,8 @@ class TestNames:
         page.keyboard.press("Tab")
         assert link.evaluate("link => link === document.activeElement")
         card = page.locator(CARD)
-        assert "The formula that leads back" in card.inner_text()
+        said = "Claim C5 of the source document", "The formula that leads back", "Where: A table"
+        assert card.locator("p").all_inner_texts() == [*said]
         assert link.get_attribute("aria-describedby") == card.get_attribute("id")
         page.keyboard.press("Escape")
         assert not card.is_visible()

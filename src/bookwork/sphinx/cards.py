@@ -35,12 +35,31 @@ class Definitions:
         if isinstance(named, nodes.term):
             return named.parent.children[-1].children
         row = above(named, nodes.row)
-        return row.children[1].children if row is not None and len(row.children) > 1 else []
+        if row is None or len(row.children) < 2:
+            return []
+        _, says, *more = row.children
+        heads = above(row, nodes.tgroup).next_node(nodes.row).children[2:]
+        return [*says.children, *(beside(*both) for both in zip(heads, more, strict=True))]
+
+    def title(self, place: Place) -> str:
+        """A term as it stands there; an id as ``bookwork_ids`` calls it, its kind the anchor's first word."""
+        named = self.pages[place.page][place.anchor]
+        said = self.env.config.bookwork_ids.get(place.page) if isinstance(named, nodes.inline) else None
+        called: str = (said or "{id}").format(id=named.astext(), kind=place.anchor.partition("-")[0])
+        return called[:1].upper() + called[1:] if said else called
 
     def linked(self, place: Place) -> set[str]:
         """The pages that a definition links to."""
         links = (xref for node in self(place) for xref in node.findall(addnodes.pending_xref))
         return {xref["reftarget"] for xref in links}
+
+
+def beside(head: nodes.Element, cell: nodes.Element) -> nodes.paragraph:
+    """A further column of an id's row, in one line after its heading."""
+    said = head.astext()
+    line = nodes.paragraph("", f"{said[:1].upper()}{said[1:]}: ")
+    line += [part.deepcopy() for block in cell.children for part in block.children]
+    return line
 
 
 class term_cards(nodes.General, nodes.Element):
@@ -90,8 +109,9 @@ class SetCards(SphinxPostTransform):
         ]
         for place, reference in {one["place"]: one for one in linked}.items():
             if nodes_of := define(place):
-                title = define.pages[place.page][place.anchor].astext()
-                head = nodes.paragraph("", "", link(title, reference["refuri"], "ranking-entry"))
+                head = nodes.paragraph(
+                    "", "", link(define.title(place), reference["refuri"], "ranking-entry")
+                )
                 cards += term_card("", head, *(node.deepcopy() for node in nodes_of), anchor=place.anchor)
         for xref in list(cards.findall(addnodes.pending_xref)):
             xref["refdoc"] = self.env.docname

@@ -8,7 +8,7 @@ from bookwork.sphinx import cards, mentions, references, terms
 
 SETTINGS: dict[str, Any] = {
     "bookwork_code_not_linked": [],  # names in inline code that are no function of the book
-    "bookwork_ids": [],  # pages of spans with an id, which is a link wherever a text names it
+    "bookwork_ids": {},  # pages of spans with an id, links wherever named; what a card calls one
     "bookwork_phrases": {},  # what a text calls a page, and that page
     "bookwork_terms_most": 25,  # links to the glossary on a page
     "bookwork_terms_not_linked": [],  # everyday words, and phrases in which a term is none
