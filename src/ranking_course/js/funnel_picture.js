@@ -1,5 +1,6 @@
-// The funnel as a picture: one request, a dot for each item. It moves once, when it is first seen: what a stage leaves
-// flies out of what it was given. Then it stands still. All work is done in small steps: the page comes first.
+// The funnel as a picture: one request, a dot for each item. It is whole from the start. When it is first seen it moves
+// once, what a stage leaves flying out of what it was given, and then stands still. All work is done in small steps: the
+// page comes first.
 import { fill, html, svg } from "bookwork/dom";
 import { integer } from "bookwork/format";
 import { still } from "bookwork/motion";
@@ -134,14 +135,13 @@ function render({ model, el }) {
       inTurn(rest, after);
     });
   }
-  const stand = () => inTurn(range(BLOCKS.length).map((i) => () => drawing.showBlock(i)), done);
+  const showBlocks = range(BLOCKS.length).map((i) => () => drawing.showBlock(i));
+  const stand = (after) => inTurn([...showBlocks, ...unpainted.map(() => paintNext)], after);
 
   function move() {
     const began = performance.now();
-    let next = 0; // the block to show
     const frame = (now) => {
       const time = Math.max(0, now - began) / FLIGHT;
-      for (; next <= Math.min(time, drawing.flights); next += 1) drawing.showBlock(next);
       if (time >= drawing.flights) {
         drawing.land();
         return done();
@@ -154,10 +154,9 @@ function render({ model, el }) {
   }
 
   const watch = new IntersectionObserver((entries) => {
-    if (moved || width === 0 || !entries.some((entry) => entry.isIntersecting)) return;
+    if (moved || !entries.some((entry) => entry.isIntersecting)) return;
     moved = true;
-    stop();
-    inTurn(unpainted.map(() => paintNext), move);
+    move();
   });
 
   function follow() {
@@ -165,9 +164,9 @@ function render({ model, el }) {
     if (now === width || now === 0) return;
     width = now;
     stop();
+    watch.disconnect();
     drawing = draw(picture, canvas, texts, request, width);
-    if (moved) inTurn(unpainted.map(() => paintNext), stand);
-    else watch.observe(root);
+    stand(() => (moved ? done() : watch.observe(root)));
   }
   const observer = new ResizeObserver(follow);
   observer.observe(root);
@@ -179,7 +178,7 @@ function render({ model, el }) {
     stop();
     while (unpainted.length > 0) paintNext();
     drawing?.land();
-    range(drawing ? BLOCKS.length : 0).forEach((i) => drawing.showBlock(i));
+    if (drawing) showBlocks.forEach((showBlock) => showBlock());
     done();
   }
   addEventListener("beforeprint", finish);

@@ -67,6 +67,10 @@ def test_it_moves_once_and_at_once_where_it_is_printed(show):
     assert page.locator(DRAWN).count() == 0
     first = page.evaluate(POINTS)
     page.wait_for_function(f"(first) => ({POINTS})().join() !== first.join()", arg=first)
+    page.wait_for_function(f"({POINTS})().at(-1) > 0")  # items fly
+    assert (
+        sum(page.evaluate(POINTS)[:20]) == 500 + 500 + 60 + 60 + 12 + 5 * 12
+    )  # over a picture that is whole
     page.evaluate("dispatchEvent(new Event('beforeprint'))")
     assert page.locator(DRAWN).count() == 1
     end = page.evaluate(POINTS)

@@ -23,9 +23,9 @@ function layoutOf(width) {
     at += (upright ? h : w) + gap * width;
     return block;
   });
-  const names = blocks.map(({ x, y, w, h }, i) => {
+  const names = blocks.map(({ x, y, w, h }) => {
     if (upright) return { x: Math.max(x + w, 1.6 * axis) + 14, y: y + h / 2 - 2, anchor: "start" };
-    return { x: i === 0 ? 0 : x + w / 2, y: 2 * axis + 22, anchor: i === 0 ? "start" : "middle" };
+    return { x: x + w / 2, y: 2 * axis + 22, anchor: "middle" };
   });
   const between = blocks.slice(1).map((b, i) => {
     const a = blocks[i];
