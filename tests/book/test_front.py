@@ -67,7 +67,7 @@ class TestFront:
         stages = front.find("ol").find_all("li", recursive=False)
         assert [links(stage)[0].split("#")[0] for stage in stages] == [chapters[0]] * len(stages)
         assert sorted(links(stages[2].ul)) == chapters[1:]
-        assert "reference/source_map.html" in links(front)
+        assert {"reference/source_map.html", "reference/bibliography.html#source-document"} <= {*links(front)}
 
     def test_a_whole_card_is_its_link(self, desktop):
         card = desktop.locator(DOORS).nth(1)
@@ -82,6 +82,10 @@ class TestFront:
         said = desktop.locator("article").inner_text()
         assert "What is a like worth?" in said
         assert not re.search(r"(more|fewer) (likes|clicks|collects|shares)", said)
+        slider.press("End")
+        answer = desktop.locator(".rx-sentence").first.inner_text()
+        assert re.findall(r"(?:more|fewer) (\w+)", answer) == ["clicks", "likes", "collects", "shares"]
+        slider.press("Home")
 
     def test_no_code_and_no_output_of_cells_is_in_sight(self, desktop):
         assert (
