@@ -177,6 +177,22 @@ class TestFrame:
             assert text.count('name="viewport"') == 1, name
             assert len(re.findall('<meta name="description" content="[^"]+">', text)) == 1, name
 
+    def test_what_is_far_on_a_phone_is_laid_out_when_it_comes_near(self, reader):
+        seen = "e => e.checkVisibility({ contentVisibilityAuto: true })"
+        with reader.tab(NARROW) as (page, _):
+            page.goto(f"{reader.base(NARROW)}/intro.html")
+            page.add_style_tag(content=".bd-article > section > p { min-height: 9000px }")  # a long page
+            page.wait_for_timeout(200)
+            last = page.locator(".bd-article > section > section").last.locator("h2")
+            assert page.locator("h1").last.evaluate(seen)
+            assert not last.evaluate(seen)
+            last.scroll_into_view_if_needed()
+            page.wait_for_timeout(200)
+            assert last.evaluate(seen)
+        with reader.tab(WIDE) as (page, _):
+            page.goto(f"{reader.base(WIDE)}/intro.html")
+            assert page.locator(".bd-article > section > section").last.locator("h2").evaluate(seen)
+
     def test_nothing_jumps_while_a_page_loads(self, reader):
         for setting in SETTINGS:
             with reader.tab(setting) as (page, _):

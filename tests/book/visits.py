@@ -26,6 +26,11 @@ READY = """() => {
             .every((e) => e.scrollWidth <= e.clientWidth + 1 || e.tabIndex === 0);
 }""".replace("BOXES", repr(BOXES))
 
+DRAW_ALL = """async () => {
+    await globalThis.rankingExplorers?.mountAll();
+    dispatchEvent(new Event("rx-measure"));  // what is far from a phone's window has no size yet
+}"""
+
 CONTENT = """() => ({
     title: document.title,
     language: document.documentElement.lang,
@@ -145,7 +150,7 @@ class Reader:
     def open(self, page: Page, setting: Setting, name: str) -> bool:
         """Go to a page and wait until it is drawn, far below too; False if it never is."""
         page.goto(f"{self.base(setting)}/{name}")
-        page.evaluate("globalThis.rankingExplorers?.mountAll()")
+        page.evaluate(DRAW_ALL)
         try:
             page.wait_for_function(READY, timeout=20_000)
         except TimeoutError:
