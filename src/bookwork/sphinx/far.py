@@ -23,10 +23,14 @@ PICTURE, EXPLORER, FOLD = 480, 1_100, 44
 BETWEEN = 20  # two blocks
 
 
+def _is_explorer(figure: page_figure) -> bool:
+    return "ranking-explorer" in figure["body"]
+
+
 def height(node: nodes.Node) -> int:
     """About how tall a part of a page is on a phone, in pixels."""
     if isinstance(node, page_figure):
-        return EXPLORER if "ranking-explorer" in node["body"] else PICTURE
+        return EXPLORER if _is_explorer(node) else PICTURE
     if isinstance(node, HideCodeCellNode):
         return FOLD
     if isinstance(node, nodes.literal_block):
@@ -48,16 +52,21 @@ def step_of(pixels: int) -> int:
 
 
 class FarSections(SphinxPostTransform):
-    """Gives each section right below the page's own the class of its step."""
+    """Gives each section right below the page's own the class of its step.
+
+    Not that of the first explorer, which is there before anything else, wherever it stands.
+    """
 
     default_priority = 950  # after all that moves, folds and numbers
     formats = ("html",)
 
     def run(self, **kwargs: Any) -> None:
         """Mark the sections of the page."""
+        first = next((figure for figure in self.document.findall(page_figure) if _is_explorer(figure)), None)
         for page in self.document.children:
             for part in page.children if isinstance(page, nodes.section) else ():
-                if isinstance(part, nodes.section):
+                here = any(figure is first for figure in part.findall(page_figure))
+                if isinstance(part, nodes.section) and not here:
                     part["classes"].append(f"ranking-far-{step_of(height(part))}")
 
 

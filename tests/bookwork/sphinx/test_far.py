@@ -38,12 +38,20 @@ def test_the_nearest_step_in_proportion():
     assert [far.step_of(pixels) for pixels in (0, 300, 420, 430, 1_700, 90_000)] == [0, 0, 0, 1, 3, 7]
 
 
-def test_each_section_below_the_title_has_a_step():
-    document = new_document("page")
+def test_each_section_below_the_title_has_a_step_but_that_of_the_first_explorer():
+    explorer = page_figure(body='<div class="ranking-explorer">', tail="")
     inner = nodes.section("", nodes.title("", "inner"))
-    document += nodes.section("", nodes.title("", "page"), nodes.section("", nodes.title("", "part"), inner))
+    document = new_document("page")
+    document += nodes.section(
+        "",
+        nodes.title("", "page"),
+        nodes.section("", nodes.title("", "part"), inner),
+        nodes.section("", nodes.title("", "live"), nodes.container("", explorer)),
+        nodes.section("", nodes.title("", "live, too"), explorer.deepcopy()),
+    )
     far.FarSections(document).run()
-    assert [part["classes"] for part in document.findall(nodes.section)] == [[], ["ranking-far-0"], []]
+    classes = [part["classes"] for part in document.findall(nodes.section)]
+    assert classes == [[], ["ranking-far-0"], [], [], ["ranking-far-2"]]
 
 
 def test_the_style_sheet_has_the_same_steps():
