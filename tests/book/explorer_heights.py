@@ -26,8 +26,12 @@ MEASURE = """async (widths) => {
         const heights = [];
         for (const width of widths) {
             figure.style.width = `${width}px`;
-            await drawn();
-            const has = place.getBoundingClientRect().height;
+            let has = -1;
+            for (let tries = 0; tries < 40 && has !== place.getBoundingClientRect().height; tries += 1) {
+                has = place.getBoundingClientRect().height;
+                await drawn();
+                await drawn();
+            }
             figure.append(empty);
             const kept = empty.getBoundingClientRect().height;
             empty.remove();
