@@ -9,8 +9,9 @@ from bookwork.sphinx import scripts
 STATE = {"type": scripts.WIDGET_STATE, "body": "{}"}
 
 
-def asset(name: str | None, **attributes: str) -> SimpleNamespace:
-    return SimpleNamespace(filename=name, attributes=attributes)
+def asset(name: str | None, method: str = "", **attributes: str) -> SimpleNamespace:
+    loading = {method: method} if method else {}
+    return SimpleNamespace(filename=name, attributes={**attributes, **loading})
 
 
 def chosen(body: str, *assets: SimpleNamespace) -> list[SimpleNamespace]:
@@ -53,7 +54,7 @@ def test_a_page_loads_what_it_uses(body, used):
 
 
 def test_scripts_wait_for_the_page():
-    late, free, said = asset("a.js"), asset("b.js", **{"async": "async"}), asset(None, body="x")
+    late, free, said = asset("a.js"), asset("b.js", "async"), asset(None, body="x")
     chosen("", late, free, said)
     assert [one.attributes for one in (late, free, said)] == [
         {"defer": "defer"},

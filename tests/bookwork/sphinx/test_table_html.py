@@ -16,8 +16,8 @@ def rows(html: str) -> list[list[str]]:
     return [[cell.get_text() for cell in row.find_all(["td", "th"])] for row in soup.find_all("tr")]
 
 
-def cells(html: str, name: str, **attributes: object) -> list[str]:
-    return [cell.get_text() for cell in BeautifulSoup(html, "html.parser").find_all(name, attrs=attributes)]
+def cells(html: str, name: str | bool, **attributes: object) -> list[str]:
+    return [cell.get_text() for cell in BeautifulSoup(html, "html.parser").find_all(name, **attributes)]
 
 
 @pytest.mark.parametrize(
@@ -30,7 +30,7 @@ def test_the_index_is_named_in_the_one_head_row_and_numbers_are_marked(html: str
     assert len(body) == 2
     assert cells(tidied, "th", scope="col") == head
     assert len(cells(tidied, "th", scope="row")) == 2
-    assert len(cells(tidied, True, **{"class": "number"})) == 6
+    assert len(cells(tidied, True, class_="number")) == 6
     assert "style" not in tidied
     assert " id=" not in tidied
     assert f'<div class="{BOX}"><table>' in tidied
@@ -77,7 +77,7 @@ def test_headings_over_several_columns_stay_above_them() -> None:
 )
 def test_what_counts_as_numbers(texts: list[str], numeric: bool) -> None:
     tidied = tidy_output(pd.DataFrame({"a": texts}, index=[f"row {i}" for i in range(len(texts))]).to_html())
-    assert bool(cells(tidied, "td", **{"class": "number"})) is numeric
+    assert bool(cells(tidied, "td", class_="number")) is numeric
 
 
 def markdown(head: str, *body: str) -> str:
@@ -92,7 +92,7 @@ def markdown(head: str, *body: str) -> str:
 def test_a_first_column_of_distinct_texts_heads_its_rows() -> None:
     tidied = markdown("target|rate", "click|10%", "like|0.4%")
     assert cells(tidied, "th", scope="row") == ["click", "like"]
-    assert cells(tidied, "td", **{"class": "number"}) == ["10%", "0.4%"]
+    assert cells(tidied, "td", class_="number") == ["10%", "0.4%"]
     assert "text-right" not in tidied
     assert cells(markdown("said|rate", "yes|1", "yes|2"), "th", scope="row") == []
     assert cells(markdown("symbol|rate", "<math>p</math>|1", "<math>q</math>|2"), "th", scope="row") == []
