@@ -5,6 +5,7 @@ import { createPlot } from "bookwork/figure";
 import { formatNumber } from "bookwork/format";
 import { readPoints } from "bookwork/picture";
 import { createLegend } from "bookwork/swatch";
+import { followWidth } from "bookwork/width";
 
 const NARROW = 560; // px; below it a list of names takes the place of labels at the ends of lines
 const NAME = 24; // px that a name in that list takes at most
@@ -41,17 +42,11 @@ function render({ model, el }) {
   const place = el.closest("[role=img]");
   place?.removeAttribute("role");
   place?.removeAttribute("aria-label");
-  let width = 0;
-  function measure() {
-    if (!el.clientWidth || el.clientWidth === width) return;
-    width = el.clientWidth;
+  const leave = followWidth(el, (width) => {
     const { listed, room, spec } = fitted(picture, width);
     list.replaceChildren(...(listed.length ? [createLegend(listed, plot.hatchId)] : []));
     plot.update({ ...spec, height: Math.max(160, picture.height + room - list.offsetHeight) }, false);
-  }
-  const observer = new ResizeObserver(measure);
-  observer.observe(el);
-  addEventListener("rx-measure", measure);
+  });
 
   if (picture.title) { // there is nothing but the drawing
     const summary = html("summary", {}, labels.table, html("span", { class: "rx-hidden" }, `: ${picture.title}`));
@@ -66,8 +61,7 @@ function render({ model, el }) {
     if (data.open && !box.firstChild) box.replaceChildren(...tablesOf(picture, labels.first));
   });
   return () => {
-    observer.disconnect();
-    removeEventListener("rx-measure", measure);
+    leave();
     plot.destroy();
   };
 }

@@ -54,7 +54,8 @@ def step_of(pixels: int) -> int:
 class FarSections(SphinxPostTransform):
     """Gives each section right below the page's own the class of its step.
 
-    Not that of the first explorer, which is there before anything else, wherever it stands.
+    That of the first explorer is there before anything else, wherever it stands; of the sections in it all but
+    its own have a step too.
     """
 
     default_priority = 950  # after all that moves, folds and numbers
@@ -64,10 +65,17 @@ class FarSections(SphinxPostTransform):
         """Mark the sections of the page."""
         first = next((figure for figure in self.document.findall(page_figure) if _is_explorer(figure)), None)
         for page in self.document.children:
-            for part in page.children if isinstance(page, nodes.section) else ():
-                here = any(figure is first for figure in part.findall(page_figure))
-                if isinstance(part, nodes.section) and not here:
-                    part["classes"].append(f"ranking-far-{step_of(height(part))}")
+            self.mark(page, first)
+
+    def mark(self, section: nodes.Node, first: page_figure | None) -> None:
+        """Mark the sections right below this one."""
+        for part in section.children if isinstance(section, nodes.section) else ():
+            if not isinstance(part, nodes.section):
+                continue
+            if any(figure is first for figure in part.findall(page_figure)):
+                self.mark(part, first)
+            else:
+                part["classes"].append(f"ranking-far-{step_of(height(part))}")
 
 
 def setup(app: Sphinx) -> None:

@@ -1,4 +1,4 @@
-"""The icons of the frame: lines on a square of 24, used as masks in the colour of the text.
+"""The icons of the frame: lines on squares, used as masks in the colour of the text.
 
 The theme marks them with classes of Font Awesome, whose fonts and scripts are half a megabyte.
 """
@@ -38,15 +38,24 @@ ICONS = {
 }
 """Which elements have which icon, and the path that draws it."""
 
-SVG = (
-    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 24 24' fill='none' "
-    "stroke='%23000' stroke-width='2.2' stroke-linecap='round' stroke-linejoin='round'%3E"
-    "%3Cpath d='{path}'/%3E%3C/svg%3E"
+SIZE = 24
+
+SPRITE = (
+    "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 {size} {height}' fill='none' "
+    "stroke='%23000' stroke-width='2.2' stroke-linecap='round' stroke-linejoin='round'%3E{paths}%3C/svg%3E"
 )
 
 
 def icon_rules() -> str:
-    """Give every such element its icon as a custom property; ``css/icons.css`` says where it is seen."""
-    return "\n".join(
-        f'{element} {{ --ranking-icon: url("{SVG.format(path=path)}"); }}' for element, path in ICONS.items()
+    """Draw all icons below each other in one picture, and give every element the number of its own.
+
+    A browser makes a document of each picture in a style sheet before it shows the page: so there is only one.
+    ``css/icons.css`` says where icons are seen.
+    """
+    paths = "".join(
+        f"%3Cpath transform='translate(0 {SIZE * row})' d='{path}'/%3E"
+        for row, path in enumerate(ICONS.values())
     )
+    sprite = SPRITE.format(size=SIZE, height=SIZE * len(ICONS), paths=paths)
+    numbers = (f"{element} {{ --ranking-icon: {row}; }}" for row, element in enumerate(ICONS))
+    return "\n".join((f':root {{ --ranking-icons: url("{sprite}"); }}', *numbers))

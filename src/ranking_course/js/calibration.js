@@ -217,8 +217,8 @@ function render({ model, el }) {
 export default {
   render,
   heights: {
-    "recorded": [1609, 1765, 1644, 1024, 999, 1056],
-    "": [1130, 1306, 1223, 602, 596, 672],
+    "recorded": [1619, 1775, 1642, 1023, 998, 1055],
+    "": [1140, 1294, 1197, 601, 595, 648],
   },
   formulas: { downsampled, calibrate, keptShare, median, pooledBins, nearestRate },
 };

@@ -267,6 +267,6 @@ function render({ model, el }) {
 const targets = { expectedShare, reaches, interestOf, naturalSpline, usual, corrected };
 export default {
   render,
-  heights: { "": [2246, 2490, 2303, 1158, 1108, 1256] },
+  heights: { "": [2256, 2500, 2300, 1156, 1106, 1254] },
   formulas: { ...targets, ranks, rankCorrelation, places, median, normalCdf },
 };

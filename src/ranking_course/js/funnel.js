@@ -185,8 +185,8 @@ function render({ model, el }) {
   for (const part of CHANNELS) counted(part, QUOTAS, { trait: "quotas", part });
   explorer.addGroup({ label: labels.counts });
   counted("kept", KEPT);
+  explorer.addGroup({ label: labels.more, folded: true });
   counted("shown", SHOWN);
-  explorer.addGroup({ label: labels.costs, folded: true });
   for (const part of STAGES) {
     explorer.addSlider(`cost_${part}`, { trait: "costs", part, stops: COSTS[part], text: (v) => formatNumber(v) });
   }
@@ -209,8 +209,8 @@ function render({ model, el }) {
 export default {
   render,
   heights: {
-    "recorded": [2278, 2217, 1687, 1292, 1201, 1142],
-    "": [1715, 1693, 1233, 814, 760, 720],
+    "recorded": [2209, 2148, 1701, 1292, 1142, 1123],
+    "": [1646, 1624, 1247, 814, 701, 701],
   },
   formulas: { stageCosts, settingIndex, recordedAt, median },
 };

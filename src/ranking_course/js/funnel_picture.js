@@ -5,6 +5,7 @@ import { fill, html, svg } from "bookwork/dom";
 import { integer } from "bookwork/format";
 import { still } from "bookwork/motion";
 import { range } from "bookwork/scales";
+import { followWidth } from "bookwork/width";
 import { BLOCKS, narrowingOf, sideOf } from "ranking_course/narrowing";
 
 const FLIGHT = 900; // ms from block to block
@@ -80,7 +81,7 @@ function draw(picture, canvas, texts, request, width) {
   const flying = path("on");
   const names = layout.names.map(({ x: left, y, anchor }, i) =>
     svg("text", { x: left, y, "text-anchor": anchor },
-      svg("tspan", { style: "font-size: 17px; font-weight: 650" }, texts[i].count),
+      svg("tspan", { style: "font-size: 16px; font-weight: 600" }, texts[i].count),
       svg("tspan", { x: left, dy: 18, style: "fill: var(--ranking-ink-soft)" }, texts[i].name)),
   );
   const all = marks.flatMap((mark) => Object.values(mark));
@@ -117,7 +118,6 @@ function render({ model, el }) {
   const root = html("div", { class: "rx rx-bare" }, canvas, picture);
   el.replaceChildren(root);
 
-  let width = 0;
   let drawing = null;
   let moved = still(); // whether it has moved, or never will
   const unpainted = range(Math.ceil(side / ROWS));
@@ -159,18 +159,12 @@ function render({ model, el }) {
     move();
   });
 
-  function follow() {
-    const now = Math.floor(root.clientWidth);
-    if (now === width || now === 0) return;
-    width = now;
+  const leave = followWidth(root, (width) => {
     stop();
     watch.disconnect();
     drawing = draw(picture, canvas, texts, request, width);
     stand(() => (moved ? done() : watch.observe(root)));
-  }
-  const observer = new ResizeObserver(follow);
-  observer.observe(root);
-  follow(); // at once, so that nothing jumps
+  });
 
   /** Paper has no second moment. */
   function finish() {
@@ -185,7 +179,7 @@ function render({ model, el }) {
 
   return () => {
     stop();
-    observer.disconnect();
+    leave();
     watch.disconnect();
     removeEventListener("beforeprint", finish);
   };

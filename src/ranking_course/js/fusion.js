@@ -293,9 +293,10 @@ function render({ model, el }) {
   const rankGroup = explorer.addGroup({ label: labels.ranks, wide: true });
   explorer.addSlider("power", { stops: POWERS, text: number });
   explorer.addSlider("offset", { stops: OFFSETS, text: number });
-  explorer.addGroup();
+  explorer.addGroup({ label: labels.more, folded: true });
   explorer.addChoice("scored_by", { values: ["predictions", "uncalibrated", ...(known ? ["truth"] : [])] });
   explorer.addSlider("shown", { stops: candidates.map((_, i) => i + 1), text: String });
+  explorer.addGroup();
   const present = () => Object.fromEntries(SETTING.map((key) => [key, model.get(key)]));
   explorer.addButton(labels.keep, () => ({ kept: present() }));
   explorer.addButton(labels.swap, () => ({ ...model.get("kept"), kept: present() }));
@@ -355,6 +356,6 @@ function render({ model, el }) {
 
 export default {
   render,
-  heights: { "": [3505, 3148, 2408, 2006, 1654, 1528] },
+  heights: { "": [3395, 3055, 2328, 1925, 1596, 1486] },
   formulas: { scores, contributions, ranks, order, expectedTotals, downsampled },
 };

@@ -297,6 +297,6 @@ function render({ model, el }) {
 const read = { unpackUtilisation, unpackWeights, nearestStep: nearest, inTriangle };
 export default {
   render,
-  heights: { "": [2708, 2622, 2209, 1430, 1391, 1368] },
+  heights: { "": [2730, 2643, 2207, 1428, 1389, 1366] },
   formulas: { effectiveExperts, polarized, deadExperts, wilson, ...read },
 };

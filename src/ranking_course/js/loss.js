@@ -99,7 +99,7 @@ function bars(tasks, labels, key, { axis, column, ...texts }) {
     ...texts,
     x: { scale: "band", categories: TASKS.map((task) => labels[task]) },
     // room for the number beyond each bar
-    y: { domain: [key === "gradient" ? -reach * 1.3 : 0, reach * 1.3], label: axis },
+    y: { domain: [key === "gradient" ? -reach * 1.45 : 0, reach * 1.3], label: axis },
     series: tasks.map((one) => {
       const label = { text: text(one), side: whole(one) < 0 ? "below" : "above" };
       const style = { fill: one.counts ? "solid" : "hatched", faint: !one.counts, label };
@@ -187,7 +187,7 @@ function render({ model, el }) {
   const explorer = createExplorer({ model, el, labels, settings, draw });
   const sliders = [["prediction", "predictions", PREDICTIONS, percent], ["weight", "loss_weights", WEIGHTS, number]];
   for (const part of TASKS) {
-    explorer.addGroup({ label: labels[part], color: part });
+    explorer.addGroup({ label: labels[part], color: part, wide: true, folded: part !== "click" });
     explorer.addToggle(`${part}_outcome`, { label: labels.happened, trait: "outcomes", part, as: Number });
     for (const [key, trait, stops, text] of sliders) {
       explorer.addSlider(`${part}_${key}`, { label: labels[key], trait, part, stops, text });
@@ -196,8 +196,10 @@ function render({ model, el }) {
   explorer.addGroup();
   explorer.addToggle("masked");
   if (recorded) {
+    explorer.addGroup({ label: labels.more, folded: true });
     explorer.addChoice("swept", { values: TASKS.filter((task) => task in recorded.sweeps) });
     explorer.addChoice("measure", { values: ["auc", "log_loss"] });
+    explorer.addGroup();
   }
   explorer.addReset();
   explorer.addPicture(labels.curve_title, curves, { wide: true });
@@ -219,8 +221,8 @@ function render({ model, el }) {
 export default {
   render,
   heights: {
-    "recorded": [2931, 3019, 2260, 1676, 1657, 1619],
-    "": [2309, 2436, 1789, 1209, 1190, 1220],
+    "recorded": [2321, 2409, 2033, 1488, 1488, 1484],
+    "": [1699, 1826, 1562, 1021, 1021, 1085],
   },
   formulas: { crossEntropy, taskLosses, totalLoss, changes, median },
 };

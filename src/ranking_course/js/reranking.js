@@ -152,7 +152,7 @@ function curvePicture({ method: present, tradeOff, kept: presentKept, mean: pres
     series: [
       ...Object.keys(STYLES).map((method) => {
         const [x, y] = [curve[method].map(({ kept }) => kept), curve[method].map(({ mean }) => mean)];
-        const style = { width: 1.5, size: 3.5, hollow: true, label: { prefer: 0.3 }, ...STYLES[method] };
+        const style = { width: 1.5, size: 3.5, hollow: true, label: { prefer: 0.85 }, ...STYLES[method] };
         return line(labels[method], x, y, STYLES[method].color, style);
       }),
       point(labels.present, presentKept, presentMean, color, { marker, size: 7, label: now }),
@@ -219,6 +219,6 @@ function render({ model, el }) {
 
 export default {
   render,
-  heights: { "": [1704, 1753, 1576, 1056, 1078, 1007] },
+  heights: { "": [1715, 1764, 1574, 1054, 1076, 1006] },
   formulas: { relative, similarityOf, mmr, greedyDpp, gains, meanSimilarity },
 };

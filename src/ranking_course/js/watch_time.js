@@ -241,6 +241,6 @@ function render({ model, el }) {
 
 export default {
   render,
-  heights: { "": [2082, 2314, 2180, 1107, 1141, 1104] },
+  heights: { "": [2054, 2304, 2158, 1105, 1139, 1084] },
   formulas: { muOf, target, expectedTarget, sourceLimit, medianOf, meanOf, harmonicMeanOf, density, below },
 };

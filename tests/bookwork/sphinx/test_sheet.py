@@ -95,9 +95,12 @@ def test_what_is_not_a_local_sheet_for_all_media_stays_a_link():
         assert not sheet.is_joined(SimpleNamespace(filename=name, attributes=attributes))
 
 
-def test_icons_are_pictures_without_an_address():
+def test_icons_are_rows_of_one_picture_without_an_address():
     rules = icon_rules()
-    assert rules.count("--ranking-icon") == len(ICONS)
+    assert re.findall(r"--ranking-icon: (\d+);", rules) == [str(row) for row in range(len(ICONS))]
+    assert rules.count("url(") == 1
+    assert re.findall(r"translate\(0 (\d+)\)", rules) == [str(24 * row) for row in range(len(ICONS))]
+    assert f"viewBox='0 0 24 {24 * len(ICONS)}'" in rules
     assert not re.search(r"#(?!svg)|<", rules)
 
 

@@ -2,16 +2,15 @@
 import { html, uniqueId } from "bookwork/dom";
 import { colourStyle } from "bookwork/marks";
 import { nearest } from "bookwork/scales";
-import { FONT_SIZE, textWidth } from "bookwork/text";
+import { textWidth } from "bookwork/text";
 
 const LEAST = 240; // px that a slider is wide, at least
 const THUMB = 20;
-const SMALL = 12 / FONT_SIZE; // texts of a scale
 
 /** The stops of a slider to name on its scale: all where their texts fit beside each other, else the ends. */
 export function stopsToName(stops, text) {
   const last = stops.length - 1;
-  const widths = stops.map((stop) => SMALL * textWidth(text(stop)));
+  const widths = stops.map((stop) => textWidth(text(stop)));
   const left = (i) => { // the ends keep inside the slider's width
     if (i === 0) return 0;
     return i === last ? LEAST - widths[i] : THUMB / 2 + (i / last) * (LEAST - THUMB) - widths[i] / 2;

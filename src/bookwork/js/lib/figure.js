@@ -10,6 +10,7 @@ import { plain } from "bookwork/picture";
 import { createReadout } from "bookwork/readout";
 import { measureIn } from "bookwork/text";
 import { drawTriangle, triangleLayout } from "bookwork/triangle";
+import { followWidth } from "bookwork/width";
 
 const PAD = 8; // px around the box, for marks on its edge
 
@@ -68,17 +69,12 @@ export function createPlot(howToRead) {
     readout.draw();
   }
 
-  function measure() {
-    const now = Math.floor(gauge.clientWidth);
-    if (now === width) return;
+  const leave = followWidth(gauge, (now) => {
     width = now;
     measureIn(getComputedStyle(picture).fontFamily);
     labelPlaces.clear();
     draw();
-  }
-  const observer = new ResizeObserver(measure);
-  observer.observe(gauge);
-  addEventListener("rx-measure", measure); // before a page is printed
+  });
 
   function update(next, animate) {
     cancelAnimationFrame(frameRequest);
@@ -100,8 +96,7 @@ export function createPlot(howToRead) {
 
   function destroy() {
     cancelAnimationFrame(frameRequest);
-    observer.disconnect();
-    removeEventListener("rx-measure", measure);
+    leave();
   }
 
   return { element: plot, hatchId, update, destroy };

@@ -2,6 +2,7 @@
 import { svg } from "bookwork/dom";
 import { colourStyle, pixels } from "bookwork/marks";
 import { range } from "bookwork/scales";
+import { drawSwatch } from "bookwork/swatch";
 import { FONT_SIZE, textWidth } from "bookwork/text";
 
 /** Points at most 6 px apart along a line, to keep labels off it. */
@@ -17,6 +18,7 @@ function alongLine(points) {
 
 const [ACROSS, UP] = [{ left: -1, right: 1 }, { top: -1, bottom: 1 }];
 const GAP = 7; // px between a line and its label
+const SAMPLE = 22; // px of a line before its name
 const SIDES = [
   [1, 0], [-1, 0], [0, -1], [0, 1], [1, -1], [-1, -1], [1, 1], [-1, 1], // right, left, above, below, corners
 ];
@@ -28,8 +30,8 @@ const SIDES = [
 function placeLabels(wanted, obstacles, box, before) {
   const placed = [];
   const height = FONT_SIZE + 3;
-  for (const { key, text, anchors, prefer, side: liked, clear, at } of wanted) {
-    const width = textWidth(text, 600);
+  for (const { key, text, anchors, prefer, side: liked, clear, at, sample = 0 } of wanted) {
+    const width = (sample && sample + 4) + textWidth(text, 600);
     let best = null;
     anchors.forEach((anchor, i) => {
       SIDES.forEach(([sx, sy], side) => {
@@ -77,7 +79,8 @@ export function drawLabels(series, { box, place }, before) {
       const { text = s.name, prefer = 1, side } = s.label;
       // the mark's own size; a bold line's own width
       const clear = s.kind === "points" ? (s.size ?? 4) * 0.7 : (s.width ?? 2) / 2;
-      return { key: s.name, text, color: s.color, anchors, prefer, side, clear };
+      const sample = s.kind === "line" ? SAMPLE : 0;
+      return { key: s.name, text, color: s.color, anchors, prefer, side, clear, sample, series: s };
     });
   for (const s of series.filter(({ written }) => written)) {
     const wordsAt = (i) => (Array.isArray(s.written) ? s.written[i] : s.written).split(" ");
@@ -90,8 +93,10 @@ export function drawLabels(series, { box, place }, before) {
   }
   const group = svg("g", { class: "rx-labels" });
   for (const found of placeLabels(wanted, obstacles, box, before)) {
-    const { color } = wanted.find((w) => w.key === found.key);
-    const at = { x: found.left, y: (found.top + found.bottom) / 2, "dominant-baseline": "central" };
+    const { color, sample, series: named } = wanted.find((w) => w.key === found.key);
+    const y = (found.top + found.bottom) / 2;
+    const at = { x: found.right - textWidth(found.text, 600), y, "dominant-baseline": "central" };
+    if (sample) group.append(drawSwatch(named, found.left, y, "", sample));
     group.append(svg("text", { ...at, class: "rx-label", style: colourStyle(color) }, found.text));
   }
   return group;

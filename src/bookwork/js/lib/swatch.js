@@ -6,11 +6,11 @@ import { colourStyle, dashOf, drawMarker, hatchFill } from "bookwork/marks";
 export const SWATCH = 26;
 const THICKEST = 4;
 
-/** A sample that begins at x and has its middle at the height y. */
-export function drawSwatch(series, x, y, hatchId) {
+/** A sample that begins at x, has its middle at the height y, and is that long. */
+export function drawSwatch(series, x, y, hatchId, length = SWATCH) {
   const { kind, color, width = 2, marker, size = 4, hollow } = series;
   const group = svg("g", { class: "rx-swatch", style: colourStyle(color) });
-  const middle = x + SWATCH / 2;
+  const middle = x + length / 2;
   if (kind === "bars" || kind === "band") {
     const box = { x: middle - 8, y: y - 6, width: 16, height: 12 };
     const hatched = series.fill === "hatched";
@@ -22,7 +22,7 @@ export function drawSwatch(series, x, y, hatchId) {
   if (kind === "line") {
     const thick = Math.min(width, THICKEST);
     const stroke = { "stroke-width": thick, "stroke-dasharray": dashOf(series) };
-    group.append(svg("path", { d: `M${x},${y}h${SWATCH}`, class: "rx-stroke", ...stroke }));
+    group.append(svg("path", { d: `M${x},${y}h${length}`, class: "rx-stroke", ...stroke }));
   }
   const shown = marker ?? (kind === "points" ? "circle" : undefined);
   const radius = Array.isArray(size) ? 4.5 : Math.min(size, 5.5);

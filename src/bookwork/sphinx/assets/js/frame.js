@@ -29,7 +29,7 @@
 
   // Its button that leads back to the top is there while one scrolls up.
   const up = document.getElementById("pst-back-to-top");
-  let last = scrollY;
+  let last = 0; // not scrollY: to ask for it lays out the page
   addEventListener("scroll", () => {
     up?.style.setProperty("display", scrollY < last && scrollY > innerHeight ? "block" : "none");
     last = scrollY;
