@@ -56,6 +56,11 @@ def open_tables(page: Any) -> None:
     page.locator(".rx-figure > details.rx-data").evaluate_all(OPEN)
 
 
+def open_groups(page: Any) -> None:
+    """Open all groups of controls that are folded."""
+    page.locator("details.rx-group").evaluate_all(OPEN)
+
+
 def rows(page: Any, number: int = 0) -> list[list[str]]:
     """The data table of a picture, headings first."""
     open_tables(page)

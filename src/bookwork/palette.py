@@ -14,7 +14,7 @@ LIGHT = dict(zip(_INKS, ("#1B1F24", "#57606A", "#E3E6EA", "#FFFFFF", "#F6F8FA", 
 DARK = dict(zip(_INKS, ("#F0F3F6", "#AEB6BF", "#343A42", "#121417", "#1C2026", "#7CC4F0"), strict=True))
 NEUTRAL = {"ink": "#767C82", "ink-soft": "#777D83", "grid": "rgba(128,134,140,0.25)"}
 FONT = 'system-ui, "PingFang SC", "Microsoft YaHei", "Noto Sans CJK SC", sans-serif'
-"""System fonts with a Chinese fallback; no font is ever fetched. Each more is asked for at every size of text."""
+"""System fonts with a Chinese fallback; no font is ever fetched. A browser asks for each at every size."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -54,8 +54,8 @@ def step_of(pixels: int) -> int:
 class FarSections(SphinxPostTransform):
     """Gives each section right below the page's own the class of its step.
 
-    That of the first explorer is there before anything else, wherever it stands; of the sections in it all but
-    its own have a step too.
+    That of the first explorer is there before anything else, wherever it stands; of the sections in it all
+    but its own have a step too.
     """
 
     default_priority = 950  # after all that moves, folds and numbers

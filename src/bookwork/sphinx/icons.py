@@ -49,8 +49,8 @@ SPRITE = (
 def icon_rules() -> str:
     """Draw all icons below each other in one picture, and give every element the number of its own.
 
-    A browser makes a document of each picture in a style sheet before it shows the page: so there is only one.
-    ``css/icons.css`` says where icons are seen.
+    A browser makes a document of each picture in a style sheet before it shows the page: so there is only
+    one. ``css/icons.css`` says where icons are seen.
     """
     paths = "".join(
         f"%3Cpath transform='translate(0 {SIZE * row})' d='{path}'/%3E"

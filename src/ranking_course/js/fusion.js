@@ -76,11 +76,12 @@ function expectedTotals(shown, rates) {
 // ---------------------------------------------------------------- a setting, and the list that it makes
 
 const uses = {
-  weights: (formula, term) =>
-    ["weighted_sum", "product_of_powers"].includes(formula) || (formula === "click_times_rest" && term !== "click"),
+  weights: (formula, term) => formula === "weighted_sum" || (formula === "click_times_rest" && term !== "click"),
+  inner_weights: (formula) => formula === "product_of_powers",
   exponents: (formula) => isProduct(formula),
   rank_weights: (formula) => formula === "rank_fusion",
 };
+const OWN = ["weights", "exponents", "rank_weights"]; // sliders in the group of their term
 
 const columnsOf = (candidates, key) =>
   Object.fromEntries(TERMS.map((term) => [term, candidates.map((candidate) => candidate[key][term])]));
@@ -278,22 +279,27 @@ function render({ model, el }) {
   const outcomes = columnsOf(candidates, known ? "truth" : "predictions");
   const explorer = createExplorer({ model, el, labels, settings: [...SETTING, "shown", "kept"], draw });
   const stops = { weights: WEIGHTS, rank_weights: RANK_WEIGHTS, exponents: EXPONENTS };
+  const folded = (label) => explorer.addGroup({ label, folded: true });
+  function addWeight(trait, part, label, key = trait) {
+    const perSecond = trait === "weights" && part === "watch_time"; // all others are of probabilities or ranks
+    const text = (value) => (perSecond ? fill(labels.per_second, { weight: number(value) }) : number(value));
+    explorer.addSlider(`${key} ${part}`, { label, stops: stops[trait], text, trait, part });
+  }
 
   explorer.addChoice("formula", { values: Object.keys(PARTS) });
   const groups = TERMS.map((part) => {
-    const group = explorer.addGroup({ label: labels[part], color: part, narrow: true });
-    for (const [trait, values] of Object.entries(stops)) {
-      const label = trait === "exponents" ? labels.exponent : labels.weight;
-      const perSecond = trait === "weights" && part === "watch_time"; // all others are of probabilities or ranks
-      const text = (value) => (perSecond ? fill(labels.per_second, { weight: number(value) }) : number(value));
-      explorer.addSlider(`${trait} ${part}`, { label, stops: values, text, trait, part });
-    }
+    const group = explorer.addGroup({ label: labels[part], color: part, narrow: true, folded: part === "completion" });
+    addWeight("weights", part, labels.weight);
+    addWeight("rank_weights", part, labels.weight);
+    addWeight("exponents", part, labels.exponent);
     return group;
   });
-  const rankGroup = explorer.addGroup({ label: labels.ranks, wide: true });
+  const innerGroup = folded(labels.inner);
+  for (const part of TERMS) addWeight("weights", part, labels[part], "inner_weights");
+  const rankGroup = folded(labels.ranks);
   explorer.addSlider("power", { stops: POWERS, text: number });
   explorer.addSlider("offset", { stops: OFFSETS, text: number });
-  explorer.addGroup({ label: labels.more, folded: true });
+  folded(labels.more);
   explorer.addChoice("scored_by", { values: ["predictions", "uncalibrated", ...(known ? ["truth"] : [])] });
   explorer.addSlider("shown", { stops: candidates.map((_, i) => i + 1), text: String });
   explorer.addGroup();
@@ -337,8 +343,9 @@ function render({ model, el }) {
     const now = { a, b, shown, known, reach: reachOf(a), most: mostOf(outcomes, shown) };
     TERMS.forEach((term, k) => {
       for (const [trait, used] of Object.entries(uses)) explorer.showSlider(`${trait} ${term}`, used(a.formula, term));
-      groups[k].hidden = !Object.values(uses).some((used) => used(a.formula, term));
+      groups[k].hidden = !OWN.some((trait) => uses[trait](a.formula, term));
     });
+    innerGroup.hidden = !uses.inner_weights(a.formula);
     rankGroup.hidden = a.formula !== "rank_fusion";
     drawLists(now);
     explorer.show(now, animate);

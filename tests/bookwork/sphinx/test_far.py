@@ -38,7 +38,7 @@ def test_the_nearest_step_in_proportion():
     assert [far.step_of(pixels) for pixels in (0, 300, 420, 430, 1_700, 90_000)] == [0, 0, 0, 1, 3, 7]
 
 
-def test_each_section_below_the_title_has_a_step_but_that_of_the_first_explorer():
+def test_each_section_has_a_step_but_those_around_the_first_explorer():
     explorer = page_figure(body='<div class="ranking-explorer">', tail="")
     inner = nodes.section("", nodes.title("", "inner"))
     document = new_document("page")
@@ -46,12 +46,17 @@ def test_each_section_below_the_title_has_a_step_but_that_of_the_first_explorer(
         "",
         nodes.title("", "page"),
         nodes.section("", nodes.title("", "part"), inner),
-        nodes.section("", nodes.title("", "live"), nodes.container("", explorer)),
+        nodes.section(
+            "",
+            nodes.title("", "live"),
+            nodes.section("", nodes.title("", "before")),
+            nodes.section("", nodes.container("", explorer)),
+        ),
         nodes.section("", nodes.title("", "live, too"), explorer.deepcopy()),
     )
     far.FarSections(document).run()
     classes = [part["classes"] for part in document.findall(nodes.section)]
-    assert classes == [[], ["ranking-far-0"], [], [], ["ranking-far-2"]]
+    assert classes == [[], ["ranking-far-0"], [], [], ["ranking-far-0"], [], ["ranking-far-2"]]
 
 
 def test_the_style_sheet_has_the_same_steps():

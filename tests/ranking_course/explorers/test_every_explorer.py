@@ -7,7 +7,16 @@ from itertools import product
 
 import pytest
 from gallery import GALLERY, powers
-from looking import assert_accessible, assert_laid_out, assert_quiet, open_tables, pictures, press, sentence
+from looking import (
+    assert_accessible,
+    assert_laid_out,
+    assert_quiet,
+    open_groups,
+    open_tables,
+    pictures,
+    press,
+    sentence,
+)
 from recordings import completion_made_up, gates_recording, slate_recording
 
 from bookwork.explorer.bundle import modules
@@ -63,8 +72,7 @@ def test_the_gallery_holds_all_that_have_controls():
 @pytest.mark.parametrize("name", VARIANTS)
 def test_laid_out_at_every_setting(show, name, width):
     page = show(VARIANTS[name](), width=width)
-    for summary in page.locator("details.rx-group summary").all():
-        summary.click()
+    open_groups(page)
     radios = page.locator(".rx input[type=radio]").all()
     for radio in radios or [None]:
         if radio is not None:
@@ -103,8 +111,7 @@ def seen(page):
 @pytest.mark.parametrize("name", DRAWN)
 def test_every_slider_by_keyboard_and_back(show, name):
     page = show(DRAWN[name]())
-    for summary in page.locator("details.rx-group summary").all():
-        summary.click()
+    open_groups(page)
     before, drawn = seen(page), pictures(page)
     for control in sliders(page):
         said = control.get_attribute("aria-valuetext")
@@ -114,6 +121,19 @@ def test_every_slider_by_keyboard_and_back(show, name):
     assert seen(page) != before
     page.get_by_role("button", name="Reset").press("Enter")
     assert seen(page) == before
+
+
+CONTROLS = ".rx-controls :is(.rx-control, .rx-toggle):visible"
+
+
+@pytest.mark.parametrize("name", VARIANTS)
+def test_at_most_six_controls_are_in_sight(show, name):
+    page = show(VARIANTS[name]())
+    radios = page.locator(".rx-controls input[type=radio]:visible").all()
+    for radio in radios or [None]:
+        if radio is not None:
+            radio.check()
+        assert 1 <= page.locator(CONTROLS).count() <= 6
 
 
 GIVEN = {"calibration": {"click share"}, "recorded": {"power", powers(0.5)["sentence"]}}  # in recordings

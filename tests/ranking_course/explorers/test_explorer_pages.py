@@ -393,6 +393,34 @@ def test_pictures_follow_the_width(show):
     assert box["x"] + box["width"] <= 400
 
 
+def test_a_picture_out_of_sight_is_drawn_when_it_is_shown(show):
+    page = show(CalibrationExplorer(), width=1000)
+    page.evaluate("""() => {
+        document.querySelector(".ranking-explorer > div").replaceWith(document.createElement("div"));
+        const place = document.querySelector(".ranking-explorer");
+        const { calibration } = rankingExplorers.definitions;
+        calibration.render({ model: place.rankingModel, el: place.lastElementChild });
+        place.querySelectorAll(".rx-figure")[1].style.display = "none";
+    }""")
+    first, second = page.locator(".rx-picture").all()[:2]
+    first.locator(".rx-axis").first.wait_for()  # seen, although another one has no size
+    assert second.locator(".rx-axis").count() == 0
+    assert page.locator(".rx-undrawn").count() == 0
+    page.evaluate("document.querySelectorAll('.rx-figure')[1].style.display = ''")
+    second.locator(".rx-axis").first.wait_for()
+
+
+def test_labels_of_lines_draw_a_piece_of_them(show):
+    page = show(CalibrationExplorer())
+    for drawn in page.locator(".rx-picture").all():
+        lines = drawn.locator(".rx-stroke:not(.rx-swatch *)").count()
+        assert (drawn.locator(".rx-swatch .rx-stroke").count() > 0) == (lines > 0)
+    dashes = page.locator(".rx-swatch .rx-stroke").evaluate_all(
+        "(all) => all.map((sample) => sample.getAttribute('stroke-dasharray'))"
+    )
+    assert len({*dashes}) > 1
+
+
 CONTRAST = """([text, ground]) => {
     const canvas = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
     const luminance = (colour) => {

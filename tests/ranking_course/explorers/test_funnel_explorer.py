@@ -13,6 +13,7 @@ from looking import (
     MODEL,
     assert_laid_out,
     columns,
+    open_groups,
     pictures,
     press,
     sentence,
@@ -170,7 +171,7 @@ def test_counts_and_costs_follow_the_sliders(show):
     assert sentence(page).startswith(
         "Of 1,000,000 items, 2,000 are retrieved, 300 ranked and 30 shown, in 29.9 ms: 1,672 times cheaper"
     )
-    page.locator("details.rx-group summary").click()
+    open_groups(page)
     # (slider, key, value, words of the sentence)
     steps = [
         ("embedding", "Home", "0", "1,000 are retrieved"),
@@ -203,6 +204,7 @@ def test_counts_and_costs_follow_the_sliders(show):
 def test_what_survives_is_what_was_recorded(show):
     recorded = checked_recording(funnel_recording())
     page = show(FunnelExplorer(funnel_recording()))
+    open_groups(page)
     grid = recorded["grid"]
 
     def share(stage, *index):

@@ -15,6 +15,7 @@ from looking import (
     MODEL,
     assert_laid_out,
     columns,
+    open_groups,
     press,
     rows,
     sentence,
@@ -307,6 +308,7 @@ def test_bad_arguments_of_simulated_candidates(bad, message):
 @pytest.mark.parametrize("formula", FORMULAS)
 def test_formulas_agree_with_the_package(show, formula):
     page = show(FusionExplorer(made_up()))
+    open_groups(page)
     calls, expected = [], []
     for seed in range(40):
         rng = np.random.default_rng(seed)
@@ -340,6 +342,7 @@ def test_formulas_agree_with_the_package(show, formula):
 @pytest.mark.browser
 def test_ranks_totals_and_uncalibrated_clicks_agree(show):
     page = show(FusionExplorer(made_up()))
+    open_groups(page)
     for seed in range(10):
         rng = np.random.default_rng(seed)
         values = np.round(rng.random(20), 1)
@@ -364,6 +367,7 @@ def test_rows_stand_in_the_packages_order(show, simulated, kind):
     candidates = simulated if kind == "simulated" else made_up(20, seed=3)
     explorer = FusionExplorer(candidates)
     page = show(FusionExplorer(candidates))
+    open_groups(page)
     by_click = sorted(explorer.candidates, key=lambda c: -c["predictions"]["click"])
     assert shown_items(page, 1) == [c["item"] for c in by_click]
     kinds = {"truth": "the truth", "uncalibrated": "clicks uncalibrated", "predictions": "predictions"}
@@ -382,6 +386,7 @@ def test_rows_stand_in_the_packages_order(show, simulated, kind):
 @pytest.mark.browser
 def test_uncalibrated_clicks_leave_rank_fusion_alone(show):
     page = show(FusionExplorer(made_up(), formula="rank_fusion"))
+    open_groups(page)
     before = shown_items(page)
     page.get_by_role("radio", name="clicks uncalibrated").check()
     assert shown_items(page) == before
@@ -398,6 +403,7 @@ def test_every_slider_of_a_formula_by_keyboard(show, simulated, formula):
         simulated, formula="weighted_sum" if formula != "weighted_sum" else "rank_fusion"
     )
     page = show(explorer)
+    open_groups(page)
     radio = page.get_by_role("radio", name=NAMES[formula], exact=True)
     radio.focus()
     page.keyboard.press("Space")
@@ -405,7 +411,7 @@ def test_every_slider_of_a_formula_by_keyboard(show, simulated, formula):
     traits = {
         "weighted_sum": {"weights": "weight w"},
         "click_times_rest": {"weights": "weight w"},
-        "product_of_powers": {"weights": "weight w", "exponents": "exponent β"},
+        "product_of_powers": {"weights": "Weights w, inside the powers", "exponents": "exponent β"},
         "rank_fusion": {"rank_weights": "weight w"},
         "commerce_product": {"exponents": "exponent β"},
     }[formula]
@@ -415,7 +421,8 @@ def test_every_slider_of_a_formula_by_keyboard(show, simulated, formula):
     more = {**more, "Shown: top k": "shown"}
     assert page.get_by_role("slider").count() == len(used) + len(more)
     for trait, label, term in used:
-        control = slider(page, label, LABELS[term])
+        inner = formula == "product_of_powers" and trait == "weights"
+        control = slider(page, LABELS[term], label) if inner else slider(page, label, LABELS[term])
         before, list_before = page.evaluate(MODEL, trait)[term], rows(page, 0)
         press(control, "ArrowRight")
         after = page.evaluate(MODEL, trait)
@@ -435,6 +442,7 @@ def test_every_slider_of_a_formula_by_keyboard(show, simulated, formula):
 def test_scores_are_taken_apart(show, simulated):
     explorer = FusionExplorer(simulated)
     page = show(explorer)
+    open_groups(page)
     names = [candidate["item"] for candidate in explorer.candidates]
     for formula, name in NAMES.items():
         page.get_by_role("radio", name=name, exact=True).check()
@@ -478,6 +486,7 @@ def test_scores_are_taken_apart(show, simulated):
 def test_totals_of_both_settings(show):
     explorer = FusionExplorer(made_up())
     page = show(explorer)
+    open_groups(page)
     truth = {term: np.array([c["truth"][term] for c in explorer.candidates]) for term in TERMS}
     outcomes = fusion.per_impression(truth)
     click = explorer.given()["click"]
@@ -505,6 +514,7 @@ def test_totals_of_both_settings(show):
 def test_changes_of_place_are_said_and_shown(show):
     explorer = FusionExplorer(made_up())
     page = show(explorer)
+    open_groups(page)
     before, after = shown_items(page, 1), shown_items(page)
     assert before != after
     texts = page.locator(f"{LIST} .rx-change").all_text_contents()
@@ -523,6 +533,7 @@ def test_changes_of_place_are_said_and_shown(show):
 def test_keep_swap_and_reset(show):
     explorer = FusionExplorer(made_up())
     page = show(explorer)
+    open_groups(page)
     first, clicks = shown_items(page), shown_items(page, 1)
     page.get_by_role("button", name="Swap A and B").click()
     assert [shown_items(page), shown_items(page, 1)] == [clicks, first]
@@ -547,6 +558,7 @@ def test_equal_scores_keep_their_order(show):
     for candidate in same[1:]:
         candidate["predictions"] = copy.deepcopy(same[0]["predictions"])
     page = show(FusionExplorer(same))
+    open_groups(page)
     for name in NAMES.values():
         page.get_by_role("radio", name=name, exact=True).check()
         assert shown_items(page) == [candidate["item"] for candidate in same]
@@ -562,6 +574,7 @@ def test_a_prediction_of_0_under_a_power(show):
     candidates = made_up()
     candidates[4]["predictions"]["share"] = 0.0
     page = show(FusionExplorer(candidates, formula="commerce_product"))
+    open_groups(page)
     last = rows(page, 0)[-1]
     assert last[1] == "item 5"
     assert last[3] == "0"
@@ -574,6 +587,7 @@ def test_a_prediction_of_0_under_a_power(show):
 @pytest.mark.browser
 def test_candidates_without_truth(show):
     page = show(FusionExplorer(made_up(truth=False)))
+    open_groups(page)
     assert page.get_by_role("radio", name="the truth").count() == 0
     assert "By the predictions" in page.locator(".rx-note").last.inner_text()
     scores = [c["predictions"]["click"] for c in made_up(truth=False)]
@@ -593,6 +607,7 @@ def test_rows_move_but_not_under_reduced_motion(show):
         };
     }"""
     page = show(FusionExplorer(made_up()), reduced_motion="no-preference")
+    open_groups(page)
     page.evaluate(watch)
     page.get_by_role("radio", name="rank fusion").check()
     assert set(page.evaluate("window.moves")) == {150}
@@ -609,6 +624,7 @@ def test_rows_move_but_not_under_reduced_motion(show):
 @pytest.mark.parametrize("width", [360, 660, 1280])  # 660: two columns, none to spare, as in the book
 def test_every_outcome_is_named(show, simulated, width):
     page = show(FusionExplorer(simulated), width=width)
+    open_groups(page)
     named = page.locator(".rx-figure").last.locator(".rx-axis text").all_text_contents()
     assert [name for name in (*OUTCOMES, "minutes") if name not in named] == []
 
@@ -617,6 +633,7 @@ def test_every_outcome_is_named(show, simulated, width):
 def test_texts_come_from_the_state(show):
     labels = {"like": "<b>点赞</b>", "weight": "权重 w", "sentence": "{moved} {new}", "shown": "前 k"}
     page = show(FusionExplorer(made_up(), labels=labels))
+    open_groups(page)
     assert page.get_by_role("group", name="<b>点赞</b>").get_by_role("slider", name="权重 w").count() == 1
     assert slider(page, "前 k").count() == 1
     assert "<b>点赞</b>: adds" in rows(page, 0)[0]

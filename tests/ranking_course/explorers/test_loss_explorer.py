@@ -14,6 +14,7 @@ from looking import (
     MODEL,
     assert_laid_out,
     columns,
+    open_groups,
     pictures,
     press,
     rows,
@@ -135,6 +136,7 @@ def test_sweeps_need_a_weight_of_one():
 def test_formulas_agree_with_python(show):
     """Cross-entropy with metrics; total and gradient with the course's loss from logits, in float64."""
     page = show(LossExplorer())
+    open_groups(page)
     rng = np.random.default_rng(3)
     pairs = [[int(rng.integers(2)), float(p)] for p in [1e-12, 0.5, 1 - 1e-9, *rng.random(300)]]
     found = page.evaluate(CALL, ["loss", "crossEntropy", pairs])
@@ -169,6 +171,7 @@ def test_formulas_agree_with_python(show):
 @pytest.mark.browser
 def test_changes_are_paired_by_seed(show):
     page = show(LossExplorer())
+    open_groups(page)
     rng = np.random.default_rng(4)
     values = rng.random((5, 3))
     (found,) = page.evaluate(CALL, ["loss", "changes", [[[0.1, 1, 10], values.tolist()]]])
@@ -180,6 +183,7 @@ def test_changes_are_paired_by_seed(show):
 @pytest.mark.browser
 def test_controls_by_keyboard_change_what_is_seen(show):
     page = show(LossExplorer())
+    open_groups(page)
     assert page.locator(".rx-picture").count() == 3
     assert sentence(page) == (
         "Clicked: the loss is 5.27. Most of it, 3.91, comes from share: 2% was predicted where y = 1, "
@@ -214,6 +218,7 @@ def test_controls_by_keyboard_change_what_is_seen(show):
 @pytest.mark.browser
 def test_without_a_click_the_others_are_masked(show):
     page = show(LossExplorer())
+    open_groups(page)
     page.get_by_role("group", name="click", exact=True).get_by_role("checkbox").uncheck()
     assert sentence(page).startswith("Not clicked: the loss is 0.357, all of it from the click.")
     assert {task: cells[3] for task, cells in columns(page, 1).items()} == {
@@ -236,6 +241,7 @@ def test_without_a_click_the_others_are_masked(show):
 @pytest.mark.browser
 def test_all_weights_zero_is_said(show):
     page = show(LossExplorer(loss_weights=dict.fromkeys(TASKS, 0)))
+    open_groups(page)
     assert sentence(page) == "Every weight that counts is 0: there is no loss, and nothing is learnt."
     assert_laid_out(page)
 
@@ -244,7 +250,8 @@ def test_all_weights_zero_is_said(show):
 def test_recorded_trainings_are_shown_as_they_were(show):
     sweeps = checked_recording(sweep_recording())["sweeps"]
     page = show(LossExplorer(sweep_recording()))
-    assert page.get_by_role("group", name="Recorded: λ varied of").get_by_role("radio").count() == 2
+    open_groups(page)
+    assert page.get_by_role("group", name="λ varied of").get_by_role("radio").count() == 2
 
     def check(swept, measure):
         found = sweeps[swept]
@@ -275,6 +282,7 @@ def test_recorded_trainings_are_shown_as_they_were(show):
 @pytest.mark.browser
 def test_the_present_weight_is_marked_among_the_recorded(show):
     page = show(LossExplorer(sweep_recording()))
+    open_groups(page)
     rule = page.locator(".rx-picture").nth(3).locator(".rx-series[data-name=now] line")
     before = rule.get_attribute("x1")
     press(slider(page, "loss weight λ", "like"), "ArrowRight")
@@ -287,6 +295,7 @@ def test_the_present_weight_is_marked_among_the_recorded(show):
 def test_texts_come_from_the_state(show):
     labels = {"click": "点击", "share": "<b>转发</b>", "sentence": "{total}"}
     page = show(LossExplorer(labels=labels))
+    open_groups(page)
     assert page.get_by_role("group", name="点击", exact=True).count() == 1
     assert page.locator(".rx-picture b").count() == 0
     assert sentence(page) == "5.27"

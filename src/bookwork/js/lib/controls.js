@@ -2,15 +2,16 @@
 import { html, uniqueId } from "bookwork/dom";
 import { colourStyle } from "bookwork/marks";
 import { nearest } from "bookwork/scales";
-import { textWidth } from "bookwork/text";
+import { FONT_SIZE, textWidth } from "bookwork/text";
 
 const LEAST = 240; // px that a slider is wide, at least
 const THUMB = 20;
+const SMALL = 12 / FONT_SIZE; // texts of a scale
 
 /** The stops of a slider to name on its scale: all where their texts fit beside each other, else the ends. */
 export function stopsToName(stops, text) {
   const last = stops.length - 1;
-  const widths = stops.map((stop) => textWidth(text(stop)));
+  const widths = stops.map((stop) => SMALL * textWidth(text(stop)));
   const left = (i) => { // the ends keep inside the slider's width
     if (i === 0) return 0;
     return i === last ? LEAST - widths[i] : THUMB / 2 + (i / last) * (LEAST - THUMB) - widths[i] / 2;
@@ -100,7 +101,7 @@ export function createGroup(parent, { label, color, folded = false, wide = false
   const title = html("span", { class: color ? "rx-coloured" : undefined, style }, label);
   parent.append(
     folded
-      ? html("details", { class: "rx-group rx-data" }, html("summary", {}, title), inner)
+      ? html("details", { class: "rx-group rx-data", "aria-label": label }, html("summary", {}, title), inner)
       : html("fieldset", { class: classes }, html("legend", {}, title), inner),
   );
   return inner;

@@ -38,7 +38,9 @@ export function createExplorer({ model, el, labels, settings, draw }) {
     touched = control;
     touched.classList.add("rx-touched");
   }
-  for (const event of ["pointerdown", "focusin", "input"]) root.addEventListener(event, touch, true);
+  // Not when a pointer goes down: a control that moves then would not be under it when it goes up.
+  for (const event of ["click", "input"]) root.addEventListener(event, touch, true);
+  root.addEventListener("focusin", (event) => event.target.matches(":focus-visible") && touch(event), true);
 
   const figures = [];
   const pictures = [];
