@@ -73,41 +73,38 @@ def columns(page: Any, number: int = 0) -> dict[str, list[str]]:
     return {first: rest for first, *rest in rows(page, number)[1:]}
 
 
-def assert_laid_out(page: Any) -> None:
-    """Nothing scrolls sideways, and no text leaves its picture or meets another label."""
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    outside = page.evaluate("""() => [...document.querySelectorAll('.rx-picture')].flatMap((picture) => {
-        const frame = picture.getBoundingClientRect();
-        return [...picture.querySelectorAll('text')].filter((text) => {
-            const box = text.getBoundingClientRect();
-            return box.left < frame.left - 1 || box.right > frame.right + 1
-                || box.top < frame.top - 1 || box.bottom > frame.bottom + 1;
-        }).map((text) => text.textContent);
-    })""")
-    assert outside == []
-    overlaps = page.evaluate("""() => [...document.querySelectorAll('.rx-labels')].flatMap((group) => {
-        const boxes = [...group.children].map((text) => text.getBoundingClientRect());
-        const meet = (a, b) => a.left < b.right && b.left < a.right
-            && a.top + 2 < b.bottom && b.top + 2 < a.bottom;
+FAULTS = """() => {
+    const all = (selector, inside = document) => [...inside.querySelectorAll(selector)];
+    const box = (element) => element.getBoundingClientRect();
+    const leaves = (own, frame) => own.left < frame.left - 1 || own.right > frame.right + 1;
+    const meet = (a, b) => a.left < b.right && b.left < a.right
+        && a.top + 2 < b.bottom && b.top + 2 < a.bottom;
+    const outside = all('.rx-picture').flatMap((picture) => all('text', picture).filter((text) => {
+        const [own, frame] = [box(text), box(picture)];
+        return leaves(own, frame) || own.top < frame.top - 1 || own.bottom > frame.bottom + 1;
+    }).map((text) => text.textContent));
+    const overlaps = all('.rx-labels').flatMap((group) => {
+        const boxes = [...group.children].map(box);
         const pairs = boxes.flatMap((a, i) => boxes.slice(i + 1).map((b) => [a, b]));
         return pairs.filter(([a, b]) => meet(a, b)).map(() => group.textContent);
-    })""")
-    assert overlaps == []
-    small = page.evaluate("""() => [...document.querySelectorAll(
-        '.rx input[type=range], .rx button, .rx summary, .rx label:has(input)'
-    )].filter((control) => control.checkVisibility()).map((control) => control.getBoundingClientRect())
-        .filter((box) => Math.min(box.width, box.height) < 24).length""")
-    assert small == 0
-    cut = page.evaluate("""() => [...document.querySelectorAll('.rx-rows li')].flatMap((row) => {
-        const frame = row.getBoundingClientRect();
-        return [...row.querySelectorAll('*')].filter((part) => part.checkVisibility()).filter((part) => {
-            const box = part.getBoundingClientRect();
+    });
+    const small = all('.rx input[type=range], .rx button, .rx summary, .rx label:has(input)')
+        .filter((control) => control.checkVisibility())
+        .filter((control) => Math.min(box(control).width, box(control).height) < 24)
+        .map((control) => control.outerHTML);
+    const cut = all('.rx-rows li').flatMap((row) => all('*', row)
+        .filter((part) => part.checkVisibility() && !part.className.includes('rx-hidden')).filter((part) => {
             const block = getComputedStyle(part).display === 'block';
-            const cut = block && part.scrollWidth > part.clientWidth + 1;
-            return box.left < frame.left - 1 || box.right > frame.right + 1 || cut;
-        }).map((part) => part.className + ': ' + part.textContent);
-    })""")
-    assert [text for text in cut if "rx-hidden" not in text] == []
+            return leaves(box(part), box(row)) || (block && part.scrollWidth > part.clientWidth + 1);
+        }).map((part) => part.className + ': ' + part.textContent));
+    const { scrollWidth } = document.documentElement;
+    return { sideways: scrollWidth > innerWidth ? [scrollWidth] : [], outside, overlaps, small, cut };
+}"""
+
+
+def assert_laid_out(page: Any) -> None:
+    """Nothing scrolls sideways, and no text leaves its picture or meets another label."""
+    assert {fault: found for fault, found in page.evaluate(FAULTS).items() if found} == {}
 
 
 def assert_accessible(page: Any, theme: str) -> None:

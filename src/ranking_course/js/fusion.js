@@ -363,6 +363,6 @@ function render({ model, el }) {
 
 export default {
   render,
-  heights: { "": [3395, 3055, 2328, 1925, 1596, 1486] },
+  heights: { "": [3339, 2999, 2322, 1900, 1596, 1486] },
   formulas: { scores, contributions, ranks, order, expectedTotals, downsampled },
 };
