@@ -30,7 +30,7 @@ SHIFTS = """() => {
 SCROLL = """async () => {
     for (let at = 0; at < document.documentElement.scrollHeight; at += innerHeight / 2) {
         scrollTo({ top: at, behavior: 'instant' });
-        await new Promise((done) => setTimeout(done, 60));
+        do await new Promise((done) => setTimeout(done, 60)); while (document.querySelector('.rx-undrawn'));
     }
     return shifts.reduce((sum, value) => sum + value, 0);
 }"""

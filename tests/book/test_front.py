@@ -69,6 +69,17 @@ class TestFront:
         assert sorted(links(stages[2].ul)) == chapters[1:]
         assert {"reference/source_map.html", "reference/bibliography.html#source-document"} <= {*links(front)}
 
+    def test_hours_are_those_of_the_pages(self, front, book):
+        chapters = [int(found) for found in re.findall(r"(\d+) minutes ·", front.get_text())]
+        assert len(chapters) == 6
+        assert f"of {min(chapters)} to {max(chapters)} minutes" in front.get_text()
+        assert round(sum(chapters) / 60) == 10
+        pages = [path.read_text(encoding="utf-8") for path in book.glob("0*/exercises.html")]
+        exercises = [int(re.search(r"points, about (\d+) minutes", page)[1]) for page in pages]
+        assert round(2 * sum(exercises) / 60) / 2 == 8.5
+        said = " ".join(front.get_text().split())
+        assert "about ten hours to read, their exercises another eight and a half" in said
+
     def test_a_whole_card_is_its_link(self, desktop):
         card = desktop.locator(DOORS).nth(1)
         box = card.bounding_box()
@@ -79,7 +90,7 @@ class TestFront:
     def test_the_slider_starts_where_the_question_is_open(self, desktop, front):
         slider = desktop.locator(".rx input[type=range]").first
         assert slider.get_attribute("aria-valuetext") == "0"
-        said = desktop.locator("article").inner_text()
+        said = desktop.locator("#what-is-a-like-worth").inner_text()
         assert "What is a like worth?" in said
         assert not re.search(r"(more|fewer) (likes|clicks|collects|shares)", said)
 

@@ -5,6 +5,8 @@ Each check looks at all pages of a book, so that a new chapter is covered as soo
 
 from __future__ import annotations
 
+import importlib
+import inspect
 import itertools
 import re
 from pathlib import Path
@@ -141,6 +143,16 @@ class TestCourse(PageChecks, FileChecks):
     def test_no_hidden_check_and_no_marker_in_any_file(self, book):
         authored = REPOSITORY / "book"
         assert leaks(book, authored_secrets(authored), authored) == []
+
+    @pytest.mark.parametrize(
+        "room", ["funnel", "evaluation", "fusion", "training", "watch_time", "multi_task"]
+    )
+    def test_all_that_a_room_offers_is_described(self, book, room):
+        pages = [path.read_text(encoding="utf-8") for path in (book / "reference" / "api").glob("*.html")]
+        described = set(re.findall(rf'id="ranking\.{room}\.(\w+)"', "".join(pages)))
+        offered = vars(importlib.import_module(f"ranking.{room}")).items()
+        named = {name for name, value in offered if inspect.isclass(value) or inspect.isfunction(value)}
+        assert {name for name in named if not name.startswith("_")} - described == set()
 
 
 class TestCourseOnAPhone(PageChecks):

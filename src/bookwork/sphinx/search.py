@@ -86,8 +86,11 @@ def _begun_by(node: nodes.Element) -> Section | None:
 
 
 def _words(element: nodes.Element) -> Iterator[str]:
-    """What an element says; of formulas only those that are words themselves."""
+    """What an element says, without markup; of formulas only those that are words themselves."""
     for text in element.findall(nodes.Text):
+        if isinstance(text.parent, nodes.raw):
+            yield " "  # a break of the line, as HTML and as LaTeX
+            continue
         formula = isinstance(text.parent, nodes.math)
         yield "…" if formula and not text.astext().isalnum() else text.astext()
 

@@ -62,10 +62,11 @@ class Strip:
         if not self.here:
             return ""
         minutes = pages_of(self.app.env)[self.docname].minutes
+        left = 0 if self.docname.endswith(f"/{EXERCISES}") else minutes  # no page tells how long one will think
         chain = "".join(self._stage(stage) for stage in self.stages)
         beside = "".join(f"<li>{part}</li>" for part in self._beside(minutes))
         return (
-            f'<nav class="ranking-strip" aria-label="Place in the book" data-minutes="{minutes}">'
+            f'<nav class="ranking-strip" aria-label="Place in the book" data-minutes="{left}">'
             f'<ol class="ranking-chain">{chain}</ol><ul class="ranking-beside">{beside}</ul></nav>'
         )
 

@@ -6,6 +6,7 @@ import { FONT_SIZE, textWidth } from "bookwork/text";
 
 const LEAST = 240; // px that a slider is wide, at least
 const THUMB = 20;
+const FEW = 3; // options of a choice that take one line, and may stay in sight on a phone
 const SMALL = 12 / FONT_SIZE; // texts of a scale
 
 /** The stops of a slider to name on its scale: all where their texts fit beside each other, else the ends. */
@@ -61,7 +62,8 @@ export function createChoice(parent, { label, options, onInput }) {
   const inputs = options.map(({ value }, i) => html("input", { type: "radio", name, id: `${name}-${i}`, value }));
   const row = html("div", { class: "rx-options" });
   options.forEach(({ text }, i) => row.append(html("label", { for: inputs[i].id }, inputs[i], html("span", {}, text))));
-  parent.append(html("fieldset", { class: "rx-control rx-choice" }, html("legend", {}, label), row));
+  const size = options.length > FEW ? "rx-control rx-choice rx-many" : "rx-control rx-choice";
+  parent.append(html("fieldset", { class: size }, html("legend", {}, label), row));
   inputs.forEach((input, i) => input.addEventListener("change", () => onInput(options[i].value)));
   return { set: (value) => inputs.forEach((input, i) => { input.checked = options[i].value === value; }) };
 }
