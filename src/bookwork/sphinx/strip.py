@@ -62,7 +62,8 @@ class Strip:
         if not self.here:
             return ""
         minutes = pages_of(self.app.env)[self.docname].minutes
-        left = 0 if self.docname.endswith(f"/{EXERCISES}") else minutes  # no page tells how long one will think
+        thinking = self.docname.endswith(f"/{EXERCISES}")  # of which no page can tell how much is left
+        left = 0 if thinking else minutes
         chain = "".join(self._stage(stage) for stage in self.stages)
         beside = "".join(f"<li>{part}</li>" for part in self._beside(minutes))
         return (
