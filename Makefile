@@ -95,7 +95,7 @@ check: lint
 
 test: $(READY) $(BROWSER_READY) lint html
 	RANKING_SILENT=1 RANKING_BUILT_BOOK=_build/html OMP_NUM_THREADS=1 \
-	  $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope
+	  $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder
 	RANKING_SILENT=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest --nbval -n 2 --dist loadscope book
 
 test-all: export RANKING_TEST_ALL = 1
