@@ -9,9 +9,12 @@ function inTurn(act) {
   if (busy) return;
   busy = true;
   const next = () => {
-    queue.shift()();
-    if (queue.length > 0) setTimeout(next);
-    else busy = false;
+    try {
+      queue.shift()();
+    } finally { // a picture that fails keeps no other one waiting
+      if (queue.length > 0) setTimeout(next);
+      else busy = false;
+    }
   };
   setTimeout(next);
 }
