@@ -79,7 +79,7 @@ class TestSample:
         others = re.compile(r"_static/(?!ranking/(explorers|states)/).*\.js")
         with opened(reader, WIDE, hold=others) as (page, asked):
             first = page.locator(ALL).first
-            first.locator(".rx-axis").first.wait_for()  # a browser drops keys that come before its first frame
+            first.locator(".rx-axis").first.wait_for()  # keys before the first frame are dropped
             page.get_by_role("slider").first.press("ArrowRight")
             first.locator(".rx-sentence", has_text="The wave is 2 high.").wait_for(timeout=5_000)
             assert page.evaluate("document.readyState") != "complete"
