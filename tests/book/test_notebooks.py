@@ -17,7 +17,8 @@ from notebook_hygiene import CHECKED, KERNEL, faults, main
 
 BOOK = Path(__file__).parents[2] / "book"
 CHAPTERS = sorted(BOOK.glob("0*/index.ipynb"))
-NOTEBOOKS = sorted(BOOK.rglob("*.ipynb"))
+# without what JupyterLab keeps of those that were opened
+NOTEBOOKS = sorted(path for path in BOOK.rglob("*.ipynb") if path.parent.name != ".ipynb_checkpoints")
 APPENDICES = [path for path in sorted(BOOK.glob("0*/*.ipynb")) if path.stem not in ("index", "exercises")]
 
 
