@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import re
 
 import pytest
+from playwright.sync_api import TimeoutError
 from visits import SETTINGS, page_names
 
 pytestmark = pytest.mark.browser
@@ -58,6 +60,8 @@ class TestFrame:
         with reader.tab(setting) as (page, log):
             for name in ("intro.html", "search.html"):
                 reader.open(page, setting, name)
+                with contextlib.suppress(TimeoutError):  # a busy machine may not have styled the page yet
+                    page.wait_for_function(f"({UNDRAWN})().length === 0", timeout=5_000)
                 assert page.evaluate(UNDRAWN) == []
             assert log.errors == []
 
