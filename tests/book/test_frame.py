@@ -154,9 +154,9 @@ class TestWide:
             page.set_viewport_size({"width": 1280, "height": 500})
             reader.open(page, WIDE, "second.html")
             page.evaluate("""() => {
-                const bar = document.querySelector("#pst-primary-sidebar");
-                bar.querySelector(".bd-links").style.paddingBottom = "2000px";
-                bar.scrollTop = 1000;
+                const list = document.querySelector("#pst-primary-sidebar .bd-links");
+                list.style.paddingBottom = "2000px";
+                list.parentElement.scrollTop = 1000;
             }""")
             logo, search = (
                 page.locator(f".bd-sidebar-primary {part}") for part in (".logo", ".search-button__button")
@@ -211,6 +211,24 @@ class TestPhone:
                     if part.bounding_box()["height"] < 44:
                         small[part.evaluate("part => part.outerHTML")] = part.bounding_box()
         assert small == {}
+
+    def test_the_list_of_pages_is_as_easy_to_tap(self, reader):
+        with reader.tab(NARROW) as (page, _):
+            reader.open(page, NARROW, "second.html")
+            page.locator(".primary-toggle").first.click()
+            drawer = page.locator("dialog[open]")
+            drawer.locator("nav.bd-links .toctree-toggle").first.wait_for()
+            for entry in drawer.locator("nav.bd-links li.has-children").all():
+                link, toggle = (entry.locator(part).first for part in ("a", ".toctree-toggle"))
+                assert toggle.bounding_box()["width"] == toggle.bounding_box()["height"] == 44
+                beside = link.bounding_box()
+                assert beside["x"] + beside["width"] <= toggle.bounding_box()["x"]
+                assert beside["height"] >= 44
+            closed = drawer.locator("nav.bd-links li.has-children:not(:has(details[open]))")
+            for entry in closed.all():  # no room is kept for what is folded
+                assert entry.bounding_box()["height"] == pytest.approx(
+                    entry.locator("a").first.bounding_box()["height"], abs=1
+                )
 
     def test_rows_of_text_are_cards(self, reader):
         with reader.tab(NARROW) as (page, _):

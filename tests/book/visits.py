@@ -49,7 +49,11 @@ CONTENT = """() => ({
 
 # Without preloading: axe would ask for imported style sheets at places where they are not. Of what passes one
 # element per rule is told: to tell all takes as long as the check.
-AXE_OPTIONS = {"preload": False, "resultTypes": ["violations"]}
+AXE_OPTIONS = {
+    "preload": False,
+    "resultTypes": ["violations"],
+    "rules": {"target-size": {"enabled": True}},
+}
 
 
 @dataclass(frozen=True)

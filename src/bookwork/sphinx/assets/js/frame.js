@@ -21,6 +21,14 @@
   // Its tooltips are titles here.
   for (const button of document.querySelectorAll("[data-bs-title]:not([title])")) button.title = button.dataset.bsTitle;
 
+  // It scrolls the list of pages to where one is; here the list is scrolled inside its bar.
+  const bar = document.getElementById("pst-primary-sidebar");
+  const list = bar?.querySelector(".sidebar-primary-item:has(> .bd-links)");
+  if (list) Object.defineProperty(bar, "scrollTop", {
+    get: () => list.scrollTop,
+    set: (position) => { list.scrollTop = position; },
+  });
+
   // Its drawers give the focus back to the button that opened them.
   for (const side of ["primary", "secondary"]) {
     const toggle = document.querySelector(`.${side}-toggle`);
