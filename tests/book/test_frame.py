@@ -73,7 +73,7 @@ class TestStrip:
         assert strip["data-minutes"] == "0"  # how far one has scrolled says nothing of what is left to think
         back = strip.select(".ranking-beside a")
         assert [(link.get_text(), link["href"]) for link in back] == [
-            ("← 2. A second page", "../second.html")
+            ("← chapter 2. A second page", "../second.html")
         ]
 
     def test_a_page_without_place_has_none(self, book):
@@ -212,24 +212,6 @@ class TestPhone:
                         small[part.evaluate("part => part.outerHTML")] = part.bounding_box()
         assert small == {}
 
-    def test_the_list_of_pages_is_as_easy_to_tap(self, reader):
-        with reader.tab(NARROW) as (page, _):
-            reader.open(page, NARROW, "second.html")
-            page.locator(".primary-toggle").first.click()
-            drawer = page.locator("dialog[open]")
-            drawer.locator("nav.bd-links .toctree-toggle").first.wait_for()
-            for entry in drawer.locator("nav.bd-links li.has-children").all():
-                link, toggle = (entry.locator(part).first for part in ("a", ".toctree-toggle"))
-                assert toggle.bounding_box()["width"] == toggle.bounding_box()["height"] == 44
-                beside = link.bounding_box()
-                assert beside["x"] + beside["width"] <= toggle.bounding_box()["x"]
-                assert beside["height"] >= 44
-            closed = drawer.locator("nav.bd-links li.has-children:not(:has(details[open]))")
-            for entry in closed.all():  # no room is kept for what is folded
-                assert entry.bounding_box()["height"] == pytest.approx(
-                    entry.locator("a").first.bounding_box()["height"], abs=1
-                )
-
     def test_rows_of_text_are_cards(self, reader):
         with reader.tab(NARROW) as (page, _):
             reader.open(page, NARROW, "second.html")
@@ -271,3 +253,27 @@ class TestExercises:
         assert offered == book / "_sources" / NAME / "exercises.ipynb"
         assert "BEGIN HIDDEN" not in offered.read_text(encoding="utf-8")
         assert "Download this notebook" not in offered.read_text(encoding="utf-8")
+
+
+class TestDrawer:
+    """The list of pages on a phone."""
+
+    pages = "course"
+
+    def test_the_list_of_pages_is_as_easy_to_tap(self, reader):
+        with reader.tab(NARROW) as (page, _):
+            reader.open(page, NARROW, "run.html")
+            page.locator(".primary-toggle").first.click()
+            drawer = page.locator("dialog[open]")
+            drawer.locator("nav.bd-links .toctree-toggle").first.wait_for()
+            for entry in drawer.locator("nav.bd-links li.has-children").all():
+                link, toggle = (entry.locator(part).first for part in ("a", ".toctree-toggle"))
+                assert toggle.bounding_box()["width"] == toggle.bounding_box()["height"] == 44
+                beside = link.bounding_box()
+                assert beside["x"] + beside["width"] <= toggle.bounding_box()["x"]
+                assert beside["height"] >= 44
+            closed = drawer.locator("nav.bd-links li.has-children:not(:has(details[open]))")
+            for entry in closed.all():  # no room is kept for what is folded
+                assert entry.bounding_box()["height"] == pytest.approx(
+                    entry.locator("a").first.bounding_box()["height"], abs=1
+                )

@@ -110,9 +110,11 @@ class Strip:
         if not title.startswith(number):  # E2 of "Exercises 2: title"
             number = title.partition(":")[0]
         whole = escape(title)
-        seen = (
-            f'{number}<span class="ranking-unseen">{whole.removeprefix(number)}</span>' if number else whole
-        )
+        if number:
+            kind = "chapter " if title.startswith(number) and number.isdecimal() else ""
+            seen = f'{kind}{number}<span class="ranking-unseen">{whole.removeprefix(number)}</span>'
+        else:
+            seen = whole
         said = f"{arrow} {seen}" if arrow == "←" else f"{seen} {arrow}"
         return f'<a href="{self._to(page)}" title="{whole}">{said}</a>'
 

@@ -18,6 +18,7 @@ const RANK_WEIGHTS = [0, 0.1, 0.2, 0.5, 1, 2, 5, 10];
 const EXPONENTS = range(31).map((i) => i / 10);
 const POWERS = [0.2, 0.5, 1, 1.5, 2, 3];
 const OFFSETS = [0, 1, 2, 5, 10, 20, 60, 100, 200];
+const SHORT = 30; // letters of a setting that a sentence can hold
 // outcome, the term that it counts, and how many of the term's unit make one
 const OUTCOMES = [
   ["clicks", "click", 1], ["likes", "like", 1], ["collects", "collect", 1], ["shares", "share", 1],
@@ -127,6 +128,15 @@ function written(setting, labels) {
   }[formula]();
   const by = { uncalibrated: labels.given_uncalibrated, truth: labels.given_truth }[setting.scored_by];
   return (text || labels.nothing) + (by ? `; ${by}` : "");
+}
+
+/** B in a few words of a sentence: written out, or by its formula where that would be long. */
+function called(b, a, labels) {
+  const text = written(b, labels);
+  if (text.length <= SHORT) return text;
+  const formula = labels[b.formula];
+  const same = SETTING.every((key) => JSON.stringify(b[key]) === JSON.stringify(a[key]));
+  return same || b.formula !== a.formula ? formula : fill(labels.kept_of_formula, { formula });
 }
 
 /** A change as text, to a tenth of a percent at most. */
@@ -354,7 +364,7 @@ function render({ model, el }) {
     const part = ([name]) => `${signed(gain(a.totals[name], b.totals[name]))} ${labels[name]}`;
     const different = moved === 0 ? labels.sentence_equal : labels.sentence_same;
     explorer.say(fresh > 0 ? labels.sentence : different, {
-      first: candidates[a.list[0]].item, moved, candidates: candidates.length, new: fresh, shown,
+      first: candidates[a.list[0]].item, other: called(b, a, labels), moved, candidates: candidates.length, new: fresh, shown,
       listed: OUTCOMES.map(part).join(", "),
     });
   }

@@ -61,7 +61,7 @@ def test_beside_exercises_lie_exercises() -> None:
         "1_part/index": [
             ("about 80 minutes", None),
             ("exercises", "1_part/exercises"),
-            ("2. Part →", "2_part/index"),
+            ("chapter 2. Part →", "2_part/index"),
         ],
         "1_part/exercises": [
             ("exercises: about 80 minutes", None),

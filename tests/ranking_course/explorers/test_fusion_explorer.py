@@ -526,7 +526,24 @@ def test_changes_of_place_are_said_and_shown(show):
             arrow, word = ("▲", "up") if move > 0 else ("▼", "down")
             assert text == f"{arrow}{abs(move)}{word} {abs(move)} against B"
     moved = sum(a != b for a, b in zip(before, after, strict=True))
-    assert f"Against B, {moved} of 12 candidates change places" in sentence(page)
+    assert f"Against B (click), {moved} of 12 candidates change places" in sentence(page)
+
+
+@pytest.mark.browser
+def test_on_a_phone_the_formula_is_one_line_that_stays_in_sight(show):
+    page = show(FusionExplorer(made_up()), width=390)
+    page.set_viewport_size({"width": 390, "height": 700})
+    formula = page.get_by_role("group", name="Formula", exact=True)
+    options = formula.get_by_role("radio")
+    assert len({round(option.bounding_box()["y"]) for option in options.all()}) == 1
+    assert formula.bounding_box()["height"] < 100
+    last = formula.get_by_text("e-commerce product")
+    assert last.bounding_box()["x"] > 390
+    options.last.check()
+    box = last.bounding_box()
+    assert box["x"] + box["width"] <= 390
+    page.locator(".rx-row").nth(3).evaluate("row => row.scrollIntoView({ block: 'center' })")
+    assert formula.bounding_box()["y"] == 0
 
 
 @pytest.mark.browser
@@ -542,10 +559,13 @@ def test_keep_swap_and_reset(show):
     assert [shown_items(page), shown_items(page, 1)] == [first, clicks]
     page.get_by_role("button", name="Keep A as B").click()
     assert [shown_items(page), shown_items(page, 1)] == [first, first]
-    assert "orders all 12 candidates as B does" in sentence(page)
+    assert "orders all 12 candidates as B does (click × the rest), so" in sentence(page)
     assert {cells[2] for cells in columns(page, 2).values()} == {"±0%"}
     press(slider(page, "weight w", "like"), "End")
     assert shown_items(page, 1) == first
+    assert "Against B (click × the rest, as kept), " in sentence(page)
+    page.get_by_role("radio", name="rank fusion").check()
+    assert "Against B (click × the rest), " in sentence(page)
     page.get_by_role("button", name="Reset").click()
     assert [shown_items(page), shown_items(page, 1)] == [first, clicks]
     for name in explorer.settings:

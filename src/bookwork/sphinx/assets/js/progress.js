@@ -1,4 +1,4 @@
-// How far one has read: a thin bar at the top, and the minutes that are left beside it.
+// How far one has read: a thin bar at the top, the minutes that are left beside it, and the section in the contents.
 "use strict";
 (() => {
   function start() {
@@ -38,6 +38,21 @@
     addEventListener("scroll", ask, { passive: true });
     document.body.append(bar);
     document.querySelector(".bd-header-article")?.append(left);
+
+    // The theme marks a section in the contents when its heading comes by; a jump passes headings over.
+    const contents = [...document.querySelectorAll("#pst-page-toc-nav a")];
+    const entryOf = (section) => contents.find(({ hash }) => hash === `#${section.id}`);
+    if (contents.length) addEventListener("scrollend", () => {
+      let section = document.elementFromPoint(innerWidth / 2, 0.3 * innerHeight)?.closest("section[id]");
+      while (section && !entryOf(section)) section = section.parentElement.closest("section[id]");
+      const now = section && entryOf(section);
+      for (const entry of contents) {
+        entry.classList.toggle("active", entry === now);
+        entry.toggleAttribute("aria-current", false);
+        for (let item = entry.closest("li"); item; item = item.parentElement.closest("li")) item.classList.toggle("active", item.contains(now));
+      }
+      now?.setAttribute("aria-current", "true");
+    });
 
     // On a phone the chain is one line: it begins with a whole word, so that where one is is in sight.
     const chain = strip?.querySelector(".ranking-chain");
