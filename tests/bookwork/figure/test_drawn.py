@@ -178,6 +178,24 @@ def test_values_are_read_by_keyboard_and_pointer(tab):
     assert "at 2" in tip.inner_text()
 
 
+def test_a_frame_shows_the_focus_of_keys_and_not_of_a_finger_or_a_mouse(chromium, tab):
+    framed = "(picture) => getComputedStyle(picture).outlineStyle !== 'none'"
+    focused = "(picture) => picture === document.activeElement"
+    page = tab(stored(go.Scatter(y=[1, 2])))
+    picture = page.locator(".rx-picture")
+    picture.click()
+    assert (picture.evaluate(focused), picture.evaluate(framed)) == (True, False)
+    picture.press("ArrowRight")
+    assert picture.evaluate(framed)
+    context = chromium.new_context(has_touch=True, is_mobile=True)
+    phone = context.new_page()
+    phone.goto(page.url)
+    picture = phone.locator(".rx-picture")
+    picture.tap()
+    assert (picture.evaluate(focused), picture.evaluate(framed)) == (True, False)
+    context.close()
+
+
 def test_labels_stand_apart_beside_a_wide_figure_and_in_a_list_above_a_narrow_one(tab):
     ends = [1.0, 1.001, 1.002, 0.999]
     traces = []
