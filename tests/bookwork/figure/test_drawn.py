@@ -109,7 +109,8 @@ def test_spread_counts_and_areas_are_columns(tables):
 
 
 def test_lying_bars_are_read_along_their_axis(tables):
-    assert tables(go.Bar(x=[3], y=["click"], orientation="h", name="share"))[0]["rows"][1] == ["click", "3"]
+    (table,) = tables(go.Bar(x=[3], y=["click"], orientation="h", name="share"))
+    assert table["rows"] == [["name", "share"], ["click", "3"]]
 
 
 def test_rows_of_points_are_named_and_shares_are_in_per_cent(tables):

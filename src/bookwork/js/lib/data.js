@@ -78,7 +78,7 @@ export function tablesOf(picture, more) {
   const [cells, own] = [shown.filter(({ kind }) => kind === "cells"), shown.filter((series) => series.own)];
   const placed = shown.filter((series) => series.kind !== "cells" && !series.own && !isRule(series));
   const groups = grouped(placed, (series) => series[along]);
-  const heading = picture[along].label || (listed ? "name" : along);
+  const heading = picture[along].label || (isList(picture[along]) ? "name" : along);
   const made = groups.map((together) => {
     const columns = together.flatMap((series) => columnsOf(series, across, (values) => written(picture[across], values)));
     const caption = groups.length > 1 && columns.length === 1 ? columns[0][0] : "";
