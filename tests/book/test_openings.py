@@ -7,6 +7,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from visits import Setting
 
 from bookwork.sphinx.openings import OPENING
 
@@ -40,3 +41,43 @@ def test_its_end_comes_back_to_the_question(path):
     (summary,) = (cell.source for cell in cells if "\n## Summary\n" in f"\n{cell.source}")
     summary = summary.split("## Summary\n")[1].split("\n## ")[0]
     assert re.search(r"at\s+the\s+top|of\s+the\s+beginning", summary)
+
+
+@pytest.mark.browser
+class TestFiguresOfOpenings:
+    """What an opening's figure reads out of its first and last point, and the head of its table."""
+
+    pages = "course"
+
+    @pytest.mark.parametrize(
+        ("chapter", "first", "last", "head"),
+        [
+            (
+                "01_funnel",
+                "still there\nthe 30 truly best items: 1\ncatalogue",
+                "lost\nthe 30 truly best items: 30\nre-ranking",
+                ["name", "still there"],
+            ),
+            (
+                "02_multi_task",
+                "click, a log each\nwhat the head knows: change: .*%\nclick",
+                "no change\nwhat the head knows: change: 0%",
+                ["name", "click, a log each"],
+            ),
+            (
+                "04_mmoe",
+                *(rf"training step {at}\nexpert 1: 0...\nexpert 2: 0...\nexpert 3: 0..." for at in (0, 300)),
+                ["training step", "expert 1", "expert 2", "expert 3"],
+            ),
+        ],
+    )
+    def test_they_say_what_their_points_stand_for(self, reader, chapter, first, last, head):
+        setting = Setting("file", "light", 1280)
+        with reader.tab(setting) as (page, _):
+            reader.open(page, setting, f"{chapter}/index.html")
+            figure = page.locator("figure:has(.ranking-plot)").first
+            for key, said in (("Home", first), ("End", last)):
+                figure.locator(".rx-picture").press(key)
+                assert re.fullmatch(said, figure.locator(".rx-tip").inner_text())
+            figure.locator("summary", has_text="Data behind").click()
+            assert figure.locator("table").first.locator("thead th").all_inner_texts() == head

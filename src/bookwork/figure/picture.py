@@ -17,7 +17,7 @@ LOOK = (
 TITLE = 40
 """px of a figure's height that its title takes, which becomes text of the page."""
 
-BAND = ("name", "x", "y", "color", "opacity", "quiet", "unlisted")
+BAND = ("name", "x", "y", "color", "opacity", "quiet", "unlisted", "decoration")
 """What an area keeps of the trace above it."""
 
 Picture = dict[str, Any]

@@ -1,6 +1,7 @@
 """The traces of a figure as series of a picture."""
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 from bookwork.figure.parts import Part, colour_of, plain, short
@@ -8,6 +9,9 @@ from bookwork.palette import Palette
 
 DIRECT_LABEL = "direct label"
 """What ``meta`` of a trace says that is nothing but the name, written at its end, of the trace before it."""
+
+DECORATION = "decoration"
+"""What ``meta`` of a trace says that is only drawn, neither read out nor in the table: a frame, a letter."""
 
 LABEL_OF = "label of "
 """How the name of such a trace begins; after it comes what is written."""
@@ -200,14 +204,28 @@ def errors(part: Part, series: Series) -> None:
 
 
 def told(part: Part, series: Series) -> None:
-    """What is read out at each point, where the figure says how; and numbers that only the table shows."""
+    """What is read out at each point, where the figure says how; and numbers that only the table shows.
+
+    ``meta.customdata`` names what ``customdata`` holds: more columns of the table, or, where ``meta.table``
+    is "customdata", the columns of a table without the places at which the points are drawn.
+    """
     custom = part.values("customdata")
     meta = part.get("meta")
-    if isinstance(meta, dict) and "customdata" in meta and custom is not None:
-        named = meta["customdata"]
-        columns = [named] if isinstance(named, str) else list(named)
-        each = [custom] if isinstance(named, str) else list(zip(*custom, strict=True))
-        series["more"] = [[name, short(column)] for name, column in zip(columns, each, strict=True)]
+    if meta == DECORATION:
+        series |= {"decoration": True, "unlisted": True}
+    if isinstance(meta, Mapping) and "customdata" in meta and custom is not None:
+        named, table = meta["customdata"], meta.get("table")
+        names = [named] if isinstance(named, str) else list(named)
+        rows = [[row] for row in custom] if isinstance(named, str) else custom
+        if table not in (None, "customdata"):
+            part.refused.append(f"{part.name}.meta.table = {table!r}")
+        if len(rows) != len(series["x"]):
+            part.refused.append(f"{part.name}.customdata: {len(rows)} rows for {len(series['x'])} points")
+        elif any(not isinstance(row, list) or len(row) != len(names) for row in rows):
+            part.refused.append(f"{part.name}.meta.customdata: {len(names)} names for other rows")
+        else:
+            columns = [[name, short([row[i] for row in rows])] for i, name in enumerate(names)]
+            series["own" if table else "more"] = columns
     template = part.get("hovertemplate")
     if template is None:
         return

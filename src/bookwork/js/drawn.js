@@ -3,7 +3,7 @@ import { tablesOf } from "bookwork/data";
 import { html } from "bookwork/dom";
 import { createPlot } from "bookwork/figure";
 import { formatNumber } from "bookwork/format";
-import { readPoints } from "bookwork/picture";
+import { readPoints, saidOf } from "bookwork/picture";
 import { createLegend } from "bookwork/swatch";
 import { followWidth } from "bookwork/width";
 
@@ -16,7 +16,7 @@ function readCells({ series, x, y }) {
   const all = series.filter(({ kind }) => kind === "cells");
   if (all.length === 0) return undefined;
   const items = all.flatMap((s) => s.x.map((at, i) => ({ x: at, y: s.y[i], z: s.z[i] })));
-  const lines = (one) => [formatNumber(one.z), `${x.label}: ${one.x}`, `${y.label}: ${one.y}`];
+  const lines = (one) => [formatNumber(one.z), ...saidOf(x, one.x), ...saidOf(y, one.y)];
   return readPoints(items, (one) => [one.x, one.y, lines(one), "ink"], { columns: x.categories.length });
 }
 

@@ -109,7 +109,8 @@ def test_spread_counts_and_areas_are_columns(tables):
 
 
 def test_lying_bars_are_read_along_their_axis(tables):
-    assert tables(go.Bar(x=[3], y=["click"], orientation="h", name="share"))[0]["rows"][1] == ["click", "3"]
+    (table,) = tables(go.Bar(x=[3], y=["click"], orientation="h", name="share"))
+    assert table["rows"] == [["name", "share"], ["click", "3"]]
 
 
 def test_rows_of_points_are_named_and_shares_are_in_per_cent(tables):
@@ -124,6 +125,35 @@ def test_rows_of_points_are_named_and_shares_are_in_per_cent(tables):
         [["name", "click, a log each"], ["click", "−2.133%"], ["click", "50%"]],
         [["name", "like"], ["like", "10%"]],
     ]
+
+
+def test_what_is_only_drawn_and_what_has_no_points_is_in_no_table(tables):
+    found = tables(
+        go.Scatter(x=[0, 1], y=[0, 0], name="frame", meta="decoration"),
+        go.Scatter(x=[], y=[], name="none"),
+        go.Scatter(x=[1], y=[2], name="one"),
+    )
+    assert [table["rows"] for table in found] == [[["x", "one"], ["1", "2"]]]
+
+
+def test_values_of_their_own_take_the_place_of_coordinates_in_one_table(tables):
+    meta = {"customdata": ["step", "first"], "table": "customdata"}
+    found = tables(
+        go.Scatter(x=[0.5], y=[0.1], name="early", customdata=[[0, 0.25]], meta=meta),
+        go.Scatter(x=[1.5, 1.6], y=[0.2, 0.3], name="late", customdata=[[30, 0.98], [30, 0.5]], meta=meta),
+    )
+    assert [table["rows"] for table in found] == [
+        [["step", "first"], ["0", "0.25"], ["30", "0.98"], ["30", "0.5"]]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("x", "rows"),
+    [([0, 1], [["7-15", "1"], ["over 120", "2"]]), ([0, 0.5], [["0", "1"], ["0.5", "2"]])],
+)
+def test_places_on_a_scale_are_called_by_its_ticks_if_all_are(tables, x, rows):
+    ticks = {"tickvals": [0, 1], "ticktext": ["7-15", "over<br>120"]}
+    assert tables(go.Scatter(x=x, y=[1, 2], name="part"), xaxis=ticks)[0]["rows"][1:] == rows
 
 
 def test_a_matrix_becomes_a_table(tables):
@@ -176,6 +206,87 @@ def test_values_are_read_by_keyboard_and_pointer(tab):
     box = picture.bounding_box()
     page.mouse.move(box["x"] + box["width"] - 30, box["y"] + 60)
     assert "at 2" in tip.inner_text()
+
+
+@pytest.fixture
+def read(tab):
+    """What is read out at every point of a figure, from the first to the last."""
+
+    def lines_of(*traces, **layout) -> list[list[str]]:
+        page = tab(stored(*traces, **layout))
+        page.locator(".rx-picture").focus()
+        points = sum(len(trace.x) for trace in traces if trace.meta != "decoration")
+        found = []
+        for key in ["Home"] + ["ArrowRight"] * (points - 1):
+            page.keyboard.press(key)
+            found.append(page.locator(".rx-tip").inner_text().split("\n"))
+        return found
+
+    return lines_of
+
+
+ROWS = {"tickvals": [0, -2], "ticktext": ["click", "collect"]}
+
+
+def test_a_row_is_read_out_by_its_name_and_a_place_beside_the_rows_is_not(read):
+    found = read(
+        go.Scatter(x=[-0.11], y=[-2], name="a log each", mode="markers"),
+        go.Scatter(x=[0], y=[-2.4], name="no change", mode="lines"),
+        xaxis={"title": {"text": "change"}, "tickformat": ".0%"},
+        yaxis=ROWS,
+    )
+    assert found == [["a log each", "change: −11%", "collect"], ["no change", "change: 0%"]]
+
+
+def test_a_named_place_keeps_the_title_of_its_axis(read):
+    points = go.Scatter(x=[0.2], y=[0], name="share", mode="markers")
+    found = read(points, xaxis_title_text="part", yaxis={**ROWS, "title": {"text": "head"}})
+    assert found == [["share", "part: 0.2", "head: click"]]
+
+
+def test_an_axis_without_a_title_gives_no_empty_label(read):
+    assert read(go.Scatter(x=[1], y=[2.5], name="curve", mode="markers")) == [["curve", "1", "2.5"]]
+    assert read(go.Bar(x=["a"], y=[3], name="bars"), yaxis_title_text="share") == [["bars", "a", "share: 3"]]
+
+
+def test_cells_of_axes_without_titles_are_read_out_without_labels(tab):
+    page = tab(stored(go.Heatmap(z=[[0.5, 2]], x=["a", "b"], y=["c"])))
+    page.locator(".rx-picture").focus()
+    page.keyboard.press("Home")
+    assert page.locator(".rx-tip").inner_text().split("\n") == ["0.5", "a", "c"]
+
+
+def test_numbers_on_ticks_that_write_them_stay_as_they_are(read):
+    ticks = {"tickvals": [0.5, 1000], "ticktext": ["50%", "1,000"], "title": {"text": "rate"}}
+    found = read(go.Scatter(x=[0.5, 1000], y=[1, 1], name="curve"), xaxis=ticks)
+    assert [lines[1] for lines in found] == ["rate: 0.5", "rate: 1,000"]
+
+
+def test_what_is_only_drawn_is_not_read_out_and_values_of_their_own_are(read):
+    own = {"customdata": [[0.98, 0.02]], "meta": {"customdata": ["first", "second"], "table": "customdata"}}
+    found = read(
+        go.Scatter(x=[0, 1], y=[0, 0], name="edge", meta="decoration"),
+        go.Scatter(x=[1.79], y=[0.00562], name="step 30", **own),
+    )
+    assert found == [["step 30", "first: 0.98", "second: 0.02"]]
+
+
+def test_a_frame_shows_the_focus_of_keys_and_not_of_a_finger_or_a_mouse(chromium, tab):
+    framed = "(picture) => getComputedStyle(picture).outlineStyle !== 'none'"
+    focused = "(picture) => picture === document.activeElement"
+    page = tab(stored(go.Scatter(y=[1, 2])))
+    picture = page.locator(".rx-picture")
+    picture.click()
+    assert (picture.evaluate(focused), picture.evaluate(framed)) == (True, False)
+    picture.press("ArrowRight")
+    assert picture.evaluate(framed)
+    context = chromium.new_context(has_touch=True, is_mobile=True)
+    phone = context.new_page()
+    phone.goto(page.url)
+    picture = phone.locator(".rx-picture")
+    picture.tap()
+    assert (picture.evaluate(focused), picture.evaluate(framed)) == (True, False)
+    context.close()
 
 
 def test_labels_stand_apart_beside_a_wide_figure_and_in_a_list_above_a_narrow_one(tab):

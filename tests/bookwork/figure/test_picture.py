@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import plotly.graph_objects as go
@@ -164,6 +165,35 @@ def test_what_is_read_out_and_what_only_the_table_shows():
     )
     assert series["said"] == ["at 25%\n2, 30 rows"]
     assert series["more"] == [["rows", [30]]]
+
+
+def test_a_decoration_and_values_in_place_of_coordinates():
+    frame, dots = picture(
+        go.Scatter(x=[0, 1], y=[0, 0], meta="decoration"),
+        go.Scatter(
+            x=[0.5],
+            y=[0.1],
+            customdata=np.array([[30.0, 0.25]]),
+            meta={"customdata": ["step", "first"], "table": "customdata"},
+        ),
+    )["series"]
+    assert (frame["decoration"], frame["unlisted"]) == (True, True)
+    assert dots["own"] == [["step", [30]], ["first", [0.25]]]
+    assert "more" not in dots
+
+
+@pytest.mark.parametrize(
+    ("customdata", "meta", "named"),
+    [
+        ([1, 2, 3], {"customdata": "rows"}, "data[0].customdata: 3 rows for 2 points"),
+        ([[1, 2], [3, 4]], {"customdata": ["rows"]}, "data[0].meta.customdata: 1 names for other rows"),
+        ([1, 2], {"customdata": ["rows"]}, "data[0].meta.customdata: 1 names for other rows"),
+        ([1, 2], {"customdata": "rows", "table": "all"}, "data[0].meta.table = 'all'"),
+    ],
+)
+def test_values_that_fit_no_points_or_names_are_refused(customdata, meta, named):
+    with pytest.raises(ValueError, match=re.escape(named)):
+        picture(go.Scatter(y=[1, 2], customdata=customdata, meta=meta))
 
 
 def test_a_heat_map_is_cells_of_one_colour():

@@ -8,6 +8,7 @@ import re
 import pytest
 
 from bookwork.explorer import bundle
+from bookwork.palette import DEFAULT
 from bookwork.sphinx.heights import UNKNOWN, heights_of
 from bookwork.sphinx.place import LIMIT_BYTES, explorer_html, light_html
 
@@ -42,6 +43,21 @@ def test_a_large_state_is_a_script_beside_it():
     assert f'data-state="{name}"' in html
     assert 'data-waiting="Loading: Gates &amp; &lt;more&gt;"' in html
     assert len(html) < 1000
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize(("scripts", "shown"), [(True, '"Loading: Gates & <more>"'), (False, "none")])
+def test_that_it_loads_is_said_only_where_scripts_run(chromium, tmp_path, scripts, shown):
+    html, _ = light_html(entry(LARGE))
+    context = chromium.new_context(java_script_enabled=scripts)
+    page = context.new_page()
+    path = tmp_path / "page.html"
+    path.write_text(f"<!doctype html><style>{bundle.stylesheet(DEFAULT)}</style>{html}", encoding="utf-8")
+    page.goto(path.as_uri())
+    place = page.locator(".ranking-explorer")
+    assert place.evaluate("(place) => getComputedStyle(place, '::before').content") == shown
+    assert page.locator("noscript p").is_visible() is not scripts
+    context.close()
 
 
 def test_what_comes_later_is_only_what_differs():

@@ -1,5 +1,6 @@
 // The data of a picture as tables: one for all series that share their places, and one for each heat map.
 import { html } from "bookwork/dom";
+import { isList, namesAlong } from "bookwork/names";
 
 const LONGEST = 200; // rows shown of one table; its caption says how many there are in all
 
@@ -11,15 +12,11 @@ function cell(value) {
   return String(Number(value.toPrecision(4))).replace(/^-/, "−");
 }
 
-/** The names at places of an axis whose ticks are called by words: rows of points, say. */
-const namesOf = ({ ticks, texts }) =>
-  new Map(ticks && texts?.every((text) => /^\p{L}/u.test(text)) ? ticks.map((at, i) => [at, texts[i]]) : []);
-
 /** How the values along an axis are written: by name, or in per cent, as its ticks are. */
-function writer(axis) {
-  const named = namesOf(axis);
+function written(axis, values) {
+  const names = namesAlong(axis, values);
   const percent = (value) => (axis.format === "percent" && typeof value === "number" ? `${cell(value * 100)}%` : value);
-  return (value) => named.get(value) ?? percent(value);
+  return values.map((value, i) => names[i] ?? percent(value));
 }
 
 function table(caption, columns, rows, more) {
@@ -35,15 +32,15 @@ function table(caption, columns, rows, more) {
 /** What one series adds to the table of its places: [heading, values]. */
 function columnsOf(series, across, write) {
   const { name, kind, errors, bounds, from, more = [] } = series;
-  if (kind === "band") return [[bounds?.[0] ?? `${name}, from`, from.map(write)], [bounds?.[1] ?? name, series[across].map(write)]];
+  if (kind === "band") return [[bounds?.[0] ?? `${name}, from`, write(from)], [bounds?.[1] ?? name, write(series[across])]];
   const measured = series[across];
   const spread = Object.values(errors ?? {}).flatMap(([low, high]) => {
     const lopsided = (v, i) => v !== null && Math.abs(high[i] + low[i] - 2 * v) > 1e-5 * Math.abs(v) + 1e-12;
     return !measured.some(lopsided)
-      ? [[`${name}, ±`, measured.map((v, i) => (v === null ? null : (high[i] - low[i]) / 2)).map(write)]]
-      : [[`${name}, from`, low.map(write)], [`${name}, to`, high.map(write)]];
+      ? [[`${name}, ±`, write(measured.map((v, i) => (v === null ? null : (high[i] - low[i]) / 2)))]]
+      : [[`${name}, from`, write(low)], [`${name}, to`, write(high)]];
   });
-  return [[name, measured.map(write)], ...spread, ...more.map(([what, values]) => [`${name}, ${what}`, values])];
+  return [[name, write(measured)], ...spread, ...more.map(([what, values]) => [`${name}, ${what}`, values])];
 }
 
 function matrix({ name, x, y, z }, axes, more) {
@@ -53,26 +50,41 @@ function matrix({ name, x, y, z }, axes, more) {
   return table(name, [`${axes.y.label || "y"} \\ ${axes.x.label || "x"}`, ...columns], rows, more);
 }
 
+/** The series in groups of equal keys. */
+function grouped(all, keyOf) {
+  const groups = new Map();
+  for (const series of all) {
+    const key = JSON.stringify(keyOf(series));
+    groups.set(key, [...(groups.get(key) ?? []), series]);
+  }
+  return [...groups.values()];
+}
+
+/** Of series whose points stand for values of their own: a table for all that have the same, a row for each point. */
+function ownTables(all, more) {
+  const groups = grouped(all, ({ own }) => own.map(([what]) => what));
+  return groups.map((together) => {
+    const rows = together.flatMap(({ x, own }) => x.map((_, i) => own.map(([, values]) => values[i])));
+    return table("", together[0].own.map(([what]) => what), rows, more);
+  });
+}
+
 /** All tables of a picture; more says how many rows of how many are shown. */
 export function tablesOf(picture, more) {
-  const hasNames = (axis) => axis.scale === "band" || namesOf(axis).size > 0;
-  const [along, across] = hasNames(picture.y) && !hasNames(picture.x) ? ["y", "x"] : ["x", "y"];
-  const [writeAlong, writeAcross] = [writer(picture[along]), writer(picture[across])];
-  const named = namesOf(picture[along]);
-  const isRule = (series) => named.size > 0 && !series[along].some((at) => named.has(at)); // drawn beside the rows
-  const groups = new Map();
-  const cells = picture.series.filter(({ kind }) => kind === "cells");
-  for (const series of picture.series.filter((each) => each.kind !== "cells" && !isRule(each))) {
-    const key = JSON.stringify(series[along]);
-    if (!groups.has(key)) groups.set(key, []);
-    groups.get(key).push(series);
-  }
-  const heading = picture[along].label || (named.size ? "name" : along);
-  const made = [...groups.values()].map((together) => {
-    const columns = together.flatMap((series) => columnsOf(series, across, writeAcross));
-    const caption = groups.size > 1 && columns.length === 1 ? columns[0][0] : "";
-    const rows = together[0][along].map((at, i) => [writeAlong(at), ...columns.map(([, values]) => values[i])]);
+  const [along, across] = isList(picture.y) && !isList(picture.x) ? ["y", "x"] : ["x", "y"];
+  const listed = isList(picture[along]) && picture[along].scale !== "band";
+  const isRule = (series) => listed && !series[along].some((at) => picture[along].ticks.includes(at)); // beside the rows
+  const shown = picture.series.filter(({ x, decoration }) => x.length > 0 && !decoration);
+  const [cells, own] = [shown.filter(({ kind }) => kind === "cells"), shown.filter((series) => series.own)];
+  const placed = shown.filter((series) => series.kind !== "cells" && !series.own && !isRule(series));
+  const groups = grouped(placed, (series) => series[along]);
+  const heading = picture[along].label || (isList(picture[along]) ? "name" : along);
+  const made = groups.map((together) => {
+    const columns = together.flatMap((series) => columnsOf(series, across, (values) => written(picture[across], values)));
+    const caption = groups.length > 1 && columns.length === 1 ? columns[0][0] : "";
+    const headings = written(picture[along], together[0][along]);
+    const rows = headings.map((at, i) => [at, ...columns.map(([, values]) => values[i])]);
     return table(caption, [heading, ...columns.map(([name]) => name)], rows, more);
   });
-  return [...made, ...cells.map((series) => matrix(series, picture, more))];
+  return [...made, ...ownTables(own, more), ...cells.map((series) => matrix(series, picture, more))];
 }

@@ -25,6 +25,7 @@ const PAD = 8; // px around the box, for marks on its edge
  *             width?, dash?, marker?, size?, hollow?, faint?, opacity?, fill?: "solid" | "hatched",
  *             errors?: { x?: [lows, highs], y? }, label?: { text?, prefer?, side?: "above" | "below" } };
  *             bookwork/picture makes most
+ *           a decoration? is only drawn: neither read out nor in a table
  *           a band fills what lies between from and y; a name is written at each point, at its side written?
  *           bars may float (from?), be joined (flow?) and outlined?; cells have v, from 0 to 1; texts have text;
  *           overlaid? points are seen through, so that many on one place look darker

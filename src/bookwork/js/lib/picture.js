@@ -2,6 +2,7 @@
 import { fill } from "bookwork/dom";
 import { formatNumber } from "bookwork/format";
 import { known } from "bookwork/marks";
+import { isList, namesAlong } from "bookwork/names";
 
 /** A series of that kind; style is whatever else createFigure knows of it. */
 const series = (kind) => (name, x, y, color, style) => ({ name, kind, x, y, color, ...style });
@@ -68,23 +69,41 @@ export const readAlong = (xs, stop, start = 0) => () => ({
   }),
 });
 
+/** The values along an axis as text: by name where they have one, else as numbers. */
+function textsAlong(axis, values) {
+  const names = namesAlong(axis, values);
+  return values.map((value, i) => names[i] ?? formatNumber(value, axis.format));
+}
+
+/** What is read out of a place along an axis: nothing of one beside the rows that are called by words. */
+export function saidOf(axis, value, text = textsAlong(axis, [value])[0]) {
+  if (isList(axis) && axis.scale !== "band" && !axis.ticks.includes(value)) return [];
+  return [axis.label ? `${axis.label}: ${text}` : text];
+}
+
 /** What a picture shows that brings none of its own: a table of every point, and a stop at each that is not faint. */
 export function plain({ x: across, y: up, seriesLabel, series: all }) {
   const items = all
-    .filter(({ kind, x }) => Array.isArray(x) && kind !== "arrow")
-    .flatMap(({ name, color = "ink", faint, quiet, kind, said, errors, colors, x, y }) => x.map((at, i) => {
-      const range = Object.values(errors ?? {}).map(([low, high]) => [low[i], high[i]])[0];
+    .filter(({ kind, x, decoration }) => Array.isArray(x) && kind !== "arrow" && !decoration)
+    .flatMap(({ name, color = "ink", faint, quiet, kind, said, own = [], errors, colors, x, y }) => {
+      const [xs, ys] = [textsAlong(across, x), textsAlong(up, y)];
       const silent = faint || quiet || kind === "band";
-      return { name, color: colors?.[i] ?? color, faint: silent, x: at, y: y[i], said: said?.[i], range };
-    }));
+      return x.map((at, i) => {
+        const range = Object.values(errors ?? {}).map(([low, high]) => [low[i], high[i]])[0];
+        const values = own.map(([what, each]) => `${what}: ${formatNumber(each[i])}`);
+        const lines = said?.[i].split("\n") ?? (values.length ? values : undefined);
+        const texts = [xs[i], ys[i]];
+        return { name, color: colors?.[i] ?? color, faint: silent, x: at, y: y[i], texts, lines, range };
+      });
+    });
   const columns = [
-    [seriesLabel, ({ name }) => name], [across.label, ({ x }) => formatNumber(x, across.format)],
-    [up.label, ({ y }) => formatNumber(y, up.format)],
+    [seriesLabel, ({ name }) => name], [across.label, ({ texts }) => texts[0]], [up.label, ({ texts }) => texts[1]],
   ];
   const seen = items.filter(({ faint, x, y }) => !faint && known(x) && known(y));
   const measured = up.scale === "band" ? across : up;
   const ends = ({ range }) => (range ? [range.map((end) => formatNumber(end, measured.format)).join(" – ")] : []);
-  const lines = (one) => one.said?.split("\n") ?? [...linesOf(columns.slice(1), one), ...ends(one)];
+  const places = ({ x, y, texts }) => [...saidOf(across, x, texts[0]), ...saidOf(up, y, texts[1])];
+  const lines = (one) => one.lines ?? [...places(one), ...ends(one)];
   const stop = (one) => [one.x, one.y, [one.name, ...lines(one)], one.color];
   return { table: tableOf(items, columns), readout: readPoints(seen, stop) };
 }
