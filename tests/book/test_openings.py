@@ -60,8 +60,8 @@ class TestFiguresOfOpenings:
             ),
             (
                 "02_multi_task",
-                "click, a log each\nwhat the head knows: change: .*%\nclick",
-                "no change\nwhat the head knows: change: 0%",
+                "click, a log each\nshare of the way learned: change: .*%\nclick",
+                "no change\nshare of the way learned: change: 0%",
                 ["name", "click, a log each"],
             ),
             (
