@@ -226,8 +226,8 @@ function render({ model, el }) {
 export default {
   render,
   heights: {
-    "recorded": [2209, 2148, 1701, 1292, 1142, 1123],
-    "": [1646, 1624, 1247, 814, 701, 701],
+    "recorded": [2266, 2167, 1720, 1330, 1161, 1142],
+    "": [1672, 1632, 1248, 814, 720, 701],
   },
   formulas: { stageCosts, settingIndex, recordedAt, median },
 };
