@@ -264,6 +264,28 @@ def costs_per_item(setting: Setting, request: Request, search_ms: float) -> dict
     }
 
 
+def explorer_costs(runs: list[dict[str, Any]], items: int) -> dict[str, Any]:
+    """Costs with which the explorer starts: they add up to what a request took, in the median of the worlds.
+
+    Per item as measured; a call's fixed cost is what a stage took beyond that. Of re-ranking a whole call was
+    shared out over items and places, so that hardly anything is left to be fixed. Ranking the whole catalogue
+    took ``bulk`` times as long as a call and all items add up to: in parts of 100,000 an item costs more.
+    """
+    cost = {name: np.median([run["costs"][name] for run in runs]) for name in runs[0]["costs"]}  # µs
+    took = {name: 1e3 * np.median([run["stages"]["seconds"][name] for run in runs]) for name in cost}
+    left = {name: np.median([run["stages"]["candidates"][name] for run in runs]) for name in cost}
+    looks = {
+        "retrieval": items,
+        "pre_ranking": left["retrieval"],
+        "ranking": left["pre_ranking"],
+        "re_ranking": left["ranking"] * left["re_ranking"],
+    }
+    fixed = {name: max(0.0, took[name] - cost[name] * looks[name] / 1e3) for name in cost}
+    everything = 1e3 * np.median([run["rank_everything"]["seconds"] for run in runs])
+    bulk = everything / (fixed["ranking"] + cost["ranking"] * items / 1e3)
+    return {"costs": cost, "fixed": fixed, "bulk": bulk}
+
+
 def slate_data(setting: Setting, requests: list[Request], most: int = 100, first: int = 12) -> dict[str, Any]:
     """The best of the candidates that enter re-ranking, for the explorer.
 
@@ -356,7 +378,7 @@ def measure(
             "requests": requests,
             "best": BEST,
             "grid": GRID,
-            "costs": {name: np.median([run["costs"][name] for run in runs]) for name in runs[0]["costs"]},
+            **explorer_costs(runs, items),
             "runs": grids,
         },
         "reranking": slates[0],

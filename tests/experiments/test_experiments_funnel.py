@@ -10,7 +10,7 @@ import pytest
 from bookwork.results import load_results
 from experiments.funnel import one_request
 from experiments.funnel import stages as script
-from experiments.running import record
+from experiments.running import record, rounded
 from ranking_course.explorers import funnel as funnel_explorer
 from ranking_course.explorers import funnel_picture
 from ranking_course.explorers import reranking as reranking_explorer
@@ -60,12 +60,15 @@ def test_the_record_is_whole_and_sound(recorded):
     assert len(recorded["runs"]) >= 3
     assert_sound(recorded)
     assert len(reranking_explorer.checked_recording(recorded["reranking"])["candidates"]) > recorded["shown"]
+    costs = script.explorer_costs(recorded["runs"], recorded["items"])
+    assert {name: recorded["explorer"][name] for name in costs} == rounded(costs)
 
 
 def test_the_script_makes_a_record_of_the_same_shape(recorded, small):
     assert_sound(small)
     assert set(small) == set(recorded)
     assert set(small["runs"][0]) == set(recorded["runs"][0])
+    assert set(small["explorer"]) == set(recorded["explorer"])
     assert small["explorer"]["grid"] == recorded["explorer"]["grid"]
 
 

@@ -1,4 +1,4 @@
-"""The funnel explorer of chapter 1: quotas, what each stage keeps, and cost per item by slider (A1–A5)."""
+"""The funnel explorer of chapter 1: quotas, what each stage keeps, and costs, by slider (A1–A5)."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -17,16 +17,24 @@ STAGES = ("retrieval", "pre_ranking", "ranking", "re_ranking")
 
 QUOTAS = {"embedding": 1000, "popular": 200, "fresh": 200, "followed": 200, "topic": 400}
 COSTS = {"retrieval": 0.01, "pre_ranking": 2.0, "ranking": 50.0, "re_ranking": 0.1}
+FIXED = dict.fromkeys(STAGES, 0.0)
 SURVIVAL = ("retrieval", "pre_ranking", "re_ranking")
 
 
 def stage_costs(
-    candidates: float, kept: float, shown: float, costs: Mapping[str, float], catalogue: float
+    candidates: float,
+    kept: float,
+    shown: float,
+    costs: Mapping[str, float],
+    catalogue: float,
+    fixed: Mapping[str, float] = FIXED,
 ) -> dict[str, float]:
     """Milliseconds that each stage of one request takes.
 
+    A stage is called once, which has a fixed cost, and then looks at items, each of which costs the same.
     Retrieval looks at the whole catalogue, pre-ranking at every candidate, ranking at every one that
-    pre-ranking keeps; greedy re-ranking looks at all of those again for every place that it fills.
+    pre-ranking keeps; greedy re-ranking looks at all of those again for every place that it fills. Without
+    candidates, no stage after retrieval is called.
 
     Args:
         candidates: distinct items that the channels retrieve together.
@@ -34,17 +42,19 @@ def stage_costs(
         shown: items that re-ranking shows; no more than are kept.
         costs: microseconds per item of each of :data:`STAGES`; of re-ranking per item and place.
         catalogue: items in the catalogue.
+        fixed: milliseconds that one call of each of :data:`STAGES` costs, however many items it is given.
 
     Returns:
         Milliseconds for each of :data:`STAGES`; their sum is the latency of a request.
     """
     ranked = min(kept, candidates)
-    return {
-        "retrieval": catalogue * costs["retrieval"] / 1000,
-        "pre_ranking": candidates * costs["pre_ranking"] / 1000,
-        "ranking": ranked * costs["ranking"] / 1000,
-        "re_ranking": ranked * min(shown, ranked) * costs["re_ranking"] / 1000,
+    looks = {
+        "retrieval": catalogue,
+        "pre_ranking": candidates,
+        "ranking": ranked,
+        "re_ranking": ranked * min(shown, ranked),
     }
+    return {s: (fixed[s] if looks[s] else 0.0) + looks[s] * costs[s] / 1000 for s in STAGES}
 
 
 _GRID = record(
@@ -78,7 +88,9 @@ def checked_recording(recorded: Mapping[str, Any] | None) -> dict[str, Any] | No
         recorded: ``{"catalogue": items, "requests": how many were followed per run, "best": how many truly
             best items of each request were followed, "grid": {...}, "runs": [...]}`` and optionally
             ``"costs"``: measured microseconds per item, for each of :data:`STAGES` (of retrieval per item of
-            the catalogue, of re-ranking per item and place), with which the cost sliders then start.
+            the catalogue, of re-ranking per item and place), with which the cost sliders then start;
+            ``"fixed"``: measured milliseconds per call, likewise; ``"bulk"``: how many times what these
+            costs add up to it took to rank the whole catalogue.
 
             ``grid`` maps each of :data:`CHANNELS` to the quotas that were tried, and ``"kept"`` and
             ``"shown"`` to the numbers of items tried there; each is an ascending list of at least two numbers
@@ -109,8 +121,11 @@ class FunnelExplorer(Explorer):
     ``FunnelExplorer(recorded=None, quotas=None, kept=300, shown=30, costs=None, catalogue=1_000_000)``: the
     traits ``quotas`` (items per channel of :data:`CHANNELS`), ``kept`` (after pre-ranking), ``shown`` (after
     re-ranking) and ``costs`` (microseconds per item of each of :data:`STAGES`, see :func:`stage_costs`)
-    follow the sliders and can be set. ``recorded`` adds measured survival, see :func:`checked_recording`,
-    and then says how large the catalogue is; without it only what follows from the counts is shown.
+    follow the sliders and can be set. ``fixed`` (milliseconds per call of each stage) and ``bulk`` (by which
+    the cost of ranking everything is multiplied) are those of the recording, or given; without either the
+    cost of calls is left out, and the page says so. ``recorded`` adds measured survival, see
+    :func:`checked_recording`, and then says how large the catalogue is; without it only what follows from
+    the counts is shown.
     """
 
     module = "funnel"
@@ -120,6 +135,8 @@ class FunnelExplorer(Explorer):
     kept = Count(300, 1, 10_000, help="Items that pre-ranking keeps.")
     shown = Count(30, 1, 1_000, help="Items that re-ranking shows.")
     costs = Named(COSTS, Share(0.0, 0.0, 10_000.0), help="Microseconds per item of each stage.")
+    fixed = Named(FIXED, Share(0.0, 0.0, 10_000.0), help="Milliseconds per call of each stage.")
+    bulk = Share(1.0, 0.001, 1_000.0, help="How many times its computed cost ranking everything takes.")
     catalogue = Count(1_000_000, 1, 10**12, help="Items in the catalogue.")
     recorded = Checked(checked_recording, help="Recorded survival.")
 
@@ -138,7 +155,7 @@ class FunnelExplorer(Explorer):
             given = {**middle, "quotas": quotas, "catalogue": whole}
             if chosen.get("catalogue", whole) != whole:
                 raise ValueError(f"catalogue must be the recorded {whole:,}, got {chosen['catalogue']}")
-            given |= {name: recorded[name] for name in ("costs",) if name in recorded}
+            given |= {name: recorded[name] for name in ("costs", "fixed", "bulk") if name in recorded}
         super().__init__(recorded=checked, **(given | chosen))
 
     def facts(self) -> dict[str, Any]:

@@ -95,6 +95,7 @@ _RUN = record(
     cure=one_of(CURES),
     experts=whole(2),
     seeds=whole(),
+    learning_rate=number(above=0.0),
     polarized=anything(),
     steps=ascending(whole(0)),
     rows=whole(),
@@ -102,6 +103,7 @@ _RUN = record(
     weights=anything(),
 )
 _RECORDING = record(
+    learning_rate=number(above=0.0),
     tasks=each(record(name=text(), color=_colour)),
     steps=ascending(whole(0)),
     shown=whole(),
@@ -131,15 +133,16 @@ def checked_recording(recorded: Mapping[str, Any]) -> dict[str, Any]:
     """Recorded runs, checked and cut down to what the explorer shows.
 
     Args:
-        recorded: ``{"tasks": [{"name", "color"}, ...], "steps": [...], "shown": n, "threshold", "dead",
-            "runs": [...]}``; a task's colour is that of a target, a gate is polarized where its utilisation
-            of one expert is above ``threshold``, and an expert is dead where that of every gate is below
-            ``dead``. A run is one cure with one number of experts: ``{"cure": one of CURES, "experts",
-            "seeds", "polarized": [number of seeds with a polarized gate, per step], "steps": [...], "rows",
-            "utilisation", "weights"}``. Utilisation (by :func:`pack_utilisation`) has shape (shown seeds,
-            steps, tasks, experts), weights (by :func:`pack_weights`, of 3 experts only, otherwise None) has
-            shape (shown seeds, steps, tasks, rows, experts). Every cure has a run for every number of
-            experts.
+        recorded: ``{"learning_rate", "tasks": [{"name", "color"}, ...], "steps": [...], "shown": n,
+            "threshold", "dead", "runs": [...]}``; the learning rate is that of every cure but "slow", a
+            task's colour is that of a target, a gate is polarized where its utilisation of one expert is
+            above ``threshold``, and an expert is dead where that of every gate is below ``dead``. A run is
+            one cure with one number of experts: ``{"cure": one of CURES, "experts", "seeds",
+            "learning_rate", "polarized": [number of seeds with a polarized gate, per step], "steps": [...],
+            "rows", "utilisation", "weights"}``. Utilisation (by :func:`pack_utilisation`) has shape (shown
+            seeds, steps, tasks, experts), weights (by :func:`pack_weights`, of 3 experts only, otherwise
+            None) has shape (shown seeds, steps, tasks, rows, experts). Every cure has a run for every number
+            of experts.
 
     Returns:
         Plain JSON data. A ValueError names the entry that is missing or not allowed.

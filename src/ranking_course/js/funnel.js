@@ -31,15 +31,14 @@ function duration(ms) {
 
 // ---------------------------------------------------------------- formulas, the same as in the explorer of Python
 
-/** Milliseconds that each stage of a request takes. */
-function stageCosts(candidates, kept, shown, costs, catalogue) {
+/** Milliseconds that each stage of a request takes: a call, unless there are no items for it, and every look at one. */
+function stageCosts(candidates, kept, shown, costs, catalogue, fixed) {
   const ranked = Math.min(kept, candidates);
-  return {
-    retrieval: (catalogue * costs.retrieval) / 1000,
-    pre_ranking: (candidates * costs.pre_ranking) / 1000,
-    ranking: (ranked * costs.ranking) / 1000,
-    re_ranking: (ranked * Math.min(shown, ranked) * costs.re_ranking) / 1000,
+  const looks = {
+    retrieval: catalogue, pre_ranking: candidates, ranking: ranked, re_ranking: ranked * Math.min(shown, ranked),
   };
+  const time = (stage) => (looks[stage] > 0 ? fixed[stage] : 0) + (looks[stage] * costs[stage]) / 1000;
+  return Object.fromEntries(STAGES.map((stage) => [stage, time(stage)]));
 }
 
 /** Place of a setting in arrays with one axis per name, the last varying fastest. */
@@ -91,22 +90,36 @@ function narrowing(now, labels) {
 function costsOf(now, labels) {
   const names = STAGES.map((stage) => labels[stage]);
   const times = STAGES.map((stage) => now.times[stage]);
+  const calls = STAGES.map((stage) => now.calls[stage]);
+  const fixed = calls.some((time) => time > 0);
   const said = times.map(duration);
   const looks = [now.catalogue, now.candidates, now.ranked, now.ranked * now.left.re_ranking];
   const share = (i) => percent(now.total > 0 ? times[i] / now.total : 0);
   const listed = names.map((name, i) => `${name} ${said[i]}`).join(", ");
   return {
     ...textsOf(labels, "cost", { ...now.texts, listed }),
+    note: [
+      fixed ? labels.cost_note : labels.cost_note_items, now.bulk === 1 ? labels.cost_all : labels.cost_all_bulk,
+    ].join(" "),
     x: { domain: [0, Math.max(1e-9, ...times) * 1.35], label: labels.milliseconds },
     y: { scale: "band", categories: names, label: labels.stage },
     height: 300,
-    series: names.map((name, i) => bar(name, times[i], name, "accent", { label: { text: said[i] } })),
+    series: [
+      ...names.map((name, i) => bar(name, times[i], name, "accent", { from: [calls[i]], label: { text: said[i] } })),
+      ...(fixed ? [bars(labels.call, calls, names, "accent", { fill: "hatched" })] : []),
+    ],
     readout: readPoints(names, (name, i) => [
-      times[i], name, [name, said[i], `${labels.share_of_time}: ${share(i)}`], "accent",
+      times[i], name,
+      [
+        name, said[i], ...(fixed ? [`${labels.call}: ${duration(calls[i])}`] : []),
+        `${labels.share_of_time}: ${share(i)}`,
+      ],
+      "accent",
     ]),
     table: tableOf(STAGES, [
       [labels.stage, (_, i) => names[i]], [labels.looks, (_, i) => integer(looks[i])],
       [labels.per_item, (stage) => formatNumber(now.costs[stage])],
+      ...(fixed ? [[labels.call_ms, (_, i) => formatNumber(calls[i])]] : []),
       [labels.milliseconds, (_, i) => formatNumber(times[i])], [labels.share_of_time, (_, i) => share(i)],
     ]),
   };
@@ -153,24 +166,28 @@ function survival(now, labels) {
 
 /** Everything that follows from the present setting. */
 function present(model, recorded) {
-  const keys = ["quotas", "kept", "shown", "costs", "catalogue"];
-  const [quotas, kept, shown, costs, catalogue] = keys.map((key) => model.get(key));
+  const keys = ["quotas", "kept", "shown", "costs", "catalogue", "fixed", "bulk"];
+  const [quotas, kept, shown, costs, catalogue, fixed, bulk] = keys.map((key) => model.get(key));
   const asked = CHANNELS.reduce((sum, name) => sum + quotas[name], 0);
   const found = recorded && recordedAt(recorded, { ...quotas, kept, shown });
   const candidates = Math.min(catalogue, found ? asked * found.distinct : asked);
   const ranked = Math.min(kept, candidates);
   const left = { retrieval: candidates, pre_ranking: ranked, ranking: ranked, re_ranking: Math.min(shown, ranked) };
-  const times = stageCosts(candidates, kept, shown, costs, catalogue);
-  const total = STAGES.reduce((sum, stage) => sum + times[stage], 0);
-  const everything = (catalogue * costs.ranking) / 1000;
+  const times = stageCosts(candidates, kept, shown, costs, catalogue, fixed);
+  const free = Object.fromEntries(STAGES.map((stage) => [stage, 0]));
+  const calls = stageCosts(candidates, kept, shown, free, catalogue, fixed);
+  const sum = (of) => STAGES.reduce((total, stage) => total + of[stage], 0);
+  const total = sum(times);
+  const everything = bulk * (fixed.ranking + (catalogue * costs.ranking) / 1000);
   const middle = (stage) => (found ? percent(median(found.shares[stage])) : "");
   const texts = {
     catalogue: integer(catalogue), asked: integer(asked), candidates: integer(candidates), ranked: integer(ranked),
     kept: integer(kept), shown: integer(left.re_ranking), total: duration(total), everything: duration(everything),
+    calls: duration(sum(calls)), bulk: formatNumber(bulk, "short"),
     times: total > 0 ? integer(everything / total) : "–", best: recorded?.best,
     retrieved_share: middle("retrieval"), ranked_share: middle("ranking"), shown_share: middle("re_ranking"),
   };
-  return { recorded, catalogue, candidates, kept, ranked, left, times, total, costs, survival: found, texts };
+  return { recorded, catalogue, candidates, kept, ranked, left, times, calls, total, costs, bulk, survival: found, texts };
 }
 
 function render({ model, el }) {
@@ -209,8 +226,8 @@ function render({ model, el }) {
 export default {
   render,
   heights: {
-    "recorded": [2209, 2148, 1701, 1292, 1142, 1123],
-    "": [1646, 1624, 1247, 814, 701, 701],
+    "recorded": [2266, 2167, 1720, 1330, 1161, 1142],
+    "": [1672, 1632, 1248, 814, 720, 701],
   },
   formulas: { stageCosts, settingIndex, recordedAt, median },
 };

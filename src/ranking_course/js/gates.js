@@ -191,8 +191,8 @@ function sharePicture(now, labels) {
     const at = run === now.run ? now.at : nearest(run.steps, now.run.steps[now.at]);
     const [count, of] = [run.polarized[at], run.seeds];
     const interval = wilson(count, of);
-    const live = run.live ? ` ${labels.live_mark}` : "";
-    return { run, count, of, interval, share: count / of, name: `${labels[run.cure]}${live}: ${count} / ${of}` };
+    const live = run.live ? ` ${fill(labels.live_mark, { rate: number(run.learning_rate) })}` : "";
+    return { run, count, of, interval, share: count / of, name: `${now.cures[run.cure]}${live}: ${count} / ${of}` };
   });
   const listed = found.map(({ name, share }) => `${name}, ${percent(share)}`).join("; ");
   const barsOf = (name, chosen, style) => {
@@ -214,7 +214,7 @@ function sharePicture(now, labels) {
     ],
     readout: readPoints(found, (one) => [one.share, one.name, [one.name, ...linesOf(columns, one)], "accent"]),
     table: tableOf(found, [
-      [labels.cure, ({ run }) => labels[run.cure]], [labels.polarized_seeds, ({ count }) => count],
+      [labels.cure, ({ run }) => now.cures[run.cure]], [labels.polarized_seeds, ({ count }) => count],
       [labels.seeds, ({ of }) => of], ...columns,
     ]),
   };
@@ -224,7 +224,12 @@ function sharePicture(now, labels) {
 
 function render({ model, el }) {
   const labels = model.get("labels");
-  const { tasks, steps, threshold, dead, shown, runs: known } = model.get("recorded");
+  const { tasks, steps, threshold, dead, shown, learning_rate: usual, runs: known } = model.get("recorded");
+  const rateOf = (run) => {
+    const rates = { rate: number(run.learning_rate), usual: number(usual) };
+    return run.cure === "slow" ? fill(labels.instead, rates) : rates.rate;
+  };
+  const cures = Object.fromEntries(known.map((run) => [run.cure, fill(labels[run.cure], { rate: rateOf(run) })]));
   const trainable = Boolean(model.get("trainable")); // the page has no kernel, and no such trait
   // the rows of runs that are not shown at first may come later
   const settings = ["step", "cure", "seed", "experts", "recorded", ...(trainable ? ["learning_rate", "live"] : [])];
@@ -234,7 +239,7 @@ function render({ model, el }) {
     label: labels.step_slider, stops: steps, ticks: steps, named: [steps[0], steps.at(-1)], text: integer,
   });
   explorer.addPlay("step", steps);
-  explorer.addChoice("cure", { values: [...new Set(known.map(({ cure }) => cure))] });
+  explorer.addChoice("cure", { values: Object.keys(cures), text: (cure) => cures[cure] });
   explorer.addSlider("seed", {
     label: labels.seed_slider, stops: range(shown), ticks: range(shown), named: [0, shown - 1], text: String,
   });
@@ -274,9 +279,9 @@ function render({ model, el }) {
     const [low, high] = wilson(run.polarized[at], run.seeds).map(percent);
     const texts = {
       step: integer(run.steps[at]), cure: labels[`with_${cure}`], seed, experts, threshold: percent(threshold),
-      count: run.polarized[at], seeds: run.seeds, share: percent(run.polarized[at] / run.seeds), low, high,
+      rate: rateOf(run), usual: number(usual), count: run.polarized[at], seeds: run.seeds, share: percent(run.polarized[at] / run.seeds), low, high,
     };
-    explorer.show({ run, all, seed, at, tasks, gates, threshold, dead, texts }, animate);
+    explorer.show({ run, all, cures, seed, at, tasks, gates, threshold, dead, texts }, animate);
     const said = gates.map((utilisation, k) => {
       const top = topOf(utilisation);
       return fill(polarized(utilisation, threshold) ? labels.says_polarized : labels.says_mixed, {
@@ -297,6 +302,6 @@ function render({ model, el }) {
 const read = { unpackUtilisation, unpackWeights, nearestStep: nearest, inTriangle };
 export default {
   render,
-  heights: { "": [2730, 2643, 2207, 1428, 1389, 1366] },
+  heights: { "": [2750, 2689, 2279, 1447, 1461, 1385] },
   formulas: { effectiveExperts, polarized, deadExperts, wilson, ...read },
 };

@@ -212,7 +212,8 @@ function render({ model, el }) {
     };
     const [places, letters] = [slate.map((_, k) => String(k + 1)), slate.map((i) => letter(data.topic[i]))];
     explorer.show({ slate, data, places, letters, tradeOff, window, method, kept, mean, curve, texts }, animate);
-    explorer.say(slate.every((i) => i < shown) ? labels.sentence_same : labels.sentence, texts);
+    const same = texts.topics === 1 ? labels.sentence_one : labels.sentence_same;
+    explorer.say(slate.every((i) => i < shown) ? same : labels.sentence, texts);
   }
   return explorer.start();
 }

@@ -194,6 +194,7 @@ def gates_recording(seeds: int = 4, rows: int = 12) -> dict[str, Any]:
                     "cure": cure,
                     "experts": experts,
                     "seeds": 2 * seeds,
+                    "learning_rate": 0.05,
                     "steps": steps,
                     "polarized": (2 * polarized).tolist(),
                     "rows": rows,
@@ -204,6 +205,7 @@ def gates_recording(seeds: int = 4, rows: int = 12) -> dict[str, Any]:
             )
     tasks = [{"name": name, "color": name} for name in ("click", "like")]
     return {
+        "learning_rate": 0.05,
         "tasks": tasks,
         "steps": steps,
         "shown": seeds,

@@ -16,6 +16,7 @@ from looking import (
     open_groups,
     pictures,
     press,
+    rows,
     sentence,
     slider,
     value,
@@ -24,8 +25,19 @@ from recordings import funnel_recording
 from spoiling import spoilt
 
 from bookwork.explorer.base import MIME_TYPE
+from bookwork.results import load_results
 from ranking_course.explorers import FunnelExplorer
-from ranking_course.explorers.funnel import CHANNELS, COSTS, QUOTAS, STAGES, checked_recording, stage_costs
+from ranking_course.explorers.funnel import (
+    CHANNELS,
+    COSTS,
+    FIXED,
+    QUOTAS,
+    STAGES,
+    checked_recording,
+    stage_costs,
+)
+
+NAMES = ("Retrieval", "Pre-ranking", "Ranking", "Re-ranking")
 
 # ---- the widget
 
@@ -60,6 +72,8 @@ def test_settings_can_be_set_and_observed():
         ("quotas", {**QUOTAS, "viral": 1}, "quotas must map exactly"),
         ("costs", {**COSTS, "ranking": float("nan")}, r"costs\['ranking'\] must be a number from 0.0"),
         ("costs", {**COSTS, "retrieval": "1"}, r"costs\['retrieval'\] must be a number"),
+        ("fixed", {"ranking": 1}, "fixed must map exactly the names retrieval, pre_ranking"),
+        ("bulk", 0, "bulk must be a number from 0.001"),
     ],
 )
 def test_bad_settings_are_refused(name, bad, message):
@@ -79,11 +93,12 @@ def test_a_recording_says_where_to_start():
     assert explorer.quotas == {"embedding": 500, "popular": 100, "fresh": 100, "followed": 100, "topic": 100}
     assert (explorer.kept, explorer.shown) == (100, 30)
     assert explorer.costs["ranking"] == 37.0
+    assert (explorer.fixed, explorer.bulk) == (FIXED, 1.0)  # neither was recorded
     data, _ = explorer._repr_mimebundle_()
     state = data[MIME_TYPE]["state"]
     assert json.loads(json.dumps(state, allow_nan=False)) == state
     assert set(state) == {
-        "labels", "start", "recorded", "quotas", "kept", "shown", "costs", "catalogue",
+        "labels", "start", "recorded", "quotas", "kept", "shown", "costs", "catalogue", "fixed", "bulk",
     }  # fmt: skip
     assert set(state["recorded"]) == {"catalogue", "requests", "best", "grid", "runs"}
     assert "note" not in state["recorded"]["runs"][0]
@@ -122,6 +137,14 @@ def test_costs_of_a_case_worked_out_by_hand():
     # fewer candidates than may be kept, fewer kept than may be shown
     assert stage_costs(3, 20, 5, prices, 1000)["ranking"] == 0.3
     assert stage_costs(3, 20, 5, prices, 1000)["re_ranking"] == 0.009
+    # a call of each stage beside it; without candidates there is nothing to call the later ones for
+    calls = {"retrieval": 4, "pre_ranking": 3, "ranking": 2, "re_ranking": 1}
+    assert stage_costs(60, 20, 5, prices, 1000, calls) == {
+        "retrieval": 4.5, "pre_ranking": 3.6, "ranking": 4.0, "re_ranking": 1.1,
+    }  # fmt: skip
+    assert stage_costs(0, 20, 5, prices, 1000, calls) == {
+        "retrieval": 4.5, "pre_ranking": 0, "ranking": 0, "re_ranking": 0,
+    }  # fmt: skip
 
 
 # ---- in a browser
@@ -134,8 +157,9 @@ def test_formulas_agree_with_python(show):
     calls, expected = [], []
     for _ in range(200):
         prices = {stage: float(10 ** rng.uniform(-4, 3)) for stage in STAGES}
-        candidates, kept, shown = (int(10 ** rng.uniform(0, 4)) for _ in range(3))
-        calls.append([candidates, kept, shown, prices, 1_000_000])
+        fixed = {stage: float(rng.uniform(0, 10)) for stage in STAGES}
+        candidates, kept, shown = (int(10 ** rng.uniform(-0.5, 4)) for _ in range(3))
+        calls.append([candidates, kept, shown, prices, 1_000_000, fixed])
         expected.append(stage_costs(*calls[-1]))
     found = page.evaluate(CALL, ["funnel", "stageCosts", calls])
     for a, b in zip(found, expected, strict=True):
@@ -193,11 +217,73 @@ def test_counts_and_costs_follow_the_sliders(show):
     assert page.evaluate(MODEL, "quotas")["fresh"] == 5000
     times = {stage: float(cells[2]) for stage, cells in columns(page, 1).items()}
     expected = stage_costs(5800, 200, 40, page.evaluate(MODEL, "costs"), 1_000_000)
-    for stage, name in zip(STAGES, ("Retrieval", "Pre-ranking", "Ranking", "Re-ranking"), strict=True):
+    for stage, name in zip(STAGES, NAMES, strict=True):
         assert math.isclose(times[name], expected[stage], rel_tol=0.01)
     page.get_by_role("button", name="Reset").click()
     assert value(slider(page, "embedding")) == "1,000"
     assert "2,000 are retrieved" in sentence(page)
+
+
+@pytest.mark.browser
+def test_costs_are_those_of_the_table_beside_it(show):
+    """Chapter 1's table of costs has medians over the worlds; the explorer starts at what they measured."""
+    recorded = load_results("funnel/stages")
+    runs = recorded["runs"]
+    took = [1e3 * np.median([run["stages"]["seconds"][stage] for run in runs]) for stage in STAGES]
+    everything = np.median([run["rank_everything"]["seconds"] for run in runs])
+    page = show(FunnelExplorer(recorded["explorer"]))
+    heading, *stages = rows(page, 2)
+    shown = [float(cells[heading.index("ms")]) for cells in stages]
+    assert [f"{ms:.1f}" for ms in shown] == [f"{ms:.1f}" for ms in took]
+    note = page.locator(".rx-note").nth(2).inner_text()
+    assert note.startswith(f"Together {sum(took):.1f} ms per request; hatched")
+    assert f"whole catalogue would take {everything:.1f} s" in note
+    # what is fixed is not made of items, in any world: every stage took longer than its items
+    assert f"cost of the calls, {sum(recorded['explorer']['fixed'].values()):.1f} ms" in note
+    for run in runs:
+        left = run["stages"]["candidates"]
+        looks = [recorded["items"], left["retrieval"], left["ranking"], left["ranking"] * left["re_ranking"]]
+        for stage, items in zip(STAGES, looks, strict=True):
+            assert run["costs"][stage] * items < 1e6 * run["stages"]["seconds"][stage]
+
+
+@pytest.mark.browser
+@pytest.mark.parametrize("key", ["Home", "End"])
+def test_costs_are_right_at_the_ends_of_every_slider(show, key):
+    page = show(FunnelExplorer(load_results("funnel/stages")["explorer"]))
+    open_groups(page)
+    for control in reversed(page.get_by_role("slider").all()):  # the channels last, with which all may end
+        press(control, key)
+        assert_costs_add_up(page)
+        assert_laid_out(page)
+
+
+def assert_costs_add_up(page):
+    """The table's rows are what :func:`stage_costs` says; note and sentence name their sum."""
+    setting = {name: page.evaluate(MODEL, name) for name in ("kept", "shown", "costs", "fixed", "catalogue")}
+    cells = columns(page, 2)
+    candidates = float(cells["Pre-ranking"][0].replace(",", ""))
+    expected = stage_costs(candidates, **setting)
+    for stage, name in zip(STAGES, NAMES, strict=True):
+        shown = float(cells[name][3].replace(",", ""))
+        assert math.isclose(shown, expected[stage], rel_tol=0.006, abs_tol=1e-9)
+        if candidates:
+            assert math.isclose(float(cells[name][2]), setting["fixed"][stage], rel_tol=0.006)
+    total = page.locator(".rx-note").nth(2).inner_text().removeprefix("Together ").split(" per request")[0]
+    number, unit = total.split(" ")
+    scale = {"ms": 1, "s": 1e3, "min": 6e4}[unit]
+    assert math.isclose(float(number) * scale, sum(expected.values()), rel_tol=0.06 if scale > 1 else 0.006)
+    assert not candidates or f"{total}" in sentence(page)
+
+
+@pytest.mark.browser
+def test_a_funnel_without_fixed_costs_says_that_they_are_left_out(show):
+    page = show(FunnelExplorer())
+    note = page.locator(".rx-note").nth(1)
+    assert note.inner_text() == (
+        "Together 29.9 ms per request; the fixed cost of the calls is left out. "
+        "Ranking the whole catalogue would take 50 s."
+    )
 
 
 @pytest.mark.browser

@@ -650,6 +650,17 @@ def test_every_outcome_is_named(show, simulated, width):
 
 
 @pytest.mark.browser
+def test_parts_of_a_score_stand_in_one_line_of_the_book(show):
+    page = show(FusionExplorer())
+    page.locator("main").evaluate("(main) => { main.style.width = '694px'; }")  # at a window of 1280 px
+    lines = """(all) => all.map((row) => {
+        const parts = [...row.children].filter((part) => !part.hidden);
+        return [parts.length, new Set(parts.map((part) => part.offsetTop)).size];
+    })"""
+    assert page.locator(".rx-parts").evaluate_all(lines) == [[6, 1]] * 12
+
+
+@pytest.mark.browser
 def test_texts_come_from_the_state(show):
     labels = {"like": "<b>点赞</b>", "weight": "权重 w", "sentence": "{moved} {new}", "shown": "前 k"}
     page = show(FusionExplorer(made_up(), labels=labels))

@@ -14,6 +14,7 @@ import traitlets
 from looking import (
     CALL,
     MODEL,
+    assert_laid_out,
     columns,
     pictures,
     press,
@@ -136,7 +137,9 @@ def test_the_page_gets_the_recording_and_nothing_of_the_training():
     explorer = GatesExplorer(gates_recording(), data=gates_examples())
     state = explorer._repr_mimebundle_()[0][MIME_TYPE]["state"]
     assert set(state) == {"labels", "start", "step", "cure", "seed", "experts", "recorded"}
-    assert set(state["recorded"]) == {"tasks", "steps", "shown", "threshold", "dead", "runs"}
+    assert set(state["recorded"]) == {
+        "learning_rate", "tasks", "steps", "shown", "threshold", "dead", "runs",
+    }  # fmt: skip
     assert all("note" not in run for run in state["recorded"]["runs"])
     assert "made_by" not in json.dumps(state)
     assert checked_recording(state["recorded"]) == state["recorded"]
@@ -592,6 +595,23 @@ HOST = """() => {
 
 
 @pytest.mark.browser
+def test_learning_rates_are_said_as_recorded(show, recorded):
+    rates = {run["cure"]: run["learning_rate"] for run in recorded["runs"]}
+    usual, slow = recorded["learning_rate"], rates.pop("slow")
+    assert set(rates.values()) == {usual}
+    page = show(GatesExplorer(recorded))
+    assert sentence(page).startswith(
+        f"At a learning rate of {usual}, after 300 steps without a cure, seed 0: "
+    )
+    note = page.locator(".rx-note").last.inner_text()
+    assert note.endswith(f"Learning rate {usual}, where no other is named.")
+    page.get_by_role("radio", name=f"lower learning rate ({slow} instead of {usual})", exact=True).check()
+    assert sentence(page).startswith(f"At a learning rate of {slow} instead of {usual}, after 300 steps")
+    assert f"lower learning rate ({slow} instead of {usual})" in columns(page, 3)
+    assert_laid_out(page)
+
+
+@pytest.mark.browser
 def test_the_page_has_no_training(show):
     page = show(GatesExplorer(gates_recording(), data=gates_examples()))
     assert page.get_by_role("button").all_inner_texts() == ["Play", "Reset"]
@@ -618,19 +638,21 @@ def test_the_button_asks_for_a_training_and_shows_it(show):
     assert train.is_enabled()
     assert bar.is_hidden()
     assert page.get_by_text("4 seeds trained at learning rate 0.05").count() == 1
-    assert sentence(page).startswith("Trained here, after 200 steps without a cure, seed 0: ")
+    assert sentence(page).startswith(
+        "Trained here at a learning rate of 0.05, after 200 steps without a cure, seed 0: "
+    )
     used, _ = unpacked_run({**trained.recorded, "runs": [trained.live]}, "none", 3)
     np.testing.assert_allclose(
         [share(cell) for cell in columns(page, 0)["mean"]], used[0, -1, 0], atol=0.0051
     )
     assert f"{trained.live['polarized'][-1]} of 4 seeds" in sentence(page)
-    assert "none (trained here): " in page.locator(".rx-heading").first.text_content()
+    assert "none (trained here at 0.05): " in page.locator(".rx-heading").first.text_content()
     page.get_by_role("radio", name="entropy bonus").check()  # is shown as it was recorded
-    assert sentence(page).startswith("After 200 steps with an entropy bonus")
+    assert sentence(page).startswith("At a learning rate of 0.05, after 200 steps with an entropy bonus")
     page.get_by_role("radio", name="none", exact=True).check()
     page.get_by_role("button", name="Reset").click()
     # this host's start is the page's, where nothing was trained
-    assert sentence(page).startswith("After 200 steps without a cure")
+    assert sentence(page).startswith("At a learning rate of 0.05, after 200 steps without a cure")
     page.evaluate("clean()")
     assert page.evaluate("left()") == 0
 

@@ -269,6 +269,17 @@ def test_method_by_keyboard_and_cells_by_arrow_keys(show):
 
 
 @pytest.mark.browser
+@pytest.mark.parametrize(("topics", "words"), [(1, "1 topic."), (2, "2 topics.")])
+def test_one_topic_is_one(show, topics, words):
+    recorded = slate_recording()
+    best = sorted(recorded["candidates"], key=lambda candidate: candidate["score"], reverse=True)
+    for i, candidate in enumerate(best):
+        candidate["topic"] = f"topic {i % topics}"
+    page = show(RerankingExplorer(recorded, trade_off=1.0))
+    assert sentence(page).endswith(words)
+
+
+@pytest.mark.browser
 def test_more_topics_than_fills_are_hatched_and_lettered(show):
     many = slate_recording(candidates=60, topics=60)
     for i, candidate in enumerate(many["candidates"]):
