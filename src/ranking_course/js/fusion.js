@@ -373,6 +373,6 @@ function render({ model, el }) {
 
 export default {
   render,
-  heights: { "": [3339, 2999, 2322, 1900, 1596, 1486] },
+  heights: { "": [3241, 2904, 2295, 1910, 1610, 1482] },
   formulas: { scores, contributions, ranks, order, expectedTotals, downsampled },
 };

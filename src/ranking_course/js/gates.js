@@ -302,6 +302,6 @@ function render({ model, el }) {
 const read = { unpackUtilisation, unpackWeights, nearestStep: nearest, inTriangle };
 export default {
   render,
-  heights: { "": [2750, 2689, 2279, 1447, 1461, 1385] },
+  heights: { "": [2565, 2505, 2279, 1447, 1461, 1385] },
   formulas: { effectiveExperts, polarized, deadExperts, wilson, ...read },
 };
