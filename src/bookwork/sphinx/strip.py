@@ -111,7 +111,7 @@ class Strip:
             number = title.partition(":")[0]
         whole = escape(title)
         if number:
-            kind = "chapter " if title.startswith(number) and number.isdecimal() else ""
+            kind = '<span class="ranking-kind">chapter </span>' if number.isdecimal() else ""
             seen = f'{kind}{number}<span class="ranking-unseen">{whole.removeprefix(number)}</span>'
         else:
             seen = whole
