@@ -277,3 +277,31 @@ class TestDrawer:
                 assert entry.bounding_box()["height"] == pytest.approx(
                     entry.locator("a").first.bounding_box()["height"], abs=1
                 )
+
+
+class TestWhereOneIs:
+    """What a page marks after a jump."""
+
+    pages = "course"
+
+    def test_the_contents_mark_the_section_that_one_has_jumped_to(self, reader):
+        marked = "() => [...document.querySelectorAll('#pst-page-toc-nav a.active')].map((a) => a.hash)"
+        with reader.tab(WIDE) as (page, _):
+            reader.open(page, WIDE, "03_calibration/index.html")
+            for section in ("further-reading", "the-way-back"):
+                page.evaluate(f"document.querySelector('#{section} > h2').scrollIntoView()")
+                page.wait_for_function(f"({marked})().join() === '#{section}'")
+            page.evaluate("scrollTo(0, 0)")
+            page.wait_for_function(f"({marked})().length === 0")
+
+    def test_a_claim_that_one_has_come_to_is_marked_as_a_heading_is(self, reader):
+        with reader.tab(WIDE) as (page, _):
+            reader.open(page, WIDE, "reference/source_map.html")
+            page.evaluate("location.hash = 'claim-c5'")
+            grounds = [
+                page.locator(f"tr:has(#claim-{claim}) > th").evaluate(
+                    "c => getComputedStyle(c).backgroundColor"
+                )
+                for claim in ("c5", "c4")
+            ]
+            assert grounds[0] != grounds[1]
