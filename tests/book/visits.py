@@ -65,6 +65,13 @@ class Setting:
     width: int
 
 
+def told(rule: dict[str, Any]) -> Iterator[str]:
+    """What axe found against a rule; not what lies below the head of the page for as long as axe scrolls."""
+    nodes = [node for node in rule["nodes"] if not any("obscured" in one["message"] for one in node["any"])]
+    if nodes:
+        yield f"{rule['id']}: {[node['html'][:120] for node in nodes[:3]]}"
+
+
 SETTINGS = (Setting("http", "light", 1280), Setting("file", "dark", 390))
 
 
@@ -168,7 +175,7 @@ class Reader:
                 ready = self.open(page, setting, name)
                 content = page.evaluate(CONTENT)
                 found = Axe().run(page, options=AXE_OPTIONS).response["violations"]
-                violations = [f"{v['id']}: {[node['html'][:120] for node in v['nodes'][:3]]}" for v in found]
+                violations = [text for rule in found for text in told(rule)]
                 yield Visit(name, setting, log.outside[:], log.errors[:], violations, ready, content)
                 log.clear()
 
