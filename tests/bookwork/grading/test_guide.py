@@ -88,6 +88,8 @@ def test_every_notebook_that_a_learner_may_run_was_measured():
 
 
 def test_exercises_take_as_long_as_the_plan_says():
-    least, most = map(int, re.search(r"exercises of a chapter take another (\d+) to (\d+)\s+minutes", PLAN).groups())
+    least, most = map(
+        int, re.search(r"exercises of a chapter take another (\d+) to (\d+)\s+minutes", PLAN).groups()
+    )
     for path in Project.here().exercises().values():
         assert least <= sum(each.minutes for each in editions.exercises(editions.read(path))) <= most
