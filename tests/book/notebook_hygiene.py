@@ -140,10 +140,18 @@ def refresh(path: Path) -> NotebookNode:
     """Run the notebook where it lies and keep the outputs of its checked cells."""
     from nbclient import NotebookClient
 
+    from bookwork.kernels import AttentiveKernelManager
+
     os.environ.setdefault(SILENT, "1")  # the kernel inherits it: a progress bar is no output to compare
     notebook = nbformat.read(path, as_version=4)
     resources = {"metadata": {"path": str(path.parent)}}
-    NotebookClient(notebook, timeout=300, coalesce_streams=True, resources=resources).execute()
+    NotebookClient(
+        notebook,
+        timeout=300,
+        coalesce_streams=True,
+        resources=resources,
+        kernel_manager_class=AttentiveKernelManager,
+    ).execute()
     return fix(notebook)
 
 

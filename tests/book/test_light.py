@@ -165,6 +165,15 @@ class TestFrame:
             assert "CalibrationExplorer(" in code
             assert page.evaluate("copied") == code.rstrip() + "\n"
 
+    def test_no_transition_delays_what_a_reader_without_motion_sees(self, reader):
+        moved = """() => [...document.querySelectorAll("*")]
+            .filter((element) => parseFloat(getComputedStyle(element).transitionDuration) > 0)
+            .map((element) => element.outerHTML.slice(0, 99))"""
+        with reader.tab(WIDE) as (page, _):
+            for name in page_names(reader.book):
+                reader.open(page, WIDE, name)
+                assert page.evaluate(moved) == [], name
+
     def test_buttons_are_large_where_one_touches(self, chromium, reader):
         context = chromium.new_context(viewport={"width": 390, "height": 800}, has_touch=True, is_mobile=True)
         page = context.new_page()

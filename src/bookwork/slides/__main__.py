@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from bookwork import command_line
 from bookwork.grading import editions
+from bookwork.kernels import AttentiveKernelManager
 from bookwork.palette import palette_named
 from bookwork.slides.writing import write_slides
 
@@ -40,7 +41,12 @@ def executed(path: Path, caches: Path | None = None) -> NotebookNode:
         except SQLAlchemyError as error:
             raise ValueError(f"--caches must hold caches of the book's build, got {database}") from error
     try:
-        return nbclient.execute(notebook, cwd=str(path.parent), timeout=CELL_SECONDS)
+        return nbclient.execute(
+            notebook,
+            cwd=str(path.parent),
+            timeout=CELL_SECONDS,
+            kernel_manager_class=AttentiveKernelManager,
+        )
     except CellExecutionError as error:
         raise ValueError(f"{path} must run from top to bottom: {error.ename}: {error.evalue}") from error
     except CellTimeoutError as error:

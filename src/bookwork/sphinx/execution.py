@@ -24,6 +24,7 @@ from sphinx.environment import BuildEnvironment
 from sphinx.util import logging
 
 from bookwork.explorer import bundle
+from bookwork.kernels import AttentiveKernelManager
 
 MACHINE = Path(__file__).resolve().parents[1]
 BUILD_ONLY = MACHINE / "sphinx"  # how a page is rendered, not what a notebook gives
@@ -95,14 +96,20 @@ def execute_side_by_side(app: Sphinx, env: BuildEnvironment, docnames: list[str]
     names = [name for name, notebook in parsed.items() if not is_cached(cache, notebook)]
     cores = os.cpu_count() or 1
     kernels = min(cores, len(names), MOST_KERNELS)
-    if kernels < 2:
+    if not names:
         return
 
     def execute(name: str) -> ExecutionResult:
         folder, timeout = Path(env.doc2path(name)).parent, app.config.nb_execution_timeout
-        return single_nb_execution(parsed[name], cwd=str(folder), timeout=timeout, allow_errors=False)
+        return single_nb_execution(
+            parsed[name],
+            cwd=str(folder),
+            timeout=timeout,
+            allow_errors=False,
+            kernel_manager_class=AttentiveKernelManager,
+        )
 
-    logger.info("executing %d notebooks, %d at a time", len(names), kernels)
+    logger.info("executing notebooks: %d, %d at a time", len(names), kernels)
     os.environ.setdefault("OMP_NUM_THREADS", str(cores // kernels))  # kernels inherit it, and share the cores
     with ThreadPoolExecutor(kernels) as pool:
         for name, result in zip(names, pool.map(execute, names), strict=True):

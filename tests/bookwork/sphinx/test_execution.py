@@ -124,8 +124,9 @@ def test_notebooks_are_executed_as_they_will_be_parsed(book, monkeypatch):
     assert merged.cells[0].outputs[0].data["text/plain"] == "8"
 
 
-@pytest.mark.parametrize(("mode", "names"), [("cache", ["one"]), ("off", ["one", "two"])])
-def test_a_single_notebook_or_another_mode_is_left_to_the_parser(book, mode, names):
+@pytest.mark.parametrize(("mode", "executed"), [("cache", True), ("off", False)])
+def test_a_single_notebook_is_executed_here_too_and_another_mode_is_left_to_the_parser(book, mode, executed):
     book.config.nb_execution_mode = mode
-    execute_side_by_side(book, book.env, names)
-    assert not is_cached(get_cache(book.config.nb_execution_cache_path), as_parsed(book, "one"))
+    execute_side_by_side(book, book.env, ["one", "text"])
+    assert is_cached(get_cache(book.config.nb_execution_cache_path), as_parsed(book, "one")) == executed
+    execute_side_by_side(book, book.env, ["text"])
