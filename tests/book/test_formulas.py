@@ -94,4 +94,4 @@ class TestMaths:
             reader.open(page, NARROW, "intro.html")
             assert page.evaluate(ink) == "rgb(240, 243, 246)"
             page.emulate_media(media="print")
-            page.wait_for_function(f"{ink} === 'rgb(27, 31, 36)'", timeout=5_000)
+            page.wait_for_function(f"{ink} === 'rgb(27, 31, 36)'", timeout=15_000)

@@ -86,11 +86,11 @@ class TestStrip:
             wide = "document.querySelector('.ranking-progress').getBoundingClientRect().width"
             assert page.evaluate(wide) == 0
             page.evaluate("scrollTo(0, document.body.scrollHeight / 3)")
-            page.wait_for_function(f"{wide} > 50", timeout=5_000)
+            page.wait_for_function(f"{wide} > 50", timeout=15_000)
             assert page.evaluate(wide) < 300
             assert page.locator(".ranking-left").inner_text() in ("7 min left", "8 min left")
             page.evaluate("scrollTo(0, document.body.scrollHeight)")
-            page.wait_for_function(f"{wide} > 380", timeout=5_000)
+            page.wait_for_function(f"{wide} > 380", timeout=15_000)
             strip = page.locator(".ranking-strip")
             page.emulate_media(media="print")
             assert not bar.is_visible()
@@ -104,7 +104,7 @@ class TestStrip:
             chain, beside = page.locator(".ranking-chain"), page.locator(".ranking-beside > li")
             current = chain.locator("a").last
             stages = chain.locator("a, span").all()
-            page.wait_for_function("document.querySelector('.ranking-chain').scrollLeft > 0", timeout=5_000)
+            page.wait_for_function("document.querySelector('.ranking-chain').scrollLeft > 0", timeout=15_000)
             line = chain.bounding_box()
             assert line["height"] < 60
             starts = [stage.bounding_box()["x"] - line["x"] for stage in stages]

@@ -61,7 +61,7 @@ class TestFrame:
             for name in ("intro.html", "search.html"):
                 reader.open(page, setting, name)
                 with contextlib.suppress(TimeoutError):  # a busy machine may not have styled the page yet
-                    page.wait_for_function(f"({UNDRAWN})().length === 0", timeout=5_000)
+                    page.wait_for_function(f"({UNDRAWN})().length === 0", timeout=15_000)
                 assert page.evaluate(UNDRAWN) == []
             assert log.errors == []
 
@@ -121,7 +121,7 @@ class TestFrame:
             button.click()
             assert inside.is_visible()
             page.keyboard.press("Escape")
-            inside.wait_for(state="hidden", timeout=3_000)
+            inside.wait_for(state="hidden", timeout=15_000)
             assert button.evaluate("button => button === document.activeElement")
 
     def test_the_contents_of_a_wide_page_fold_away_and_follow_the_reader(self, reader):
@@ -135,7 +135,7 @@ class TestFrame:
                 sidebar.bounding_box()["x"] < 0
             )
             page.locator("#another-figure").evaluate("heading => heading.scrollIntoView()")
-            page.locator("#pst-page-toc-nav a.active[href='#another-figure']").wait_for(timeout=3_000)
+            page.locator("#pst-page-toc-nav a.active[href='#another-figure']").wait_for(timeout=15_000)
 
     def test_back_to_the_top(self, reader):
         with reader.tab(NARROW) as (page, _):
@@ -144,13 +144,13 @@ class TestFrame:
             page.wait_for_timeout(300)
             page.mouse.wheel(0, -200)
             page.get_by_role("button", name="Back to top").click()
-            page.wait_for_function("scrollY === 0", timeout=3_000)
+            page.wait_for_function("scrollY === 0", timeout=15_000)
 
     def test_full_screen(self, reader):
         with reader.tab(WIDE) as (page, _):
             reader.open(page, WIDE, "intro.html")
             page.locator(".btn-fullscreen-button").click()
-            page.wait_for_function("document.fullscreenElement !== null", timeout=3_000)
+            page.wait_for_function("document.fullscreenElement !== null", timeout=15_000)
 
     def test_code_is_copied_and_that_is_said(self, reader):
         with reader.tab(WIDE) as (page, _):
@@ -256,7 +256,7 @@ class TestFolds:
                 held.textContent += '<p id="deep-inside">found</p>';
                 location.hash = "deep-inside";
             }""")
-            page.locator("#deep-inside").wait_for(timeout=3_000)
+            page.locator("#deep-inside").wait_for(timeout=15_000)
 
     def test_derivations_are_open_on_paper_and_dead_labels_gone(self, reader):
         with reader.tab(WIDE) as (page, _):

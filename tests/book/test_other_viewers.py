@@ -30,7 +30,7 @@ def command_in_run_page() -> list[str]:
     """The command by which the page "Run it" makes one file of a chapter, with all but the chapter's path."""
     page = (ROOT / "book" / "run.md").read_text(encoding="utf-8")
     (written,) = re.findall(r"^jupyter nbconvert (.*?)\n```", page, flags=re.MULTILINE | re.DOTALL)
-    *options, chapter = shlex.split(written.replace("\\\n", " "))
+    *options, chapter = shlex.split(written.replace("\\\n", ""))
     assert (ROOT / chapter).is_file()
     return [sys.executable, "-m", "nbconvert", *options]
 

@@ -205,7 +205,7 @@ class TestSample(PageChecks, FileChecks):
             reader.open(page, WIDE, "intro.html")
             light = page.evaluate(TRUTH)
             page.evaluate("document.documentElement.dataset.theme = 'dark'")
-            page.wait_for_function(f"{TRUTH} !== '{light}'", timeout=5_000)
+            page.wait_for_function(f"{TRUTH} !== '{light}'", timeout=15_000)
             dark = page.evaluate(TRUTH)
         assert (light, dark) == ("#1B1F24", "#F0F3F6")
 
@@ -233,9 +233,9 @@ class TestSample(PageChecks, FileChecks):
         with reader.tab(NARROW) as (page, _):
             reader.open(page, NARROW, "intro.html")
             page.emulate_media(media="print")
-            page.wait_for_function(f"{TRUTH} === '#1B1F24'", timeout=5_000)
+            page.wait_for_function(f"{TRUTH} === '#1B1F24'", timeout=15_000)
             text = "getComputedStyle(document.body).color"
-            page.wait_for_function(f"{text} === 'rgb(27, 31, 36)'", timeout=5_000)
+            page.wait_for_function(f"{text} === 'rgb(27, 31, 36)'", timeout=15_000)
 
     def test_folded_code_opens_by_keyboard(self, reader):
         with reader.tab(WIDE) as (page, _):

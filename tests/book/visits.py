@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, Route, TimeoutError
+from playwright.sync_api import Browser, Page, Request, Route, TimeoutError
 
 BOXES = ".ranking-formula, .pst-scrollable-table-container, .cell_output > .output, .bd-article pre"
 """What may scroll in itself, and can then be reached by the Tab key once the page has come to it."""
@@ -81,6 +81,11 @@ class Log:
 
     outside: list[str] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
+
+    def failure(self, request: Request) -> None:
+        """Note a request that failed; not one that the browser gave up itself, as it left the page."""
+        if request.failure != "net::ERR_ABORTED":
+            self.errors.append(f"failed: {request.url} ({request.failure})")
 
     def clear(self) -> None:
         """Forget it."""
@@ -153,7 +158,7 @@ class Reader:
         page = context.new_page()
         page.on("console", lambda m: log.errors.append(f"console: {m.text}") if m.type == "error" else None)
         page.on("pageerror", lambda error: log.errors.append(f"script: {error}"))
-        page.on("requestfailed", lambda request: log.errors.append(f"failed: {request.url}"))
+        page.on("requestfailed", log.failure)
         page.on("response", lambda r: log.errors.append(f"{r.status}: {r.url}") if r.status >= 400 else None)
         yield page, log
         context.close()
