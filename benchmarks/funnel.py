@@ -25,7 +25,7 @@ from bookwork import command_line
 from ranking import funnel
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-from experiments.funnel.stages import build
+from experiments.funnel.setting import build
 
 DIM = 32
 CENTRES = 1_000

@@ -20,6 +20,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import torch
 
 from bookwork import command_line
@@ -44,6 +45,16 @@ def each(cases: Collection[Case]) -> Iterator[Case]:
             del os.environ[SILENT]
         else:
             os.environ[SILENT] = before
+
+
+def mean_of(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Means of dictionaries, maybe nested, that hold numbers under the same names."""
+    return {
+        key: mean_of([row[key] for row in rows])
+        if isinstance(rows[0][key], dict)
+        else float(np.mean([row[key] for row in rows]))
+        for key in rows[0]
+    }
 
 
 def rounded(found: Any, digits: int = 6) -> Any:

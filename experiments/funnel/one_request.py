@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from experiments.funnel.stages import build
+from experiments.funnel.setting import build
 from experiments.running import record
 from ranking import funnel
 

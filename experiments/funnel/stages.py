@@ -1,35 +1,30 @@
 """Chapter 1's experiment: what each stage of the funnel costs, and what it loses, with the truth known.
 
-    python -m experiments.funnel.stages [--seeds 3] [--items 1000000] [--impressions 600000] [--requests 12]
+    python -m experiments.funnel.stages [--seeds 5] [--items 1000000] [--impressions 600000] [--requests 60]
 
 Every seed is a world of its own with its log and its models. The models learn from the log; the requests
 come at its end; the true value of every item of the catalogue says which items should have been shown. Takes
-about two minutes per seed on two quiet cores. Times are medians of single requests, one after the other.
+about six minutes per seed on two quiet cores. Times are medians of single requests, one after the other.
 """
 
 from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
-from experiments.running import each, record
+from experiments.funnel.costs import costs_per_item, explorer_costs, machine, search_costs
+from experiments.funnel.setting import KEPT, PROBES, SHOWN, Setting, build, true_values
+from experiments.funnel.slates import diversity, slate_data
+from experiments.running import each, mean_of, record
 from ranking import funnel
-from ranking.funnel import Candidates, Funnel, Request
-from ranking.funnel.retrieval import EmbeddingChannel, Find
-from ranking.logs import FeatureEncoder, ImpressionLog
-from ranking.multi_task import MultiTaskModel
-from ranking.simulator import World, WorldConfig
+from ranking.funnel import Candidates, Request
 
 BEST = 30  # as many truly best items as the slate has places
-KEPT, SHOWN = 300, 30
-LISTS, PROBES = 512, 16
 GRID = {
     "embedding": [0, 500, 1500, 3000],
     "popular": [0, 300],
@@ -39,60 +34,8 @@ GRID = {
     "kept": [100, 300, 600],
     "shown": [10, 30],
 }
-TRADE_OFFS = (0.0, 0.2, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)
-DAYS_FOR_STATISTICS = 20
-
-
-@dataclass(frozen=True)
-class Setting:
-    """One world with everything that a request needs."""
-
-    world: World
-    log: ImpressionLog
-    snapshot: funnel.Snapshot
-    encoder: FeatureEncoder
-    ranker: MultiTaskModel
-    vectors: np.ndarray
-    exact: funnel.VectorIndex
-    channels: dict[str, Find]
-    pre_rank: funnel.PreRanking
-    re_rank: funnel.ReRanking
-    chain: Funnel
-
-
-def build(items: int, impressions: int, seed: int, approximate: bool = True) -> Setting:
-    """World, log, models, index and chain from one seed."""
-    world = World.build(WorldConfig(n_items=items, n_authors=max(200, items // 50)), seed=seed)
-    log = world.simulate(impressions, seed=seed).with_statistics().with_topic_history()
-    recent = log.after(DAYS_FOR_STATISTICS)
-    encoder = funnel.funnel_encoder().fit(recent)
-    table = funnel.training_table(encoder, recent)
-    two = funnel.train_retrieval(table, recent, seed)
-    three = funnel.train_pre_ranking(table, recent, seed)
-    ranker = funnel.train_ranking(table, recent, seed)
-
-    snapshot = funnel.Snapshot.at_end(world, log)
-    features = snapshot.item_features(encoder)
-    vectors = funnel.tower_vectors(two.item, features)
-    exact = funnel.VectorIndex(vectors)
-    index = funnel.VectorIndex(vectors, min(LISTS, items // 100), PROBES) if approximate else exact
-    channels = funnel.channels_of(snapshot, encoder, two, index)
-    retrieve = funnel.Retrieval(snapshot, channels, funnel.QUOTAS)
-    item_vectors = funnel.tower_vectors(three.item_tower, features)
-    pre_rank = funnel.PreRanking(snapshot, encoder, three, item_vectors, keep=KEPT)
-    re_rank = funnel.ReRanking(snapshot, vectors, shown=SHOWN)
-    chain = Funnel(retrieve, pre_rank, funnel.Ranking(snapshot, encoder, ranker), re_rank)
-    return Setting(world, log, snapshot, encoder, ranker, vectors, exact, channels, pre_rank, re_rank, chain)
-
-
-def seconds(action: Callable[[], Any], repeats: int = 7) -> float:
-    """Median wall time of an action."""
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
-        action()
-        times.append(time.perf_counter() - start)
-    return float(np.median(times))
+RANKED_WHOLE = 6
+"""Requests of each world for which the full model ranks the whole catalogue: it takes seconds."""
 
 
 def follow(setting: Setting, request: Request, values: np.ndarray) -> dict[str, Any]:
@@ -187,152 +130,20 @@ def survival_grid(setting: Setting, requests: list[Request], values: list[np.nda
     }
 
 
-def diversity(setting: Setting, ranked: Candidates, values: np.ndarray) -> list[dict[str, Any]]:
-    """Slates of one request by method and trade-off: their value, similarity, topics; rules left aside."""
-    ideal = values[funnel.truly_best(values, SHOWN)].sum()
-    similarity = setting.re_rank.similarity(ranked)
-    scores = funnel.relative(ranked.scores)
-    rows = []
-    for method, choose in {"mmr": funnel.mmr, "dpp": funnel.greedy_dpp}.items():
-        for theta in TRADE_OFFS:
-            at = choose(scores, similarity, SHOWN, theta, setting.re_rank.window)
-            items = ranked.items[at]
-            pairs = similarity[np.ix_(at, at)][np.triu_indices(SHOWN, 1)]
-            rows.append(
-                {
-                    "method": method,
-                    "trade_off": theta,
-                    "true_value": values[items].sum() / ideal,
-                    "score": ranked.scores[at].sum() / ranked.scores[:SHOWN].sum(),
-                    "similarity": pairs.mean(),
-                    "topics": len(np.unique(setting.world.item_topic[items])),
-                }
-            )
-    return rows
-
-
-def search_costs(setting: Setting, requests: list[Request]) -> dict[str, Any]:
-    """Exact and approximate search for one query at a time: milliseconds and recall of 1,500 items."""
-    keep = funnel.QUOTAS["embedding"]
-    embedding = setting.channels["embedding"]
-    assert isinstance(embedding, EmbeddingChannel)
-    queries = np.concatenate([embedding.user_vector(request) for request in requests])  # (requests, size)
-    truth, _ = setting.exact.search(queries, keep)
-    inverted, flat = embedding.index, setting.vectors.ravel()
-
-    def one_by_one(index: funnel.VectorIndex) -> float:
-        """Milliseconds of one query, the median over them."""
-        return 1e3 * float(np.median([seconds(partial(index.search, q[None], keep), 3) for q in queries]))
-
-    result: dict[str, Any] = {
-        "bytes": setting.vectors.nbytes,
-        "keep": keep,
-        "lists": inverted.index.nlist,
-        "read_ms": 1e3 * seconds(lambda: np.dot(flat, flat)),  # the leanest way to touch every number
-        "exact_ms": one_by_one(setting.exact),
-        "approximate": [],
-    }
-    before = inverted.index.nprobe
-    for probes in (1, 2, 4, 8, 16, 32, 64):
-        inverted.index.nprobe = min(probes, inverted.index.nlist)
-        found, _ = inverted.search(queries, keep)
-        recall = funnel.recall(found, truth)
-        result["approximate"].append({"probes": probes, "ms": one_by_one(inverted), "recall": recall})
-    inverted.index.nprobe = before
-    return result
-
-
-def costs_per_item(setting: Setting, request: Request, search_ms: float) -> dict[str, float]:
-    """Microseconds per item of each stage: the slope between few and many items, free of overheads."""
-    n = min(30_000, setting.snapshot.n_items)
-    some = np.arange(setting.snapshot.n_items - n, setting.snapshot.n_items)
-
-    def slope(stage: Callable[[Candidates], Any], few: int, many: int) -> float:
-        took = []
-        for size in (few, many):
-            part = Candidates(request, some[:size], np.ones(size, np.uint8), np.linspace(1, 0, size))
-            took.append(seconds(partial(stage, part)))
-        return 1e6 * (took[1] - took[0]) / (many - few)
-
-    ranked = setting.chain.trace(request).after["ranking"]
-    places = 1e6 * seconds(lambda: setting.re_rank(ranked)) / len(ranked) / SHOWN
-    return {
-        "retrieval": 1e3 * search_ms / setting.snapshot.n_items,
-        "pre_ranking": slope(replace(setting.pre_rank, keep=10), n // 10, n),
-        "ranking": slope(setting.chain.rank, n // 10, n),
-        "re_ranking": places,
-    }
-
-
-def explorer_costs(runs: list[dict[str, Any]], items: int) -> dict[str, Any]:
-    """Costs with which the explorer starts: they add up to what a request took, in the median of the worlds.
-
-    Per item as measured; a call's fixed cost is what a stage took beyond that. Of re-ranking a whole call was
-    shared out over items and places, so that hardly anything is left to be fixed. Ranking the whole catalogue
-    took ``bulk`` times as long as a call and all items add up to: in parts of 100,000 an item costs more.
-    """
-    cost = {name: np.median([run["costs"][name] for run in runs]) for name in runs[0]["costs"]}  # µs
-    took = {name: 1e3 * np.median([run["stages"]["seconds"][name] for run in runs]) for name in cost}
-    left = {name: np.median([run["stages"]["candidates"][name] for run in runs]) for name in cost}
-    looks = {
-        "retrieval": items,
-        "pre_ranking": left["retrieval"],
-        "ranking": left["pre_ranking"],
-        "re_ranking": left["ranking"] * left["re_ranking"],
-    }
-    fixed = {name: max(0.0, took[name] - cost[name] * looks[name] / 1e3) for name in cost}
-    everything = 1e3 * np.median([run["rank_everything"]["seconds"] for run in runs])
-    bulk = everything / (fixed["ranking"] + cost["ranking"] * items / 1e3)
-    return {"costs": cost, "fixed": fixed, "bulk": bulk}
-
-
-def slate_data(setting: Setting, requests: list[Request], most: int = 100, first: int = 12) -> dict[str, Any]:
-    """The best of the candidates that enter re-ranking, for the explorer.
-
-    Of the request whose first places leave out the most topics of its candidates: there a method has most to
-    choose from. What happens on average stands in ``diversity``.
-    """
-
-    def left_out(part: Candidates) -> int:
-        topics = setting.world.item_topic[part.items]
-        return len(np.unique(topics)) - len(np.unique(topics[:first]))
-
-    ranked = max((setting.chain.trace(r).after["ranking"].best(most) for r in requests), key=left_out)
-    topics = setting.world.topics["name"].to_numpy()[setting.world.item_topic[ranked.items]]
-    vectors = funnel.similarity_vectors(setting.vectors[ranked.items], topics)
-    return {
-        "candidates": [
-            {"item": item, "topic": topic, "score": score}
-            for item, topic, score in zip(ranked.items, topics, ranked.scores, strict=True)
-        ],
-        "vectors": np.round(vectors, 4).tolist(),
-    }
-
-
-def mean_of(rows: list[dict[str, Any]]) -> dict[str, Any]:
-    """Means of nested dictionaries of numbers, rounded to six digits."""
-    first = rows[0]
-    return {
-        key: mean_of([row[key] for row in rows])
-        if isinstance(first[key], dict)
-        else np.mean([row[key] for row in rows])
-        for key in first
-    }
-
-
 def run(seed: int, items: int, impressions: int, requests: int) -> dict[str, Any]:
     """Everything that one world tells."""
     setting = build(items, impressions, seed)
     asked = funnel.requests_from(setting.log, requests, seed=seed)
-    catalogue = np.arange(setting.snapshot.n_items)
-    values = [funnel.true_values(setting.world, request, catalogue).astype(np.float32) for request in asked]
+    values = [true_values(setting, request) for request in asked]
     setting.chain(asked[0])  # the first call pays for what is cached
     followed = [follow(setting, r, v) for r, v in zip(asked, values, strict=True)]
-    everything = [rank_everything(setting, r, v) for r, v in list(zip(asked, values, strict=True))[:6]]
-    slates = [
-        diversity(setting, setting.chain.trace(r).after["ranking"], v)
-        for r, v in zip(asked, values, strict=True)
-    ]
+    some = list(zip(asked, values, strict=True))[:RANKED_WHOLE]
+    everything = [rank_everything(setting, r, v) for r, v in some]
+    slates = []
+    for request, value in zip(asked, values, strict=True):
+        ideal = float(value[funnel.truly_best(value, SHOWN)].sum())
+        ranked = setting.chain.trace(request).after["ranking"]
+        slates.append(diversity(setting, request, ranked, ideal))
     searches = search_costs(setting, asked)
     middle = next(row["ms"] for row in searches["approximate"] if row["probes"] == PROBES)
     pre_rank = setting.pre_rank.model
@@ -346,6 +157,7 @@ def run(seed: int, items: int, impressions: int, requests: int) -> dict[str, Any
             for rows in zip(*slates, strict=True)
         ],
         "search": searches,
+        "machine": machine(setting),
         "costs": costs_per_item(setting, asked[0], middle),
         "multiply_adds": {
             "dot_product": setting.vectors.shape[1],
@@ -358,7 +170,7 @@ def run(seed: int, items: int, impressions: int, requests: int) -> dict[str, Any
 
 
 def measure(
-    seeds: range, items: int = 1_000_000, impressions: int = 600_000, requests: int = 12
+    seeds: range, items: int = 1_000_000, impressions: int = 600_000, requests: int = 60
 ) -> dict[str, Any]:
     """Every world."""
     runs = [run(seed, items, impressions, requests) for seed in each(seeds)]
@@ -371,6 +183,8 @@ def measure(
         "best": BEST,
         "kept": KEPT,
         "shown": SHOWN,
+        "requests": requests,
+        "ranked_whole": RANKED_WHOLE,
         "faiss": version("faiss-cpu"),
         "runs": runs,
         "explorer": {
@@ -386,4 +200,4 @@ def measure(
 
 
 if __name__ == "__main__":
-    record(measure, seeds=3)
+    record(measure, seeds=5)
