@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from experiments.funnel.setting import PROBES, Setting
+from experiments.funnel.setting import SHOWN, Setting
 from ranking import funnel
 from ranking.funnel import Candidates, Request
 from ranking.funnel.retrieval import EmbeddingChannel

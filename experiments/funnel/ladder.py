@@ -140,7 +140,7 @@ def one_request(scores: Scores, values: NDArray[np.floating], ideal: float) -> d
 
 @torch.no_grad()
 def judged_on_the_log(setting: Setting, models: Mapping[str, tuple[nn.Module, bool]]) -> dict[str, Any]:
-    """What a team can measure without the truth: AUC of clicks on the newest rows, over all and by request."""
+    """What a team can measure without the truth: AUC of clicks on the newest rows, whole and by request."""
     table = funnel.training_table(setting.encoder, setting.later)
     clicked, request = setting.later.label("click"), setting.later.rows["request"].to_numpy()
     vectors = setting.two_towers(*table.to_tensors()).numpy()  # (rows, 2 · dim)

@@ -97,7 +97,8 @@ def beliefs(world: World, user: int, before: ImpressionLog) -> tuple[NDArray[Any
     ``before`` holds the session's impressions so far, with ``seen`` in its truth.
     """
     sessions = world.config.sessions
-    assert sessions is not None and before.truth is not None
+    assert sessions is not None
+    assert before.truth is not None
     moods = len(world.topics)
     prior = sessions.own_interest * world.user_interests[user] + (1.0 - sessions.own_interest) / moods
     rows = before.rows

@@ -26,8 +26,8 @@ LEARNT, JUDGED = 0.9, 0.1
 class Setting:
     """One world with everything that a request needs.
 
-    ``learnt`` are the rows of the log that the models learnt from, with their features in ``table``; ``later``
-    are the newest ones, which no model has seen. The snapshot knows all of them.
+    ``learnt`` are the rows of the log that the models learnt from, with their features in ``table``;
+    ``later`` are the newest ones, which no model has seen. The snapshot knows all of them.
     """
 
     world: World

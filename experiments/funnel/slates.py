@@ -20,7 +20,7 @@ FATIGUES = (0.0, 0.3, 1.0)
 
 
 def tired_value(setting: Setting, request: Request, items: NDArray[np.int64], fatigue: float) -> float:
-    """The true value of a slate, (items,), to someone whom topics tire as they do in the simulator's sessions.
+    """The true value of a slate, (items,), to someone whom topics tire as in the simulator's sessions.
 
     With n items of its topic above it in the slate, an item's click logit is lower by fatigue · ln(1 + n).
     At 0 it is the sum of the true values.
