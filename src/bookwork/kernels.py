@@ -2,8 +2,8 @@
 
 While nbclient waits for the reply to a cell, a widget's answer to the kernel goes out through the same
 ZeroMQ socket. That can consume the socket's only sign that the reply has come; then nbclient sleeps until
-the cell's whole time limit is over (https://github.com/jupyter/nbclient/issues/312). The remedy is to look
-again, twice a second.
+the cell's whole time limit is over, for ever where there is none
+(https://github.com/jupyter/nbclient/issues/312). The remedy is to look again, twice a second.
 """
 
 from math import inf

@@ -279,20 +279,35 @@ class TestDrawer:
                 )
 
 
+MARKED = "() => [...document.querySelectorAll('#pst-page-toc-nav a.active')].map((a) => a.hash)"
+LATE = """globalThis.IntersectionObserver = class extends IntersectionObserver {
+    constructor(told, options) { super((...seen) => setTimeout(() => told(...seen), 300), options); }
+};"""
+
+
 class TestWhereOneIs:
     """What a page marks after a jump."""
 
     pages = "course"
 
     def test_the_contents_mark_the_section_that_one_has_jumped_to(self, reader):
-        marked = "() => [...document.querySelectorAll('#pst-page-toc-nav a.active')].map((a) => a.hash)"
         with reader.tab(WIDE) as (page, _):
             reader.open(page, WIDE, "03_calibration/index.html")
             for section in ("further-reading", "the-way-back"):
                 page.evaluate(f"document.querySelector('#{section} > h2').scrollIntoView()")
-                page.wait_for_function(f"({marked})().join() === '#{section}'")
+                page.wait_for_function(f"({MARKED})().join() === '#{section}'")
             page.evaluate("scrollTo(0, 0)")
-            page.wait_for_function(f"({marked})().length === 0")
+            page.wait_for_function(f"({MARKED})().length === 0")
+
+    def test_the_contents_do_not_mark_a_section_that_one_has_left_before_the_theme_was_told(self, reader):
+        with reader.tab(WIDE) as (page, _):
+            page.add_init_script(LATE)
+            reader.open(page, WIDE, "03_calibration/index.html")
+            page.evaluate("document.querySelector('#the-way-back > h2').scrollIntoView()")
+            page.wait_for_function(f"({MARKED})().join() === '#the-way-back'")
+            page.evaluate("scrollTo(0, 0)")
+            page.wait_for_timeout(1_000)
+            assert page.evaluate(MARKED) == []
 
     def test_a_claim_that_one_has_come_to_is_marked_as_a_heading_is(self, reader):
         with reader.tab(WIDE) as (page, _):

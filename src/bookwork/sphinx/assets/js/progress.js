@@ -39,10 +39,11 @@
     document.body.append(bar);
     document.querySelector(".bd-header-article")?.append(left);
 
-    // The theme marks a section in the contents when its heading comes by; a jump passes headings over.
+    // The theme marks a section in the contents when its heading comes by. A jump passes headings over, and on a
+    // busy machine the theme is told of one that is gone again: what is marked goes by where one is, at each change.
     const contents = [...document.querySelectorAll("#pst-page-toc-nav a")];
     const entryOf = (section) => contents.find(({ hash }) => hash === `#${section.id}`);
-    if (contents.length) addEventListener("scrollend", () => {
+    function mark() {
       let section = document.elementFromPoint(innerWidth / 2, 0.3 * innerHeight)?.closest("section[id]");
       while (section && !entryOf(section)) section = section.parentElement.closest("section[id]");
       const now = section && entryOf(section);
@@ -52,7 +53,12 @@
         for (let item = entry.closest("li"); item; item = item.parentElement.closest("li")) item.classList.toggle("active", item.contains(now));
       }
       now?.setAttribute("aria-current", "true");
-    });
+    }
+    if (contents.length) {
+      addEventListener("scrollend", mark);
+      const nav = document.querySelector("#pst-page-toc-nav");
+      new MutationObserver(mark).observe(nav, { subtree: true, attributeFilter: ["class"] });
+    }
 
     // On a phone the chain is one line: it begins with a whole word, so that where one is is in sight.
     const chain = strip?.querySelector(".ranking-chain");
