@@ -14,7 +14,6 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from experiments.funnel.setting import SHOWN, Setting, build, true_values
@@ -87,12 +86,10 @@ def _with_rates(snapshot: funnel.Snapshot, rates: NDArray[np.floating]) -> funne
     return other
 
 
-@torch.no_grad()
 def run(seed: int, items: int, impressions: int, requests: int, quota: int) -> dict[str, Any]:
     """What one world says."""
     setting = build(items, impressions, seed)
-    with torch.enable_grad():
-        channels = variants(setting, seed, quota)
+    channels = variants(setting, seed, quota)
     rows = []
     for request in funnel.requests_from(setting.log, requests, seed=seed):
         values = true_values(setting, request)

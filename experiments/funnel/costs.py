@@ -1,4 +1,10 @@
-"""What the stages of chapter 1 cost: an item, a call, and what the machine could do at best."""
+"""Chapter 1's experiment: what does each stage of the funnel cost, an item, a call, and on paper?
+
+    python -m experiments.funnel.costs [--seeds 3] [--items 1000000] [--impressions 600000] [--requests 12]
+
+Worlds, logs and models are those of ``experiments.funnel.stages``. Times are medians of single calls, one
+after the other, on one thread: run it on a machine that does nothing else. Takes about two minutes per seed.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +12,15 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
+from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
-from experiments.funnel.setting import SHOWN, Setting
+from experiments.funnel.setting import KEPT, PROBES, SHOWN, Setting, build
+from experiments.running import each, mean_of, record
 from ranking import funnel
 from ranking.funnel import Candidates, Request
 from ranking.funnel.retrieval import EmbeddingChannel
@@ -91,6 +100,37 @@ def costs_per_item(setting: Setting, request: Request, search_ms: float) -> dict
     }
 
 
+def on_paper(setting: Setting) -> dict[str, dict[str, float]]:
+    """Multiply-adds and bytes of each way to score one item; of towers only what runs once per candidate."""
+    towers, dim = setting.pre_rank.model, setting.vectors.shape[1]
+    embedding = setting.channels["embedding"]
+    assert isinstance(embedding, EmbeddingChannel)
+    looked_into = embedding.index.index.nprobe / embedding.index.index.nlist
+    steps = {
+        "exact search": dim,
+        "approximate search": dim * looked_into,
+        "pre-ranking": funnel.multiply_adds(towers.cross_tower) + funnel.multiply_adds(towers.top),
+        "ranking": funnel.multiply_adds(setting.ranker),
+    }
+    read = {
+        "exact search": dim,
+        "approximate search": dim * looked_into,
+        "pre-ranking": setting.pre_rank.item_vectors.shape[1] + len(towers.cross_columns),
+        "ranking": setting.ranker.embedding.output_dim,
+    }  # numbers of 4 bytes
+    return {name: {"multiply_adds": steps[name], "bytes": 4 * read[name]} for name in steps}
+
+
+def rank_everything(setting: Setting, request: Request) -> NDArray[np.float64]:
+    """Scores of the full model for the whole catalogue, (items,), in parts that fit into memory."""
+    scores = np.empty(setting.snapshot.n_items)
+    for part in np.array_split(np.arange(scores.size), max(1, scores.size // 100_000)):
+        bits = np.ones(len(part), np.uint8)
+        ranked = setting.chain.rank(Candidates(request, part, bits, np.zeros(len(part))))
+        scores[ranked.items] = ranked.scores
+    return scores
+
+
 def explorer_costs(runs: list[dict[str, Any]], items: int) -> dict[str, Any]:
     """Costs with which the explorer starts: they add up to what a request took, in the median of the worlds.
 
@@ -99,8 +139,8 @@ def explorer_costs(runs: list[dict[str, Any]], items: int) -> dict[str, Any]:
     took ``bulk`` times as long as a call and all items add up to: in parts of 100,000 an item costs more.
     """
     cost = {name: np.median([run["costs"][name] for run in runs]) for name in runs[0]["costs"]}  # µs
-    took = {name: 1e3 * np.median([run["stages"]["seconds"][name] for run in runs]) for name in cost}
-    left = {name: np.median([run["stages"]["candidates"][name] for run in runs]) for name in cost}
+    took = {name: 1e3 * np.median([run["seconds"][name] for run in runs]) for name in cost}
+    left = {name: np.median([run["candidates"][name] for run in runs]) for name in cost}
     looks = {
         "retrieval": items,
         "pre_ranking": left["retrieval"],
@@ -108,6 +148,48 @@ def explorer_costs(runs: list[dict[str, Any]], items: int) -> dict[str, Any]:
         "re_ranking": left["ranking"] * left["re_ranking"],
     }
     fixed = {name: max(0.0, took[name] - cost[name] * looks[name] / 1e3) for name in cost}
-    everything = 1e3 * np.median([run["rank_everything"]["seconds"] for run in runs])
+    everything = 1e3 * np.median([run["rank_everything_seconds"] for run in runs])
     bulk = everything / (fixed["ranking"] + cost["ranking"] * items / 1e3)
     return {"costs": cost, "fixed": fixed, "bulk": bulk}
+
+
+def run(seed: int, items: int, impressions: int, requests: int) -> dict[str, Any]:
+    """What one world takes."""
+    setting = build(items, impressions, seed)
+    asked = funnel.requests_from(setting.log, requests, seed=seed)
+    setting.chain(asked[0])  # the first call pays for what is cached
+    traces = [setting.chain.trace(request) for request in asked]
+    searches = search_costs(setting, asked)
+    middle = next(row["ms"] for row in searches["approximate"] if row["probes"] == PROBES)
+    return {
+        "seed": seed,
+        "seconds": funnel.chain.median_seconds(traces),
+        "candidates": mean_of([{name: len(state) for name, state in t.after.items()} for t in traces]),
+        "search": searches,
+        "costs": costs_per_item(setting, asked[0], middle),
+        "machine": machine(setting),
+        "paper": on_paper(setting),
+        "rank_everything_seconds": seconds(partial(rank_everything, setting, asked[0]), 3),
+    }
+
+
+def measure(
+    seeds: range, items: int = 1_000_000, impressions: int = 600_000, requests: int = 12
+) -> dict[str, Any]:
+    """Every world."""
+    runs = [run(seed, items, impressions, requests) for seed in each(seeds)]
+    return {
+        "question": "What does each stage of the funnel cost?",
+        "items": items,
+        "impressions": impressions,
+        "requests": requests,
+        "kept": KEPT,
+        "shown": SHOWN,
+        "faiss": version("faiss-cpu"),
+        "runs": runs,
+        "explorer": explorer_costs(runs, items),
+    }
+
+
+if __name__ == "__main__":
+    record(measure, seeds=3)

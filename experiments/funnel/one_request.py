@@ -8,18 +8,50 @@ out topic by topic, and an item is told by its place in that order. Takes about 
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from experiments.funnel.setting import build
+from experiments.funnel.setting import SHOWN, Setting, build, true_values
 from experiments.running import record
 from ranking import funnel
+from ranking.funnel.chain import Trace
 
 SEED = 0
 REQUESTS = 12
 """As many as ``experiments.funnel.stages`` follows. Number 2, counted from 1, stands in their middle by how
 many candidates are of one topic."""
+
+
+def fates(setting: Setting, trace: Trace, best: NDArray[np.intp]) -> list[dict[str, Any]]:
+    """What became of each truly best item, best first: who found it, and at which place each stage put it.
+
+    A place counts from 1 and is None where the item did not come so far. The place in pre-ranking is that
+    among all candidates, kept or not.
+    """
+    found, shown_before = trace.after["retrieval"], setting.snapshot.counts["item_impressions"]
+    cheap = replace(setting.pre_rank, keep=len(found))(found)
+    orders = {
+        "pre_ranking": cheap.items,
+        "ranking": trace.after["ranking"].best(len(trace.after["ranking"])).items,
+        "re_ranking": trace.slate.items,
+    }
+    topics = setting.world.topics["name"].to_numpy()[setting.world.item_topic]
+    rows = []
+    for item in best:
+        at = {stage: np.flatnonzero(items == item) for stage, items in orders.items()}
+        rows.append(
+            {
+                "item": item,
+                "topic": topics[item],
+                "shown_before": shown_before[item],
+                "found_by": [name for name in funnel.CHANNELS if item in found.items[found.found_by(name)]],
+                "place": {stage: int(where[0]) + 1 if where.size else None for stage, where in at.items()},
+            }
+        )
+    return rows
 
 
 def measure(items: int = 1_000_000, impressions: int = 600_000, number: int = 2) -> dict[str, Any]:
@@ -33,10 +65,12 @@ def measure(items: int = 1_000_000, impressions: int = 600_000, number: int = 2)
     left = {name: place[state.items] for name, state in trace.after.items()}
     left["retrieval"].sort()
     left["ranking"] = left["ranking"][np.argsort(-trace.after["ranking"].scores, kind="stable")]
+    best = funnel.truly_best(true_values(setting, request), SHOWN)
     return {
         "request": {"user": request.user, "hour": request.hour, "weekday": request.weekday},
         "topics": np.bincount(topics).tolist(),
         "stages": left,
+        "best": fates(setting, trace, best),
     }
 
 

@@ -1,28 +1,26 @@
-"""Chapter 1's experiment: what each stage of the funnel costs, and what it loses, with the truth known.
+"""Chapter 1's experiment: what does each stage of the funnel lose, with the truth known?
 
     python -m experiments.funnel.stages [--seeds 5] [--items 1000000] [--impressions 600000] [--requests 60]
 
 Every seed is a world of its own with its log and its models. The models learn from the log; the requests
 come at its end; the true value of every item of the catalogue says which items should have been shown. Takes
-about six minutes per seed on two quiet cores. Times are medians of single requests, one after the other.
+about five minutes per seed.
 """
 
 from __future__ import annotations
 
 import itertools
-import time
 from dataclasses import replace
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
 
-from experiments.funnel.costs import costs_per_item, explorer_costs, machine, search_costs
-from experiments.funnel.setting import KEPT, PROBES, SHOWN, Setting, build, true_values
-from experiments.funnel.slates import diversity, slate_data
+from experiments.funnel.costs import rank_everything
+from experiments.funnel.setting import KEPT, SHOWN, Setting, build, true_values
+from experiments.funnel.slates import FATIGUES, diversity, slate_data, tired_value
 from experiments.running import each, mean_of, record
 from ranking import funnel
-from ranking.funnel import Candidates, Request
+from ranking.funnel import Request
 
 BEST = 30  # as many truly best items as the slate has places
 GRID = {
@@ -38,6 +36,11 @@ RANKED_WHOLE = 6
 """Requests of each world for which the full model ranks the whole catalogue: it takes seconds."""
 
 
+def _mean(values: np.ndarray) -> float:
+    """The mean, 0 of nothing: a channel may find nothing for somebody."""
+    return float(values.mean()) if values.size else 0.0
+
+
 def follow(setting: Setting, request: Request, values: np.ndarray) -> dict[str, Any]:
     """What becomes of the truly best items of one request, stage by stage."""
     trace = setting.chain.trace(request)
@@ -50,9 +53,10 @@ def follow(setting: Setting, request: Request, values: np.ndarray) -> dict[str, 
         for name in funnel.CHANNELS
     }
     first = trace.after["ranking"].best(SHOWN)
+    never = setting.snapshot.counts["item_impressions"] == 0  # in the last 30 days, (items,)
+    by_channel = {name: found.items[found.found_by(name)] for name in funnel.CHANNELS}
     return {
         "candidates": {name: len(state) for name, state in trace.after.items()},
-        "seconds": dict(trace.seconds),
         "survival": funnel.survival(trace, best),
         "value_kept": {name: funnel.chain.value_kept(values, s, SHOWN) for name, s in trace.after.items()},
         "found_by": funnel.chain.found_shares(found, best),
@@ -63,24 +67,27 @@ def follow(setting: Setting, request: Request, values: np.ndarray) -> dict[str, 
             "re_ranking": values[trace.slate.items].sum() / ideal,
         },
         "survival_in_first": np.isin(best, first.items).mean(),
+        "value_to_the_tired": {
+            name: {
+                str(fatigue): tired_value(setting, request, items, fatigue) / ideal for fatigue in FATIGUES
+            }
+            for name, items in {"ranking": first.items, "re_ranking": trace.slate.items}.items()
+        },
+        "never_shown": {
+            "found": {name: _mean(never[items]) for name, items in by_channel.items()},
+            "left": {name: _mean(never[state.items]) for name, state in trace.after.items()},
+            "best": _mean(never[best]),
+        },
         "value_of_random": values.mean() * SHOWN / ideal,
         "best_topics": len(np.unique(setting.world.item_topic[best])),
     }
 
 
-def rank_everything(setting: Setting, request: Request, values: np.ndarray) -> dict[str, float]:
-    """The full model on the whole catalogue, in parts that fit into memory."""
-    scores = np.empty(len(values))
-    start = time.perf_counter()
-    for part in np.array_split(np.arange(len(values)), max(1, len(values) // 100_000)):
-        bits = np.ones(len(part), np.uint8)
-        ranked = setting.chain.rank(Candidates(request, part, bits, np.zeros(len(part))))
-        scores[ranked.items] = ranked.scores
-    took = time.perf_counter() - start
+def all_ranked(setting: Setting, request: Request, values: np.ndarray) -> dict[str, float]:
+    """What the full model would show if it ranked the whole catalogue."""
     best = funnel.truly_best(values, BEST)
-    first = funnel.truly_best(scores, SHOWN)
+    first = funnel.truly_best(rank_everything(setting, request), SHOWN)
     return {
-        "seconds": took,
         "value_of_first": values[first].sum() / values[best].sum(),
         "survival_in_first": np.isin(best, first).mean(),
     }
@@ -138,15 +145,12 @@ def run(seed: int, items: int, impressions: int, requests: int) -> dict[str, Any
     setting.chain(asked[0])  # the first call pays for what is cached
     followed = [follow(setting, r, v) for r, v in zip(asked, values, strict=True)]
     some = list(zip(asked, values, strict=True))[:RANKED_WHOLE]
-    everything = [rank_everything(setting, r, v) for r, v in some]
+    everything = [all_ranked(setting, r, v) for r, v in some]
     slates = []
     for request, value in zip(asked, values, strict=True):
         ideal = float(value[funnel.truly_best(value, SHOWN)].sum())
         ranked = setting.chain.trace(request).after["ranking"]
         slates.append(diversity(setting, request, ranked, ideal))
-    searches = search_costs(setting, asked)
-    middle = next(row["ms"] for row in searches["approximate"] if row["probes"] == PROBES)
-    pre_rank = setting.pre_rank.model
     return {
         "seed": seed,
         "stages": mean_of(followed),
@@ -156,14 +160,6 @@ def run(seed: int, items: int, impressions: int, requests: int) -> dict[str, Any
             {"method": rows[0]["method"], **mean_of([{k: r[k] for k in r if k != "method"} for r in rows])}
             for rows in zip(*slates, strict=True)
         ],
-        "search": searches,
-        "machine": machine(setting),
-        "costs": costs_per_item(setting, asked[0], middle),
-        "multiply_adds": {
-            "dot_product": setting.vectors.shape[1],
-            "pre_ranking": funnel.multiply_adds(pre_rank.cross_tower) + funnel.multiply_adds(pre_rank.top),
-            "ranking": funnel.multiply_adds(setting.ranker),
-        },
         "grid": survival_grid(setting, asked, values),
         "slate": slate_data(setting, asked) if seed == 0 else None,
     }
@@ -177,7 +173,7 @@ def measure(
     grids = [{"seed": run["seed"], **run.pop("grid")} for run in runs]
     slates = [run.pop("slate") for run in runs]
     return {
-        "question": "What does each stage of the funnel cost, and what does it lose?",
+        "question": "What does each stage of the funnel lose?",
         "items": items,
         "impressions": impressions,
         "best": BEST,
@@ -185,14 +181,12 @@ def measure(
         "shown": SHOWN,
         "requests": requests,
         "ranked_whole": RANKED_WHOLE,
-        "faiss": version("faiss-cpu"),
         "runs": runs,
         "explorer": {
             "catalogue": items,
             "requests": requests,
             "best": BEST,
             "grid": GRID,
-            **explorer_costs(runs, items),
             "runs": grids,
         },
         "reranking": slates[0],
