@@ -2,11 +2,11 @@
 
     python benchmarks/classroom.py [NOTEBOOK ...]
 
-Without arguments: the solution edition of every exercise notebook, then every chapter. Each runs from top to
-bottom in a fresh kernel on one thread. Printed are, of the kernel's process, the largest memory up to the end
-of the first code cell (the imports) and in all, and the processor time; and the memory of a JupyterLab server
-without any notebook, which every learner has too. Memory counts libraries that processes share in each of
-them, so the sum over learners is an upper bound. Linux only: the figures come from /proc.
+Without arguments: the solution edition of every exercise notebook, then every page of the chapters. Each runs
+from top to bottom in a fresh kernel on one thread. Printed are, of the kernel's process, the largest memory
+up to the end of the first code cell (the imports) and in all, and the processor time; and the memory of a
+JupyterLab server without any notebook, which every learner has too. Memory counts libraries that processes
+share in each of them, so the sum over learners is an upper bound. Linux only: the figures come from /proc.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from pathlib import Path
 import psutil
 
 from bookwork import command_line
+from bookwork.chapters import pages_of
 from bookwork.grading import editions
 from bookwork.grading.kernels import Kernel
 
@@ -72,7 +73,8 @@ def main() -> None:
     """Print a line per notebook."""
     parser = command_line.Parser(description=__doc__.splitlines()[0])
     parser.add_argument("notebooks", type=Path, nargs="*", metavar="NOTEBOOK")
-    exercises, chapters = (sorted(BOOK.glob(f"0*/{name}.ipynb")) for name in ("exercises", "index"))
+    exercises, indices = (sorted(BOOK.glob(f"0*/{name}.ipynb")) for name in ("exercises", "index"))
+    chapters = [page for index in indices for page in pages_of(index)]
     paths = [path.resolve() for path in parser.parse_args().notebooks] or [*exercises, *chapters]
     for path in paths:
         editions.read(path)

@@ -19,7 +19,7 @@ BOOK = Path(__file__).parents[2] / "book"
 CHAPTERS = sorted(BOOK.glob("0*/index.ipynb"))
 # without what JupyterLab keeps of those that were opened
 NOTEBOOKS = sorted(path for path in BOOK.rglob("*.ipynb") if path.parent.name != ".ipynb_checkpoints")
-APPENDICES = [path for path in sorted(BOOK.glob("0*/*.ipynb")) if path.stem not in ("index", "exercises")]
+BELOW = [path for path in sorted(BOOK.glob("0*/*.ipynb")) if path.stem not in ("index", "exercises")]
 
 
 def test_there_are_notebooks():
@@ -39,15 +39,24 @@ def texts(path: Path) -> str:
     return "\n".join(cell.source for cell in cells if cell.cell_type == "markdown")
 
 
+def title_of(path: Path) -> str:
+    """The heading that a notebook opens with."""
+    return texts(path).split("\n")[0].removeprefix("# ")
+
+
+def minutes_of(index: Path) -> dict[str, int]:
+    """The table of minutes at the top of a chapter, links as their texts."""
+    table = re.search(r"^\| section \| minutes \|\n(.*?)(?:\n\n|\Z)", texts(index), re.M | re.S)
+    rows = re.findall(r"^\| *(.+?) *\| (\d+) \|$", table[1], flags=re.MULTILINE)
+    return {re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", name): int(minutes) for name, minutes in rows}
+
+
 def test_the_introduction_says_how_long_each_chapter_takes():
     card = r"\]\((\w+)/index\.ipynb\)\n\n.*\n\n +(\d+) minutes · \[exercises\]\((\w+)/exercises\.ipynb\)"
     listed = re.findall(card, texts(BOOK / "intro.ipynb"))
     assert [chapter for chapter, _, _ in listed] == [path.parent.name for path in CHAPTERS]
     for chapter, minutes, exercises in listed:
-        table = re.search(
-            r"^\| section \| minutes \|\n(.*?)(?:\n\n|\Z)", texts(BOOK / chapter / "index.ipynb"), re.M | re.S
-        )
-        own = sum(map(int, re.findall(r"\| (\d+) \|$", table[1], flags=re.MULTILINE)))
+        own = sum(minutes_of(BOOK / chapter / "index.ipynb").values())
         assert own == int(minutes), f"{chapter} takes {own} minutes, the introduction says {minutes}"
         assert (BOOK / exercises / "exercises.ipynb").is_file()
 
@@ -65,17 +74,65 @@ def test_every_notebook_stands_in_the_contents_below_its_chapter():
     listed |= {BOOK / f"{contents['root']}.ipynb"}
     for chapter in chapters:
         pages = [chapter["file"], *(page["file"] for page in chapter["sections"])]
-        assert [Path(page).stem for page in pages[:2]] == ["index", "exercises"]
         assert {Path(page).parent for page in pages} == {Path(chapter["file"]).parent}
         listed |= {BOOK / f"{page}.ipynb" for page in pages}
     assert listed == set(NOTEBOOKS)
 
 
-@pytest.mark.parametrize("path", APPENDICES, ids=lambda path: f"{path.parent.name}/{path.stem}")
-def test_an_appendix_is_reached_from_its_chapter_and_leads_back(path):
-    assert texts(path).startswith(f"# Appendix {int(path.parent.name[:2])}: ")
-    assert f"]({path.name}" in texts(path.with_name("index.ipynb"))
+def order_faults(number: int, pages: list[tuple[str, str]]) -> list[str]:
+    """What is wrong with the order of a chapter's pages, each a name and a title.
+
+    The index, the pages that go on with its number, the exercises, the appendices.
+    """
+    names = [name for name, _ in pages]
+    if names[0] != "index" or "exercises" not in names:
+        return [f"chapter {number} must begin with its index and have exercises, got {names}"]
+    last = names.index("exercises")
+    beginnings = [f"{number}. ", *(f"{number}.{place} " for place in range(1, last)), f"Exercises {number}: "]
+    beginnings += [f"Appendix {number}: "] * (len(pages) - last - 1)
+    together = zip(pages, beginnings, strict=True)
+    return [
+        f"{name}: {title!r} must begin with {begin!r}"
+        for (name, title), begin in together
+        if not title.startswith(begin)
+    ]
+
+
+def test_pages_of_a_chapter_stand_in_their_order():
+    contents = yaml.safe_load((BOOK.parent / "_toc.yml").read_text(encoding="utf-8"))
+    (chapters,) = (part["chapters"] for part in contents["parts"] if part["caption"] == "Chapters")
+    for number, chapter in enumerate(chapters, start=1):
+        pages = [BOOK / f"{page['file']}.ipynb" for page in (chapter, *chapter["sections"])]
+        assert order_faults(number, [(page.stem, title_of(page)) for page in pages]) == []
+
+
+@pytest.mark.parametrize(
+    ("titles", "fault"),
+    [
+        (["3. A", "3.1 B", "3.2 C", "Exercises 3: a", "Appendix 3: d"], ""),
+        (["3. A", "Exercises 3: a"], ""),
+        (["3. A", "3.2 B", "Exercises 3: a"], "must begin with '3.1 '"),
+        (["3. A", "3.1 B", "3.1 C", "Exercises 3: a"], "must begin with '3.2 '"),
+        (["3. A", "Appendix 3: d", "Exercises 3: a"], "must begin with '3.1 '"),
+        (["3. A", "Exercises 3: a", "3.1 B"], "must begin with 'Appendix 3: '"),
+        (["2. A", "Exercises 3: a"], "must begin with '3. '"),
+        (["3. A", "3.1 B"], "and have exercises"),
+        (["3.1 B", "3. A", "Exercises 3: a"], "must begin with its index"),
+    ],
+)
+def test_pages_out_of_order_are_named(titles, fault):
+    names = {"3. A": "index", "2. A": "index", "Exercises 3: a": "exercises"}
+    found = order_faults(3, [(names.get(title, "page"), title) for title in titles])
+    assert [fault in each for each in found] == ([True] if fault else [])
+
+
+@pytest.mark.parametrize("path", BELOW, ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_a_page_is_reached_from_its_chapter_and_leads_back(path):
+    index = path.with_name("index.ipynb")
+    assert re.search(rf"\]\({re.escape(path.name)}[#)]", texts(index))
     assert re.search(r"\]\(index\.ipynb[#)]", texts(path))
+    # how long a numbered page takes stands in the chapter's table, an appendix has no part in it
+    assert (title_of(path) in minutes_of(index)) == (not title_of(path).startswith("Appendix "))
 
 
 def checked_cell(

@@ -1,4 +1,8 @@
-"""Slides from chapters: ``python -m bookwork.slides OUT NOTEBOOK ...``, or ``make slides``."""
+"""Slides from chapters: ``python -m bookwork.slides OUT NOTEBOOK ...``, or ``make slides``.
+
+A chapter of several pages is one deck: its index brings the numbered pages beside it, "1.2 Retrieval" with
+"1. The funnel".
+"""
 
 import os
 from collections.abc import Sequence
@@ -13,10 +17,11 @@ from nbformat import NotebookNode
 from sqlalchemy.exc import SQLAlchemyError
 
 from bookwork import command_line
+from bookwork.chapters import pages_of
 from bookwork.grading import editions
 from bookwork.kernels import AttentiveKernelManager
 from bookwork.palette import palette_named
-from bookwork.slides.writing import write_slides
+from bookwork.slides.writing import Chapter, write_slides
 
 PROGRAM = "python -m bookwork.slides"
 CELL_SECONDS = 300
@@ -84,9 +89,11 @@ def _main(arguments: Sequence[str] | None) -> None:
         raise ValueError(f"OUT must be a folder to write to, got {options.out}: {error.strerror}") from error
     if not os.access(options.out, os.W_OK):
         raise ValueError(f"OUT must be a folder to write to, got {options.out}: no right to")
-    notebooks = {name: executed(path, options.caches) for name, path in paths.items()}
-    folders = {name: path.resolve().parent for name, path in paths.items()}
-    print(*write_slides(options.out, notebooks, folders, options.explorers, palette), sep="\n")
+    chapters = {}
+    for name, path in paths.items():
+        pages = {each.stem: executed(each, options.caches) for each in pages_of(path)}
+        chapters[name] = Chapter(path.resolve().parent, pages)
+    print(*write_slides(options.out, chapters, options.explorers, palette), sep="\n")
 
 
 def installed(package: str) -> bool:

@@ -4,6 +4,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 from nbconvert import SlidesExporter
 from nbconvert.filters.markdown_mistune import InvalidNotebook
@@ -18,19 +20,35 @@ from bookwork.sphinx.offline import MATHJAX, wheel_file, write, write_front, wri
 FOLDER = Path(__file__).parent
 TEMPLATE = "assets"
 LOADED = "assets"  # folder beside the slides with all that they load
+NONE: Mapping[str, Iterable[str]] = MappingProxyType({})
 
 KEYS = """<p>Arrow keys move: right to the next section, down within a section. Space does both. S opens the
 speaker's notes, Esc the overview, F the whole screen.</p>"""
 
 
-def links_to_slides(text: str, names: Iterable[str]) -> str:
-    """Links to chapters lead to their slides; links to other notebooks become plain text."""
-    for name in names:
-        text = re.sub(rf"\]\((?:[^):]*/)?{re.escape(name)}(?:/index)?\.ipynb", f"]({name}.html", text)
+class Chapter(NamedTuple):
+    """What becomes one deck: the executed notebooks of a chapter's pages, by file name, in their order."""
+
+    folder: Path  # with their drawings
+    pages: Mapping[str, NotebookNode]
+
+    def notebook(self) -> NotebookNode:
+        """All of them, one after the other."""
+        return new_notebook(cells=[cell for page in self.pages.values() for cell in page.cells])
+
+
+def links_to_slides(text: str, names: Mapping[str, Iterable[str]]) -> str:
+    """Links to pages of chapters lead to their slides; links to other notebooks become plain text.
+
+    ``names`` are those of decks, each with the names of its pages.
+    """
+    for name, pages in names.items():
+        inside = "|".join(map(re.escape, pages))
+        text = re.sub(rf"\]\((?:[^):]*/)?{re.escape(name)}(?:/(?:{inside}))?\.ipynb", f"]({name}.html", text)
     return re.sub(r"\[([^]]*)\]\([^):]*\.ipynb[^)]*\)", r"\1", text)
 
 
-def slideshow(slides: Sequence[Slide], names: Iterable[str] = ()) -> NotebookNode:
+def slideshow(slides: Sequence[Slide], names: Mapping[str, Iterable[str]] = NONE) -> NotebookNode:
     """The slides as a notebook with the metadata that nbconvert goes by."""
     found = []
     for number, slide in enumerate(slides):
@@ -66,8 +84,8 @@ def scripts_of(slides: Sequence[Slide]) -> list[str]:
     return ["runtime.js", *(f"{name}.js" for name in modules)] if modules else []
 
 
-def html_of(slides: Sequence[Slide], folder: Path, names: Iterable[str] = ()) -> str:
-    """Slides as a page; drawings lie in ``folder``, links to a chapter of ``names`` lead to its slides."""
+def html_of(slides: Sequence[Slide], folder: Path, names: Mapping[str, Iterable[str]] = NONE) -> str:
+    """Slides as a page; drawings lie in ``folder``, links to pages of ``names`` lead to their slides."""
     exporter = SlidesExporter(
         template_name=TEMPLATE,
         extra_template_basedirs=[str(FOLDER)],
@@ -98,23 +116,22 @@ def write_loaded(folder: Path, explorers: Sequence[str], palette: Palette) -> No
 
 def write_slides(
     out: Path,
-    notebooks: Mapping[str, NotebookNode],
-    folders: Mapping[str, Path],
+    chapters: Mapping[str, Chapter],
     explorers: Sequence[str] = (),
     palette: Palette = DEFAULT,
 ) -> list[Path]:
     """Write the slides of some chapters, a page that leads to them, and all that they load, to ``out``.
 
-    The notebooks are executed, by name; ``folders`` hold the drawings of each; ``explorers`` are packages
-    that bring some. Gives the pages of slides; a notebook without a heading, or with something that cannot be
-    shown, is a ValueError.
+    Chapters have names; ``explorers`` are packages that bring some. Gives the pages of slides; a chapter
+    without a heading, or with something that cannot be shown, is a ValueError.
     """
     write_loaded(out / LOADED, explorers, palette)
     pages, links = [], []
-    for name, notebook in notebooks.items():
+    names = {name: list(chapter.pages) for name, chapter in chapters.items()}
+    for name, chapter in chapters.items():
         try:
-            slides = deck(notebook, palette)
-            html = html_of(slides, folders[name], notebooks).encode() if slides else b""
+            slides = deck(chapter.notebook(), palette)
+            html = html_of(slides, chapter.folder, names).encode() if slides else b""
         except (AttributeError, InvalidNotebook, KeyError, TypeError, ValueError) as error:
             # an output that is not of its kind, an attachment that is missing
             said = f"{type(error).__name__}: {error}"

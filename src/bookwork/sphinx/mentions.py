@@ -11,7 +11,7 @@ from sphinx.application import Sphinx
 from sphinx.environment import BuildEnvironment
 
 from bookwork.sphinx.linking import Place, anchor_of, inside, texts
-from bookwork.sphinx.naming import CHAPTER, Names, mark_tasks, names_of
+from bookwork.sphinx.naming import CHAPTER, SECTION, Names, mark_tasks, names_of
 
 FOUND = "bookwork_found"  # attributes of the environment, kept from build to build
 CHANGED = "bookwork_changed"
@@ -93,7 +93,8 @@ def mentions_of(env: BuildEnvironment, names: Names) -> Mentions:
                 before = places.setdefault(name, [])
                 if not before or before[-1].page != page:
                     before.append(Place(page, anchor))
-    chapters = {place.page for (word, _), place in names.numbered.items() if word == CHAPTER}
+    teaching = (CHAPTER, SECTION)
+    chapters = {place.page for (word, _), place in names.numbered.items() if word in teaching}
     for seen in mentions.objects.values():
         seen.sort(key=lambda place: place.page not in chapters)  # what teaches first, what uses after it
     return mentions

@@ -10,8 +10,9 @@ from sphinx.environment import BuildEnvironment
 from bookwork.sphinx.linking import Place
 from bookwork.sphinx.numbering import numbers_of
 
-CHAPTER = "chapter"
+CHAPTER, SECTION = "chapter", "section"
 TITLE = re.compile(r"(?:(?P<word>[A-Za-z]+) )?(?P<number>\d+)(?:[.:] |$)")
+PART = re.compile(r"\d+\.\d+(?= )")  # "1.2 Retrieval", a page of chapter 1
 CODE = re.compile(r"([A-Za-z_]\w*(?:\.\w+)*)(?:\(.*\))?", re.DOTALL)
 ALONE = {"function", "class", "exception", "data"}  # what is known by its last name alone
 
@@ -58,6 +59,8 @@ def is_within(few: list[str], many: list[str]) -> bool:
 
 def number_of(title: str) -> tuple[str, str] | None:
     """What a title that begins with a number, or with a word and a number, lets others call its page."""
+    if part := PART.match(title):
+        return SECTION, part[0]
     found = TITLE.match(title)
     return ((found["word"] or CHAPTER).lower(), found["number"]) if found else None
 

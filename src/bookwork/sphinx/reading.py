@@ -1,6 +1,7 @@
 """How long a page takes to read, and where its quiz stands: noted as each page is read."""
 
 import re
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from docutils import nodes
@@ -21,6 +22,7 @@ class Page(NamedTuple):
 
     minutes: int
     quiz: str  # anchor of the section with the quiz, empty if there is none
+    rows: Mapping[str, int] = {}  # of its table of minutes, by what each names: sections, or other pages
 
 
 class Reading(EnvironmentCollector):
@@ -41,7 +43,7 @@ class Reading(EnvironmentCollector):
         """Note it."""
         said = app.env.metadata[app.env.docname].get(MINUTES)
         minutes = int(said) if said else told(doctree) or counted(doctree)
-        pages_of(app.env)[app.env.docname] = Page(minutes, quiz_of(doctree))
+        pages_of(app.env)[app.env.docname] = Page(minutes, quiz_of(doctree), dict(rows_of(doctree)))
 
 
 def pages_of(env: BuildEnvironment) -> dict[str, Page]:
@@ -51,15 +53,20 @@ def pages_of(env: BuildEnvironment) -> dict[str, Page]:
     return env.bookwork_pages  # type: ignore[attr-defined]
 
 
-def told(doctree: nodes.document) -> int:
-    """Minutes that a page names: in a table whose last column holds them, or exercise by exercise."""
-    total = 0
+def rows_of(doctree: nodes.document) -> Iterator[tuple[str, int]]:
+    """What the tables of minutes on a page name, and how long each of it takes; a total is left out."""
     for table in doctree.findall(nodes.table):
         rows = [list(row.findall(nodes.entry)) for row in table.findall(nodes.row)]
         if rows and rows[0] and rows[0][-1].astext().strip().lower() == MINUTES:
-            numbers = [int(found[0]) for row in rows[1:] if (found := re.match(r"\d+", row[-1].astext()))]
-            *parts, last = numbers or [0]
-            total += last if last == sum(parts) else last + sum(parts)  # the last row may be the total
+            said = [(row[0].astext().strip(), re.match(r"\d+", row[-1].astext())) for row in rows[1:]]
+            named = [(name, int(found[0])) for name, found in said if found]
+            ends_in_total = len(named) > 1 and named[-1][1] == sum(minutes for _, minutes in named[:-1])
+            yield from named[:-1] if ends_in_total else named
+
+
+def told(doctree: nodes.document) -> int:
+    """Minutes that a page names: in a table whose last column holds them, or exercise by exercise."""
+    total = sum(minutes for _, minutes in rows_of(doctree))
     if not total:
         texts = (f"*{part.astext()}*" for part in doctree.findall(nodes.emphasis))
         total = sum(int(found[2]) for text in texts if (found := PROMISE.fullmatch(text)))

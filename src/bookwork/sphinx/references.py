@@ -1,9 +1,9 @@
 """Claims, chapters, exercises and functions that a text names lead to them, and these lead back.
 
 A text names a claim by its id ("claim C5"), where ``bookwork_ids`` names the page of spans that have ids; a
-page by the number in its title ("chapters 2 and 3", "exercises 5", "appendix 2", "exercise 2.5"); a figure or
-table by its number; any page by a phrase of ``bookwork_phrases``; and a function of the API in inline code.
-The first mention in a section is a link.
+page by the number in its title ("chapters 2 and 3", "section 1.2", "exercises 5", "appendix 2", "exercise
+2.5"); a figure or table by its number; any page by a phrase of ``bookwork_phrases``; and a function of the
+API in inline code. The first mention in a section is a link.
 """
 
 import re

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
+from mdit_py_plugins.anchors.index import slugify
 
 from bookwork.grading import editions
 from bookwork.grading.project import Project
@@ -14,7 +15,9 @@ from bookwork.grading.project import Project
 BOOK = Path(__file__).parents[3] / "book"
 PLAN = (BOOK / "teaching" / "plan.md").read_text(encoding="utf-8")
 CHAPTERS = sorted(BOOK.glob("0*/index.ipynb"))
-SECTION = re.compile(r"\[([^\]]+)\]\(\.\./\w+/index\.ipynb#[^)]+\)")
+# A section, or a whole page below the index of a chapter: its name, where it is, its anchor
+PLACE = re.compile(r"\[([^\]]+)\]\(\.\./(\w+/(?!index\.ipynb\))\w+\.ipynb)(?:#([^)]+))?\)")
+NUMBER = re.compile(r"^\d+\.\d+ ")  # of such a page
 MINUTES = re.compile(r"^\| *(.+?) *\| *(\d+) *\|$", re.MULTILINE)
 
 
@@ -23,8 +26,16 @@ def texts(path: Path) -> str:
 
 
 def sections(path: Path) -> dict[str, int]:
-    """The table of minutes at the top of a chapter."""
-    return {name: int(minutes) for name, minutes in MINUTES.findall(texts(path))}
+    """The table of minutes at the top of a chapter: sections and pages by their names, without numbers."""
+    rows = MINUTES.findall(re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", texts(path)))
+    return {NUMBER.sub("", name): int(minutes) for name, minutes in rows}
+
+
+def headings(path: Path) -> dict[str, str]:
+    """Sections of a page by their anchors, and the page itself, without its number, under none."""
+    lines = [line for line in texts(path).split("\n") if re.match("#{1,3} ", line)]
+    title, *below = (line.strip("# ") for line in lines)
+    return {slugify(name): name for name in below} | {"": NUMBER.sub("", title)}
 
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.parent.name)
@@ -42,18 +53,17 @@ def test_a_session_is_as_long_as_it_says(path):
     (row,) = re.findall(rf"^\| {number} \| (\[chapter {number}\][^|]*)\|", PLAN, re.MULTILINE)
     said = int(re.findall(r"\((\d+)", row)[0])
     of_chapter = sections(path)
-    left_out = SECTION.findall(row)
+    left_out = PLACE.findall(row)
     whole = sum(of_chapter.values()) - of_chapter["Check yourself"]
-    assert said == whole - sum(of_chapter[name] for name in left_out)
+    assert said == whole - sum(of_chapter[name] for name, _, _ in left_out)
     assert said <= 90
 
 
 def test_every_section_that_the_plan_names_exists():
-    headings = {line.strip("# ") for path in CHAPTERS for line in texts(path).split("\n") if line[:2] == "##"}
     lecture = PLAN.split("## One lecture")[1].split("\n## ")[0]
-    named = set(SECTION.findall(lecture))
-    assert len(named) > 8
-    assert named <= headings
+    assert len(set(PLACE.findall(lecture))) > 8
+    for name, page, anchor in PLACE.findall(PLAN):
+        assert headings(BOOK / page).get(anchor) == name, f"{page}#{anchor}"
 
 
 def test_the_version_to_install_on_a_server_is_the_pinned_one():

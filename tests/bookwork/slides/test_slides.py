@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -162,9 +163,12 @@ def test_what_does_not_fit_goes_on_below():
 
 def test_links_lead_to_slides_or_nowhere():
     text = "[a](small.ipynb), [b](other.ipynb#x), [c](https://example.org/n.ipynb)"
-    assert writing.links_to_slides(text, ["small"]) == "[a](small.html), b, [c](https://example.org/n.ipynb)"
+    small = {"small": ["index", "more"]}
+    assert writing.links_to_slides(text, small) == "[a](small.html), b, [c](https://example.org/n.ipynb)"
     text = "[a](../small/index.ipynb#y), [b](../not_small/index.ipynb), [c](exercises.ipynb)"
-    assert writing.links_to_slides(text, ["small"]) == "[a](small.html#y), b, c"
+    assert writing.links_to_slides(text, small) == "[a](small.html#y), b, c"
+    text = "[a](../small/more.ipynb), [b](../small/exercises.ipynb), [c](more.ipynb)"
+    assert writing.links_to_slides(text, small) == "[a](small.html), b, c"
 
 
 def test_slides_are_named_after_the_chapter():
@@ -172,9 +176,25 @@ def test_slides_are_named_after_the_chapter():
     assert name_of(Path("book/intro.ipynb")) == "intro"
 
 
+def test_a_chapter_of_several_pages_is_one_deck_in_their_order(tmp_path, capsys):
+    folder = tmp_path / "01_first"
+    folder.mkdir()
+    titles = {"index": "1. First", "late": "1.1 Second", "early": "1.2 Third", "exercises": "Exercises 1"}
+    for name, title in titles.items():
+        cells = [new_markdown_cell(f"# {title}\n\nThat is {name}, see [the next](late.ipynb).")]
+        cells.append(new_markdown_cell("## Further reading\n\n- A book."))
+        nbformat.write(new_notebook(cells=cells), folder / f"{name}.ipynb")
+    assert main([str(tmp_path / "out"), str(folder / "index.ipynb")]) == 0
+    (page,) = [Path(line) for line in capsys.readouterr().out.splitlines()]
+    assert page.name == "01_first.html"
+    html = page.read_text(encoding="utf-8")
+    assert re.findall(r"That is (\w+), see the next", html) == ["index", "late", "early"]
+    assert "01_first.html" in (tmp_path / "out" / "index.html").read_text(encoding="utf-8")
+
+
 def test_a_notebook_without_a_heading_is_refused(tmp_path):
     with pytest.raises(ValueError, match="must have a heading each, got none in 'x'"):
-        writing.write_slides(tmp_path, {"x": new_notebook()}, {"x": tmp_path})
+        writing.write_slides(tmp_path, {"x": writing.Chapter(tmp_path, {"x": new_notebook()})})
 
 
 def test_missing_notebooks_are_named(tmp_path, capsys):
@@ -190,8 +210,8 @@ def test_a_notebook_that_is_in_no_cache_is_executed(tmp_path):
 
 @pytest.mark.browser
 def test_slides_live_without_any_other_host(notebook, chromium: Any, tmp_path: Path) -> None:
-    folders = {"small": tmp_path}
-    (page_path,) = writing.write_slides(tmp_path / "out", {"small": notebook}, folders, ["ranking_course"])
+    chapters = {"small": writing.Chapter(tmp_path, {"small": notebook})}
+    (page_path,) = writing.write_slides(tmp_path / "out", chapters, ["ranking_course"])
     page = chromium.new_page(viewport={"width": 1280, "height": 720})
     faults: list[str] = []
     page.on("console", lambda message: faults.append(message.text))

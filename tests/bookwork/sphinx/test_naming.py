@@ -47,6 +47,7 @@ def test_everyday_words_are_left_alone_and_their_translation_is_not():
     ("title", "number", "label"),
     [
         ("3. Calibration", ("chapter", "3"), "chapter 3"),
+        ("1.2 Retrieval", ("section", "1.2"), "section 1.2"),
         ("Exercises 2: the model", ("exercises", "2"), "exercises 2"),
         ("Appendix 4", ("appendix", "4"), "appendix 4"),
         ("Notation", None, "Notation"),
@@ -68,10 +69,12 @@ def test_titles_say_how_others_call_a_page(title, number, label):
         ("exercise 2 of this page", []),
         ("appendices 2 or 9; Appendix\n2", ["appendices 2", "Appendix\n2"]),
         ("chapter 20, chapter 2% and section 2", []),
+        ("section 1.2, sections 1.2 and 1.3; section 1.20", ["section 1.2", "sections 1.2"]),
     ],
 )
 def test_pages_are_found_by_number(text, named):
     keys = [("chapter", "2"), ("chapter", "3"), ("exercises", "2"), ("exercise", "2.5"), ("appendix", "2")]
+    keys.append(("section", "1.2"))
     names = Names(numbered={key: Place(" ".join(key)) for key in keys})
     found = sorted(numbers_in(text, names, number_pattern(names)))
     assert [text[start:end] for start, end, _ in found] == named
