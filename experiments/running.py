@@ -57,6 +57,11 @@ def mean_of(rows: Sequence[dict[str, Any]]) -> dict[str, Any]:
     }
 
 
+def mean_or_zero(values: Sequence[float] | np.ndarray) -> float:
+    """The mean, 0 of nothing: a channel may find nothing for somebody."""
+    return float(np.mean(values)) if len(values) else 0.0
+
+
 def rounded(found: Any, digits: int = 6) -> Any:
     """Numbers with so many digits after the point, or below 1 so many that count; arrays become lists."""
     if hasattr(found, "tolist"):  # arrays, tensors, and their single numbers

@@ -1,9 +1,10 @@
-"""One request on its way down the funnel of chapter 1, item by item: what the front page draws.
+"""Requests on their way down the funnel of chapter 1, item by item: what two pictures draw.
 
     python -m experiments.funnel.one_request [--items 1000000] [--impressions 600000] [--number 2]
 
-World, log, models and requests are those of ``experiments.funnel.stages`` at seed 0. The catalogue is laid
-out topic by topic, and an item is told by its place in that order. Takes about twenty seconds.
+World, log and models are those of ``experiments.funnel.stages`` at seed 0. The catalogue is laid
+out topic by topic, and an item is told by its place in that order; of a second request, the most typical
+one, the fate of each truly best item is told. Takes about half a minute.
 """
 
 from __future__ import annotations
@@ -17,12 +18,12 @@ from numpy.typing import NDArray
 from experiments.funnel.setting import SHOWN, Setting, build, true_values
 from experiments.running import record
 from ranking import funnel
+from ranking.funnel import Request
 from ranking.funnel.chain import Trace
 
 SEED = 0
 REQUESTS = 12
-"""As many as ``experiments.funnel.stages`` follows. Number 2, counted from 1, stands in their middle by how
-many candidates are of one topic."""
+"""Number 2 of them, counted from 1, stands in their middle by how many candidates are of one topic."""
 
 
 def fates(setting: Setting, trace: Trace, best: NDArray[np.intp]) -> list[dict[str, Any]]:
@@ -54,23 +55,40 @@ def fates(setting: Setting, trace: Trace, best: NDArray[np.intp]) -> list[dict[s
     return rows
 
 
+def most_typical(setting: Setting, requests: list[Request]) -> dict[str, Any]:
+    """The request whose truly best items fare most like the mean of all: its sizes, and their fates.
+
+    Compared are the numbers of best items found, kept by pre-ranking, and shown.
+    """
+    followed = []
+    for request in requests:
+        best = funnel.truly_best(true_values(setting, request), SHOWN)
+        trace = setting.chain.trace(request)
+        left = [funnel.survival(trace, best)[stage] for stage in ("retrieval", "pre_ranking", "re_ranking")]
+        sizes = {"catalogue": setting.snapshot.n_items}
+        sizes |= {stage: len(state) for stage, state in trace.after.items()}
+        followed.append((left, {"left": sizes, "best": fates(setting, trace, best)}))
+    all_left = np.array([left for left, _ in followed])  # (requests, stages)
+    nearest = np.abs(all_left - all_left.mean(axis=0)).sum(axis=1).argmin()
+    return followed[nearest][1]
+
+
 def measure(items: int = 1_000_000, impressions: int = 600_000, number: int = 2) -> dict[str, Any]:
     """Places in the catalogue of what each stage leaves: the candidates rising, then best first, as shown."""
     setting = build(items, impressions, SEED)
-    request = funnel.requests_from(setting.log, REQUESTS, seed=SEED)[number - 1]
-    trace = setting.chain.trace(request)
+    requests = funnel.requests_from(setting.log, REQUESTS, seed=SEED)
+    trace = setting.chain.trace(request := requests[number - 1])
     topics = setting.world.item_topic
     place = np.empty(items, int)
     place[np.argsort(topics, kind="stable")] = np.arange(items)
     left = {name: place[state.items] for name, state in trace.after.items()}
     left["retrieval"].sort()
     left["ranking"] = left["ranking"][np.argsort(-trace.after["ranking"].scores, kind="stable")]
-    best = funnel.truly_best(true_values(setting, request), SHOWN)
     return {
         "request": {"user": request.user, "hour": request.hour, "weekday": request.weekday},
         "topics": np.bincount(topics).tolist(),
         "stages": left,
-        "best": fates(setting, trace, best),
+        "typical": most_typical(setting, requests),
     }
 
 

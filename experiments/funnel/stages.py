@@ -18,7 +18,7 @@ import numpy as np
 from experiments.funnel.costs import rank_everything
 from experiments.funnel.setting import KEPT, SHOWN, Setting, build, true_values
 from experiments.funnel.slates import FATIGUES, diversity, slate_data, tired_value
-from experiments.running import each, mean_of, record
+from experiments.running import each, mean_of, mean_or_zero, record
 from ranking import funnel
 from ranking.funnel import Request
 
@@ -34,11 +34,8 @@ GRID = {
 }
 RANKED_WHOLE = 6
 """Requests of each world for which the full model ranks the whole catalogue: it takes seconds."""
-
-
-def _mean(values: np.ndarray) -> float:
-    """The mean, 0 of nothing: a channel may find nothing for somebody."""
-    return float(values.mean()) if values.size else 0.0
+SET_ANEW = 20
+"""Requests of each world for which every setting of ``GRID`` is tried: it takes minutes."""
 
 
 def follow(setting: Setting, request: Request, values: np.ndarray) -> dict[str, Any]:
@@ -74,9 +71,9 @@ def follow(setting: Setting, request: Request, values: np.ndarray) -> dict[str, 
             for name, items in {"ranking": first.items, "re_ranking": trace.slate.items}.items()
         },
         "never_shown": {
-            "found": {name: _mean(never[items]) for name, items in by_channel.items()},
-            "left": {name: _mean(never[state.items]) for name, state in trace.after.items()},
-            "best": _mean(never[best]),
+            "found": {name: mean_or_zero(never[items]) for name, items in by_channel.items()},
+            "left": {name: mean_or_zero(never[state.items]) for name, state in trace.after.items()},
+            "best": mean_or_zero(never[best]),
         },
         "value_of_random": values.mean() * SHOWN / ideal,
         "best_topics": len(np.unique(setting.world.item_topic[best])),
@@ -160,7 +157,7 @@ def run(seed: int, items: int, impressions: int, requests: int) -> dict[str, Any
             {"method": rows[0]["method"], **mean_of([{k: r[k] for k in r if k != "method"} for r in rows])}
             for rows in zip(*slates, strict=True)
         ],
-        "grid": survival_grid(setting, asked, values),
+        "grid": survival_grid(setting, asked[:SET_ANEW], values[:SET_ANEW]),
         "slate": slate_data(setting, asked) if seed == 0 else None,
     }
 
@@ -184,7 +181,7 @@ def measure(
         "runs": runs,
         "explorer": {
             "catalogue": items,
-            "requests": requests,
+            "requests": min(requests, SET_ANEW),
             "best": BEST,
             "grid": GRID,
             "runs": grids,

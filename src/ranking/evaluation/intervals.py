@@ -105,6 +105,30 @@ def bootstrap_interval(
     return interval
 
 
+def margin(values: ArrayLike, level: float = 0.95) -> Any:
+    """What stands behind the ±: half of Student's interval of a mean over few independent runs.
+
+    Args:
+        values: one row per run (a world, a seed), shape (runs,) or (runs, columns); at least 2 runs.
+        level: share of the intervals mean ± margin that hold the true mean, in (0, 1), where the runs are
+            normally distributed.
+
+    Returns:
+        A number, or one for each column, (columns,).
+    """
+    v = validation.as_floats("values", values)
+    level = validation.number("level", level, above=0.0, below=1.0)
+    if v.ndim not in (1, 2) or len(v) < 2 or not v.size:
+        raise ValueError(
+            f"values must have the shape (runs,) or (runs, columns), with at least 2 runs, got {v.shape}"
+        )
+    with np.errstate(over="ignore", invalid="ignore"):
+        half = -stats.t.ppf((1.0 - level) / 2.0, len(v) - 1) * stats.sem(v, axis=0)
+    if not np.isfinite(half).all():
+        raise ValueError(f"values must have squares that a float can hold, got {v.flat[np.abs(v).argmax()]}")
+    return float(half) if v.ndim == 1 else half
+
+
 def clustered_error(values: ArrayLike, groups: ArrayLike) -> float:
     """Standard error of the mean of values that come in groups, such as the requests of users.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest, bootstrap, norm
+from scipy.stats import binomtest, bootstrap, norm, ttest_1samp
 
 from ranking import evaluation
 from ranking.evaluation import bootstrap_interval, wilson_interval
@@ -153,3 +153,25 @@ def test_groups_differ_in_size_and_the_mean_is_over_rows():
 def test_bootstrap_refuses_what_it_cannot_do(arguments, message):
     with pytest.raises(ValueError, match=message):
         bootstrap_interval(**arguments)
+
+
+def test_the_margin_is_half_of_students_interval():
+    values = np.random.default_rng(4).normal(size=(5, 3))
+    both = ttest_1samp(values, 0.0, axis=0).confidence_interval(0.9)
+    np.testing.assert_allclose(evaluation.margin(values, 0.9), (both.high - both.low) / 2)
+    assert evaluation.margin(values[:, 0]) == pytest.approx(evaluation.margin(values)[0])
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([1.0], "at least 2 runs"),
+        (np.ones((2, 2, 2)), "shape"),
+        (np.ones((3, 0)), "shape"),
+        ([1.0, np.nan], "values"),
+        ([-1e200, 1e200], "squares that a float can hold"),
+    ],
+)
+def test_a_margin_of_nothing_is_refused(values, message):
+    with pytest.raises(ValueError, match=message):
+        evaluation.margin(values)

@@ -1,0 +1,91 @@
+"""Pictures with which chapters open, where drawing them takes more lines than a page should hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ranking_course.figures import Figure, new_figure
+from ranking_course.palette import NEUTRAL, TARGET_COLOURS
+
+STAGES = ("catalogue", "retrieval", "pre-ranking", "ranking", "re-ranking")
+
+
+def lost_at(fate: Mapping[str, Any], kept: int) -> int | None:
+    """Position in :data:`STAGES` of the stage that lost an item; None where it was shown."""
+    place = fate["place"]
+    if not fate["found_by"]:
+        return 1
+    if place["pre_ranking"] > kept:
+        return 2
+    return 4 if place["re_ranking"] is None else None
+
+
+def _why(fate: Mapping[str, Any], lost: int | None, candidates: int, kept: int) -> str:
+    """What became of an item, in a few words."""
+    place, found = fate["place"], " and ".join(fate["found_by"])
+    if lost is None:
+        return f"found by {found}, shown at place {place['re_ranking']}"
+    return {
+        1: "no channel found it",
+        2: f"found by {found}; pre-ranking put it at place {place['pre_ranking']:,} of {candidates:,}",
+        4: f"found by {found}; ranking put it at place {place['ranking']} of {kept}, and it was not chosen",
+    }[lost]
+
+
+def where_the_best_go(request: Mapping[str, Any]) -> Figure:
+    """The truly best items of one request, a row each, and the stage at which each is lost.
+
+    Args:
+        request: ``{"left": {stage: how many items it leaves}, "best": [fates]}``, the catalogue first, as
+            ``experiments.funnel.one_request`` records it.
+    """
+    best, sizes = request["best"], list(request["left"].values())
+    candidates, kept = sizes[1], sizes[2]
+    lost = {id(fate): lost_at(fate, kept) for fate in best}
+    rows = sorted(best, key=lambda fate: -(lost[id(fate)] or len(STAGES)))  # of equals the best first
+    left = [sum((lost[id(fate)] or len(STAGES)) > stage for fate in best) for stage in range(len(STAGES))]
+    figure = new_figure(
+        title="Thirty items are the best for one user. Where do they go?",
+        alt="A row for each of the thirty truly best items, a column for each stage. Still there: "
+        + ", ".join(f"{n} after {stage}" for n, stage in zip(left[1:], STAGES[1:], strict=True))
+        + ".",
+        caption="One request in a simulated world. A row is an item, with its topic: a dot where it is still "
+        "there, a cross where it is lost. Below each stage: how many items it leaves, of all kinds.",
+        x="",
+        y="",
+        height=560,
+    )
+    for name, symbol, colour in (("still there", "circle", "click"), ("lost here", "x", "like")):
+        x, y, said = [], [], []
+        for row, fate in enumerate(rows):
+            end = lost[id(fate)]
+            until = range(end or len(STAGES)) if name == "still there" else [end] if end else []
+            x += list(until)
+            y += [-row] * len(until)
+            said += [f"{fate['topic']}: {_why(fate, end, candidates, kept)}"] * len(until)
+        figure.add_scatter(
+            x=x,
+            y=y,
+            name=name,
+            mode="markers",
+            marker={"symbol": symbol, "size": 9, "color": TARGET_COLOURS[colour]},
+            customdata=said,
+            hovertemplate="%{customdata}",
+            meta={"customdata": "what became of it"},
+        )
+    figure.update_layout(showlegend=True, legend={"y": -0.12}, margin={"b": 96})
+    figure.update_xaxes(
+        tickvals=list(range(len(STAGES))),
+        ticktext=[f"{size:,}<br>{stage}" for size, stage in zip(sizes, STAGES, strict=True)],
+        range=[-0.3, 4.3],
+        tickangle=0,
+    )
+    figure.update_yaxes(
+        tickvals=[-row for row in range(len(rows))],
+        ticktext=[fate["topic"] for fate in rows],
+        tickfont={"size": 11, "color": NEUTRAL["ink-soft"]},
+        range=[-len(rows) + 0.4, 0.6],
+        showgrid=False,
+    )
+    return figure
