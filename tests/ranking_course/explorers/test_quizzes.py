@@ -133,18 +133,36 @@ def test_questions_are_authored_well():
     assert len({question["id"] for _, question in ALL}) == len(ALL)
 
 
-def test_what_questions_say_of_the_recorded_funnel():
-    record = load_results("funnel/stages")
-    for run in record["runs"]:
-        tried = run["requests"][:6]  # those on which every item was ranked
-        after_cuts = np.mean([request["value_of_first"]["ranking"] for request in tried])
-        assert abs(run["rank_everything"]["value_of_first"] - after_cuts) < 0.03  # "hardly more"
-        assert run["stages"]["survival"]["retrieval"] < 0.5  # "loses most"
-    only = {
-        name: np.mean([run["stages"]["found_only_by"][name] for run in record["runs"]])
-        for name in record["runs"][0]["stages"]["found_only_by"]
-    }
+def test_what_the_question_on_new_items_says_of_the_recorded_funnel():
+    stages = [run["stages"] for run in load_results("funnel/stages")["runs"]]
+    only = {name: np.mean([s["found_only_by"][name] for s in stages]) for name in stages[0]["found_only_by"]}
     assert min(only, key=only.get) == "fresh"  # "comes last"
+    never = [s["never_shown"] for s in stages]  # shares of items without statistics
+    left = {name: np.mean([each["left"][name] for each in never]) for name in never[0]["left"]}
+    found = {name: np.mean([each["found"][name] for each in never]) for name in never[0]["found"]}
+    assert found["fresh"] > 0.5  # "brings items without statistics"
+    assert left["pre_ranking"] < 0.3 * left["retrieval"]  # "the later stages cut them"
+    assert left["re_ranking"] < 0.1  # "shows nobody anything new"
+    assert max(found["popular"], found["topic"]) < 0.05  # "what a new item does not have yet"
+
+
+def test_what_the_question_on_the_larger_model_says_of_the_recorded_ladder():
+    small, large, truth = "three towers", "ranking model", ", taught by truth"
+    record = load_results("funnel/ladder")
+    assert (record["kept"], record["shown"]) == (300, 30)
+    gaps = {"nothing": [], small: []}
+    for run in record["runs"]:
+        for cut, found in gaps.items():  # "choose from all retrieved candidates", "from the same 300"
+            found.append(run["value"][cut][large] - run["value"][cut][small])
+        value = run["value"][small]
+        assert value["truth"] > value[large] + 0.15  # "worth far more"
+        assert value["chance"] < value[large] - 0.1  # "worth far less"
+        bare = value[small + " without crosses"]
+        assert value[large] > bare + 0.05  # "leads by far"
+        for model in (small, large):
+            assert value[model + truth] > value[model] + 0.02  # "choose better"
+    for found in gaps.values():
+        assert abs(np.mean(found)) < 0.02  # "the same", "no better"
 
 
 def test_what_questions_say_of_recorded_levels():
