@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 
 from experiments.funnel.setting import SHOWN, Setting, build, true_values
 from experiments.running import each, mean_of, mean_or_zero, record
@@ -49,17 +50,31 @@ def clicks_by_topic(log: ImpressionLog, rows: slice, topic: NDArray[np.integer])
     return np.stack([counts[name][rows] for name in happened], axis=1)
 
 
-def towers(setting: Setting, seed: int, temperature: float, corrected: bool) -> TwoTowerModel:
-    """As ``funnel.train_retrieval`` trains them, at another temperature or without the ln q."""
+def towers(
+    setting: Setting,
+    seed: int,
+    temperature: float = TEMPERATURE,
+    corrected: bool = True,
+    epochs: int = 4,
+    start: float | None = None,
+) -> TwoTowerModel:
+    """As ``funnel.train_retrieval`` trains them but for what is given.
+
+    ``corrected`` is whether ln q is subtracted, ``start`` the spread of the embeddings before training, where
+    None leaves it at the package's 0.05.
+    """
     with seeded(seed):
         model = TwoTowerModel(Sides.of(setting.table))
+        if start is not None:
+            for tower in (model.user_tower, model.item_tower):
+                nn.init.normal_(tower.embedding.table.weight, std=start)
     clicked = np.flatnonzero(setting.learnt.clicked)
     item = setting.learnt.rows["item"].to_numpy()[clicked]
     share = (np.bincount(item) / item.size)[item]  # (clicks,)
     if not corrected:
         share = np.full(item.size, 0.5)  # the same for all drops out of the softmax
-    loss = partial(contrast, temperature=temperature)
-    fit(model, TableExamples(setting.table[clicked], share), loss, seed=seed, epochs=4, batch_size=BATCH)
+    loss, examples = partial(contrast, temperature=temperature), TableExamples(setting.table[clicked], share)
+    fit(model, examples, loss, seed=seed, epochs=epochs, batch_size=BATCH)
     return model
 
 
@@ -89,8 +104,8 @@ def variants(setting: Setting, seed: int, quota: int) -> dict[str, Variant]:
     chance = np.random.default_rng(seed).random(snapshot.n_items)
     any_order = funnel.retrieval.topic_channel(_with_rates(snapshot, chance))
 
-    def trained(temperature: float, corrected: bool = True) -> Variant:
-        model = towers(setting, seed, temperature, corrected)
+    def trained(**otherwise: Any) -> Variant:
+        model = towers(setting, seed, **otherwise)
         index = funnel.VectorIndex(funnel.tower_vectors(model.item, features))
         channel = EmbeddingChannel(snapshot, setting.encoder, model, index)
         return lambda r: channel(r, quota)[0]
@@ -98,8 +113,10 @@ def variants(setting: Setting, seed: int, quota: int) -> dict[str, Variant]:
     return {
         "embedding, 16 of 512 lists": lambda r: embedding(r, quota)[0],
         "embedding, exact": lambda r: exact(r, quota)[0],
-        "embedding, exact, without ln q": trained(TEMPERATURE, corrected=False),
-        **{f"embedding, exact, τ = {tau:g}": trained(tau) for tau in TEMPERATURES},
+        "embedding, exact, without ln q": trained(corrected=False),
+        "embedding, exact, three times as long": trained(epochs=12),
+        "embedding, exact, from a spread of 1": trained(start=1.0),
+        **{f"embedding, exact, τ = {tau:g}": trained(temperature=tau) for tau in TEMPERATURES},
         "embedding that knows the user's clicks by topic": told_embedding,
         "topics of the last clicks, best click rates": lambda r: setting.channels["topic"](r, quota)[0],
         "topics of the last clicks, any items": lambda r: any_order(r, quota)[0],

@@ -97,7 +97,8 @@ def survival_grid(setting: Setting, requests: list[Request], values: list[np.nda
     sums = {"candidates": np.zeros(shape[:1]), "retrieval": np.zeros(shape[:1])}
     sums |= {"pre_ranking": np.zeros(shape[:2]), "re_ranking": np.zeros(shape)}
     pre_rank = replace(setting.pre_rank, keep=10**6)
-    re_rank = replace(setting.re_rank, shown=max(GRID["shown"]))
+    shorter = {shown: replace(setting.re_rank, shown=shown) for shown in GRID["shown"]}
+    re_rank = shorter[max(GRID["shown"])]
     for request, value in zip(requests, values, strict=True):
         best = funnel.truly_best(value, BEST)
         found = {name: find(request, max(GRID[name])) for name, find in setting.channels.items()}
@@ -124,8 +125,7 @@ def survival_grid(setting: Setting, requests: list[Request], values: list[np.nda
                 ranked = full.take(np.sort(full_at[left[:kept]]))
                 chosen = re_rank.diversify(ranked)
                 for s, shown in enumerate(GRID["shown"]):
-                    part = replace(re_rank, shown=shown)
-                    slate = part.scatter(chosen.best(part.spare * shown))
+                    slate = shorter[shown].scatter(chosen.best(re_rank.spare * shown))
                     sums["re_ranking"][c, k, s] += np.isin(best, slate.items).mean()
     sums["re_ranking"] = np.minimum(sums["re_ranking"], sums["pre_ranking"][..., None])
     return {

@@ -26,11 +26,11 @@ def _why(fate: Mapping[str, Any], lost: int | None, candidates: int, kept: int) 
     place, found = fate["place"], " and ".join(fate["found_by"])
     if lost is None:
         return f"found by {found}, shown at place {place['re_ranking']}"
-    return {
-        1: "no channel found it",
-        2: f"found by {found}; pre-ranking put it at place {place['pre_ranking']:,} of {candidates:,}",
-        4: f"found by {found}; ranking put it at place {place['ranking']} of {kept}, and it was not chosen",
-    }[lost]
+    if lost == 1:
+        return "no channel found it"
+    if lost == 2:
+        return f"found by {found}; pre-ranking put it at place {place['pre_ranking']:,} of {candidates:,}"
+    return f"found by {found}; ranking put it at place {place['ranking']} of {kept}, and it was not chosen"
 
 
 def where_the_best_go(request: Mapping[str, Any]) -> Figure:
@@ -51,9 +51,9 @@ def where_the_best_go(request: Mapping[str, Any]) -> Figure:
         + ", ".join(f"{n} after {stage}" for n, stage in zip(left[1:], STAGES[1:], strict=True))
         + ".",
         caption="One request in a simulated world. A row is an item, with its topic: a dot where it is still "
-        "there, a cross where it is lost. Below each stage: how many items it leaves, of all kinds.",
-        x="",
-        y="",
+        "there, a cross where it is lost.",
+        x="stage, and how many items it leaves",
+        y="the thirty best items, by topic",
         height=560,
     )
     for name, symbol, colour in (("still there", "circle", "click"), ("lost here", "x", "like")):

@@ -19,7 +19,7 @@ from ranking.logs import FeatureEncoder
 from ranking.multi_task import MultiTaskModel
 from ranking.validation import Array
 
-WEIGHTS: Mapping[str, float] = {"like": 2.0, "collect": 2.0, "share": 4.0}
+WEIGHTS: Mapping[str, float] = {"like": 5.0, "collect": 5.0, "share": 5.0}
 """What a like, a collect and a share are worth beside a click of 1; chapter 5 is about choosing them."""
 
 METHODS = {"mmr": mmr, "dpp": greedy_dpp}

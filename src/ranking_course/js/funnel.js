@@ -196,6 +196,11 @@ function render({ model, el }) {
   const explorer = createExplorer({ model, el, labels, settings: ["quotas", "kept", "shown", "costs"], draw });
   const counted = (name, usual, options) => {
     const stops = recorded?.grid[name] ?? usual;
+    if (options?.part && stops.length === 2 && stops[0] === 0) { // a slider with two stops would be a switch
+      const label = fill(labels.asked_for, { channel: labels[name], items: integer(stops[1]) });
+      explorer.addToggle(name, { ...options, label, as: (on) => stops[Number(on)] });
+      return;
+    }
     explorer.addSlider(name, { stops, ticks: recorded ? stops : [], text: integer, ...options });
   };
   explorer.addGroup({ label: labels.quotas, wide: true });

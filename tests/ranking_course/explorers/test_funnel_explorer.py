@@ -224,14 +224,37 @@ def test_counts_and_costs_follow_the_sliders(show):
     assert "2,000 are retrieved" in sentence(page)
 
 
+def of_the_chapter():
+    """What chapter 1 gives its explorer: survival from one record, costs from another."""
+    return {**load_results("funnel/stages")["explorer"], **load_results("funnel/costs")["explorer"]}
+
+
+@pytest.mark.browser
+def test_a_channel_with_two_quotas_is_switched_on_and_off(show):
+    recorded = of_the_chapter()
+    grid = recorded["grid"]
+    switched = [name for name in CHANNELS if len(grid[name]) == 2]
+    assert switched
+    page = show(FunnelExplorer(recorded))
+    assert {box.is_checked() for box in page.get_by_role("checkbox").all()} == {True}
+    assert page.get_by_role("checkbox").count() == len(switched)
+    for name in switched:
+        box = page.get_by_role("checkbox", name=f"{name}: {grid[name][1]:,}")
+        box.press("Space")
+        assert page.evaluate(MODEL, "quotas")[name] == 0
+        box.press("Space")
+        assert page.evaluate(MODEL, "quotas")[name] == grid[name][1]
+    assert_laid_out(page)
+
+
 @pytest.mark.browser
 def test_costs_are_those_of_the_table_beside_it(show):
     """Chapter 1's table of costs has medians over the worlds; the explorer starts at what they measured."""
-    recorded = load_results("funnel/stages")
-    runs = recorded["runs"]
-    took = [1e3 * np.median([run["stages"]["seconds"][stage] for run in runs]) for stage in STAGES]
-    everything = np.median([run["rank_everything"]["seconds"] for run in runs])
-    page = show(FunnelExplorer(recorded["explorer"]))
+    costs = load_results("funnel/costs")
+    runs = costs["runs"]
+    took = [1e3 * np.median([run["seconds"][stage] for run in runs]) for stage in STAGES]
+    everything = np.median([run["rank_everything_seconds"] for run in runs])
+    page = show(FunnelExplorer(of_the_chapter()))
     heading, *stages = rows(page, 2)
     shown = [float(cells[heading.index("ms")]) for cells in stages]
     assert [f"{ms:.1f}" for ms in shown] == [f"{ms:.1f}" for ms in took]
@@ -239,18 +262,18 @@ def test_costs_are_those_of_the_table_beside_it(show):
     assert note.startswith(f"Together {sum(took):.1f} ms per request; hatched")
     assert f"whole catalogue would take {everything:.1f} s" in note
     # what is fixed is not made of items, in any world: every stage took longer than its items
-    assert f"cost of the calls, {sum(recorded['explorer']['fixed'].values()):.1f} ms" in note
+    assert f"cost of the calls, {sum(costs['explorer']['fixed'].values()):.1f} ms" in note
     for run in runs:
-        left = run["stages"]["candidates"]
-        looks = [recorded["items"], left["retrieval"], left["ranking"], left["ranking"] * left["re_ranking"]]
+        left = run["candidates"]
+        looks = [costs["items"], left["retrieval"], left["ranking"], left["ranking"] * left["re_ranking"]]
         for stage, items in zip(STAGES, looks, strict=True):
-            assert run["costs"][stage] * items < 1e6 * run["stages"]["seconds"][stage]
+            assert run["costs"][stage] * items < 1e6 * run["seconds"][stage]
 
 
 @pytest.mark.browser
 @pytest.mark.parametrize("key", ["Home", "End"])
 def test_costs_are_right_at_the_ends_of_every_slider(show, key):
-    page = show(FunnelExplorer(load_results("funnel/stages")["explorer"]))
+    page = show(FunnelExplorer(of_the_chapter()))
     open_groups(page)
     for control in reversed(page.get_by_role("slider").all()):  # the channels last, with which all may end
         press(control, key)
@@ -316,7 +339,7 @@ def test_what_survives_is_what_was_recorded(show):
     assert f"and {seen()['Re-ranking']} are shown" in sentence(page)
     note = page.locator(".rx-note")
     assert note.nth(0).inner_text().endswith("1,260 of 1,400 remain once merged.")
-    assert note.nth(1).inner_text().startswith("Recorded: mean over 200 requests, median of 3 runs.")
+    assert note.nth(1).inner_text().startswith("Recorded: mean over 200 requests, median of 3 worlds.")
 
 
 @pytest.mark.browser
