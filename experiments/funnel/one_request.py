@@ -58,7 +58,8 @@ def fates(setting: Setting, trace: Trace, best: NDArray[np.intp]) -> list[dict[s
 def most_typical(setting: Setting, requests: list[Request]) -> dict[str, Any]:
     """The request whose truly best items fare most like the mean of all: its sizes, and their fates.
 
-    Compared are the numbers of best items found, kept by pre-ranking, and shown.
+    Compared are the numbers of best items found, kept by pre-ranking, and shown, each as a multiple of its
+    mean.
     """
     followed = []
     for request in requests:
@@ -69,7 +70,7 @@ def most_typical(setting: Setting, requests: list[Request]) -> dict[str, Any]:
         sizes |= {stage: len(state) for stage, state in trace.after.items()}
         followed.append((left, {"left": sizes, "best": fates(setting, trace, best)}))
     all_left = np.array([left for left, _ in followed])  # (requests, stages)
-    nearest = np.abs(all_left - all_left.mean(axis=0)).sum(axis=1).argmin()
+    nearest = np.abs(all_left / all_left.mean(axis=0) - 1.0).sum(axis=1).argmin()
     return followed[nearest][1]
 
 
