@@ -15,8 +15,9 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
-from torch import nn
+from torch import Tensor, nn
 
 from experiments.funnel.setting import SHOWN, Setting, build, true_values
 from experiments.running import each, mean_of, mean_or_zero, record
@@ -31,6 +32,8 @@ from ranking.training import TableExamples, fit, seeded
 
 TEMPERATURES = (0.03, 0.3, 1.0)
 """Beside the 0.1 of the package."""
+PASSES = (1, 2, 12)
+"""Beside the 4 of the package."""
 
 Variant = Callable[[Request], NDArray[np.int64]]
 
@@ -78,12 +81,58 @@ def towers(
     return model
 
 
+class WithAnyItem(nn.Module):
+    """Two towers that also look at one more item in each row: its number stands in the last dense column."""
+
+    def __init__(self, towers: TwoTowerModel, everything: FeatureTable) -> None:
+        super().__init__()
+        self.towers = towers
+        self.codes, self.numbers = everything.to_tensors()
+
+    def forward(self, categorical: Tensor, dense: Tensor) -> Tensor:
+        """User, item and other item side by side, (rows, 3 · dim)."""
+        at = dense[:, -1].long()  # (rows,)
+        own = self.towers(categorical, dense[:, :-1])  # (rows, 2 · dim)
+        return torch.cat([own, self.towers.item(self.codes[at], self.numbers[at])], dim=1)
+
+
+def with_any_items(setting: Setting, seed: int, corrected: bool) -> TwoTowerModel:
+    """The towers trained with one more item in each row, drawn uniformly, as a further negative.
+
+    A batch then holds items drawn in both ways (Yang et al., WWW 2020); ``corrected`` is whether ln of the
+    chance that an item is drawn in either is subtracted.
+    """
+    clicked, n_items = np.flatnonzero(setting.learnt.clicked), setting.snapshot.n_items
+    item = setting.learnt.rows["item"].to_numpy()[clicked]
+    other = np.random.default_rng(seed).integers(0, n_items, item.size)
+    chance = (np.bincount(item, minlength=n_items) / item.size + 1.0 / n_items) / 2.0  # of every item
+    chances = np.stack([chance[item], chance[other]], axis=1)  # (clicks, 2)
+    table = setting.table[clicked]
+    dense = np.concatenate((table.dense, other[:, None].astype(np.float32)), axis=1)  # exact up to 2²⁴
+    table = replace(table, dense=dense, columns=(*table.columns, "other_item"))
+    with seeded(seed):
+        model = TwoTowerModel(Sides.of(setting.table))
+
+    def loss(vectors: Tensor, chances: Tensor) -> Tensor:
+        user, own, others = vectors.chunk(3, dim=1)  # (rows, dim) each
+        logits = user @ torch.cat([own, others]).T / TEMPERATURE  # (rows, 2 · rows)
+        if corrected:
+            logits = logits - torch.log(chances).T.reshape(-1)
+        return nn.functional.cross_entropy(logits, torch.arange(len(user)))
+
+    whole = WithAnyItem(model, setting.snapshot.item_features(setting.encoder))
+    fit(whole, TableExamples(table, chances), loss, seed=seed, epochs=4, batch_size=BATCH)
+    return model
+
+
 def variants(setting: Setting, seed: int, quota: int) -> dict[str, Variant]:
     """Channels that bring ``quota`` items each, by what they do."""
     snapshot, people = setting.snapshot, setting.world
     embedding = setting.channels["embedding"]
     assert isinstance(embedding, EmbeddingChannel)
     exact = replace(embedding, index=setting.exact)
+    lists = embedding.index.index.nlist
+    few = replace(embedding, index=funnel.VectorIndex(setting.vectors, lists, min(16, lists)))
 
     topic = people.item_topic
     start = int(np.searchsorted(setting.log.rows["time_ms"], setting.learnt.rows["time_ms"].iloc[0]))
@@ -100,27 +149,36 @@ def variants(setting: Setting, seed: int, quota: int) -> dict[str, Variant]:
 
     declared = people.users[["interest_1", "interest_2"]].to_numpy()
     published = topic[: snapshot.n_items]
+    of_all = SortedLists(np.zeros(len(published), int), snapshot.item_click_rate[: len(published)], 1)
     by_rate = SortedLists(published, snapshot.item_click_rate[: snapshot.n_items], len(people.topics))
     chance = np.random.default_rng(seed).random(snapshot.n_items)
     any_order = funnel.retrieval.topic_channel(_with_rates(snapshot, chance))
 
-    def trained(**otherwise: Any) -> Variant:
-        model = towers(setting, seed, **otherwise)
+    def searched(model: TwoTowerModel) -> Variant:
         index = funnel.VectorIndex(funnel.tower_vectors(model.item, features))
         channel = EmbeddingChannel(snapshot, setting.encoder, model, index)
         return lambda r: channel(r, quota)[0]
 
+    def trained(**otherwise: Any) -> Variant:
+        return searched(towers(setting, seed, **otherwise))
+
     return {
-        "embedding, 16 of 512 lists": lambda r: embedding(r, quota)[0],
+        "embedding, 64 of 512 lists": lambda r: embedding(r, quota)[0],
+        "embedding, 16 of 512 lists": lambda r: few(r, quota)[0],
         "embedding, exact": lambda r: exact(r, quota)[0],
         "embedding, exact, without ln q": trained(corrected=False),
-        "embedding, exact, three times as long": trained(epochs=12),
+        "embedding, exact, negatives of any item": searched(with_any_items(setting, seed, True)),
+        "embedding, exact, negatives of any item, without ln q": searched(
+            with_any_items(setting, seed, False)
+        ),
+        **{f"embedding, exact, {n} passes": trained(epochs=n) for n in PASSES},
         "embedding, exact, from a spread of 1": trained(start=1.0),
         **{f"embedding, exact, τ = {tau:g}": trained(temperature=tau) for tau in TEMPERATURES},
         "embedding that knows the user's clicks by topic": told_embedding,
         "topics of the last clicks, best click rates": lambda r: setting.channels["topic"](r, quota)[0],
         "topics of the last clicks, any items": lambda r: any_order(r, quota)[0],
         "declared topics, best click rates": lambda r: by_rate.best_of(np.unique(declared[r.user]), quota)[0],
+        "any topic, best click rates": lambda r: of_all.best(0, quota)[0],
         "any topic, most clicks": lambda r: setting.channels["popular"](r, quota)[0],
     }
 

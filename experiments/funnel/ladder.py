@@ -80,6 +80,7 @@ def tuned(setting: Setting, seed: int) -> dict[str, MultiTaskModel]:
     """The ranking model as somebody would tune it who doubts that it was given a fair chance."""
     tried = {f"ranking model, learning rate {rate:g}": (ranking_model(setting, seed), rate) for rate in RATES}
     tried["ranking model, twice as wide"] = ranking_model(setting, seed, (256, 128)), 5e-3
+    tried["ranking model, a layer deeper"] = ranking_model(setting, seed, (128, 64, 64)), 5e-3
     examples = TableExamples(setting.table, setting.learnt.labels(TARGETS), TARGETS)
     for model, rate in tried.values():
         loss = WeightedCrossEntropy(TARGETS)

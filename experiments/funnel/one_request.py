@@ -66,7 +66,7 @@ def most_typical(setting: Setting, requests: list[Request]) -> dict[str, Any]:
         best = funnel.truly_best(true_values(setting, request), SHOWN)
         trace = setting.chain.trace(request)
         left = [funnel.survival(trace, best)[stage] for stage in ("retrieval", "pre_ranking", "re_ranking")]
-        sizes = {"catalogue": setting.snapshot.n_items}
+        sizes = {"catalogue": len(setting.world.items)}
         sizes |= {stage: len(state) for stage, state in trace.after.items()}
         followed.append((left, {"left": sizes, "best": fates(setting, trace, best)}))
     all_left = np.array([left for left, _ in followed])  # (requests, stages)

@@ -16,7 +16,7 @@ from ranking.multi_task import MultiTaskModel
 from ranking.simulator import World, WorldConfig
 
 KEPT, SHOWN = 300, 30
-LISTS, PROBES = 512, 16
+LISTS, PROBES = 512, 64
 DAYS_FOR_STATISTICS = 20
 LEARNT, JUDGED = 0.9, 0.1
 """Proportions of the rows after those days: the older ones teach, on the newer ones a team can judge."""
@@ -63,7 +63,8 @@ def build(items: int, impressions: int, seed: int, approximate: bool = True) -> 
     features = snapshot.item_features(encoder)
     vectors = funnel.tower_vectors(two.item, features)
     exact = funnel.VectorIndex(vectors)
-    index = funnel.VectorIndex(vectors, min(LISTS, items // 100), PROBES) if approximate else exact
+    lists = min(LISTS, items // 100)
+    index = funnel.VectorIndex(vectors, lists, min(PROBES, lists)) if approximate else exact
     channels = funnel.channels_of(snapshot, encoder, two, index)
     retrieve = funnel.Retrieval(snapshot, channels, funnel.QUOTAS)
     item_vectors = funnel.tower_vectors(three.item_tower, features)

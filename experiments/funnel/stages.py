@@ -32,7 +32,7 @@ GRID = {
     "kept": [100, 300, 600],
     "shown": [10, 30],
 }
-RANKED_WHOLE = 6
+RANKED_WHOLE = 12
 """Requests of each world for which the full model ranks the whole catalogue: it takes seconds."""
 SET_ANEW = 20
 """Requests of each world for which every setting of ``GRID`` is tried: it takes minutes."""
@@ -88,6 +88,22 @@ def all_ranked(setting: Setting, request: Request, values: np.ndarray) -> dict[s
         "value_of_first": values[first].sum() / values[best].sum(),
         "survival_in_first": np.isin(best, first).mean(),
     }
+
+
+def by_list(setting: Setting, request: Request, values: np.ndarray) -> dict[str, dict[str, float]]:
+    """What the slate is worth, and how many of the best it holds, by how many items are ranked."""
+    ideal, best = values[funnel.truly_best(values, SHOWN)].sum(), funnel.truly_best(values, BEST)
+    found = {}
+    everything = replace(setting.pre_rank, keep=10**6)(setting.chain.retrieve(request))
+    for kept in GRID["kept"]:
+        ranked = setting.chain.rank(everything.best(kept))
+        slate = setting.re_rank(ranked)
+        found[str(kept)] = {
+            "value": values[slate.items].sum() / ideal,
+            "value_of_first": values[ranked.best(SHOWN).items].sum() / ideal,
+            "survival": np.isin(best, slate.items).mean(),
+        }
+    return found
 
 
 def survival_grid(setting: Setting, requests: list[Request], values: list[np.ndarray]) -> dict[str, list]:
@@ -153,6 +169,7 @@ def run(seed: int, items: int, impressions: int, requests: int) -> dict[str, Any
         "stages": mean_of(followed),
         "requests": [{"survival": f["survival"], "value_of_first": f["value_of_first"]} for f in followed],
         "rank_everything": mean_of(everything),
+        "by_list": mean_of([by_list(setting, r, v) for r, v in zip(asked, values, strict=True)]),
         "diversity": [
             {"method": rows[0]["method"], **mean_of([{k: r[k] for k in r if k != "method"} for r in rows])}
             for rows in zip(*slates, strict=True)
