@@ -82,7 +82,6 @@ def test_every_notebook_that_a_learner_may_run_was_measured():
     server = int(re.search(r"nothing open \| (\d+)", guide)[1])
     groups = [
         max(mib for (kind, _), mib in memory.items() if kind == "exercises"),
-        max(mib for (kind, number), mib in memory.items() if (kind, number) != ("chapter", 1)),
         max(memory.values()),
     ]
     said = re.search(r"largest notebook and server \| (.*) \|", guide)[1].split(" | ")

@@ -98,7 +98,7 @@ def test_survival_and_value_by_hand(small) -> None:
 def test_truth_is_that_of_the_world(small) -> None:
     request = small.requests[0]
     truth = small.world.truth(request.user, 7, request.hour, request.weekday, request.scene)
-    expected = truth.p_click * (1 + 2 * truth.p_like + 2 * truth.p_collect + 4 * truth.p_share)
+    expected = truth.p_click * (1 + 5 * (truth.p_like + truth.p_collect + truth.p_share))
     with pytest.raises(ValueError, match="weights must be one of 'like', 'collect', 'share', got 'hide'"):
         funnel.true_values(small.world, request, [7], {"hide": 1.0})
     assert funnel.true_values(small.world, request, np.array([7]))[0] == pytest.approx(
