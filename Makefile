@@ -4,7 +4,7 @@
 PYTHON ?= python3
 PORT ?= 8000
 # Tests that wait (for a browser, a kernel, a grader) leave a core free for another.
-WORKERS ?= 3
+WORKERS ?= 4
 SOLUTIONS ?= yes
 VENV := .venv
 BIN := $(VENV)/bin

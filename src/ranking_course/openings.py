@@ -23,7 +23,8 @@ def lost_at(fate: Mapping[str, Any], kept: int) -> int | None:
 
 def _why(fate: Mapping[str, Any], lost: int | None, candidates: int, kept: int) -> str:
     """What became of an item, in a few words."""
-    place, found = fate["place"], " and ".join(fate["found_by"])
+    place, (*names, last) = fate["place"], fate["found_by"] or [""]
+    found = f"{', '.join(names)} and {last}" if names else last
     if lost is None:
         return f"found by {found}, shown at place {place['re_ranking']}"
     if lost == 1:

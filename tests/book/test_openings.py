@@ -54,9 +54,9 @@ class TestFiguresOfOpenings:
         [
             (
                 "01_funnel",
-                r"still there\n\w+: found by [a-z ]+, shown at place \d+",
+                r"still there\n\w+: found by [a-z, ]+, shown at place \d+",
                 r"lost here\n\w+: no channel found it",
-                ["name", "stage, and how many items it leaves", "what became of it"],
+                ["the thirty best items, by topic", "still there", "still there, what became of it"],
             ),
             (
                 "02_multi_task",
