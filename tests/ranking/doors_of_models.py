@@ -44,10 +44,16 @@ WATCH_TIME = LogNormalWatchTime(np.array([1.0, 2.0, 3.0]), np.array([0.5, 1.0, 0
 EXEMPT = {
     "multi_task.models.MultiTaskModel.forward": "called at every step: fit and predict_logits check",
     "multi_task.models.FeatureEmbedding.forward": "called at every step: fit and predict_logits check",
+    "multi_task.entire_space.EntireSpaceCrossEntropy.per_impression": "called at every step, as `sums` is",
+    "multi_task.entire_space.EntireSpaceCrossEntropy.sums": "called at every step, on checked labels",
+    "multi_task.losses.WeightedCrossEntropy.terms": "called at every step, on sums of checked labels",
     "multi_task.losses.WeightedCrossEntropy.total": "called at every step, on sums of checked labels",
     "multi_task.losses.UncertaintyWeighting.total": "called at every step, on sums of checked labels",
     "multi_task.losses.PerTargetLoss.": "called at every step, on the labels of checked examples",
     "multi_task.gradients.TaskGradients": "a result",
+    "multi_task.gradients.gradient_vectors": "called at every step, on losses of checked labels",
+    "multi_task.surgery.GradientSurgery.set_extra_state": "takes what its own get_extra_state gave",
+    "multi_task.surgery.GradientSurgery.total": "called at every step, on sums of checked labels",
     "mmoe.ensemble.Trajectory": "a result",
     "mmoe.examples.gate_examples": "a large world for each call; it is checked in its own tests",
     "mmoe.masking.check_masking": "the check of MMoE and masked_gates",
@@ -136,6 +142,20 @@ CALLS: dict[str, Call] = {
         "mask": LABELS,
     },
     "multi_task.losses.WeightedCrossEntropy": {"loss_weights": {"like": 2.0}, "given_click": ("like",)},
+    "multi_task.entire_space.product_logit": {"first": LOGITS[:, 0], "second": LOGITS[:, 1]},
+    "multi_task.entire_space.EntireSpaceCrossEntropy": {
+        "loss_weights": {"like": 2.0},
+        "given_click": ("like",),
+    },
+    "multi_task.surgery.project_conflicts": {
+        "gradients": torch.tensor([[1.0, 0.0, 2.0], [-1.0, 0.5, 0.0], [0.25, -2.0, 1.0]]),
+        "generator": torch.Generator().manual_seed(0),
+    },
+    "multi_task.surgery.GradientSurgery": {
+        "model": MODEL,
+        "loss_weights": {"like": 2.0},
+        "given_click": ("like",),
+    },
     "multi_task.gradients.task_gradients": {
         "model": MODEL,
         "categorical": IDS,

@@ -4,6 +4,7 @@ Claims B2–B5 of the source map: feature groups through embeddings, concatenate
 per target. Towers give *logits*: a sigmoid makes rates of them, losses are computed before it.
 """
 
+from ranking.multi_task.entire_space import EntireSpaceCrossEntropy, product_logit
 from ranking.multi_task.gradients import TaskGradients, task_gradients
 from ranking.multi_task.losses import (
     GIVEN_CLICK,
@@ -16,10 +17,13 @@ from ranking.multi_task.losses import (
 )
 from ranking.multi_task.models import FeatureEmbedding, MultiTaskModel, dense_layers, seeded
 from ranking.multi_task.rates import base_rates
+from ranking.multi_task.surgery import GradientSurgery, project_conflicts
 
 __all__ = [
     "GIVEN_CLICK",
+    "EntireSpaceCrossEntropy",
     "FeatureEmbedding",
+    "GradientSurgery",
     "MultiTaskModel",
     "PerTargetLoss",
     "TaskGradients",
@@ -29,6 +33,8 @@ __all__ = [
     "click_mask",
     "cross_entropy_per_target",
     "dense_layers",
+    "product_logit",
+    "project_conflicts",
     "seeded",
     "task_gradients",
     "weighted_cross_entropy",

@@ -1,5 +1,6 @@
 """Which way each target pulls the shared network, and how hard."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -47,7 +48,20 @@ def task_gradients(
         validation.as_floats(name, validation.instance(name, part, Tensor))
     mask = click_mask(labels, model.targets) if validation.flag("masked", masked) else None
     losses = cross_entropy_per_target(model(categorical, dense), labels, mask)  # (targets,)
-    shared = list(model.shared.parameters())
-    gradients = [torch.autograd.grad(loss, shared, retain_graph=True) for loss in losses]
-    vectors = [torch.cat([part.flatten() for part in parts]) for parts in gradients]
-    return TaskGradients(model.targets, torch.stack(vectors))
+    return TaskGradients(model.targets, gradient_vectors(losses, list(model.shared.parameters())))
+
+
+def gradient_vectors(losses: Tensor, parameters: Sequence[Tensor]) -> Tensor:
+    """The gradient of each loss, (targets,), at all parameters in a row, (targets, parameters).
+
+    The graph of the losses is kept, so that their sum can be differentiated as well.
+
+    Raises:
+        ValueError: a parameter has no part in one of the losses.
+    """
+    each = [torch.autograd.grad(loss, parameters, retain_graph=True, allow_unused=True) for loss in losses]
+    parts = [part for gradients in each for part in gradients]
+    if any(part is None for part in parts):
+        raise ValueError("losses must come from the model whose parameters are given, got another's")
+    # in one go: the gradients of a large table take long to copy, and twice as long to copy twice
+    return torch.cat([part.flatten() for part in parts]).view(len(losses), -1)  # (targets, parameters)

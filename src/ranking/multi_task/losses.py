@@ -181,9 +181,13 @@ class WeightedCrossEntropy(PerTargetLoss):
         pairs = zip(self.targets, self.loss_weights.tolist(), strict=True)
         return ", ".join([*(f"{name}={weight:g}" for name, weight in pairs), f"masked={self.masked}"])
 
+    def terms(self, sums: Tensor, rows: Tensor) -> Tensor:
+        """What each target adds to the loss, λ_k · (mean cross-entropy of target k), (targets,)."""
+        return self.loss_weights * _means(sums, rows)
+
     def total(self, sums: Tensor, rows: Tensor) -> Tensor:
         """See :class:`PerTargetLoss`."""
-        return (self.loss_weights * _means(sums, rows)).sum()
+        return self.terms(sums, rows).sum()
 
 
 class UncertaintyWeighting(PerTargetLoss):
