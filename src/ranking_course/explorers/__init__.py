@@ -9,5 +9,7 @@ from ranking_course.explorers.funnel_picture import FunnelPicture
 from ranking_course.explorers.fusion import FusionExplorer
 from ranking_course.explorers.gates import GatesExplorer
 from ranking_course.explorers.loss import LossExplorer
+from ranking_course.explorers.measures import MeasuresExplorer
 from ranking_course.explorers.reranking import RerankingExplorer
 from ranking_course.explorers.watch_time import WatchTimeExplorer
+from ranking_course.explorers.weights import WeightsExplorer

@@ -1,11 +1,9 @@
-// The weighted cross-entropy of one impression (chapter 2), task by task, with its gradient and the click mask; and
-// recorded trainings over a grid of loss weights. Texts and recordings come from the state.
-import { fill } from "bookwork/dom";
+// The weighted cross-entropy of one impression (chapter 2), task by task, with its gradient and the click mask.
+// Texts come from the state.
 import { createExplorer } from "bookwork/explorer";
-import { formatNumber, number, percent } from "bookwork/format";
-import { bar, line, linesOf, point, readAlong, readPoints, rule, tableOf, textsOf } from "bookwork/picture";
+import { number, percent } from "bookwork/format";
+import { bar, line, point, readPoints, tableOf, textsOf } from "bookwork/picture";
 import { range } from "bookwork/scales";
-import { median } from "ranking_course/statistics";
 
 const TASKS = ["click", "like", "collect", "share"];
 const MARKERS = { click: "circle", like: "square", collect: "diamond", share: "triangle" };
@@ -37,13 +35,6 @@ function taskLosses(outcomes, predictions, weights, masked) {
 const totalLoss = (outcomes, predictions, weights, masked) =>
   taskLosses(outcomes, predictions, weights, masked).reduce((sum, { term }) => sum + term, 0);
 
-/** Each seed's values less its own at weight 1; and their median over the seeds. */
-function changes(weights, values) {
-  const at = weights.indexOf(1);
-  const seeds = values.map((row) => row.map((value) => value - row[at]));
-  return { seeds, median: weights.map((_, i) => median(seeds.map((row) => row[i]))) };
-}
-
 // ---------------------------------------------------------------- pictures
 
 /** The columns with which every table of the tasks begins. */
@@ -56,7 +47,7 @@ const listedBy = (tasks, key, labels) =>
   tasks.map((of) => `${labels[of.task]} ${of.counts ? number(of[key]) : labels.masked_out}`).join(", ");
 
 /** The two curves of the cross-entropy, and where each task stands on them. */
-function curves({ tasks }, labels) {
+function curves({ tasks, target }, labels) {
   const z = range(57).map((i) => (i - 28) / 4); // from logit 0.001 to logit 0.999, about
   const curve = (name, y, style) =>
     line(name, z, z.map((at) => crossEntropy(y, 1 / (1 + Math.exp(-at)))), "ink-soft", { width: 1.75, ...style });
@@ -72,7 +63,7 @@ function curves({ tasks }, labels) {
       curve(labels.happened_line, 1, { label: { prefer: 0.15 } }),
       curve(labels.not_line, 0, { dash: true, label: { prefer: 0.85 } }),
       ...tasks.map(({ task, p, loss, counts }) => {
-        const style = { marker: MARKERS[task], size: 6, hollow: !counts, label: { prefer: 0 } };
+        const style = { marker: MARKERS[task], size: task === target ? 8 : 5.5, hollow: !counts, label: { prefer: 0 } };
         return point(labels[task], logit(p), loss, task, style);
       }),
     ],
@@ -126,48 +117,11 @@ const terms = ({ tasks, texts }, labels) =>
     axis: labels.term_axis, column: labels.term,
   });
 
-/** Recorded trainings: how every task's AUC or log loss changes as one task's weight varies. */
-function sweep({ recorded, swept, measure, weight }, labels) {
-  const { weights, seeds, [measure]: values } = recorded.sweeps[swept];
-  const [low, high] = [weights[0], weights.at(-1)];
-  const found = Object.fromEntries(TASKS.map((task) => [task, changes(weights, values[task])]));
-  const middle = (task, i) => formatNumber(median(values[task].map((row) => row[i])), "metric");
-  const texts = {
-    measure: labels[measure], swept: labels[swept], seeds: seeds.length, low: number(low), high: number(high),
-    listed: TASKS.map((task) => `${labels[task]} ${middle(task, weights.length - 1)}`).join(", "),
-  };
-  const signed = (change) => `${change > 0 ? "+" : ""}${formatNumber(Number(change.toFixed(4)), "plain")}`;
-  const cell = (task) => (_, i) => `${middle(task, i)} (${signed(found[task].median[i])})`;
-  const columns = TASKS.map((task) => [labels[task], cell(task)]);
-  const axis = fill(labels.sweep_weight, texts);
-  const ofSeed = (task, y, seed) =>
-    line(`${labels[task]}, ${labels.seed} ${seed}`, weights, y, task, { width: 1, faint: true });
-  return {
-    ...textsOf(labels, "sweep", texts),
-    x: { scale: "log", domain: [low, high], ticks: weights, label: axis },
-    y: { label: fill(labels.sweep_axis, texts) },
-    height: 300,
-    series: [
-      rule("none", { y: 0 }),
-      ...(weight >= low && weight <= high ? [rule("now", { x: weight })] : []),
-      ...TASKS.flatMap((task) => found[task].seeds.map((y, s) => ofSeed(task, y, seeds[s]))),
-      ...TASKS.map((task) => {
-        const style = { width: 2.5, marker: MARKERS[task], size: 4.5, label: { prefer: 1 } };
-        return line(labels[task], weights, found[task].median, task, style);
-      }),
-    ],
-    readout: readAlong(weights, (x, i) => [
-      [`λ = ${number(x)}`, ...linesOf(columns, x, i)], ...TASKS.map((task) => [found[task].median[i], task]),
-    ]),
-    table: tableOf(weights, [[axis, number], ...columns]),
-  };
-}
-
 // ---------------------------------------------------------------- the explorer
 
 /** Everything that follows from the present setting. */
 function present(model, settings, labels) {
-  const [outcomes, predictions, weights, masked, swept, measure] = settings.map((key) => model.get(key));
+  const [outcomes, predictions, weights, masked, target] = settings.map((key) => model.get(key));
   const tasks = taskLosses(outcomes, predictions, weights, masked);
   const rest = tasks.slice(1).reduce((sum, { weight, loss }) => sum + weight * loss, 0);
   const largest = tasks.reduce((best, task) => (task.term > best.term ? task : best));
@@ -176,39 +130,33 @@ function present(model, settings, labels) {
     largest: labels[largest.task], largest_term: number(largest.term), largest_p: percent(largest.p),
     largest_y: largest.y, largest_weight: number(largest.weight),
   };
-  const clicked = outcomes.click === 1;
-  return { recorded: model.get("recorded"), tasks, clicked, masked, swept, measure, weight: weights[swept], texts };
+  return { tasks, clicked: outcomes.click === 1, masked, target, texts };
 }
 
 function render({ model, el }) {
   const labels = model.get("labels");
-  const recorded = model.get("recorded");
-  const settings = ["outcomes", "predictions", "loss_weights", "masked", "swept", "measure"];
+  const settings = ["outcomes", "predictions", "loss_weights", "masked", "target"];
   const explorer = createExplorer({ model, el, labels, settings, draw });
+  explorer.addChoice("target", { values: TASKS });
   const sliders = [["prediction", "predictions", PREDICTIONS, percent], ["weight", "loss_weights", WEIGHTS, number]];
-  for (const part of TASKS) {
-    explorer.addGroup({ label: labels[part], color: part, wide: true, folded: part !== "click" });
+  const groups = TASKS.map((part) => { // one of them is seen
+    const group = explorer.addGroup({ label: labels[part], color: part, wide: true });
+    if (part !== "click") explorer.addToggle(`${part}_click`, { label: labels.clicked, trait: "outcomes", part: "click", as: Number });
     explorer.addToggle(`${part}_outcome`, { label: labels.happened, trait: "outcomes", part, as: Number });
     for (const [key, trait, stops, text] of sliders) {
       explorer.addSlider(`${part}_${key}`, { label: labels[key], trait, part, stops, text });
     }
-  }
+    return group;
+  });
   explorer.addGroup();
   explorer.addToggle("masked");
-  if (recorded) {
-    explorer.addGroup({ label: labels.more, folded: true });
-    explorer.addChoice("swept", { values: TASKS.filter((task) => task in recorded.sweeps) });
-    explorer.addChoice("measure", { values: ["auc", "log_loss"] });
-    explorer.addGroup();
-  }
   explorer.addReset();
   explorer.addPicture(labels.curve_title, curves, { wide: true });
   explorer.addPictures({ gradient: gradients, terms });
-  const key = ({ swept, measure, weight }) => [swept, measure, weight].join();
-  if (recorded) explorer.addPicture(labels.sweep_name, sweep, { wide: true, key });
 
   function draw(animate) {
     const now = present(model, settings, labels);
+    groups.forEach((group, i) => { group.hidden = TASKS[i] !== now.target; });
     explorer.show(now, animate);
     const unclicked = now.masked ? labels.sentence_masked : labels.sentence_unmasked;
     const some = now.tasks.some(({ weight, counts }) => counts && weight > 0);
@@ -220,9 +168,6 @@ function render({ model, el }) {
 
 export default {
   render,
-  heights: {
-    "recorded": [2321, 2409, 2033, 1488, 1488, 1484],
-    "": [1699, 1826, 1562, 1021, 1021, 1085],
-  },
-  formulas: { crossEntropy, taskLosses, totalLoss, changes, median },
+  heights: { "": [1750, 1877, 1659, 1079, 1059, 1110] },
+  formulas: { crossEntropy, taskLosses, totalLoss },
 };

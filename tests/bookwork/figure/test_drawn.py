@@ -308,3 +308,44 @@ def test_labels_stand_apart_beside_a_wide_figure_and_in_a_list_above_a_narrow_on
     assert page.locator(".rx-labels text").count() == 0
     names = [f"line {number}" for number in range(4)]
     assert page.locator(".rx-legend li").all_inner_texts() == names
+
+
+DRAW = """(picture) => {
+    const el = document.createElement('div');
+    document.body.replaceChildren(el);
+    const state = { picture, labels: { readout: 'Keys.', table: 'Data' } };
+    rankingExplorers.definitions.drawn.render({ model: { get: (key) => state[key] }, el });
+}"""
+
+
+def test_cells_may_be_oblong_and_hold_texts(tab):
+    """What explorers ask for beyond figures: a heat map as wide as there is room, a text in each cell."""
+    page = tab(stored(go.Scatter(y=[1, 2])))
+    series = {
+        "name": "gates",
+        "kind": "cells",
+        "color": "ink",
+        "x": ["a", "b"] * 2,
+        "y": ["c", "c", "d", "d"],
+    }
+    series |= {"v": [1, 0, 0, 1], "z": [1, 0, 0, 1]}
+    axes = {k: {"scale": "band", "categories": names} for k, names in (("x", ["a", "b"]), ("y", ["c", "d"]))}
+    picture = {"title": "", "alt": "Seen.", "height": 200, **axes, "series": [series]}
+
+    def cells(**more: Any) -> list[dict[str, float]]:
+        page.evaluate(DRAW, {**picture, **more})
+        page.locator(".rx-picture .rx-cell").first.wait_for()
+        return [cell.bounding_box() for cell in page.locator(".rx-picture .rx-cell").all()]
+
+    square = cells()[0]
+    assert square["width"] == pytest.approx(square["height"], abs=1)
+    assert page.locator(".rx-cell-text").count() == 0
+    written = cells(oblong=True, series=[{**series, "texts": ["+1", "−2", "0", "–"]}])
+    assert written[0]["width"] > 2 * written[0]["height"]
+    texts = page.locator(".rx-picture .rx-cell-text")
+    assert texts.all_text_contents() == ["+1", "−2", "0", "–"]
+    for cell, text in zip(written, texts.all(), strict=True):
+        box = text.bounding_box()
+        for start, size in (("x", "width"), ("y", "height")):
+            middle = cell[start] + cell[size] / 2
+            assert box[start] + box[size] / 2 == pytest.approx(middle, abs=3)

@@ -13,7 +13,7 @@ from recordings import (
     gates_recording,
     made_up_recording,
     slate_recording,
-    sweep_recording,
+    weights_recording,
 )
 
 from ranking_course.explorers import (
@@ -24,10 +24,12 @@ from ranking_course.explorers import (
     FusionExplorer,
     GatesExplorer,
     LossExplorer,
+    MeasuresExplorer,
     QuizExplorer,
     RecordedExplorer,
     RerankingExplorer,
     WatchTimeExplorer,
+    WeightsExplorer,
 )
 
 BOOK = Path(__file__).resolve().parents[3] / "book"
@@ -52,9 +54,11 @@ GALLERY: dict[str, Callable[[], Explorer]] = {
     "funnel": lambda: FunnelExplorer(funnel_recording()),
     "fusion": FusionExplorer,
     "gates": lambda: GatesExplorer(gates_recording(seeds=10, rows=60), data=gates_examples()),
-    "loss": lambda: LossExplorer(sweep_recording()),
+    "loss": LossExplorer,
+    "measures": MeasuresExplorer,
     "quiz": lambda: QuizExplorer(BOOK / "03_calibration" / "quiz.toml"),
     "recorded": lambda: RecordedExplorer(powers, {"power": [0.5, 1, 2, 4]}, title="Powers"),
     "reranking": lambda: RerankingExplorer(slate_recording(candidates=100)),
     "watch_time": WatchTimeExplorer,
+    "weights": lambda: WeightsExplorer(weights_recording()),
 }

@@ -119,24 +119,23 @@ def slate_recording(candidates: int = 40, topics: int = 10, dim: int = 8) -> dic
     }
 
 
-def sweep_recording(tasks: tuple[str, ...] = ("like", "share"), seeds: int = 3) -> dict[str, Any]:
-    """The AUC of the varied task grows with its weight, that of the others falls."""
+def weights_recording(tasks: tuple[str, ...] = TASKS, seeds: int = 5) -> dict[str, Any]:
+    """The varied task gains with its weight, the others lose; worlds differ in how much."""
+    rng = np.random.default_rng(6)
     runs = []
+    level = {other: 0.55 - 0.15 * i for i, other in enumerate(TASKS)}
+    worlds = [{other: level[other] + 0.05 * rng.normal() for other in TASKS} for _ in range(seeds)]
     for task in tasks:
-        for weight in (0.1, 1.0, 4.0, 16.0):
-            for seed in range(seeds):
-                gain = {other: (0.01 if other == task else -0.004) * np.log2(weight) for other in TASKS}
-                level = {other: 0.7 + 0.03 * i + 0.002 * seed for i, other in enumerate(TASKS)}
-                runs.append(
-                    {
-                        "task": task,
-                        "weight": weight,
-                        "seed": seed,
-                        "auc": {other: level[other] + gain[other] for other in TASKS},
-                        "log_loss": {other: 0.4 - 0.1 * i - gain[other] for i, other in enumerate(TASKS)},
-                        "seconds": 1.0,
-                    }
-                )
+        for weight in (0.1, 1.0, 10.0, 100.0):
+            for seed, equal in enumerate(worlds):
+                change = {
+                    other: (0.1 if other == task else -0.04) * np.log10(weight)
+                    + 0.05 * np.log10(weight) * rng.normal()
+                    for other in TASKS
+                }
+                run = {"task": task, "weight": weight, "seed": seed, "seconds": 1.0}
+                gap_closed = {other: float(equal[other] + change[other]) for other in TASKS}
+                runs.append({**run, "gap_closed": gap_closed})
     return {"runs": runs, "made_by": "a note that explorers leave out"}
 
 

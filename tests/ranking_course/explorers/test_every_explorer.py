@@ -17,7 +17,7 @@ from looking import (
     press,
     sentence,
 )
-from recordings import completion_made_up, gates_recording, slate_recording
+from recordings import completion_made_up, gates_recording, slate_recording, weights_recording
 
 from bookwork.explorer.bundle import modules
 from ranking_course.explorers import (
@@ -27,8 +27,10 @@ from ranking_course.explorers import (
     FusionExplorer,
     GatesExplorer,
     LossExplorer,
+    MeasuresExplorer,
     RerankingExplorer,
     WatchTimeExplorer,
+    WeightsExplorer,
 )
 
 pytestmark = pytest.mark.browser
@@ -41,8 +43,10 @@ VARIANTS = DRAWN | {
     "loss, not clicked": lambda: LossExplorer(
         outcomes=dict.fromkeys(("click", "like", "collect", "share"), 0)
     ),
+    "measures, exact": lambda: MeasuresExplorer(0.0, 1.0, 0.0),
     "reranking, long": lambda: RerankingExplorer(slate_recording(), shown=20),
     "watch time, certain": lambda: WatchTimeExplorer(sigma=0.0),
+    "weights, one task": lambda: WeightsExplorer(weights_recording(("share",), seeds=2), agreed=True),
 }
 ACCESSIBLE = VARIANTS | {  # whose layout is seen above, too: radio buttons lead there
     "fusion, of powers": lambda: FusionExplorer(formula="product_of_powers"),
@@ -54,6 +58,12 @@ ACCESSIBLE = VARIANTS | {  # whose layout is seen above, too: radio buttons lead
 def sliders(page):
     """Those that are seen."""
     return page.locator(".rx input[type=range]:visible").all()
+
+
+def move_one(page):
+    """The first slider to its end, or where there is none the first toggle."""
+    first = (sliders(page) or page.locator(".rx input[type=checkbox]:visible").all())[0]
+    press(first, "Home" if first.get_attribute("type") == "range" else " ")
 
 
 def ways(count):
@@ -89,7 +99,7 @@ def test_laid_out_at_every_setting(show, name, width):
         for stops in ways(len(sliders(page))):
             page.evaluate(PUT, stops)
             assert_laid_out(page)
-    for toggle in page.locator(".rx input[type=checkbox]").all():
+    for toggle in page.locator(".rx input[type=checkbox]:visible").all():
         toggle.click()
         assert_laid_out(page)
     page.get_by_role("button", name="Reset").click()
@@ -104,7 +114,7 @@ def test_laid_out_at_every_setting(show, name, width):
 def test_accessible_and_quiet(show, name, theme):
     page = show(ACCESSIBLE[name]())
     assert_accessible(page, theme)
-    press(sliders(page)[0], "Home")
+    move_one(page)
     assert_quiet(page)
 
 
@@ -124,6 +134,9 @@ def test_every_slider_by_keyboard_and_back(show, name):
         said = control.get_attribute("aria-valuetext")
         press(control, "ArrowLeft" if control.input_value() == control.get_attribute("max") else "ArrowRight")
         assert control.get_attribute("aria-valuetext") != said
+    if not sliders(page):
+        move_one(page)
+        page.locator(".rx input[type=radio]:checked").last.press("ArrowRight")
     assert pictures(page) != drawn
     assert seen(page) != before
     page.get_by_role("button", name="Reset").press("Enter")

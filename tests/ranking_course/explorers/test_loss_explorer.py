@@ -14,22 +14,18 @@ from looking import (
     MODEL,
     assert_laid_out,
     columns,
-    open_groups,
     pictures,
     press,
-    rows,
     sentence,
     slider,
     value,
 )
-from recordings import sweep_recording
-from spoiling import spoilt
 
 from bookwork.explorer.base import MIME_TYPE
 from ranking.evaluation.metrics import cross_entropy
 from ranking.multi_task import click_mask, weighted_cross_entropy
 from ranking_course.explorers import LossExplorer
-from ranking_course.explorers.loss import TASKS, checked_recording
+from ranking_course.explorers.loss import TASKS
 
 ONES = dict.fromkeys(TASKS, 1.0)
 
@@ -44,9 +40,8 @@ def test_settings_can_be_set_and_observed():
     explorer.predictions = dict.fromkeys(TASKS, 0.25)
     explorer.loss_weights = {**ONES, "like": 10}
     explorer.masked = False
-    explorer.swept = "share"
-    explorer.measure = "log_loss"
-    assert seen == ["outcomes", "predictions", "loss_weights", "masked", "swept", "measure"]
+    explorer.target = "like"
+    assert seen == ["outcomes", "predictions", "loss_weights", "masked", "target"]
     assert explorer.start["loss_weights"] == ONES
     assert explorer.outcomes == {"click": 0, "like": 1, "collect": 0, "share": 0}
 
@@ -64,8 +59,7 @@ def test_settings_can_be_set_and_observed():
         ("predictions", dict.fromkeys(TASKS, float("nan")), r"predictions\['click'\] must be a number"),
         ("loss_weights", {**ONES, "share": -1}, r"loss_weights\['share'\] must be a number from 0.0"),
         ("loss_weights", [1, 1, 1, 1], "loss_weights must map exactly"),
-        ("measure", "accuracy", "measure"),
-        ("swept", "completion", "swept"),
+        ("target", "completion", "target"),
         ("masked", "yes", "masked"),
     ],
 )
@@ -84,49 +78,11 @@ def test_what_a_browser_sends_back_is_checked_too():
 
 
 def test_output_entry():
-    explorer = LossExplorer(sweep_recording(), swept="share", predictions=dict.fromkeys(TASKS, 0.5))
-    data, _ = explorer._repr_mimebundle_()
+    data, _ = LossExplorer(predictions=dict.fromkeys(TASKS, 0.5))._repr_mimebundle_()
     state = data[MIME_TYPE]["state"]
     assert json.loads(json.dumps(state, allow_nan=False)) == state
-    assert set(state) == {"labels", "start", "recorded", *LossExplorer.settings}
-    assert list(state["recorded"]) == ["sweeps"]
-    sweep = state["recorded"]["sweeps"]["share"]
-    assert (sweep["weights"], sweep["seeds"]) == ([0.1, 1.0, 4.0, 16.0], [0, 1, 2])
-    assert np.shape(sweep["auc"]["click"]) == (3, 4)
+    assert set(state) == {"labels", "start", *LossExplorer.settings}
     assert data[MIME_TYPE]["alt"].startswith("Loss explorer. For each of click, like, collect and share")
-
-
-def test_the_task_shown_first_is_one_that_was_recorded():
-    assert LossExplorer(sweep_recording(("collect",))).swept == "collect"
-    assert LossExplorer(sweep_recording()).swept == "like"
-    with pytest.raises(ValueError, match="swept must be one of 'like', 'share', got 'click'"):
-        LossExplorer(sweep_recording(), swept="click")
-
-
-@pytest.mark.parametrize(
-    ("path", "bad", "message"),
-    [
-        (["runs"], [], r"recorded\['runs'\] must be a list of at least one entry"),
-        (["runs", 0, "task"], "watch_time", r"\['runs'\]\[0\]\['task'\] must be one of 'click'"),
-        (["runs", 0, "weight"], 0.0, r"\['runs'\]\[0\]\['weight'\] must be above 0, got 0.0"),
-        (["runs", 0, "auc", "like"], 1.2, r"\['auc'\]\['like'\] must be in \[0, 1\], got 1.2"),
-        (["runs", 0, "auc"], {}, r"\['auc'\] must be a mapping with the key 'click'"),
-        (["runs", 0, "log_loss", "click"], float("nan"), r"\['log_loss'\]\['click'\] must be finite"),
-        (["runs", 0, "seed"], 1, r"must hold seed 1 at like weight 0.1 once"),
-        (["runs", 4], None, r"missing \(seed, weight\): \[\(1, 1.0\)\]"),
-        (["runs", 0, "weight"], 0.2, r"every seed at every weight of like"),
-    ],
-)
-def test_bad_recordings_are_refused(path, bad, message):
-    with pytest.raises(ValueError, match=message):
-        LossExplorer(spoilt(sweep_recording(), path, bad))
-
-
-def test_sweeps_need_a_weight_of_one():
-    without = sweep_recording()
-    without["runs"] = [run for run in without["runs"] if run["weight"] != 1.0]
-    with pytest.raises(ValueError, match="1 and another among them"):
-        LossExplorer(without)
 
 
 # ---- in a browser
@@ -136,7 +92,6 @@ def test_sweeps_need_a_weight_of_one():
 def test_formulas_agree_with_python(show):
     """Cross-entropy with metrics; total and gradient with the course's loss from logits, in float64."""
     page = show(LossExplorer())
-    open_groups(page)
     rng = np.random.default_rng(3)
     pairs = [[int(rng.integers(2)), float(p)] for p in [1e-12, 0.5, 1 - 1e-9, *rng.random(300)]]
     found = page.evaluate(CALL, ["loss", "crossEntropy", pairs])
@@ -169,21 +124,8 @@ def test_formulas_agree_with_python(show):
 
 
 @pytest.mark.browser
-def test_changes_are_paired_by_seed(show):
-    page = show(LossExplorer())
-    open_groups(page)
-    rng = np.random.default_rng(4)
-    values = rng.random((5, 3))
-    (found,) = page.evaluate(CALL, ["loss", "changes", [[[0.1, 1, 10], values.tolist()]]])
-    expected = values - values[:, [1]]
-    np.testing.assert_allclose(found["seeds"], expected, rtol=1e-12, atol=1e-15)
-    np.testing.assert_allclose(found["median"], np.median(expected, axis=0), rtol=1e-12, atol=1e-15)
-
-
-@pytest.mark.browser
 def test_controls_by_keyboard_change_what_is_seen(show):
     page = show(LossExplorer())
-    open_groups(page)
     assert page.locator(".rx-picture").count() == 3
     assert sentence(page) == (
         "Clicked: the loss is 5.27. Most of it, 3.91, comes from share: 2% was predicted where y = 1, "
@@ -197,6 +139,7 @@ def test_controls_by_keyboard_change_what_is_seen(show):
         ("like", "loss weight λ", "Home", "0", "the loss is 1.1. Most of it"),
     ]
     for group, label, key, text, words in steps:
+        page.get_by_role("radio", name=group, exact=True).check()
         before = pictures(page)
         control = slider(page, label, group)
         press(control, key)
@@ -204,22 +147,42 @@ def test_controls_by_keyboard_change_what_is_seen(show):
         assert words in sentence(page)
         assert all(a != b for a, b in zip(before, pictures(page), strict=True)) or label.startswith("loss")
         assert before[1:] != pictures(page)[1:]
-    like = page.get_by_role("group", name="like", exact=True).get_by_role("checkbox")
+    like = page.get_by_role("group", name="like", exact=True).get_by_role("checkbox", name="it happened")
     press(like, " ")
     assert like.is_checked()
     assert page.evaluate(MODEL, "outcomes")["like"] == 1
     assert columns(page, 1)["like"] == ["1", "10%", "0", "0"]  # λ = 0: no gradient
     page.get_by_role("button", name="Reset").click()
+    assert page.get_by_role("radio", name="share").is_checked()
+    page.get_by_role("radio", name="like").check()
     assert not like.is_checked()
     assert columns(page, 1)["like"] == ["0", "10%", "1", "0.1"]
     assert "the loss is 5.27" in sentence(page)
 
 
 @pytest.mark.browser
+def test_controls_are_those_of_one_target_and_the_others_keep_their_values(show):
+    page = show(LossExplorer())
+    for target in ("share", "click", "like", "collect"):
+        page.get_by_role("radio", name=target, exact=True).check()
+        assert page.evaluate(MODEL, "target") == target
+        assert page.locator(".rx-controls fieldset.rx-group:visible legend").all_text_contents() == [target]
+        assert page.get_by_role("slider").count() == 2
+        # of the click it is the same whether there was one and whether it happened
+        assert page.get_by_role("checkbox").count() == (2 if target == "click" else 3)
+        press(slider(page, "prediction p", target), "End")
+        page.get_by_role("checkbox", name="it happened").click()
+    assert page.evaluate(MODEL, "predictions") == dict.fromkeys(TASKS, 0.999)
+    assert page.evaluate(MODEL, "outcomes") == {"click": 0, "like": 1, "collect": 1, "share": 0}
+    page.get_by_role("checkbox", name="there was a click", exact=True).click()
+    page.get_by_role("radio", name="click", exact=True).check()
+    assert page.get_by_role("checkbox", name="it happened").is_checked()
+
+
+@pytest.mark.browser
 def test_without_a_click_the_others_are_masked(show):
     page = show(LossExplorer())
-    open_groups(page)
-    page.get_by_role("group", name="click", exact=True).get_by_role("checkbox").uncheck()
+    page.get_by_role("checkbox", name="there was a click", exact=True).uncheck()
     assert sentence(page).startswith("Not clicked: the loss is 0.357, all of it from the click.")
     assert {task: cells[3] for task, cells in columns(page, 1).items()} == {
         "click": "0.3", **dict.fromkeys(TASKS[1:], "0 (masked)"),
@@ -241,61 +204,15 @@ def test_without_a_click_the_others_are_masked(show):
 @pytest.mark.browser
 def test_all_weights_zero_is_said(show):
     page = show(LossExplorer(loss_weights=dict.fromkeys(TASKS, 0)))
-    open_groups(page)
     assert sentence(page) == "Every weight that counts is 0: there is no loss, and nothing is learnt."
     assert_laid_out(page)
-
-
-@pytest.mark.browser
-def test_recorded_trainings_are_shown_as_they_were(show):
-    sweeps = checked_recording(sweep_recording())["sweeps"]
-    page = show(LossExplorer(sweep_recording()))
-    open_groups(page)
-    assert page.get_by_role("group", name="λ varied of").get_by_role("radio").count() == 2
-
-    def check(swept, measure):
-        found = sweeps[swept]
-        table = rows(page, 3)
-        assert table[0] == [f"λ of {swept}", *TASKS]
-        for i, (weight, *cells) in enumerate(table[1:]):
-            assert weight == f"{found['weights'][i]:g}"
-            for task, cell in zip(TASKS, cells, strict=True):
-                values = np.array(found[measure][task])
-                middle, change = cell.replace("−", "-").rstrip(")").split(" (")
-                assert float(middle) == pytest.approx(np.median(values[:, i]), abs=0.00051)
-                assert float(change) == pytest.approx(np.median(values[:, i] - values[:, 1]), abs=0.000051)
-
-    title = page.locator(".rx-title").nth(3)
-    assert title.inner_text() == "Recorded: AUC of every task as λ of like varies"
-    check("like", "auc")
-    page.get_by_role("radio", name="log loss").check()
-    check("like", "log_loss")
-    page.get_by_role("radio", name="share", exact=True).check()
-    assert title.inner_text() == "Recorded: log loss of every task as λ of share varies"
-    check("share", "log_loss")
-    # every seed faint behind its median
-    last = page.locator(".rx-picture").nth(3)
-    assert last.locator(".rx-line.rx-faint").count() == 3 * len(TASKS)
-    assert last.locator(".rx-line:not(.rx-faint)").count() == len(TASKS)
-
-
-@pytest.mark.browser
-def test_the_present_weight_is_marked_among_the_recorded(show):
-    page = show(LossExplorer(sweep_recording()))
-    open_groups(page)
-    rule = page.locator(".rx-picture").nth(3).locator(".rx-series[data-name=now] line")
-    before = rule.get_attribute("x1")
-    press(slider(page, "loss weight λ", "like"), "ArrowRight")
-    assert rule.get_attribute("x1") != before
-    press(slider(page, "loss weight λ", "like"), "Home")  # 0 is not on the axis
-    assert rule.count() == 0
 
 
 @pytest.mark.browser
 def test_texts_come_from_the_state(show):
     labels = {"click": "点击", "share": "<b>转发</b>", "sentence": "{total}"}
     page = show(LossExplorer(labels=labels))
-    open_groups(page)
+    page.get_by_role("radio", name="点击").check()
     assert page.get_by_role("group", name="点击", exact=True).count() == 1
     assert page.locator(".rx-picture b").count() == 0
     assert sentence(page) == "5.27"

@@ -34,8 +34,9 @@ def auc_lost(rate: float) -> str:
     return f"{np.median(lost):.3f}"
 
 
-def pull(p: float, y: float) -> str:
-    return f"{10 * (p - y):.1f}"
+def pull(p: float, y: float) -> float:
+    """The gradient at a logit, with a loss weight of 1."""
+    return p - y
 
 
 # items X and Y of the question on fusion
@@ -60,8 +61,7 @@ FACTS = {
         "1,100": f"{1000 + 100:,}",
         "100%": f"{1 / 1:.0%}",
     },
-    "unmasked": {"0.5%": f"{0.1 * 0.05:.1%}"},
-    "pull": {"0.2": pull(0.02, 0), "9.8": pull(0.02, 1).lstrip("-"), "0.02": f"{2 / 100}"},
+    "start": {"0.5": f"{pull(0.5, 0):.1f}", "0.4": f"{0.9 * pull(0.5, 0) + 0.1 * pull(0.5, 1):.1f}"},
     "odds": {"10%": f"{0.2 * 0.5:.0%}", "17%": f"{calibrate(0.5, 0.2):.0%}", "1.2": f"{1 + 0.2}"},
     "wrong_rate": {"18%": f"{calibrate(downsampled(0.1, 0.05), 0.1):.0%}"},
     "small_rate": {"0.013": auc_lost(0.01), "0.001": auc_lost(0.1)},

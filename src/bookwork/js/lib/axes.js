@@ -55,7 +55,7 @@ export function axesLayout(spec, series, width) {
   const room = (box.right - box.left) / names.length;
   const lower = names.some((wide, i) => i > 0 && (names[i - 1] + wide) / 2 + 6 > room) ? FONT_SIZE + 3 : 0;
   box.bottom -= lower;
-  if (matrix) box.right = Math.min(box.right, box.left + box.bottom - box.top); // square cells
+  if (matrix && !spec.oblong) box.right = Math.min(box.right, box.left + box.bottom - box.top); // square cells
   const [length, band] = horizontal ? [box.bottom - box.top, y] : [box.right - box.left, x];
   const step = length / (band.categories?.length ?? 1);
   const row = y.scale === "band" ? position(y, null, box.top, box.bottom) : null;

@@ -27,7 +27,8 @@ const PAD = 8; // px around the box, for marks on its edge
  *             bookwork/picture makes most
  *           a decoration? is only drawn: neither read out nor in a table
  *           a band fills what lies between from and y; a name is written at each point, at its side written?
- *           bars may float (from?), be joined (flow?) and outlined?; cells have v, from 0 to 1; texts have text;
+ *           bars may float (from?), be joined (flow?) and outlined?; texts have text;
+ *           cells have v, from 0 to 1, and perhaps texts; they are square but in a picture that is oblong?
  *           overlaid? points are seen through, so that many on one place look darker
  *   corners three names, in place of x and y: a triangle, whose points inTriangle places
  *   ends?   labels stand in a column at the right, not beside their lines

@@ -195,12 +195,16 @@ function flowPath({ x, from, y }, place) {
   }).join("");
 }
 
-/** A heat map: series.v, from 0 to 1, is how full the colour of each cell is. */
+/** A heat map: series.v, from 0 to 1, is how full the colour of each cell is; its texts stand in the cells. */
 function drawCells(group, series, place) {
   const [width, height] = place.cell;
   series.x.forEach((x, i) => {
-    const at = { x: place.x(x) - width / 2, y: place.y(series.y[i]) - height / 2, width, height };
+    const middle = { x: place.x(x), y: place.y(series.y[i]) };
+    const at = { x: middle.x - width / 2, y: middle.y - height / 2, width, height };
     group.append(svg("rect", { ...at, class: "rx-cell", "fill-opacity": series.v[i].toFixed(3) }));
+    if (!series.texts) return;
+    const written = { ...middle, "text-anchor": "middle", "dominant-baseline": "central", class: "rx-cell-text" };
+    group.append(svg("text", written, series.texts[i]));
   });
   return group;
 }

@@ -25,7 +25,8 @@ function dataTable(parent, label, title) {
   }
   details.addEventListener("toggle", write);
   return (next) => {
-    content = next;
+    details.hidden = !next.rows;
+    content = next.rows ? next : null;
     write();
   };
 }
@@ -33,7 +34,7 @@ function dataTable(parent, label, title) {
 /**
  * A place for something to look at, with its title above it, its note and its data table below.
  *
- * setTexts({ title, note?, noteValues?, caption?, table }), the table as a chart has it.
+ * setTexts({ title, note?, noteValues?, caption?, table? }), the table as a chart has it; none where the content is one.
  */
 export function createPanel(parent, labels, title, wide, ...content) {
   const headingId = uniqueId("title");

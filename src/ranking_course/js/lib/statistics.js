@@ -11,6 +11,16 @@ export function normalCdf(x) {
   return 0.5 + (sum * Math.exp(-(x * x) / 2)) / Math.sqrt(2 * Math.PI);
 }
 
+/** The x at which Φ(x) = u, by Newton's method, which comes from 0 without ever passing it. */
+export function normalQuantile(u) {
+  let [x, step] = [0, 1];
+  for (let i = 0; i < 60 && Math.abs(step) > 1e-14; i += 1) {
+    step = (normalCdf(x) - u) * Math.sqrt(2 * Math.PI) * Math.exp((x * x) / 2);
+    x -= step;
+  }
+  return x;
+}
+
 /** The middle value, or the mean of the two in the middle. */
 export function median(values) {
   const sorted = [...values].sort((a, b) => a - b);
