@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
+from ranking.evaluation import margin
+from ranking.logs import TARGETS
 from ranking_course.figures import Figure, new_figure
 from ranking_course.palette import NEUTRAL, TARGET_COLOURS
 
@@ -89,4 +93,61 @@ def where_the_best_go(request: Mapping[str, Any]) -> Figure:
         range=[-len(rows) + 0.4, 0.6],
         showgrid=False,
     )
+    return figure
+
+
+def one_loud_target(recorded: Mapping[str, Any], loud: str, weight: float) -> Figure:
+    """What every head learns more or less when one target's loss weight is large, a row each.
+
+    Args:
+        recorded: the record of ``experiments.multi_task.loss_weights``.
+        loud: the target whose weight is large, such as "like".
+        weight: how large, one of the recorded weights.
+    """
+    closed = {
+        (run["weight"], run["seed"]): run["gap_closed"] for run in recorded["runs"] if run["task"] == loud
+    }
+    seeds = recorded["made_by"]["seeds"]
+    changes = {
+        target: 100 * np.array([closed[weight, seed][target] - closed[1.0, seed][target] for seed in seeds])
+        for target in TARGETS
+    }
+    before = {target: 100 * np.mean([closed[1.0, seed][target] for seed in seeds]) for target in TARGETS}
+    reached = ", ".join(f"{name} {points:.0f}" for name, points in before.items())
+    figure = new_figure(
+        title=f"λ = {weight:g} for {loud}: what each head learns more or less",
+        alt="; ".join(f"{name} {values.mean():+.0f} points" for name, values in changes.items()),
+        caption="A head that knows the average rate alone has 0 points, one that knows each true rate 100. "
+        f"With all λ = 1 they reach: {reached}. Shown is what changes with λ = {weight:g} for {loud}; each "
+        "loss is the mean over its own rows. Open dots: simulated worlds, each with users, items and log of "
+        "its own, whose true rates are known; diamonds: their mean with its 95% interval.",
+        x="change, in points",
+        y="head",
+        height=300,
+    )
+    for name, values in changes.items():
+        colour = TARGET_COLOURS[name]
+        figure.add_scatter(
+            x=values,
+            y=[name] * len(values),
+            name=f"{name}, a world each",
+            mode="markers",
+            marker={"symbol": "circle-open", "size": 8, "color": colour},
+        )
+        figure.add_scatter(
+            x=[values.mean()],
+            y=[name],
+            name=f"{name}, mean",
+            mode="markers",
+            marker={"symbol": "diamond", "size": 12, "color": colour},
+            error_x={"type": "data", "array": [margin(values)], "color": colour},
+        )
+    figure.add_scatter(
+        x=[0, 0],
+        y=[TARGETS[0], TARGETS[-1]],
+        name="no change",
+        mode="lines",
+        line={"color": NEUTRAL["ink"], "width": 2, "dash": "dash"},
+    )
+    figure.update_yaxes(autorange="reversed", title_text="")
     return figure

@@ -141,8 +141,7 @@ def test_log_record_is_complete():
 
 
 def test_a_part_of_the_log_record_comes_out_again():
-    from experiments.mmoe.log import run
-    from experiments.multi_task.loss_weights import Setting
+    from experiments.mmoe.log import Setting, run
 
     recorded = load_results("mmoe/log")
     log = course_log(recorded["impressions"]).after(days=30)
