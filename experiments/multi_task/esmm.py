@@ -28,9 +28,10 @@ from experiments.multi_task.setting import (
     Part,
     Setting,
     at_best_rate,
+    in_every_world,
     predicted,
 )
-from experiments.running import each, record
+from experiments.running import record
 from ranking.evaluation import metrics
 from ranking.logs import TARGETS
 from ranking.multi_task import EntireSpaceCrossEntropy, MultiTaskModel, PerTargetLoss, WeightedCrossEntropy
@@ -118,14 +119,13 @@ def run(setting: Setting) -> list[dict[str, Any]]:
 
 def measure(seeds: range, impressions: int = 4_000_000) -> dict[str, Any]:
     """Every way in every world."""
-    runs = [each_run for seed in each(seeds) for each_run in run(Setting.build(seed, impressions))]
     return {
         "question": "Is a mask, a quotient or the entire space the best way to likes per click?",
         "impressions": impressions,
         "learning_rates": RATES,
         "batch_size": BATCH,
         "judged": JUDGED,
-        "runs": runs,
+        "runs": in_every_world(run, seeds, impressions),
     }
 
 

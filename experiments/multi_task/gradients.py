@@ -19,8 +19,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from experiments.multi_task.setting import BATCH, Setting, by_target
-from experiments.running import each, record
+from experiments.multi_task.setting import BATCH, Setting, by_target, in_every_world
+from experiments.running import record
 from ranking.logs import TARGETS
 from ranking.multi_task import (
     MultiTaskModel,
@@ -102,14 +102,13 @@ def run(setting: Setting) -> list[dict[str, Any]]:
 
 def measure(seeds: range, impressions: int = 4_000_000) -> dict[str, Any]:
     """Every gradient in every world."""
-    runs = [each_run for seed in each(seeds) for each_run in run(Setting.build(seed, impressions))]
     return {
         "question": "How hard does each target pull on the shared network, and which way?",
         "impressions": impressions,
         "rows": ROWS,
         "batch_size": BATCH,
         "learning_rate": LEARNING_RATE,
-        "runs": runs,
+        "runs": in_every_world(run, seeds, impressions),
     }
 
 

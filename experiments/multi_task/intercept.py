@@ -13,8 +13,17 @@ from typing import Any
 
 import numpy as np
 
-from experiments.multi_task.setting import BATCH, JUDGED, RATES, Setting, at_best_rate, judge, predicted
-from experiments.running import each, record
+from experiments.multi_task.setting import (
+    BATCH,
+    JUDGED,
+    RATES,
+    Setting,
+    at_best_rate,
+    in_every_world,
+    judge,
+    predicted,
+)
+from experiments.running import record
 from ranking.logs import TARGETS
 from ranking.multi_task import MultiTaskModel, WeightedCrossEntropy
 
@@ -56,14 +65,13 @@ def run(setting: Setting) -> list[dict[str, Any]]:
 
 def measure(seeds: range, impressions: int = 4_000_000) -> dict[str, Any]:
     """Every training in every world."""
-    runs = [each_run for seed in each(seeds) for each_run in run(Setting.build(seed, impressions))]
     return {
         "question": "Does a start at the base rates spare the rows that teach the level?",
         "impressions": impressions,
         "learning_rates": LEARNING_RATES,
         "batch_size": BATCH,
         "judged": JUDGED,
-        "runs": runs,
+        "runs": in_every_world(run, seeds, impressions),
     }
 
 

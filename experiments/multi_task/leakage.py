@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from experiments.logs import world
+from experiments.multi_task.setting import BATCH
 from experiments.running import each, record
 from ranking.evaluation import metrics
 from ranking.logs import FeatureEncoder, ImpressionLog
@@ -30,7 +31,6 @@ WINDOW = 10
 """Days of every window."""
 IMPRESSIONS = (1_000_000, 4_000_000)
 LEARNING_RATES = (0.0025, 0.005, 0.01)
-BATCH = 1024
 KINDS = {"before": (False, False), "before, itself": (False, True)}
 KINDS |= {"around": (True, False), "around, itself": (True, True)}
 """Kind of counts -> whether it looks ahead, and whether the impression itself is counted."""

@@ -18,8 +18,8 @@ import numpy as np
 
 from experiments.logs import SLATE, whole_requests
 from experiments.multi_task.loss_weights import trained
-from experiments.multi_task.setting import BATCH, RATES, Floats, Setting, predicted
-from experiments.running import each, record
+from experiments.multi_task.setting import BATCH, RATES, Floats, Setting, in_every_world, predicted
+from experiments.running import record
 from ranking.logs import TARGETS
 
 PRICES = {"like": 25.0, "collect": 25.0, "share": 50.0}
@@ -77,7 +77,6 @@ def run(setting: Setting) -> list[dict[str, Any]]:
 
 def measure(seeds: range, impressions: int = 4_000_000) -> dict[str, Any]:
     """Every company in every world."""
-    runs = [each_run for seed in each(seeds) for each_run in run(Setting.build(seed, impressions))]
     return {
         "question": "Does a price belong in the loss or in the fused score?",
         "impressions": impressions,
@@ -86,7 +85,7 @@ def measure(seeds: range, impressions: int = 4_000_000) -> dict[str, Any]:
         "prices": PRICES,
         "first_places": FIRST,
         "judged": "worth of the first places, 0 in any order and 1 in that of the true rates",
-        "runs": runs,
+        "runs": in_every_world(run, seeds, impressions),
     }
 
 

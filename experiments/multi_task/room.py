@@ -22,10 +22,11 @@ from experiments.multi_task.setting import (
     RATES,
     Setting,
     at_best_rate,
+    in_every_world,
     judge,
     predicted,
 )
-from experiments.running import each, record
+from experiments.running import record
 from ranking.logs import TARGETS
 from ranking.multi_task import MultiTaskModel, WeightedCrossEntropy
 
@@ -76,13 +77,12 @@ def run(setting: Setting) -> list[dict[str, Any]]:
 
 def measure(seeds: range, impressions: int = 4_000_000) -> dict[str, Any]:
     """Every training in every world."""
-    runs = [each_run for seed in each(seeds) for each_run in run(Setting.build(seed, impressions))]
     return {
         "question": "Does a loud target cost the others less with more room, or with less noise?",
         "impressions": impressions,
         "learning_rates": LEARNING_RATES,
         "judged": JUDGED,
-        "runs": runs,
+        "runs": in_every_world(run, seeds, impressions),
     }
 
 

@@ -9,7 +9,7 @@ probabilities, each row counting as often as it is clicked where the target is c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from experiments.logs import recent_log, true
+from experiments.running import each
 from ranking.evaluation import metrics
 from ranking.logs import TARGETS, FeatureEncoder, FeatureTable, ImpressionLog
 from ranking.multi_task import MultiTaskModel, base_rates
@@ -107,6 +108,13 @@ class Setting:
         examples = TableExamples(self.learnt.features[rows], self.learnt.labels[rows][:, columns])
         fit(model, examples, loss, seed=self.seed, batch_size=batch_size, learning_rate=learning_rate)
         return model
+
+
+def in_every_world(
+    run: Callable[[Setting], list[dict[str, Any]]], seeds: Collection[int], impressions: int
+) -> list[dict[str, Any]]:
+    """What ``run`` finds in the world of each seed, one after the other."""
+    return [found for seed in each(seeds) for found in run(Setting.build(seed, impressions))]
 
 
 def predicted(model: torch.nn.Module, part: Part) -> Floats:
