@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from bookwork.results import load_results
+from experiments.logs import whole_requests
 from ranking.evaluation import margin
 from ranking.logs import TARGETS
 from ranking.multi_task import MultiTaskModel, WeightedCrossEntropy
@@ -91,12 +92,12 @@ def test_a_part_of_the_record_comes_out_again():
 def test_the_learning_rate_is_searched_downhill(small):
     from experiments.multi_task.setting import at_best_rate
 
-    asked = []
+    asked, worse = [], {"below": 0.01}
 
     def train(rate):
         asked.append(rate)
         model = small.model()
-        if rate < 0.01:  # far from the base rates: worse
+        if rate < worse["below"]:  # far from the base rates: worse
             model.towers[0][-1].bias.data += 3.0
         return model
 
@@ -104,6 +105,10 @@ def test_the_learning_rate_is_searched_downhill(small):
     assert chosen["learning_rate"] == 0.01
     assert asked == [0.005, 0.01, 0.02]
     assert chosen["tried"]["0.005"] > chosen["tried"]["0.01"] == chosen["tried"]["0.02"]
+    worse["below"] = 0.02
+    asked.clear()
+    _, chosen = at_best_rate(small, train, rates=(0.001, 0.005, 0.01, 0.02))
+    assert chosen["learning_rate"] == 0.02
 
 
 def test_heads_start_at_the_base_rates_or_near_one_half(small):
@@ -130,6 +135,13 @@ def test_a_price_in_the_score_moves_the_order(small):
     assert reached(small, worth(truth, prices), prices) == pytest.approx(1.0)
     assert 0 < reached(small, truth[:, 0], prices) < 1
     assert reached(small, -worth(truth, prices), prices) < 0
+    whole = whole_requests(small.judged_on.log)
+    value, clicks = (v[whole].reshape(-1, 10) for v in (worth(truth, prices), truth[:, 0]))
+    first = np.mean([v[np.argsort(c)[-3:]].mean() for v, c in zip(value, clicks, strict=True)])
+    best = np.sort(value, axis=1)[:, -3:].mean()
+    by_hand = (first - value.mean()) / (best - value.mean())
+    assert by_hand > 0
+    assert reached(small, truth[:, 0], prices) == pytest.approx(by_hand)
 
 
 def test_both_starts_on_every_part_of_the_rows():
