@@ -181,6 +181,47 @@ def test_gradients_are_those_of_an_independent_computation(small):
     assert pulled["norm"]["click"] == pytest.approx(float(norm), rel=1e-4)
     assert pulled["norm_of_a_batch"]["like"] > pulled["norm"]["like"]
     assert set(pulled["cosine"]) == set(pulled["batches_in_conflict"])
+    # a batch whose likes are taught by the truth pulls as those losses do; clicks stay what they were
+    assert set(pulled["norm_of_a_batch_taught"]) == {"like", "collect", "share"}
+    norms, rates = [], torch.from_numpy(small.learnt.truth[rows][:, 1]).float()
+    parts = [part.split(gradients.BATCH) for part in (ids, dense, click, rates)]
+    for own_ids, own_dense, own_click, rate in zip(*parts, strict=True):
+        model.zero_grad()
+        logits = model(own_ids, own_dense)[own_click == 1, 1]
+        torch.nn.functional.binary_cross_entropy_with_logits(logits, rate[own_click == 1]).backward()
+        norms.append(torch.sqrt(sum((part.grad**2).sum() for part in model.shared.parameters())))
+    assert pulled["norm_of_a_batch_taught"]["like"] == pytest.approx(float(np.mean(norms)), rel=1e-4)
+
+
+def test_every_optimiser_learns_with_equal_and_loud_weights(small):
+    from experiments.multi_task.optimisers import OPTIMISERS, train
+    from experiments.multi_task.setting import observed_loss, predicted
+
+    record = recorded("optimisers")
+    worlds = len(record["made_by"]["seeds"])
+    found = cases(record["runs"], "optimiser", "weights")
+    assert found == {(name, loud): worlds for name in OPTIMISERS for loud in ("all 1", "loud")}
+    assert record["learning_rates"] == {name: list(rates) for name, (_, rates) in OPTIMISERS.items()}
+    untrained = observed_loss(small.chosen_on, predicted(small.model(based=False), small.chosen_on))
+    for make, rates in OPTIMISERS.values():
+        trained = train(small, WeightedCrossEntropy(TARGETS), make, rates[2])
+        assert observed_loss(small.chosen_on, predicted(trained, small.chosen_on)) < 0.9 * untrained
+
+
+def test_only_adam_is_blind_to_the_length_of_all_gradients(small):
+    from experiments.multi_task.optimisers import OPTIMISERS, train
+    from experiments.multi_task.setting import predicted
+
+    def moved(name, weight):
+        """How far predictions move where every loss counts ``weight`` times as much."""
+        make, rates = OPTIMISERS[name]
+        loss = WeightedCrossEntropy(TARGETS, dict.fromkeys(TARGETS, weight))
+        trained = predicted(train(small, loss, make, rates[0]), small.chosen_on)
+        return np.abs(trained - predicted(small.model(), small.chosen_on)).mean()
+
+    assert moved("Adam", 4.0) == pytest.approx(moved("Adam", 1.0), rel=0.05)
+    assert moved("Adagrad", 4.0) == pytest.approx(moved("Adagrad", 1.0), rel=0.05)
+    assert moved("SGD with momentum", 4.0) > 1.5 * moved("SGD with momentum", 1.0)
 
 
 def test_every_way_is_judged_on_every_kind_of_rows(small):
