@@ -68,7 +68,7 @@ const directionOf = ({ left, right }) => (right < left ? "rise" : right > left ?
 /** The items in the order of one side. */
 const inOrder = (sorted, side) => sorted.toSorted((a, b) => a[side] - b[side]);
 
-/** What a place in either list tells of its item. */
+/** What the table tells of an item beside its places. */
 function columnsOf(labels) {
   const of = (what, which) => fill(labels.of, { what: labels[what], which: labels[which] });
   return [
@@ -92,10 +92,17 @@ function lists({ sorted, texts }, labels) {
       };
     }),
   });
+  const change = (from, to) => fill(labels.change, { from, to });
+  const told = [
+    [labels.place, (item) => change(item.left, item.right)],
+    [labels.click, (item) => change(percent(item.p_click), percent(item.raw))],
+    [labels.like, (item) => percent(item.p_like)],
+    [labels.score, (item) => change(number(item.score), number(item.rawScore))],
+    [labels.worth, (item) => number(item.worth)],
+  ];
   const stop = (item, x) => {
     const { color } = STYLES[directionOf(item)];
-    const change = fill(labels.change, { from: item.left, to: item.right });
-    const lines = [item.name, `${labels.place}: ${change}`, ...linesOf(columns, item)];
+    const lines = [item.name, ...linesOf(told, item)];
     const ends = [[0, item.left, color], [1, item.right, color]];
     const marks = x === 0 ? ends : ends.toReversed(); // what is read out stands beside the first
     return { x, y: marks[0][1], lines, marks };
@@ -233,6 +240,6 @@ function render({ model, el }) {
 
 export default {
   render,
-  heights: { "": [1818, 1818, 1593, 1256, 1209, 1210] }, // of ten items, several requests, and worlds
+  heights: { "": [1780, 1760, 1593, 1217, 1190, 1191] }, // of ten items, several requests, and worlds
   formulas: { downsampled, fused, sortedTwice, changesOf, lostAt, sentenceOf },
 };

@@ -17,7 +17,7 @@ from ranking.fusion import click_times_rest, order
 from ranking_course.explorers import FusedOrderExplorer
 from ranking_course.explorers.fused_order import both_orders, checked_recording
 
-ALPHA = "Sampling rate α share of the rows without a click that training keeps"
+ALPHA = "Sampling rate α share of unclicked rows kept"
 PRICE = "Price w of a like in clicks"
 KINDS = {
     "rise": {"dash": None, "width": "2.5"},
@@ -380,7 +380,7 @@ def test_losses_over_worlds_are_those_recorded(show):
 
     def check(price):
         at = worlds["prices"].index(price)
-        assert shown.locator(".rx-title").inner_text() == f"What a raw click score costs at w = {price}"
+        assert shown.locator(".rx-title").inner_text() == f"What it costs, at w = {price}"
         table = columns(page, 1)
         assert list(table) == [f"{rate:.2f}" for rate in worlds["sampling_rates"]]
         found = [[float(cell.replace("−", "-").rstrip("%")) for cell in row] for row in table.values()]
@@ -449,7 +449,16 @@ def test_places_by_arrow_keys(show):
         lines = tip.inner_text().split("\n")
         assert lines[0] == "ABCDE"[i]
         assert lines[1] == f"place: {right.index(i) + 1} → {raw.index(i) + 1}"
-        assert len(lines) == 8
+        item = items_of(STEEP)[i]
+        said = float(downsampled(item["p_click"], 0.05))
+        assert [line.split(":")[0] for line in lines[2:]] == [
+            "click",
+            "like",
+            "fused score",
+            "worth by the truth",
+        ]
+        shares = [float(share.rstrip("%")) for share in lines[2].split(": ")[1].split(" → ")]
+        assert shares == pytest.approx([100 * item["p_click"], 100 * said], abs=0.51)
         assert page.locator(".rx-cursor circle").count() == 2
 
     check(right[0])
