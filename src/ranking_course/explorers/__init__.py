@@ -6,6 +6,7 @@ from ranking_course.explorers.calibration import CalibrationExplorer
 from ranking_course.explorers.completion import CompletionExplorer, completion_recording
 from ranking_course.explorers.funnel import FunnelExplorer
 from ranking_course.explorers.funnel_picture import FunnelPicture
+from ranking_course.explorers.fused_order import FusedOrderExplorer
 from ranking_course.explorers.fusion import FusionExplorer
 from ranking_course.explorers.gates import GatesExplorer
 from ranking_course.explorers.loss import LossExplorer

@@ -9,6 +9,7 @@ import numpy as np
 from recordings import (
     completion_made_up,
     funnel_recording,
+    fused_recording,
     gates_examples,
     gates_recording,
     made_up_recording,
@@ -21,6 +22,7 @@ from ranking_course.explorers import (
     CompletionExplorer,
     Explorer,
     FunnelExplorer,
+    FusedOrderExplorer,
     FusionExplorer,
     GatesExplorer,
     LossExplorer,
@@ -52,6 +54,7 @@ GALLERY: dict[str, Callable[[], Explorer]] = {
     ),
     "completion": lambda: CompletionExplorer(completion_made_up(candidates=40), knots=5),
     "funnel": lambda: FunnelExplorer(funnel_recording()),
+    "fused_order": lambda: FusedOrderExplorer(fused_recording()),
     "fusion": FusionExplorer,
     "gates": lambda: GatesExplorer(gates_recording(seeds=10, rows=60), data=gates_examples()),
     "loss": LossExplorer,

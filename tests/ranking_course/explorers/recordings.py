@@ -240,3 +240,40 @@ def request_made_up() -> dict[str, Any]:
     ranked = rng.permutation(kept)
     stages = {"retrieval": found, "pre_ranking": kept, "ranking": ranked, "re_ranking": ranked[::5]}
     return {"topics": [10_000, 25_000, 5_000], "stages": {name: at.tolist() for name, at in stages.items()}}
+
+
+def fused_items(count: int = 10) -> list[dict[str, Any]]:
+    """Items of which those that are liked more are clicked less; predictions err."""
+    rng = np.random.default_rng(8)
+    topics = ("cooking", "street food", "football", "comedy", "old railways", "calligraphy", "cats")
+
+    def chance(logit: float) -> float:
+        return round(float(1 / (1 + np.exp(-logit))), 4)
+
+    items = []
+    for i in range(count):
+        click, like = rng.normal(-1.6, 1.0), rng.normal(-2.8, 1.0)
+        items.append(
+            {
+                "name": f"{topics[i % len(topics)]} {i + 1}",
+                "p_click": chance(click + 0.3 * rng.normal()),
+                "p_like": chance(like - 0.5 * click + 0.3 * rng.normal()),
+                "true_click": chance(click),
+                "true_like": chance(like - 0.5 * click),
+                "author": 3,
+            }
+        )
+    return items
+
+
+def fused_recording(requests: int = 3, worlds: int = 6) -> dict[str, Any]:
+    """Requests of which the first has ten items; losses that grow as α falls and with w, and differ."""
+    rng = np.random.default_rng(4)
+    rates, prices = [1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01], [0, 1, 2, 5, 10, 20, 50]
+    depth = np.log(1 / np.array(rates))[:, None] * np.sqrt(prices)  # (rates, prices)
+    lost = depth * (0.004 + 0.0015 * rng.normal(size=(worlds, 1, 1)) + 0.0008 * rng.normal(size=depth.shape))
+    recorded = {"requests": [{"items": fused_items(10 - 3 * i)} for i in range(requests)]}
+    if worlds:
+        measured = {"sampling_rates": rates, "prices": prices, "lost": np.round(lost, 5).tolist()}
+        recorded |= {"worlds": measured}
+    return {**recorded, "made_by": "a note that explorers leave out"}

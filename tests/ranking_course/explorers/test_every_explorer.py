@@ -17,13 +17,21 @@ from looking import (
     press,
     sentence,
 )
-from recordings import completion_made_up, gates_recording, slate_recording, weights_recording
+from recordings import (
+    completion_made_up,
+    fused_items,
+    fused_recording,
+    gates_recording,
+    slate_recording,
+    weights_recording,
+)
 
 from bookwork.explorer.bundle import modules
 from ranking_course.explorers import (
     CalibrationExplorer,
     CompletionExplorer,
     FunnelExplorer,
+    FusedOrderExplorer,
     FusionExplorer,
     GatesExplorer,
     LossExplorer,
@@ -40,6 +48,8 @@ VARIANTS = DRAWN | {
     "calibration, without recording": CalibrationExplorer,
     "completion, many": lambda: CompletionExplorer(completion_made_up(candidates=60), knots=3),
     "funnel, without recording": FunnelExplorer,
+    "fused order, long": lambda: FusedOrderExplorer({"requests": [{"items": fused_items(20)}]}, 0.1, 10),
+    "fused order, without worlds": lambda: FusedOrderExplorer(fused_recording(worlds=0), 0.1, 10),
     "loss, not clicked": lambda: LossExplorer(
         outcomes=dict.fromkeys(("click", "like", "collect", "share"), 0)
     ),

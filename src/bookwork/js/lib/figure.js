@@ -8,6 +8,7 @@ import { TRANSITION, seriesBetween, still } from "bookwork/motion";
 import { createPanel } from "bookwork/panel";
 import { plain } from "bookwork/picture";
 import { createReadout } from "bookwork/readout";
+import { drawSlope, slopeLayout } from "bookwork/slope";
 import { measureIn } from "bookwork/text";
 import { drawTriangle, triangleLayout } from "bookwork/triangle";
 import { followWidth } from "bookwork/width";
@@ -31,6 +32,7 @@ const PAD = 8; // px around the box, for marks on its edge
  *           cells have v, from 0 to 1, and perhaps texts; they are square but in a picture that is oblong?
  *           overlaid? points are seen through, so that many on one place look darker
  *   corners three names, in place of x and y: a triangle, whose points inTriangle places
+ *   lists   two columns of names, in place of x and y, as slopeLayout has them; a line below the first cut?
  *   ends?   labels stand in a column at the right, not beside their lines
  *   readout () => { mode: "x" | "xy", stops: [{ x, y?, lines, marks: [[x, y, color]] }], start?, columns? }
  *   table   { columns, rows, caption? }, the first cell of a row being its heading
@@ -51,16 +53,27 @@ export function createPlot(howToRead) {
   let frameRequest = 0;
   const readout = createReadout(picture, tip, () => ({ spec, layout, width }));
 
+  function layoutOf() {
+    if (spec.lists) return slopeLayout(spec.lists, width);
+    return spec.corners ? triangleLayout(width) : axesLayout(spec, shown, width);
+  }
+
+  /** What lies below the series. */
+  function ground() {
+    if (spec.lists) return drawSlope(layout, spec.lists, spec.cut, width);
+    return spec.corners ? drawTriangle(layout, spec.corners, width) : drawAxes(spec, layout);
+  }
+
   function draw() {
     if (!spec || width === 0) return;
-    layout = spec.corners ? triangleLayout(width) : axesLayout(spec, shown, width);
+    layout = layoutOf();
     const { box, place, height } = layout;
     picture.setAttribute("width", width);
     picture.setAttribute("height", height);
     picture.setAttribute("viewBox", `0 0 ${width} ${height}`);
     const size = { width: box.right - box.left + 2 * PAD, height: box.bottom - box.top + 2 * PAD };
     const clip = svg("clipPath", { id: clipId }, svg("rect", { x: box.left - PAD, y: box.top - PAD, ...size }));
-    const [grid, axis] = spec.corners ? drawTriangle(layout, spec.corners, width) : drawAxes(spec, layout);
+    const [grid, axis] = ground();
     const marks = svg("g", { "clip-path": `url(#${clipId})` });
     const isBand = ({ kind }) => kind === "band"; // below all else, or it would tint it
     const order = [...shown.filter(isBand), ...shown.filter((series) => !isBand(series))];
