@@ -66,7 +66,9 @@ def test_the_walk_from_a_formula_arrives():
     formulas = (ROOT / "book/reference/formulas.md").read_text(encoding="utf-8")
     function = re.search(r"\*\*The function\.\*\*.*?`(\w+)\.(\w+)`", walk, re.S)
     assert f"calibration.{function[2]} <ranking.{function[1]}.{function[2]}>" in formulas
-    assert f"def {function[2]}(" in (ROOT / f"src/ranking/{function[1]}.py").read_text(encoding="utf-8")
+    source = re.search(r"`(src/[\w/]+\.py)`", walk)[1]
+    assert source.startswith(f"src/ranking/{function[1]}/")
+    assert f"def {function[2]}(" in (ROOT / source).read_text(encoding="utf-8")
     test = re.search(r"`(tests/[\w/.]+)`.*?`(test_\w+)`", walk, re.S)
     assert f"def {test[2]}(" in (ROOT / test[1]).read_text(encoding="utf-8")
     record = re.search(r'load_results\("([\w/]+)"\)', walk)[1]

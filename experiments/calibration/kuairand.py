@@ -27,7 +27,7 @@ def run(train: ImpressionLog, test: ImpressionLog, rate: float, seed: int) -> di
     """Train at one rate and one seed; the level and the quality of the predictions on the held-out rows."""
     encoder = FeatureEncoder().fit(train)
     part = train.select(downsample_negatives(train.label("click"), rate, rng=seed))
-    model = click_model(encoder, seed)
+    model = click_model(encoder, seed, part.label("click"))
     examples = TableExamples(encoder.transform(part), part.label("click"))
     fit(model, examples, loss, seed=seed, batch_size=batch_size_for(len(part)))
     logits = predict_logits(model, encoder.transform(test))[:, 0]  # (rows,)

@@ -2,10 +2,10 @@
 
     python -m experiments.calibration.sampling [--seeds 10] [--impressions 1000000] [--out FILE]
 
-Every seed is a fresh log from one world, a fresh draw of negatives and fresh first weights. The first 30 of a
-log's 40 days only fill the window of the statistics. Of the last ten, the older 80% of the impressions are
-learnt from and the newer 20% are judged on, by all rates alike. ``train_seconds`` is processor time, on one
-thread. Takes about two minutes on two cores.
+Every seed is a world and a log of its own, a fresh draw of negatives and fresh first weights. The first 30 of
+a log's 40 days only fill the window of the statistics. Of the last ten, the older 80% of the impressions are
+learnt from and the newer 20% are judged on, by all rates alike. A model starts at the base rate of the sample
+that it learns from. ``train_seconds`` is processor time, on one thread. Takes about four minutes.
 """
 
 from __future__ import annotations
@@ -22,11 +22,12 @@ from experiments.running import each, record
 from ranking.calibration import calibrate_logits, downsample_negatives
 from ranking.evaluation import metrics
 from ranking.logs import FeatureEncoder, ImpressionLog
-from ranking.multi_task import MultiTaskModel, weighted_cross_entropy
+from ranking.multi_task import MultiTaskModel, base_rates, weighted_cross_entropy
 from ranking.training import TableExamples, fit, predict_logits
 
 RATES = (1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01)
 BINS = 15
+CLICK = ("click",)
 
 
 def loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
@@ -34,9 +35,13 @@ def loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     return weighted_cross_entropy(logits, labels, torch.ones(1))
 
 
-def click_model(encoder: FeatureEncoder, seed: int) -> MultiTaskModel:
-    """The chapter's click model: the single-task baseline of the course."""
-    return MultiTaskModel.of(encoder, ("click",), seed=seed)
+def click_model(encoder: FeatureEncoder, seed: int, labels: np.ndarray) -> MultiTaskModel:
+    """The chapter's click model: the single-task baseline of the course.
+
+    It starts at the base rate of the ``labels`` that it is to learn from, (rows,).
+    """
+    rates = base_rates(labels[:, None], CLICK)
+    return MultiTaskModel.of(encoder, CLICK, seed=seed, base_rates=rates)
 
 
 def known(values: np.ndarray) -> list[float | None]:
@@ -65,7 +70,7 @@ def run(log: ImpressionLog, rate: float, seed: int) -> dict[str, Any]:
     encoder = FeatureEncoder().fit(train)
     kept = downsample_negatives(train.label("click"), rate, rng=seed)
     part = train.select(kept)
-    model, features = click_model(encoder, seed), encoder.transform(part)
+    model, features = click_model(encoder, seed, part.label("click")), encoder.transform(part)
     started = time.process_time()  # of this process alone: what else the machine does stays out of it
     fit(model, TableExamples(features, part.label("click")), loss, seed=seed, description=f"α = {rate}")
     seconds = time.process_time() - started
@@ -92,11 +97,11 @@ def truth_of(log: ImpressionLog, seed: int) -> dict[str, Any]:
 
 
 def measure(seeds: range, impressions: int = 1_000_000) -> dict[str, Any]:
-    """Every rate on every log."""
+    """Every rate in every world."""
     runs, truths = [], []
     for seed, rate in each([(seed, rate) for seed in seeds for rate in RATES]):
         if rate == RATES[0]:
-            log = recent_log(seed, impressions)
+            log = recent_log(seed, impressions, world_seed=seed)
             truths.append(truth_of(log, seed))
         runs.append(run(log, rate, seed))
     return {

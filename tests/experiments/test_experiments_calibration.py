@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import expit, logit
 
 from bookwork.results import load_results
+from experiments.calibration import alarm, fused_order, level, level_kuairand, weighting
+from experiments.calibration.sampling import click_model
+from experiments.logs import true, truth_in_first_place, whole_requests
+from experiments.multi_task.setting import Setting
+from ranking.calibration import calibrate, downsample_negatives, downsampled
+from ranking.logs import FeatureEncoder
+from ranking.simulator import World, WorldConfig
+from ranking.training import predict_logits
 from ranking_course import course_log
 
 pytestmark = pytest.mark.slow
+
+SMALL = {"n_users": 500, "n_items": 800, "n_authors": 80}
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +73,281 @@ def test_a_part_of_the_record_comes_out_again(recorded, runs):
     assert again["auc"] == pytest.approx(was["auc"], abs=0.002)
     assert again["raw"]["mean"] == pytest.approx(was["raw.mean"], rel=0.02)
     assert again["calibrated"]["log_loss"] == pytest.approx(was["calibrated.log_loss"], abs=0.002)
+
+
+@pytest.fixture(scope="module")
+def small_world():
+    return World.build(WorldConfig(**SMALL), seed=1)
+
+
+@pytest.fixture(scope="module")
+def small_log(small_world):
+    return small_world.simulate(60_000, seed=1).with_statistics().after(days=20)
+
+
+def test_a_model_starts_at_the_rate_of_its_sample(small_log):
+    labels = small_log.label("click")
+    encoder = FeatureEncoder().fit(small_log)
+    sample = labels[downsample_negatives(labels, 0.4, rng=0)]  # far from one half, where models start
+    untrained = expit(predict_logits(click_model(encoder, 0, sample), encoder.transform(small_log)))
+    assert untrained.mean() == pytest.approx(sample.mean(), rel=0.05)
+    assert 1.5 * labels.mean() < sample.mean() < 0.4
+
+
+# --- fused order ------------------------------------------------------------------------------------
+
+
+def test_every_price_was_tried_at_every_rate_in_every_world():
+    record = load_results("calibration/fused_order")
+    worlds = len(record["made_by"]["seeds"])
+    assert worlds >= 10
+    assert len(record["runs"]) == worlds * len(record["rates"])
+    for run in record["runs"]:
+        assert [price["price"] for price in run["prices"]] == record["prices"]
+    assert record["standard_price"] in record["prices"]
+
+
+@pytest.fixture(scope="module")
+def known_rates():
+    """True rates of clicks and likes, (requests, items) each, and a half of the requests."""
+    rng = np.random.default_rng(0)
+    shape = (600, 10)
+    half = np.arange(shape[0]) % 2 == 0
+    return expit(rng.normal(-2.5, 1.0, shape)), expit(rng.normal(-3.3, 1.0, shape)), half
+
+
+def test_raw_clicks_cost_value_and_a_smaller_weight_brings_most_of_it_back(known_rates):
+    p, like, half = known_rates
+    raw, right = fused_order.fused(downsampled(p, 0.05), like), fused_order.fused(p, like)
+    at = fused_order.at_price(10, p * (1 + 10 * like), raw, right, half)
+    assert at["order_differs"] > at["first_differs"] > 0.1
+    assert at["value_lost"] > 0.02
+    assert 0.0 <= at["raw_tuned"]["value_lost"] < at["value_lost"] / 3
+    assert max(at["raw_tuned"]["multiples"]) < 1.0
+    assert at["calibrated_tuned"] == {"value_lost": pytest.approx(0.0, abs=1e-12), "multiples": [1.0, 1.0]}
+
+
+def test_what_is_tuned_on_one_half_is_judged_on_the_other(known_rates):
+    """Two halves that want opposite weights: each gets the other's, and loses by it."""
+    p, like, half = known_rates
+    value = np.where(half[:, None], p * (1 + 100 * like), p)
+    right = fused_order.fused(p, like)
+    at = fused_order.at_price(10, value, right, right, half)
+    assert at["raw_tuned"]["multiples"][0] > 2.0 > 0.5 > at["raw_tuned"]["multiples"][1]
+    assert at["raw_tuned"]["value_lost"] > 0.02
+
+
+def test_the_fused_orders_of_a_small_world(small_log, small_world):
+    _, test = small_log.split(0.8, 0.2)
+    its = truth_in_first_place(test.select(whole_requests(test)), small_world)
+    found = fused_order.run(small_log, its, 0.1, seed=0)
+    assert found["requests"] == whole_requests(test).sum() // 10
+    assert found["click_level"] == pytest.approx(1.0, abs=0.25)
+    clicked = test.label("click") == 1.0
+    assert found["like"]["clicked_rows"] == clicked.sum()
+    assert found["like"]["truth"] == pytest.approx(true(test, "p_like")[clicked].mean())
+    assert found["like"]["label"] == pytest.approx(test.label("like")[clicked].mean())
+    differs = [price["order_differs"] for price in found["prices"]]
+    assert differs == sorted(differs)
+
+
+# --- weights in the loss ----------------------------------------------------------------------------
+
+
+def test_every_treatment_was_drawn_in_every_world():
+    record = load_results("calibration/weighting")
+    runs = pd.DataFrame(record["runs"])
+    seeds = len(record["made_by"]["seeds"])
+    draws = runs["draw"].nunique()
+    assert seeds >= 10
+    counts = runs.groupby(["treatment", "rate"]).size()
+    assert (counts == seeds * draws).all()
+    assert set(counts["weights"].index) == set(counts["shift"].index) == set(record["rates"])
+    assert set(runs["learning_rate"]) <= set(record["learning_rates"])
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_weights_need_no_shift_and_no_weights_do(small_log):
+    setting = Setting.of(small_log, seed=1)
+    labels = setting.learnt.labels[:, 0]
+    rows = downsample_negatives(labels, 0.1, rng=0)
+    weights = np.where(labels[rows] == 1.0, 1.0, 10.0)
+    features = setting.judged_on.features
+    said = {
+        name: expit(predict_logits(weighting.train(setting, rows, given, 0.005, seed=0), features)).mean()
+        for name, given in {"weighted": weights, "not": None}.items()
+    }
+    assert said["weighted"] == pytest.approx(labels.mean(), rel=0.15)
+    assert said["not"] == pytest.approx(labels[rows].mean(), rel=0.15)
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_draws_share_the_learning_rate_of_the_first(small_log):
+    setting = Setting.of(small_log, seed=1)
+    runs = weighting.treatment(setting, "shift", 0.1, 2, lambda p: calibrate(p, 0.1))
+    assert [run["draw"] for run in runs] == [0, 1]
+    assert runs[0]["learning_rate"] == runs[1]["learning_rate"]
+    assert runs[0]["auc"] != runs[1]["auc"]
+    for run in runs:
+        assert run["level"] == pytest.approx(1.0, abs=0.3)
+        assert 0.5 < run["auc"] < 1.0
+
+
+# --- a level that is still off ----------------------------------------------------------------------
+
+
+def test_every_correction_was_fitted_after_every_drift():
+    record = load_results("calibration/level")
+    seeds = record["made_by"]["seeds"]
+    assert len(seeds) >= 10
+    assert [(r["seed"], r["drift"]) for r in record["runs"]] == [(s, d) for s in seeds for d in level.DRIFTS]
+    for run in record["runs"]:
+        for name in level.JUDGED:
+            assert np.shape(run[name]) == (len(record["sizes"]), len(record["corrections"]))
+        assert run["fresh_rows"] >= max(record["sizes"])
+
+
+def test_until_the_drift_sets_in_there_is_one_log():
+    """What lets one model serve all four; and the jump of a segment is the segment's alone."""
+    logs = {
+        name: World.build(WorldConfig(**SMALL, drift=drift), 2).simulate(40_000, seed=2)
+        for name, drift in level.DRIFTS.items()
+    }
+    before = [level.days(log, 0, level.DRIFT_FROM) for log in logs.values()]
+    after = {name: level.days(log, level.DRIFT_FROM) for name, log in logs.items()}
+    for log in before[1:]:
+        pd.testing.assert_frame_equal(log.rows, before[0].rows)
+    assert len(before[0]) + len(after["none"]) == 40_000
+    calm = true(after["none"], "p_click")
+    assert (true(after["jump"], "p_click") < calm).mean() > 0.99
+    moved = true(after["segment"], "p_click") < 0.99 * calm
+    young = np.isin(level.slices_of(after["none"])["age_band"], level.YOUNG)
+    np.testing.assert_array_equal(moved, young)
+
+
+@pytest.fixture(scope="module")
+def judged():
+    """What the corrections make of logits whose young are 0.8 too high, and of old rows that are rubbish."""
+    rng = np.random.default_rng(4)
+
+    def rows(count):
+        z = rng.normal(-2.0, 1.0, count)
+        codes = {"age_band": rng.integers(0, 6, count), "region": rng.integers(0, 30, count)}
+        return z, codes, expit(z - 0.8 * np.isin(codes["age_band"], level.YOUNG))
+
+    logits, codes, chances = rows(60_000)
+    labels = (rng.random(60_000) < chances).astype(float)
+    labels[:20_000] = rng.random(20_000) < 0.5
+    found = level.compared(labels, logits, codes, *rows(30_000))
+    return {name: pd.DataFrame(found[name], level.SIZES, list(level.CORRECTIONS)) for name in level.JUDGED}
+
+
+def test_the_right_slice_repairs_what_a_common_shift_hides(judged):
+    loss = judged["log_loss_change"].loc[40_000]
+    assert (judged["log_loss_change"]["none"] == 0.0).all()
+    assert loss["right slice, raw"] < loss["shift"] < 0.0
+    assert loss["right slice, shrunk"] == pytest.approx(loss["right slice, raw"], rel=0.05)
+    assert loss["shift"] <= loss["wrong slice, shrunk"] <= loss["wrong slice, raw"]
+    assert judged["level"].loc[40_000, "shift"] == pytest.approx(1.0, abs=0.03)
+    assert judged["level_young"].loc[40_000, "shift"] > 1.2
+    assert judged["level_others"].loc[40_000, "shift"] < 0.95
+    assert judged["level_young"].loc[40_000, "right slice, raw"] == pytest.approx(1.0, abs=0.05)
+
+
+def test_few_rows_are_enough_for_one_parameter_alone(judged):
+    loss = judged["log_loss_change"].loc[500]
+    assert loss["shift"] < loss["isotonic"]
+    assert loss["right slice, shrunk"] < loss["right slice, raw"] < loss["wrong slice, raw"]
+
+
+def test_order_moves_only_where_rows_move_apart_or_together(judged):
+    auc = judged["auc_change"]
+    assert (auc[["none", "shift", "temperature", "platt"]] == 0.0).all(axis=None)
+    assert (auc["isotonic"] < 0.0).all()
+    assert auc.loc[40_000, "right slice, raw"] > 0.0
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_corrections_on_rows_of_tabs(small_log, monkeypatch):
+    tab = np.arange(len(small_log)) % 3
+    tabbed = replace(small_log, rows=small_log.rows.assign(tab=tab.astype(np.int8)))
+    monkeypatch.setattr(level_kuairand, "real_log", lambda: tabbed)
+    monkeypatch.setattr(level_kuairand, "SIZES", (500,))
+    found = level_kuairand.measure(range(1))
+    assert found["train_rows"] + found["fresh_rows"] + found["judged_rows"] == found["rows"]
+    assert found["slices"] == 3
+    assert len(found["runs"]) % len(level_kuairand.CORRECTIONS) == 0
+    assert max(run["size"] for run in found["runs"]) == found["fresh_rows"]
+    for run in found["runs"]:
+        assert run["interval"][0] < run["log_loss_change"] < run["interval"][1]
+        if run["correction"] in ("shift", "temperature", "platt"):
+            assert run["auc_change"] == 0.0
+        if run["correction"] in ("isotonic", "by tab, raw"):
+            assert run["auc_change"] != 0.0
+
+
+# --- the alarm --------------------------------------------------------------------------------------
+
+
+def test_months_and_faults_were_many():
+    record = load_results("calibration/alarm")
+    assert {(c["base_rate"], c["scatter"]) for c in record["calm"]} == {
+        (rate, scatter) for rate in alarm.SPREADS for scatter in (0.0, alarm.SCATTER)
+    }
+    assert all(case["months"] >= 1_000 for case in record["calm"])
+    assert all(case["faults"] >= 200 for case in record["faulty"])
+
+
+@pytest.mark.parametrize("base_rate", alarm.SPREADS)
+def test_predictions_are_as_said(base_rate):
+    p = alarm.predictions(base_rate)
+    assert p.mean() == pytest.approx(base_rate, rel=0.01)
+    assert p.std() == pytest.approx(alarm.SPREADS[base_rate], rel=0.01)
+    truth = expit(logit(p) + alarm.shift_for(p, 0.05))
+    assert p.mean() / truth.mean() == pytest.approx(1.05)
+    rng = np.random.default_rng(0)
+    labels, said = alarm.draw(p, np.array([0.0, alarm.shift_for(p, 0.5)]), 100_000, rng)
+    assert said[:100_000].mean() / labels[:100_000].mean() == pytest.approx(1.0, abs=0.03)
+    assert said[100_000:].mean() / labels[100_000:].mean() == pytest.approx(1.5, abs=0.05)
+
+
+def test_each_test_looks_at_what_it_says():
+    p = np.full(300, 0.5)
+    calm = np.tile([0.0, 1.0], 150)
+    assert not any(alarm.rang(calm, p, 10).values())
+    one_bad_day = np.r_[calm[:250], np.ones(10), calm[260:]]
+    assert alarm.rang(one_bad_day, p, 10) == {
+        "alarm": False,
+        "z of all rows so far": False,
+        "z of the day": True,
+    }
+    assert all(alarm.rang(np.ones(300), p, 10).values())
+
+
+def test_scattered_days_and_daily_tests_ring_more_often():
+    calm, scattered = (alarm.false_months(0.45, scatter, 60, 1_000)["false"] for scatter in (0.0, 0.05))
+    assert calm["alarm"] < calm["z of all rows so far"] < calm["z of the day"]
+    assert scattered["alarm"] > calm["alarm"] + 5
+
+
+def test_larger_faults_are_found_sooner_and_late_ones_later():
+    small, large, late = (
+        alarm.rows_until_found(0.45, *case, faults=15, rows=500)
+        for case in ((0.1, False), (0.2, False), (0.2, True))
+    )
+    assert small["found"] == 15
+    assert large["quartiles"][1] < small["quartiles"][1]
+    assert large["quartiles"] == sorted(large["quartiles"])
+    assert (
+        large["quartiles"][1] < late["quartiles"][1] < 30 * 500
+    )  # of the fault alone, not of the calm month
+    assert late["faults"] <= 15
+
+
+def test_a_fault_that_is_not_found_counts_as_endless(monkeypatch):
+    monkeypatch.setattr(alarm, "PATIENCE", 0)
+    found = alarm.rows_until_found(0.1, 0.05, False, faults=3, rows=10)
+    assert (found["found"], found["quartiles"]) == (0, [None] * 3)
 
 
 @pytest.mark.parametrize(

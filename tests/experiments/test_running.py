@@ -130,9 +130,13 @@ def test_chapters_name_scripts_and_records_that_exist():
 def test_all_or_some_can_be_chosen():
     assert list(chosen([])) == list(commands())
     assert list(chosen(["fusion/ab", "calibration"])) == [
+        "calibration/alarm",
         "calibration/fused_order",
         "calibration/kuairand",
+        "calibration/level",
+        "calibration/level_kuairand",
         "calibration/sampling",
+        "calibration/weighting",
         "fusion/ab",
     ]
     with pytest.raises(ValueError, match="no record or chapter is named 'fusion/none'; there are funnel, "):

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from ranking import multi_task
+from ranking.calibration import Isotonic, LevelAlarm, Platt, Shift, SlicedShift, Temperature
 from ranking.mmoe import MMoE
 from ranking.mmoe.examples import DenseExamples
 from ranking.watch_time import DurationQuantiles, LengthCorrection, LogNormalWatchTime
@@ -37,11 +38,20 @@ SECONDS = np.array([3.0, 12.5, 40.0, 7.25, 60.0, 0.5])
 DURATION = np.array([6.0, 12.5, 50.0, 15.0, 90.0, 4.0])
 CHANCES = np.array([0.25, 0.5, 0.75, 0.125, 0.5, 0.375])
 WATCHED = torch.tensor(SECONDS)
+SLICED = SlicedShift(-0.5, np.array([0, 3]), np.array([-0.25, -0.75]), 0.5)
+ISOTONIC = Isotonic(np.array([-1.0, 0.0, 2.0]), np.array([0.125, 0.25, 0.5]))
+
 OUTPUTS = torch.tensor([0.5, -1.0, 0.25, 2.0, 1.0, 0.0])
 CORRECTION = LengthCorrection(np.log([3.0, 10.0, 90.0]), np.array([1.0, -0.5, 0.25]))
 WATCH_TIME = LogNormalWatchTime(np.array([1.0, 2.0, 3.0]), np.array([0.5, 1.0, 0.0]), 30.0)
 
 EXEMPT = {
+    "calibration.fresh.fresh_traffic": "the check of the corrections",
+    "calibration.logistic.most_likely": "takes what `fresh_traffic` checked",
+    "calibration.logistic.log_likelihood": "takes what `fresh_traffic` checked",
+    "calibration.slices.shown_spread": "takes what `fresh_traffic` checked",
+    "calibration.slices.deviations": "takes what `fresh_traffic` checked",
+    "calibration.alarm.log_mixture_ratio": "inside LevelAlarm, which checks",
     "multi_task.models.MultiTaskModel.forward": "called at every step: fit and predict_logits check",
     "multi_task.models.FeatureEmbedding.forward": "called at every step: fit and predict_logits check",
     "multi_task.entire_space.EntireSpaceCrossEntropy.per_impression": "called at every step, as `sums` is",
@@ -68,6 +78,12 @@ EXEMPT = {
 }
 
 SELVES: Call = {
+    "Shift": Shift(-0.5),
+    "Temperature": Temperature(0.75),
+    "Platt": Platt(0.75, -0.5),
+    "Isotonic": ISOTONIC,
+    "SlicedShift": SLICED,
+    "LevelAlarm": LevelAlarm(rows=6, excess=2.0, variance=1.0),
     "DenseExamples": TRUTH,
     "MMoE": ENSEMBLE,
     "DurationQuantiles": DurationQuantiles.fit(DURATION, SECONDS, groups=2),
@@ -76,6 +92,14 @@ SELVES: Call = {
 }
 
 CALLS: dict[str, Call] = {
+    "calibration.alarm.LevelAlarm": {"rows": 6, "excess": 2.0, "variance": 1.0, "rang_after": 4},
+    "calibration.isotonic.Isotonic": vars(ISOTONIC),
+    "calibration.logistic.Platt": {"slope": 0.75, "shift": -0.5},
+    "calibration.logistic.Shift": {"shift": -0.5},
+    "calibration.logistic.Temperature": {"slope": 0.75},
+    "calibration.slices.SlicedShift": vars(SLICED),
+    "calibration.slices.SlicedShift.fit": {"slices": np.array([0, 3, 0, 3, 0, 3]), "spread": 0.5},
+    "calibration.slices.SlicedShift.__call__": {"slices": np.array([0, 3, 1, 3, 0, 7])},
     "mmoe.diagnostics.utilisation": {"gates": GATES},
     "mmoe.diagnostics.effective_experts": {"u": GATES[0]},
     "mmoe.diagnostics.polarized": {"u": GATES[0], "above": 0.75},

@@ -21,7 +21,7 @@ import torch
 from public_doors import CALLS, EXEMPT, NAMES, SELVES, Missing, doors, example, exempt, parameters
 
 ALLOWED: dict[tuple[str, str], str] = {
-    ("calibration.downsample_negatives", "rng: a number"): "a seed",
+    ("calibration.sampling.downsample_negatives", "rng: a number"): "a seed",
     ("funnel.re_ranking.scatter_order", "keys: ['author'] texts"): "texts tell authors apart, too",
     ("funnel.re_ranking.broken_rules", "keys: ['author'] texts"): "texts tell authors apart, too",
     ("funnel.stages.similarity_vectors", "topics: texts"): "texts tell topics apart, too",
