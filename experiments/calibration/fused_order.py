@@ -11,7 +11,8 @@ at each price w of a like.
 A team that never calibrates may still tune w by what its lists bring. It is given its best chance: the weight
 that brings most by the truth on one half of the requests is judged on the other half, and the halves change
 places. So that tuning is not credited with more than it repairs, w is tuned for the calibrated score as well.
-``like`` compares the head of likes with labels and truth on the held-out rows that were clicked.
+``like`` compares the head of likes with labels and truth on the held-out rows that were clicked. ``shown`` is
+one request of each of the first worlds, at α = 0.1 that whose order is upset by as much as the median's.
 
 Takes about four minutes on one core.
 """
@@ -37,6 +38,7 @@ from ranking.training import TableExamples, fit, predict_logits
 RATES = (0.5, 0.2, 0.1, 0.05, 0.01)
 PRICES = (1, 2, 5, 10, 20, 50)
 STANDARD_PRICE, TOP = 5, 3
+SHOWN_RATE, SHOWN_WORLDS = 0.1, 3
 TARGETS = ("click", "like")
 TRIED = np.geomspace(0.01, 10.0, 31)  # weights tried, as multiples of the price; the 21st is the price itself
 
@@ -44,10 +46,13 @@ Floats = NDArray[np.float64]
 Ordering = Callable[[float], NDArray[np.intp]]
 
 
-def run(log: ImpressionLog, its: Truth, rate: float, seed: int) -> dict[str, Any]:
+def run(
+    log: ImpressionLog, its: Truth, rate: float, seed: int
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Train at one sampling rate; order the held-out requests with and without calibration, at each price.
 
-    ``its`` is the truth of the whole held-out requests, each item as if it stood first.
+    ``its`` is the truth of the whole held-out requests, each item as if it stood first. Comes with the
+    request to show.
     """
     train, test = log.split(0.8, 0.2)
     whole = whole_requests(test)
@@ -63,7 +68,11 @@ def run(log: ImpressionLog, its: Truth, rate: float, seed: int) -> dict[str, Any
     calibrated = calibrate(raw, rate)
     true_click, true_like = (p.reshape(-1, SLATE).astype(np.float64) for p in (its.p_click, its.p_like))
     half = np.random.default_rng(seed).permutation(len(raw)) % 2 == 0  # (requests,)
-    return {
+    upset = disorder(*(fused(click, p_like)(STANDARD_PRICE) for click in (calibrated, raw)))
+    shown = int(np.argsort(upset, kind="stable")[len(upset) // 2])
+    columns = {"p_click": calibrated, "p_like": p_like, "true_click": true_click, "true_like": true_like}
+    items = test.select(whole).rows["item"].to_numpy().reshape(-1, SLATE)[shown]
+    found = {
         "seed": seed,
         "rate": rate,
         "requests": len(raw),
@@ -74,6 +83,18 @@ def run(log: ImpressionLog, its: Truth, rate: float, seed: int) -> dict[str, Any
             for w in PRICES
         ],
     }
+    request = [
+        {"item": int(item)} | {name: round(float(p[shown, i]), 4) for name, p in columns.items()}
+        for i, item in enumerate(items)
+    ]
+    return found, request
+
+
+def disorder(right: NDArray[np.intp], wrong: NDArray[np.intp]) -> NDArray[np.intp]:
+    """By how many places the items of each request stand apart in two orders, (requests,)."""
+    places = np.argsort(right, axis=1), np.argsort(wrong, axis=1)  # (requests, items) each
+    apart: NDArray[np.intp] = np.abs(places[0] - places[1]).sum(axis=1)
+    return apart
 
 
 def of_likes(test: ImpressionLog, p: Floats) -> dict[str, float]:
@@ -124,12 +145,19 @@ def at_price(
 
 def measure(seeds: range, impressions: int = 1_000_000) -> dict[str, Any]:
     """Every rate and price in every world."""
-    runs = []
+    runs: list[dict[str, Any]] = []
+    requests: list[list[dict[str, Any]]] = []
     for seed in each(seeds):
         log = recent_log(seed, impressions, world_seed=seed)
         _, test = log.split(0.8, 0.2)
-        its = truth_in_first_place(test.select(whole_requests(test)), world(seed))
-        runs += [run(log, its, rate, seed) for rate in RATES]
+        own = world(seed)
+        its = truth_in_first_place(test.select(whole_requests(test)), own)
+        for rate in RATES:
+            found, request = run(log, its, rate, seed)
+            runs.append(found)
+            if rate == SHOWN_RATE and len(requests) < SHOWN_WORLDS:
+                topics = own.topics["name"].to_numpy()[own.item_topic]
+                requests.append([{"topic": topics[one.pop("item")]} | one for one in request])
     return {
         "question": "What does it cost to fuse a click score that was left uncalibrated?",
         "impressions": impressions,
@@ -138,6 +166,7 @@ def measure(seeds: range, impressions: int = 1_000_000) -> dict[str, Any]:
         "standard_price": STANDARD_PRICE,
         "top": TOP,
         "tried": TRIED,
+        "shown": requests,
         "runs": runs,
     }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -94,6 +95,36 @@ def where_the_best_go(request: Mapping[str, Any]) -> Figure:
         showgrid=False,
     )
     return figure
+
+
+def fused_orders(recorded: Mapping[str, Any]) -> dict[str, Any]:
+    """What the fused-order explorer shows: a few requests, and what raw click scores cost in many worlds.
+
+    Items are called by their topic, a second one of the same topic by "music 2".
+
+    Args:
+        recorded: the record of ``experiments.calibration.fused_order``.
+    """
+    requests = []
+    for request in recorded["shown"]:
+        seen: Counter[str] = Counter()
+        items = []
+        for one in request:
+            topic = one["topic"]
+            seen[topic] += 1
+            name = topic if seen[topic] == 1 else f"{topic} {seen[topic]}"
+            items.append({"name": name} | {key: p for key, p in one.items() if key != "topic"})
+        requests.append({"items": items})
+    rates, seeds = sorted(recorded["rates"], reverse=True), recorded["made_by"]["seeds"]
+    lost = {
+        (run["seed"], run["rate"]): [at["value_lost"] for at in run["prices"]] for run in recorded["runs"]
+    }
+    prices, nothing = list(recorded["prices"]), [0.0] * len(recorded["prices"])  # lost at α = 1
+    worlds = [[nothing, *(lost[seed, rate] for rate in rates)] for seed in seeds]
+    return {
+        "requests": requests,
+        "worlds": {"sampling_rates": [1.0, *rates], "prices": prices, "lost": worlds},
+    }
 
 
 def one_loud_target(recorded: Mapping[str, Any], loud: str, weight: float) -> Figure:

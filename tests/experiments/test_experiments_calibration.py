@@ -18,7 +18,8 @@ from ranking.calibration import calibrate, downsample_negatives, downsampled
 from ranking.logs import FeatureEncoder
 from ranking.simulator import World, WorldConfig
 from ranking.training import predict_logits
-from ranking_course import course_log
+from ranking_course import course_log, openings
+from ranking_course.explorers import FusedOrderExplorer
 
 pytestmark = pytest.mark.slow
 
@@ -140,7 +141,7 @@ def test_what_is_tuned_on_one_half_is_judged_on_the_other(known_rates):
 def test_the_fused_orders_of_a_small_world(small_log, small_world):
     _, test = small_log.split(0.8, 0.2)
     its = truth_in_first_place(test.select(whole_requests(test)), small_world)
-    found = fused_order.run(small_log, its, 0.1, seed=0)
+    found, shown = fused_order.run(small_log, its, 0.1, seed=0)
     assert found["requests"] == whole_requests(test).sum() // 10
     assert found["click_level"] == pytest.approx(1.0, abs=0.25)
     clicked = test.label("click") == 1.0
@@ -149,6 +150,38 @@ def test_the_fused_orders_of_a_small_world(small_log, small_world):
     assert found["like"]["label"] == pytest.approx(test.label("like")[clicked].mean())
     differs = [price["order_differs"] for price in found["prices"]]
     assert differs == sorted(differs)
+    whole = test.select(whole_requests(test)).rows["item"].to_numpy().reshape(-1, 10)
+    assert [one["item"] for one in shown] in whole.tolist()
+
+
+def test_the_disorder_of_two_orders_is_by_how_many_places_items_stand_apart():
+    right = np.array([[2, 0, 1], [0, 1, 2]])
+    wrong = np.array([[2, 1, 0], [2, 1, 0]])
+    assert fused_order.disorder(right, wrong).tolist() == [2, 4]
+
+
+def test_the_opening_shows_the_requests_and_what_raw_scores_cost():
+    record = load_results("calibration/fused_order")
+    shown = openings.fused_orders(record)
+    assert len(shown["requests"]) == len(record["shown"]) == fused_order.SHOWN_WORLDS
+    for request, recorded in zip(shown["requests"], record["shown"], strict=True):
+        items = request["items"]
+        assert [one["p_click"] for one in items] == [one["p_click"] for one in recorded]
+        assert len({one["name"] for one in items}) == len(items) == 10
+        assert all(one["name"].startswith(old["topic"]) for one, old in zip(items, recorded, strict=True))
+    worlds = shown["worlds"]
+    assert worlds["sampling_rates"] == [1.0, *record["rates"]]
+    at = worlds["sampling_rates"].index(0.1), worlds["prices"].index(5)
+    lost = [own[at[0]][at[1]] for own in worlds["lost"]]
+    by_hand = [
+        price["value_lost"]
+        for run in record["runs"]
+        for price in run["prices"]
+        if (run["rate"], price["price"]) == (0.1, 5)
+    ]
+    assert lost == by_hand
+    assert all(own[0] == [0.0] * len(worlds["prices"]) for own in worlds["lost"])
+    FusedOrderExplorer(shown)  # takes it as it is
 
 
 # --- weights in the loss ----------------------------------------------------------------------------
