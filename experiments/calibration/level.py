@@ -11,7 +11,7 @@ rows, of the young and of the others. Slices are the age band (the right one, of
 one, of 30); "raw" shifts are not shrunk.
 
 It was predicted that one parameter beats many until rows are plenty, that a correction costs about k / 2N
-where nothing was to be repaired, and that one shift hides the segment that dropped. Takes about eight minutes.
+where nothing was to be repaired, and that one shift hides the segment that dropped. Takes eight minutes.
 """
 
 from __future__ import annotations
