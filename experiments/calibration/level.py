@@ -1,6 +1,6 @@
 """The level is still off, because the world moved on: which correction repairs it, from how many rows?
 
-    python -m experiments.calibration.level [--seeds 12] [--impressions 700000] [--out FILE]
+    python -m experiments.calibration.level [--seeds 20] [--impressions 700000] [--out FILE]
 
 Chapter 3. Every seed is a world. A click model learns from days 28 to 35 of its log; from day 35 on the world
 drifts in one of four ways: not at all, a jump of the level, a slow fall, or a jump among the young alone.
@@ -11,7 +11,7 @@ rows, of the young and of the others. Slices are the age band (the right one, of
 one, of 30); "raw" shifts are not shrunk.
 
 It was predicted that one parameter beats many until rows are plenty, that a correction costs about k / 2N
-where nothing was to be repaired, and that one shift hides the segment that dropped. Takes about six minutes.
+where nothing was to be repaired, and that one shift hides the segment that dropped. Takes eight minutes.
 """
 
 from __future__ import annotations
@@ -169,4 +169,4 @@ def measure(seeds: range, impressions: int = 700_000) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    record(measure, seeds=12)
+    record(measure, seeds=20)
