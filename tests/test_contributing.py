@@ -74,5 +74,5 @@ def test_the_walk_from_a_formula_arrives():
     record = re.search(r'load_results\("([\w/]+)"\)', walk)[1]
     assert (ROOT / f"experiments/{record}.json").is_file()
     assert (ROOT / f"experiments/{record}.py").is_file()
-    chapter = (ROOT / "book/03_calibration/index.ipynb").read_text(encoding="utf-8")
+    chapter = (ROOT / "book/03_calibration/sampling.ipynb").read_text(encoding="utf-8")
     assert f'load_results(\\"{record}\\")' in chapter
