@@ -253,8 +253,8 @@ def test_both_lists_are_seen_and_told(show):
         moved = sum(a != b for a, b in zip(right, raw, strict=True))
         assert numbers == [
             ["first place", names[0][0], names[1][0]],
-            ["worth of the first three", *(f"{value:.3f}" for value in top)],
-            ["items at another place", "–", f"{moved} of {len(items)}"],
+            ["first three, worth", *(f"{value:.3f}" for value in top)],
+            ["items moved", "–", f"{moved} of {len(items)}"],
         ]
         # every line has the look of its direction, from its place at the left to that at the right
         lines = page.locator(".rx-picture").first.locator(".rx-line").all()
