@@ -14,8 +14,8 @@ from bookwork.grading.project import Project
 pytestmark = [pytest.mark.browser, pytest.mark.lab]
 
 NAME = "03_calibration.ipynb"
-WRONG = "def which_rate(p_true, p_pred):\n    return p_true / p_pred"
-RIGHT = "def which_rate(p_true, p_pred):\n    return p_true / (1 - p_true) / (p_pred / (1 - p_pred))"
+WRONG = "def calibrate_both(p, alpha, beta):\n    return alpha * p / ((1 - p) + alpha * p)"
+RIGHT = "def calibrate_both(p, alpha, beta):\n    return alpha * p / (alpha * p + beta * (1 - p))"
 
 WRITE_AND_RUN = """async ([name, code]) => {
     const panel = window.jupyterapp.shell.currentWidget;
@@ -44,19 +44,19 @@ def test_a_learner_solves_an_exercise(chromium: Any, tmp_path: Path) -> None:
         open_notebook(page, address, NAME)
         run_all(page)
         assert page.evaluate(ERRORS) == []
-        page.get_by_text("which_rate gives None: nothing is returned yet").first.wait_for()
+        page.get_by_text("calibrate_both gives None: nothing is returned yet").first.wait_for()
 
-        assert "which_rate gives None: nothing is returned yet" in page.evaluate(
-            WRITE_AND_RUN, ["which-rate", None]
+        assert "calibrate_both gives None: nothing is returned yet" in page.evaluate(
+            WRITE_AND_RUN, ["both-sides", None]
         )
-        wrong = page.evaluate(WRITE_AND_RUN, ["which-rate", WRONG])
-        assert "✓ equal rates mean that all rows were kept" in wrong
-        assert "Hint: Odds are p / (1 - p)." in wrong
-        page.get_by_text("Hint: Odds are p / (1 - p).").wait_for()
+        wrong = page.evaluate(WRITE_AND_RUN, ["both-sides", WRONG])
+        assert "✓ β = 1 is the formula of the chapter" in wrong
+        assert "Hint: Dropping the same share of both leaves the odds alone." in wrong
+        page.get_by_text("Hint: Dropping the same share of both leaves the odds alone.").wait_for()
 
-        right = page.evaluate(WRITE_AND_RUN, ["which-rate", RIGHT])
+        right = page.evaluate(WRITE_AND_RUN, ["both-sides", RIGHT])
         assert "✗" not in right
-        assert "1 of 2 points; 1 more from checks that run when it is graded" in right
+        assert "0.667 of 2 points; 1.33 more from checks that run when it is graded" in right
         assert page.evaluate(ERRORS) == []
 
         # what is to stay as it is cannot be changed
@@ -65,6 +65,6 @@ def test_a_learner_solves_an_exercise(chromium: Any, tmp_path: Path) -> None:
                 .filter((model) => model.getMetadata("editable") === false).map((model) => model.id)"""
         )
         assert "setup" in locked
-        assert "which-rate-check" in locked
-        assert "which-rate" not in locked
+        assert "both-sides-check" in locked
+        assert "both-sides" not in locked
         page.close()

@@ -12,7 +12,6 @@ from axe_playwright_python.sync_playwright import Axe
 from looking import assert_laid_out
 
 from bookwork.results import load_results
-from ranking.calibration import calibrate, downsampled
 from ranking.evaluation import requests_per_arm
 from ranking.fusion import click_times_rest, weighted_sum
 from ranking.mmoe import masked_gates
@@ -39,6 +38,9 @@ def pull(p: float, y: float) -> float:
     return p - y
 
 
+ALARM = load_results("calibration/alarm")
+CALM = next(run for run in ALARM["calm"] if (run["base_rate"], run["scatter"]) == (0.1, 0.0))
+
 # items X and Y of the question on fusion
 RATES = {"click": np.array([0.10, 0.05]), "like": np.array([0.10, 0.30])}
 WORTH = click_times_rest(RATES, {"like": 5})
@@ -62,8 +64,12 @@ FACTS = {
         "100%": f"{1 / 1:.0%}",
     },
     "start": {"0.5": f"{pull(0.5, 0):.1f}", "0.4": f"{0.9 * pull(0.5, 0) + 0.1 * pull(0.5, 1):.1f}"},
-    "odds": {"10%": f"{0.2 * 0.5:.0%}", "17%": f"{calibrate(0.5, 0.2):.0%}", "1.2": f"{1 + 0.2}"},
-    "wrong_rate": {"18%": f"{calibrate(downsampled(0.1, 0.05), 0.1):.0%}"},
+    "looking": {
+        "5%": f"{ALARM['level']:.0%}",
+        "1,000": f"{CALM['months']:,}",
+        "286": str(CALM["false"]["z of all rows so far"]),
+        "39": str(CALM["false"]["alarm"]),
+    },
     "small_rate": {"0.008": auc_lost(0.01), "0.002": auc_lost(0.1)},
     "healthy": {"0.95": "0.95"},  # the definition of a polarized gate
     "per_click": {
