@@ -14,7 +14,7 @@ from experiments.calibration import alarm, fused_order, level, level_kuairand, w
 from experiments.calibration.sampling import click_model
 from experiments.logs import true, truth_in_first_place, whole_requests
 from experiments.multi_task.setting import Setting
-from ranking.calibration import calibrate, downsample_negatives, downsampled
+from ranking.calibration import LevelCusum, calibrate, downsample_negatives, downsampled
 from ranking.logs import FeatureEncoder
 from ranking.simulator import World, WorldConfig
 from ranking.training import predict_logits
@@ -347,18 +347,23 @@ def test_predictions_are_as_said(base_rate):
 def test_each_test_looks_at_what_it_says():
     p = np.full(300, 0.5)
     calm = np.tile([0.0, 1.0], 150)
-    assert not any(alarm.rang(calm, p, 10).values())
+    alarms = {"alarm": alarm.ALARM, "chart": LevelCusum(0.1, 2.0)}
+    assert not any(alarm.rang(calm, p, 10, alarms).values())
     one_bad_day = np.r_[calm[:250], np.ones(10), calm[260:]]
-    assert alarm.rang(one_bad_day, p, 10) == {
+    assert alarm.rang(one_bad_day, p, 10, alarms) == {
         "alarm": False,
+        "chart": False,
         "z of all rows so far": False,
         "z of the day": True,
     }
-    assert all(alarm.rang(np.ones(300), p, 10).values())
+    assert all(alarm.rang(np.ones(300), p, 10, alarms).values())
 
 
 def test_scattered_days_and_daily_tests_ring_more_often():
-    calm, scattered = (alarm.false_months(0.45, scatter, 60, 1_000)["false"] for scatter in (0.0, 0.05))
+    alarms = {"alarm": alarm.ALARM}
+    calm, scattered = (
+        alarm.false_months(0.45, scatter, 60, 1_000, alarms)["false"] for scatter in (0.0, 0.05)
+    )
     assert calm["alarm"] < calm["z of all rows so far"] < calm["z of the day"]
     assert scattered["alarm"] > calm["alarm"] + 5
 
@@ -381,6 +386,63 @@ def test_a_fault_that_is_not_found_counts_as_endless(monkeypatch):
     monkeypatch.setattr(alarm, "PATIENCE", 0)
     found = alarm.rows_until_found(0.1, 0.05, False, faults=3, rows=10)
     assert (found["found"], found["quartiles"]) == (0, [None] * 3)
+
+
+def test_users_share_an_error_and_the_model_is_right_on_average():
+    p = np.full(400_000, 0.1)
+    chances = alarm.with_user_errors(p, np.random.default_rng(0))
+    assert chances.mean() == pytest.approx(0.1, rel=0.01)
+    by_user = chances.reshape(-1, alarm.USER_ROWS)
+    assert (by_user == by_user[:, :1]).all()
+    assert logit(by_user[:, 0]).std() == pytest.approx(alarm.USER_ERROR, rel=0.02)
+    assert alarm.with_user_errors(p[:30], np.random.default_rng(0)).shape == (30,)
+
+
+def test_the_design_effect_is_one_more_than_what_users_share():
+    p = alarm.predictions(0.45)
+    rng = np.random.default_rng(5)
+    chances = np.array([alarm.with_user_errors(p, rng) - p for _ in range(5)]).reshape(5, -1, 20)
+    shared = ((chances.sum(axis=2) ** 2).sum() - (chances**2).sum()) / (5 * (p * (1 - p)).sum())
+    assert alarm.design_effect(0.45, 5, 2_000) == pytest.approx(1.0 + shared, rel=0.03)
+
+
+def test_the_chart_rings_in_its_part_of_calm_months_and_users_ring_all_that_do_not_know_of_them():
+    chart = alarm.chart_for(0.45, 100, 200)
+    alarms = alarm.alarms_for(chart, alarm.design_effect(0.45, 10, 2_000))
+    alone, clustered = (
+        alarm.false_months(0.45, 0.0, 100, 200, alarms, clustered)["false"] for clustered in (False, True)
+    )
+    assert alone["chart"] <= 12
+    assert clustered["chart"] > 12
+    assert clustered["alarm"] > clustered["alarm with design effect"]
+    assert clustered["chart"] > clustered["chart with design effect"]
+
+
+def test_the_chart_forgets_a_calm_month():
+    chart = LevelCusum(0.1, 5.0)
+    early, late = (
+        alarm.rows_until_found(0.45, 0.2, late, faults=15, rows=500, alarm=chart) for late in (False, True)
+    )
+    assert late["quartiles"][1] < 1.3 * early["quartiles"][1]
+
+
+def test_the_record_of_other_alarms_is_complete():
+    record = load_results("calibration/alarm")
+    faults = {(case["base_rate"], case["too_high"], case["after_a_calm_month"]) for case in record["faulty"]}
+    for kind, names in (
+        ("faulty_by_alarm", {"tolerant alarm", "chart"}),
+        ("faulty_clustered", {"alarm with design effect", "chart with design effect"}),
+    ):
+        found = {
+            (case["alarm"], case["base_rate"], case["too_high"], case["after_a_calm_month"])
+            for case in record[kind]
+        }
+        assert found == {(name, *fault) for name in names for fault in faults}
+    assert all(case["months"] >= 500 for case in record["clustered"])
+    tolerant = [case["false"]["tolerant alarm"] / case["months"] for case in record["calm"]]
+    assert max(tolerant) < alarm.LEVEL
+    known = [case["false"]["alarm with design effect"] / case["months"] for case in record["clustered"]]
+    assert max(known) < alarm.LEVEL + 0.02
 
 
 @pytest.mark.parametrize(

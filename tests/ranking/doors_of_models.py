@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from ranking import multi_task
-from ranking.calibration import Isotonic, LevelAlarm, Platt, Shift, SlicedShift, Temperature
+from ranking.calibration import Isotonic, LevelAlarm, LevelCusum, Platt, Shift, SlicedShift, Temperature
 from ranking.mmoe import MMoE
 from ranking.mmoe.examples import DenseExamples
 from ranking.watch_time import DurationQuantiles, LengthCorrection, LogNormalWatchTime
@@ -83,7 +83,8 @@ SELVES: Call = {
     "Platt": Platt(0.75, -0.5),
     "Isotonic": ISOTONIC,
     "SlicedShift": SLICED,
-    "LevelAlarm": LevelAlarm(rows=6, excess=2.0, variance=1.0),
+    "LevelAlarm": LevelAlarm(tolerance=0.25, rows=6, excess=(2.0, 3.0), variance=(1.0, 0.5)),
+    "LevelCusum": LevelCusum(rows=6, upwards=2.0, downwards=0.5),
     "DenseExamples": TRUTH,
     "MMoE": ENSEMBLE,
     "DurationQuantiles": DurationQuantiles.fit(DURATION, SECONDS, groups=2),
@@ -92,7 +93,13 @@ SELVES: Call = {
 }
 
 CALLS: dict[str, Call] = {
-    "calibration.alarm.LevelAlarm": {"rows": 6, "excess": 2.0, "variance": 1.0, "rang_after": 4},
+    "calibration.alarm.LevelAlarm": {
+        "rows": 6,
+        "excess": (2.0, 3.0),
+        "variance": (1.0, 0.5),
+        "rang_after": 4,
+    },
+    "calibration.cusum.LevelCusum": {"rows": 6, "upwards": 2.0, "downwards": 0.5, "rang_after": 4},
     "calibration.isotonic.Isotonic": vars(ISOTONIC),
     "calibration.logistic.Platt": {"slope": 0.75, "shift": -0.5},
     "calibration.logistic.Shift": {"shift": -0.5},

@@ -3,10 +3,11 @@
 :func:`calibrate` undoes what training on fewer negatives does to probabilities. Where the level is off for
 other reasons, because the world moved on since training, a correction is fitted on fresh labelled traffic:
 :class:`Shift`, :class:`Temperature`, :class:`Platt`, :class:`Isotonic` or :class:`SlicedShift`. All of them
-take logits and give corrected logits. :class:`LevelAlarm` says when one is needed.
+take logits and give corrected logits. :class:`LevelAlarm` and :class:`LevelCusum` say when one is needed.
 """
 
 from ranking.calibration.alarm import LevelAlarm
+from ranking.calibration.cusum import LevelCusum
 from ranking.calibration.isotonic import Isotonic
 from ranking.calibration.logistic import Platt, Shift, Temperature
 from ranking.calibration.sampling import (
