@@ -83,9 +83,9 @@ class TestFront:
         assert round(2 * sum(chapters) / 60) / 2 == 11
         pages = [path.read_text(encoding="utf-8") for path in book.glob("0*/exercises.html")]
         exercises = [int(re.search(r"points, about (\d+) minutes", page)[1]) for page in pages]
-        assert round(2 * sum(exercises) / 60) / 2 == 8.5
+        assert round(2 * sum(exercises) / 60) / 2 == 9
         said = " ".join(front.get_text().split())
-        assert "about eleven hours to read, their exercises another eight and a half" in said
+        assert "about eleven hours to read, their exercises another nine" in said
 
     def test_a_whole_card_is_its_link(self, desktop):
         card = desktop.locator(DOORS).nth(1)
