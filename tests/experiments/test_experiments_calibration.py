@@ -10,7 +10,7 @@ import pytest
 from scipy.special import expit, logit
 
 from bookwork.results import load_results
-from experiments.calibration import alarm, fused_order, level, level_kuairand, weighting
+from experiments.calibration import alarm, bend, controls, fused_order, level, level_kuairand, weighting
 from experiments.calibration.sampling import click_model
 from experiments.logs import true, truth_in_first_place, whole_requests
 from experiments.multi_task.setting import Setting
@@ -467,3 +467,62 @@ def test_calibration_holds_on_real_rows(kuairand_folder):
     raw = run(train, test, rate=0.5, seed=0)["raw_mean"] / observed
     assert abs(level - 1) < 0.05
     assert raw > 1.2
+
+
+# --- controls, and predictions that are bent --------------------------------------------------------
+
+
+def test_every_control_was_tried_in_every_world():
+    record = load_results("calibration/controls")
+    runs = pd.DataFrame(record["runs"])
+    seeds = record["made_by"]["seeds"]
+    assert len(seeds) >= 10
+    assert all(sorted(own) == sorted(seeds) for _, own in runs.groupby("treatment")["seed"])
+    kinds = ("short, negatives", "short, any rows", "long, negatives")
+    sampled = {f"{kind}, {alpha}" for kind in kinds for alpha in record["rates"]}
+    assert set(runs["treatment"]) == sampled | {"short, all rows", "long, all rows"}
+    rows = runs.pivot(index="seed", columns="treatment", values="rows")
+    for alpha in record["rates"]:
+        assert (rows[f"short, negatives, {alpha}"] == rows[f"short, any rows, {alpha}"]).all()
+    assert set(runs["learning_rate"]) <= set(record["learning_rates"])
+
+
+def test_controls_learn_from_the_rows_that_they_name():
+    labels = (np.arange(50_000) % 10 == 0).astype(np.float32)
+    short = np.arange(0, 50_000, 5)
+    found = controls.treatments(labels, short, np.random.default_rng(0))
+    for alpha in controls.RATES:
+        kept, rate = found[f"short, negatives, {alpha}"]
+        assert rate == alpha
+        assert set(kept) <= set(short)
+        assert labels[kept].sum() == labels[short].sum()  # all clicks are there
+        assert (labels[kept] == 0).sum() == pytest.approx(alpha * (labels[short] == 0).sum(), rel=0.3)
+        any_rows, rate = found[f"short, any rows, {alpha}"]
+        assert rate == 1.0
+        assert len(any_rows) == len(set(any_rows)) == len(kept)
+        assert labels[any_rows].mean() == pytest.approx(labels[short].mean(), rel=0.3)
+        long, rate = found[f"long, negatives, {alpha}"]
+        assert rate == alpha
+        assert labels[long].sum() == labels.sum()
+    assert len(found["long, all rows"][0]) == len(labels)
+
+
+def test_bent_predictions_have_every_correction_in_every_world():
+    record = load_results("calibration/bend")
+    worlds = len(record["made_by"]["seeds"])
+    assert worlds >= 10
+    assert len(record["runs"]) == worlds * len(record["passes"])
+    shape = (len(record["sizes"]), len(record["corrections"]))
+    for run in record["runs"]:
+        assert np.shape(run["log_loss_change"]) == shape
+    assert record["corrections"] == list(level.CORRECTIONS)
+
+
+def test_more_passes_bend_more_and_only_a_slope_mends_them():
+    """On a log so small that the second pass learns it by heart."""
+    found = {run["passes"]: run for run in bend.run(0, 60_000)}
+    assert set(found) == set(bend.PASSES)
+    assert found[6]["log_loss"] > found[3]["log_loss"]
+    place = {name: k for k, name in enumerate(level.CORRECTIONS)}
+    gained = found[6]["log_loss_change"][-1]
+    assert gained[place["platt"]] < gained[place["shift"]] < 0.0
