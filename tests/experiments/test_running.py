@@ -131,6 +131,8 @@ def test_all_or_some_can_be_chosen():
     assert list(chosen([])) == list(commands())
     assert list(chosen(["fusion/ab", "calibration"])) == [
         "calibration/alarm",
+        "calibration/bend",
+        "calibration/controls",
         "calibration/fused_order",
         "calibration/kuairand",
         "calibration/level",

@@ -253,7 +253,7 @@ def test_both_lists_are_seen_and_told(show):
         moved = sum(a != b for a, b in zip(right, raw, strict=True))
         assert numbers == [
             ["first place", names[0][0], names[1][0]],
-            ["first three, worth", *(f"{value:.3f}" for value in top)],
+            ["worth of 1 to 3", *(f"{value:.3f}" for value in top)],
             ["items moved", "–", f"{moved} of {len(items)}"],
         ]
         # every line has the look of its direction, from its place at the left to that at the right
