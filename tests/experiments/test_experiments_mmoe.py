@@ -10,12 +10,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from benchmarks.mmoe import verdict
 from bookwork.results import load_results
 from ranking.logs import TARGETS
 from ranking.mmoe import polarized
 from ranking.mmoe.examples import gate_examples
+from ranking.simulator import simulate_log
 from ranking_course import course_log
 
 ROOT = Path(__file__).parents[2]
@@ -218,3 +220,247 @@ def test_the_benchmark_runs(tmp_path):
     assert {"ours", "masked", "loop", "products"} <= there <= set(recorded["train"])
     assert set(cell["infer"]) == there - {"masked"}
     assert all(entry["ms"] > 0 for kind in ("train", "infer") for entry in cell[kind].values())
+
+
+@pytest.fixture(scope="module")
+def small_world():
+    from experiments.mmoe.setting import Setting
+
+    log = simulate_log(20_000, seed=1, n_users=500, n_items=2_000, n_authors=200)
+    return Setting.of(log.with_statistics())
+
+
+@pytest.fixture
+def short(monkeypatch):
+    """Trainings of ten steps."""
+    monkeypatch.setattr("experiments.mmoe.setting.TRAINING", {"steps": 10, "batch_size": 256})
+
+
+def test_a_setting_keeps_rows_apart_and_in_their_order(small_world):
+    parts = small_world.learnt, small_world.chosen_on, small_world.judged_on
+    assert [len(part) for part in parts] == [16_000, 2_000, 1_000]
+    bounds = small_world.bounds()
+    q, clicks = small_world.judged_on.truth, small_world.judged_on.truth[:, 0]
+    base = q[:, 0].mean(), np.average(q[:, 1], weights=clicks)
+    assert bounds["constant"] == pytest.approx([-(p * np.log(p) + (1 - p) * np.log(1 - p)) for p in base])
+    assert (np.array(bounds["truth"]) < bounds["constant"]).all()
+    clicked = small_world.learnt.labels[:, 0] == 1
+    assert small_world.base_rates[1] == pytest.approx(small_world.learnt.labels[clicked, 1].mean())
+
+
+def test_the_observed_loss_is_one_for_the_base_rates(small_world):
+    from experiments.mmoe.setting import observed_loss
+
+    examples = small_world.chosen_on
+    base = np.average(examples.labels, axis=0, weights=examples.label_mask)
+    logits = torch.tensor(np.log(base / (1 - base))).expand(3, len(examples), 2)
+    assert observed_loss(logits, examples) == pytest.approx([1.0] * 3)
+    assert (observed_loss(logits + 0.5, examples) > 1.0).all()
+
+
+def test_the_rate_is_chosen_with_few_seeds_and_kept_for_all(small_world, short):
+    from experiments.mmoe.setting import Treatment, at_best_rate, judge, train
+
+    found = at_best_rate(small_world, Treatment(), (3, 4, 5), rates=(1e-5, 0.02), few=2)
+    assert found["learning_rate"] == 0.02
+    best, other = found["by_rate"]["0.02"], found["by_rate"]["1e-05"]
+    assert best["observed"] < other["observed"]
+    assert (len(best["loss"]["click"]), len(other["loss"]["like"])) == (3, 2)
+    at_once = judge(small_world, train(small_world, Treatment(), (3, 4, 5), 0.02)[0])
+    assert best["loss"]["click"] == pytest.approx(at_once["loss"]["click"], abs=2e-5)
+    assert best["observed"] == pytest.approx(at_once["observed"][:2].mean(), rel=1e-4)
+
+
+def test_joined_numbers_go_on_behind_the_first():
+    from experiments.mmoe.setting import joined
+
+    def part(polarized, dead):
+        losses = {"click": [0.1] * len(dead), "like": [0.2] * len(dead)}
+        return {"observed": np.ones(len(dead)), "loss": losses, "polarized": polarized, "dead": dead}
+
+    both = joined([part({"click": [1], "like": []}, [0, 1]), part({"click": [0, 2], "like": [1]}, [0, 0, 2])])
+    assert both["polarized"] == {"click": [1, 2, 4], "like": [3]}
+    assert both["dead"] == [0, 1, 0, 0, 2]
+    assert len(both["loss"]["like"]) == len(both["observed"]) == 5
+
+
+def test_heads_start_where_they_are_told(small_world):
+    from experiments.mmoe.setting import Treatment, untrained
+
+    for above in (-2.0, 0.0, 4.0):
+        biases = untrained(small_world, Treatment(above=above), (1, 2)).towers.biases[-1][..., 0]
+        p = small_world.base_rates
+        for member in biases.detach().numpy():
+            assert member == pytest.approx(np.log(p / (1 - p)) + above, abs=1e-5)
+
+
+def test_every_cure_and_every_intervention_trains(small_world, short):
+    from experiments.mmoe import cured, harm, often, why
+    from experiments.mmoe.setting import judge, train
+
+    ways = {**cured.CURES, **harm.WAYS, **{name: way for name, (way, _) in often.WAYS.items()}, **why.WAYS}
+    for treatment in ways.values():
+        found = judge(small_world, train(small_world, treatment, (0, 1), 0.01)[0])
+        assert np.isfinite(found["loss"]["click"]).all()
+
+
+def test_held_gates_stay_where_they_are(small_world, short):
+    from experiments.mmoe.harm import WAYS
+    from experiments.mmoe.setting import evaluated, train
+
+    expected = {
+        "each on an expert of its own": [[1, 0, 0], [0, 1, 0]],
+        "both on one expert": [[1, 0, 0], [1, 0, 0]],
+        "all experts alike": [[1 / 3] * 3] * 2,
+    }
+    for way, weights in expected.items():
+        model, _ = train(small_world, WAYS[way], (0, 1), 0.05)
+        gates = evaluated(model, small_world.judged_on)[1].numpy()
+        np.testing.assert_allclose(gates, np.broadcast_to(weights, gates.shape), atol=1e-6)
+
+
+def test_one_mask_for_a_batch():
+    from experiments.mmoe.interventions import MaskedByBatch
+    from ranking.mmoe import MMoE
+
+    x, kept = torch.randn(5, 4), torch.ones(2, 5, 2, 3)
+    kept[:, 0, :, 1] = 0
+    kept[:, 1:, :, 2] = 0
+    models = [kind(4, mask_rate=0.1, seeds=(1, 2)) for kind in (MaskedByBatch, MMoE)]
+    first = kept[:, :1].expand_as(kept)
+    torch.testing.assert_close(models[0](x, kept=kept), models[1](x, kept=first))
+    assert not torch.allclose(models[0](x, kept=kept), models[1](x, kept=kept))
+
+
+def test_gates_of_tanh_and_at_temperature_two():
+    from experiments.mmoe.interventions import HalvedNetworks, TanhNetworks, gates_of
+    from ranking.mmoe import MMoE
+
+    x = torch.randn(6, 4)
+    for kind, unit, times in ((TanhNetworks, torch.tanh, 1.0), (HalvedNetworks, torch.relu, 0.5)):
+        model = MMoE(4, gate=(5,), mask_rate=0.0, seeds=(1, 2))
+        gates_of(kind)(model)
+        (w1, b1), (w2, b2) = model.gate_layers(1, seed=1)
+        by_hand = (times * (unit(x @ w1.T + b1) @ w2.T + b2)).softmax(-1)
+        torch.testing.assert_close(model.gate_weights(x)[1, :, 1], by_hand)
+
+
+def test_optimisers_that_treat_gates_their_own_way():
+    from experiments.mmoe.interventions import (
+        ClippedGate,
+        adam_with,
+        gate,
+        gate_by_sgd,
+        last_biases,
+        rest_by_sgd,
+    )
+    from ranking.mmoe import MMoE, train_ensemble
+
+    x, y = torch.randn(1, 4), torch.tensor([[0.0, 1.0]])
+
+    def first_step(optimiser):
+        """Every parameter's step, and its gradient."""
+        model, before = (MMoE(4, gate=(5,), mask_rate=0.0, seeds=(1, 2)) for _ in range(2))
+        train_ensemble(model, x, y, steps=1, batch_size=1, learning_rate=0.01, optimiser=optimiser)
+        pairs = zip(model.named_parameters(), before.parameters(), strict=True)
+        return {name: (now.detach() - was.detach(), now.grad) for (name, now), was in pairs}
+
+    def largest(steps, part):
+        return max(step.abs().max().item() for name, (step, _) in steps.items() if part in name)
+
+    slow = first_step(adam_with(gate, times=0.1))
+    assert largest(slow, "gate") == pytest.approx(0.001, rel=0.01)
+    assert largest(slow, "towers") == pytest.approx(0.01, rel=0.01)
+    fast = first_step(adam_with(last_biases, times=10.0))
+    assert fast["towers.biases.1"][0].abs().min().item() == pytest.approx(0.1, rel=0.01)
+    assert largest(fast, "gate") == pytest.approx(0.01, rel=0.01)
+    for optimiser, by_sgd in ((gate_by_sgd(0.5), True), (rest_by_sgd(0.5), False)):
+        for name, (step, gradient) in first_step(optimiser).items():
+            if ("gate" in name) == by_sgd:
+                torch.testing.assert_close(step, -0.5 * gradient, atol=1e-6, rtol=1e-4)
+            elif gradient.abs().max() > 1e-4:
+                assert step.abs().max().item() == pytest.approx(0.01, rel=0.01)
+    cut = first_step(lambda model, rate: ClippedGate(model, rate, 0.003))
+    squares = [step.flatten(2).square().sum(-1) for name, (step, _) in cut.items() if "gate" in name]
+    torch.testing.assert_close(sum(squares).sqrt(), torch.full((2, 2), 0.003))
+    assert largest(cut, "towers") == pytest.approx(0.01, rel=0.01)
+
+
+def test_the_height_of_an_expert_is_the_logit_if_it_had_all_the_weight(small_world):
+    from experiments.mmoe.interventions import hold_gates
+    from experiments.mmoe.setting import Treatment, untrained
+    from experiments.mmoe.why import heights
+
+    x = torch.from_numpy(small_world.judged_on.inputs)
+    height = heights(untrained(small_world, Treatment(), (0, 1)), x)
+    for expert in range(3):
+        held = untrained(small_world, Treatment(change=hold_gates((expert, expert))), (0, 1))
+        assert height[:, :, expert] == pytest.approx(held(x).mean(dim=1).detach().numpy(), abs=1e-4)
+
+
+def test_first_favourites_are_those_that_gained_the_most():
+    from experiments.mmoe.why import favourites
+
+    before, after = [[[0.5, 0.3, 0.2]] * 2] * 2, [[[0.5, 0.1, 0.4]] * 2] * 2
+    u = np.array([before, after])  # both seeds, both tasks: the last expert gains
+    height = np.array([[[0.0, 1.0, -1.0], [0.0, -1.0, 1.0]]] * 2)
+    found = favourites(u, np.array([0, 20]), height)
+    assert found == {
+        "click": {"gates": 2, "lowest": 2, "highest": 0},
+        "like": {"gates": 2, "lowest": 0, "highest": 2},
+    }
+
+
+def test_winners_are_counted_among_polarized_gates():
+    from experiments.mmoe.why import winners
+
+    u = np.array([[[0.0, 0.0, 1.0], [0.4, 0.3, 0.3]], [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0]]])
+    moves = np.array([[1.0, 2.0, 3.0], [1.0, 3.0, 2.0]])
+    height = np.array([[[0.0, 1.0, 2.0]] * 2] * 2)
+    assert winners(u, moves, height) == {"gates": 3, "moved the most": 2, "lowest at step 0": 1}
+
+
+def test_a_look_at_the_way_of_the_gates(small_world, monkeypatch):
+    from experiments.mmoe import why
+
+    training = {"steps": 100, "batch_size": 128, "schedule": "cosine"}
+    monkeypatch.setattr("experiments.mmoe.setting.TRAINING", training)
+    monkeypatch.setattr("experiments.mmoe.why.TRAINING", training)
+    found = why.run(small_world, why.WAYS["nothing"], (0, 1))
+    assert found["steps"].tolist() == [0, 5, 10, 20, 50, 100]
+    assert found["early"] == found["polarized"]  # the last look is at step 100
+    common, own = found["margins"]["common"], found["margins"]["own"]
+    assert common[-1] > 3 * common[0]
+    assert own[-1] > own[0]
+    start = why.run(small_world, why.STARTS["heads +4 from the base rates"], (0, 1), whole=False)
+    assert "loss" not in start
+
+
+def test_rows_for_which_routing_matters(monkeypatch):
+    from experiments.mmoe.harm import CONTEXTS, routed
+
+    monkeypatch.setattr(
+        "experiments.mmoe.harm.ROWS", {"learnt": 30_000, "chosen_on": 4_000, "judged_on": 3_000}
+    )
+    setting = routed(0)
+    assert [len(part) for part in (setting.learnt, setting.chosen_on, setting.judged_on)] == [
+        30_000,
+        4_000,
+        3_000,
+    ]
+    rows = setting.learnt
+    assert rows.labels[:, 0].mean() == pytest.approx(rows.truth[:, 0].mean(), abs=0.01)
+    clicked = rows.labels[:, 0] == 1
+    assert rows.labels[clicked, 1].mean() == pytest.approx(rows.truth[clicked, 1].mean(), abs=0.02)
+    assert rows.labels[~clicked, 1].sum() == rows.label_mask[~clicked, 1].sum() == 0
+    x, z = rows.inputs[:, :-CONTEXTS], np.log(rows.truth / (1 - rows.truth))
+    context = rows.inputs[:, -CONTEXTS:].argmax(axis=1)
+    # what explains clicks in one context explains nothing in another, and nothing of likes
+    slopes = [np.linalg.lstsq(x[context == s], z[context == s], rcond=None)[0] for s in range(CONTEXTS)]
+    directions = np.concatenate(slopes, axis=1).T  # (contexts · tasks, numbers)
+    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+    of_clicks = directions[::2]
+    assert np.abs(of_clicks @ of_clicks.T - np.eye(CONTEXTS)).max() < 0.25
+    again = routed(0)
+    np.testing.assert_array_equal(again.judged_on.inputs, setting.judged_on.inputs)
+    assert not np.array_equal(routed(1).judged_on.inputs, setting.judged_on.inputs)

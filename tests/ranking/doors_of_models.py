@@ -91,6 +91,8 @@ CALLS: dict[str, Call] = {
         "held_out": (DENSE, LABELS),
         "record_at": (0, 2),
         "seeds": (0, 1),
+        "schedule": "cosine",
+        "optimiser": lambda model, rate: torch.optim.SGD(model.parameters(), rate),
     },
     "mmoe.examples.DenseExamples": vars(TRUTH),
     "mmoe.examples.DenseExamples.log_loss": {"logits": LOGITS.numpy()},
