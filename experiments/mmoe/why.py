@@ -199,7 +199,6 @@ def run(setting: Setting, treatment: Treatment, seeds: Sequence[int], whole: boo
     if whole:
         early = polarized(path.utilisation[path.steps == EARLY][0])  # (seeds, tasks)
         found |= judge(setting, model)
-        found["observed"] = float(found["observed"].mean())
         found["early"] = {name: np.flatnonzero(early[:, k]).tolist() for k, name in enumerate(TARGETS)}
         found["winners"] = winners(path.utilisation[-1], moved(model, before), height)
     return found

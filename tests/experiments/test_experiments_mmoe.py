@@ -264,11 +264,11 @@ def test_the_rate_is_chosen_with_few_seeds_and_kept_for_all(small_world, short):
     found = at_best_rate(small_world, Treatment(), (3, 4, 5), rates=(1e-5, 0.02), few=2)
     assert found["learning_rate"] == 0.02
     best, other = found["by_rate"]["0.02"], found["by_rate"]["1e-05"]
-    assert best["observed"] < other["observed"]
+    assert np.median(best["observed"][:2]) < np.median(other["observed"])
     assert (len(best["loss"]["click"]), len(other["loss"]["like"])) == (3, 2)
     at_once = judge(small_world, train(small_world, Treatment(), (3, 4, 5), 0.02)[0])
     assert best["loss"]["click"] == pytest.approx(at_once["loss"]["click"], abs=2e-5)
-    assert best["observed"] == pytest.approx(at_once["observed"][:2].mean(), rel=1e-4)
+    assert best["observed"] == pytest.approx(at_once["observed"], abs=2e-5)
 
 
 def test_joined_numbers_go_on_behind_the_first():
@@ -276,7 +276,7 @@ def test_joined_numbers_go_on_behind_the_first():
 
     def part(polarized, dead):
         losses = {"click": [0.1] * len(dead), "like": [0.2] * len(dead)}
-        return {"observed": np.ones(len(dead)), "loss": losses, "polarized": polarized, "dead": dead}
+        return {"observed": [1.0] * len(dead), "loss": losses, "polarized": polarized, "dead": dead}
 
     both = joined([part({"click": [1], "like": []}, [0, 1]), part({"click": [0, 2], "like": [1]}, [0, 0, 2])])
     assert both["polarized"] == {"click": [1, 2, 4], "like": [3]}
@@ -437,30 +437,140 @@ def test_a_look_at_the_way_of_the_gates(small_world, monkeypatch):
 
 
 def test_rows_for_which_routing_matters(monkeypatch):
-    from experiments.mmoe.harm import CONTEXTS, routed
+    from experiments.mmoe.contexts import CONTEXTS, contexts, scores
 
-    monkeypatch.setattr(
-        "experiments.mmoe.harm.ROWS", {"learnt": 30_000, "chosen_on": 4_000, "judged_on": 3_000}
-    )
-    setting = routed(0)
-    assert [len(part) for part in (setting.learnt, setting.chosen_on, setting.judged_on)] == [
-        30_000,
-        4_000,
-        3_000,
-    ]
-    rows = setting.learnt
-    assert rows.labels[:, 0].mean() == pytest.approx(rows.truth[:, 0].mean(), abs=0.01)
-    clicked = rows.labels[:, 0] == 1
-    assert rows.labels[clicked, 1].mean() == pytest.approx(rows.truth[clicked, 1].mean(), abs=0.02)
-    assert rows.labels[~clicked, 1].sum() == rows.label_mask[~clicked, 1].sum() == 0
-    x, z = rows.inputs[:, :-CONTEXTS], np.log(rows.truth / (1 - rows.truth))
-    context = rows.inputs[:, -CONTEXTS:].argmax(axis=1)
-    # what explains clicks in one context explains nothing in another, and nothing of likes
-    slopes = [np.linalg.lstsq(x[context == s], z[context == s], rcond=None)[0] for s in range(CONTEXTS)]
-    directions = np.concatenate(slopes, axis=1).T  # (contexts · tasks, numbers)
-    directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    of_clicks = directions[::2]
-    assert np.abs(of_clicks @ of_clicks.T - np.eye(CONTEXTS)).max() < 0.25
-    again = routed(0)
+    rows = {"learnt": 30_000, "chosen_on": 4_000, "judged_on": 3_000}
+    monkeypatch.setattr("experiments.mmoe.contexts.ROWS", rows)
+    setting = contexts(0, apart=1.0)
+    parts = setting.learnt, setting.chosen_on, setting.judged_on
+    assert [len(part) for part in parts] == list(rows.values())
+    learnt = setting.learnt
+    assert learnt.labels[:, 0].mean() == pytest.approx(learnt.truth[:, 0].mean(), abs=0.01)
+    clicked = learnt.labels[:, 0] == 1
+    assert learnt.labels[clicked, 1].mean() == pytest.approx(learnt.truth[clicked, 1].mean(), abs=0.02)
+    assert learnt.labels[~clicked, 1].sum() == learnt.label_mask[~clicked, 1].sum() == 0
+    # a click in one context says nothing about a click in another, and as much about a like in the one before
+    x, context = learnt.inputs[:, :-CONTEXTS].astype(np.float64), learnt.inputs[:, -CONTEXTS:].argmax(axis=1)
+    followed = np.stack(
+        [scores(x, np.full_like(context, s), 1.0, np.random.default_rng(5)) for s in range(CONTEXTS)], axis=2
+    )  # (rows, tasks, contexts)
+    np.testing.assert_allclose(np.corrcoef(followed[:, 0].T), np.eye(CONTEXTS), atol=0.03)
+    np.testing.assert_allclose(followed[:, 1], np.roll(followed[:, 0], -1, axis=1))
+    again = contexts(0, apart=1.0)
     np.testing.assert_array_equal(again.judged_on.inputs, setting.judged_on.inputs)
-    assert not np.array_equal(routed(1).judged_on.inputs, setting.judged_on.inputs)
+    assert not np.array_equal(contexts(1, apart=1.0).judged_on.inputs, setting.judged_on.inputs)
+
+
+def test_tasks_part_and_their_spread_stays():
+    from experiments.mmoe.contexts import CONTEXTS, NUMBERS, scores
+
+    rng = np.random.default_rng(0)
+    x, context = rng.normal(size=(40_000, NUMBERS)), rng.integers(CONTEXTS, size=40_000)
+    likeness = []
+    for apart in (0.0, 0.5, 1.0):
+        both = scores(x, context, apart, np.random.default_rng(3))
+        assert both.std(axis=0) == pytest.approx([1.0, 1.0], abs=0.03)
+        likeness.append(np.corrcoef(both.T)[0, 1])
+    assert likeness == pytest.approx([1.0, np.sqrt(0.5), 0.0], abs=0.02)
+
+
+def test_models_for_parting_tasks_are_about_as_large():
+    from experiments.mmoe.contexts import CONTEXTS, NUMBERS
+    from experiments.mmoe.parts import MODELS, learnt_parameters
+
+    sizes = {name: learnt_parameters(treatment, NUMBERS + CONTEXTS) for name, treatment in MODELS.items()}
+    assert max(sizes.values()) < 1.05 * min(sizes.values()), sizes
+
+
+def tasks_add_up(found, seeds):
+    """What ``judge`` found is of so many seeds."""
+    assert len(found["dead"]) == seeds
+    for name in ("click", "like"):
+        assert len(found["loss"][name]) == seeds
+        assert set(found["polarized"][name]) <= set(range(seeds))
+
+
+def losses_lie_between(found, bounds):
+    """No loss below the truth's, and that of half of the models far from the constant's."""
+    for name, constant, truth in zip(("click", "like"), bounds["constant"], bounds["truth"], strict=True):
+        assert min(found["loss"][name]) > truth
+        assert np.median(found["loss"][name]) < 0.55 * constant + 0.45 * truth
+
+
+def test_the_record_of_how_often_is_complete():
+    from experiments.mmoe.often import WAYS
+
+    recorded = load_results("mmoe/often")
+    assert len(recorded["made_by"]["seeds"]) >= 100
+    worlds = {world["world"]: world for world in recorded["setting"]["worlds"]}
+    assert len(worlds) >= 2
+    assert [(run["way"], run["world"]) for run in recorded["runs"]] == list(itertools.product(WAYS, worlds))
+    for run in recorded["runs"]:
+        rates = WAYS[run["way"]][1]
+        assert list(run["by_rate"]) == [str(rate) for rate in rates]
+        few = len(run["by_rate"]["0.01"]["dead"]) if run["way"] == "Adam" else recorded["few"]
+        medians = {rate: np.median(found["observed"][:few]) for rate, found in run["by_rate"].items()}
+        assert min(medians, key=medians.get) == str(run["learning_rate"])
+        for rate, found in run["by_rate"].items():
+            all_of_them = run["way"] == "Adam" or float(rate) == run["learning_rate"]
+            tasks_add_up(found, 50 if all_of_them else recorded["few"])
+        if run["way"] == "Adam":
+            losses_lie_between(run["by_rate"]["0.01"], worlds[run["world"]]["bounds"])
+
+
+def test_the_record_of_why_is_complete():
+    from experiments.mmoe.why import STARTS, WAYS
+
+    recorded = load_results("mmoe/why")
+    worlds = [world["world"] for world in recorded["setting"]["worlds"]]
+    cases = list(itertools.product((*WAYS, *STARTS), worlds))
+    assert [(run["way"], run["world"]) for run in recorded["runs"]] == cases
+    for run in recorded["runs"]:
+        assert all(found["gates"] == 50 for found in run["first favourites"].values())
+        if run["way"] in WAYS:
+            tasks_add_up(run, 50)
+            assert run["winners"]["gates"] == pytest.approx(sum(map(len, run["polarized"].values())), abs=4)
+
+
+def test_the_record_of_cures_is_complete():
+    from experiments.mmoe.cured import CURES
+    from experiments.mmoe.setting import RATES
+
+    recorded = load_results("mmoe/cured")
+    worlds = {world["world"]: world for world in recorded["setting"]["worlds"]}
+    assert [(run["cure"], run["world"]) for run in recorded["runs"]] == list(itertools.product(CURES, worlds))
+    for run in recorded["runs"]:
+        assert list(run["by_rate"]) == [str(rate) for rate in RATES]
+        for rate, found in run["by_rate"].items():
+            tasks_add_up(found, 50 if float(rate) == run["learning_rate"] else recorded["few"])
+        losses_lie_between(run["by_rate"][str(run["learning_rate"])], worlds[run["world"]]["bounds"])
+
+
+def test_the_record_of_harm_is_complete():
+    from experiments.mmoe.harm import WAYS
+
+    recorded = load_results("mmoe/harm")
+    found = [(run["where"], run["way"], run["world"]) for run in recorded["runs"]]
+    assert found == list(itertools.product(recorded["setting"], WAYS, (0, 1)))
+    for run in recorded["runs"]:
+        (world,) = (w for w in recorded["setting"][run["where"]]["worlds"] if w["world"] == run["world"])
+        first, last = world["seeds"]
+        best = run["by_rate"][str(run["learning_rate"])]
+        tasks_add_up(best, last - first + 1)
+        if run["way"] in ("each on an expert of its own", "both on one expert"):
+            assert len(best["polarized"]["click"]) == last - first + 1
+
+
+def test_a_part_of_the_record_of_how_often_comes_out_again():
+    from experiments.mmoe.setting import Setting, Treatment, judge, train
+
+    recorded = load_results("mmoe/often")
+    was = recorded["runs"][0]["by_rate"]["0.01"]
+    setting = Setting.build(0, recorded["impressions"])
+    again = judge(setting, train(setting, Treatment(), range(8), 0.01)[0])
+    # Rounding in another order sends a gate elsewhere now and then.
+    for name in ("click", "like"):
+        first = {number for number in was["polarized"][name] if number < 8}
+        assert len(first ^ set(again["polarized"][name])) <= 2
+        medians = [np.median(found["loss"][name][:8]) for found in (was, again)]
+        assert medians[0] == pytest.approx(medians[1], rel=0.01)

@@ -76,6 +76,7 @@ SELVES: Call = {
 }
 
 CALLS: dict[str, Call] = {
+    "mmoe.cgc.CGC": {"inputs": 3, "shared": 2, "own": 1},
     "mmoe.diagnostics.utilisation": {"gates": GATES},
     "mmoe.diagnostics.effective_experts": {"u": GATES[0]},
     "mmoe.diagnostics.polarized": {"u": GATES[0], "above": 0.75},
