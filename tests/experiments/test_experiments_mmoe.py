@@ -562,6 +562,19 @@ def test_the_record_of_harm_is_complete():
             assert len(best["polarized"]["click"]) == last - first + 1
 
 
+def test_the_record_of_parting_tasks_is_complete():
+    from experiments.mmoe.parts import DISTANCES, MODELS, RATES
+
+    recorded = load_results("mmoe/parts")
+    runs, draws = recorded["runs"], sorted({bounds["draw"] for bounds in recorded["bounds"]})
+    found = [(run["apart"], run["draw"], run["model"]) for run in runs]
+    assert found == list(itertools.product(DISTANCES, draws, MODELS))
+    assert max(recorded["parameters"].values()) < 1.05 * min(recorded["parameters"].values())
+    for run in runs:
+        assert list(run["by_rate"]) == [str(rate) for rate in RATES]
+        tasks_add_up(run["by_rate"][str(run["learning_rate"])], 20)
+
+
 def test_a_part_of_the_record_of_how_often_comes_out_again():
     from experiments.mmoe.setting import Setting, Treatment, judge, train
 
