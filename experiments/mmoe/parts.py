@@ -1,6 +1,6 @@
 """When tasks part: what do gates, gates of their own, and experts of their own pay? Chapter 4.
 
-    python -m experiments.mmoe.parts [--seeds 40] [--few 5] [--out FILE]
+    python -m experiments.mmoe.parts [--seeds 20] [--few 3] [--out FILE]
 
 The rows are those of ``contexts.py``: likes follow what clicks follow, or something else, or a mixture. Five
 models of about as many parameters learn both tasks: a shared bottom; a mixture of experts with one gate for
@@ -8,7 +8,7 @@ both (OMoE) and with a gate for each (MMoE); shared experts beside each task's o
 networks, an expert and a tower each. Each has the learning rate that is best for it on separate rows, for
 each distance. Predictions: gates pay at every distance, as contexts call for them; a gate of its own pays the
 more, the further the tasks part, and nothing where they follow the same; separate networks lose to a shared
-bottom where tasks follow the same. Takes about eight minutes on one core.
+bottom where tasks follow the same. Takes about four minutes on one core.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def learnt_parameters(treatment: Treatment, inputs: int) -> int:
     return sum(parameter.numel() for parameter in model.parameters() if parameter.requires_grad)
 
 
-def measure(seeds: range, few: int = 5) -> dict[str, Any]:
+def measure(seeds: range, few: int = 3) -> dict[str, Any]:
     """Every model at every distance, on every draw of the functions."""
     parts = dealt(seeds)
     runs, bounds = [], []
@@ -82,4 +82,4 @@ def measure(seeds: range, few: int = 5) -> dict[str, Any]:
 
 
 if __name__ == "__main__":
-    record(measure, seeds=40)
+    record(measure, seeds=20)
