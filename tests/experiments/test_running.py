@@ -145,7 +145,7 @@ def test_the_list_runs_nothing():
     assert " ".join(shown[-1].split()) == (
         "mmoe/speed python -m benchmarks.mmoe --out experiments/mmoe/speed.json"
     )
-    assert len(shown) == 10
+    assert len(shown) == 11
 
 
 def test_a_script_runs_as_a_module(tmp_path):
