@@ -1,5 +1,6 @@
 """Multi-gate mixture-of-experts, how its gates polarize, and what helps (chapter 4)."""
 
+from ranking.mmoe.cgc import CGC
 from ranking.mmoe.diagnostics import (
     dead_experts,
     effective_experts,

@@ -2,10 +2,12 @@
 
 The members of an ensemble share nothing: parameters, batches and masks are each member's own, and the sum of
 their losses has, for every parameter, the gradient of the one loss that it belongs to. Adam works number by
-number. So every member takes the steps that it would take alone.
+number. So every member takes the steps that it would take alone, and does so under any other optimiser that
+works number by number.
 """
 
 import itertools
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -27,6 +29,11 @@ LOSSES: dict[str, Callable[..., Tensor]] = {
     "cross entropy": F.binary_cross_entropy_with_logits,
     "squared error": F.mse_loss,
 }
+SCHEDULES: dict[str, Callable[[float], float]] = {
+    "constant": lambda done: 1.0,
+    "cosine": lambda done: 0.5 * (1.0 + math.cos(math.pi * done)),
+}
+"""What is left of the learning rate when a part of the steps, in [0, 1), is done."""
 _Record = tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float32]]  # of one step, see _look
 DRAWN_AT_ONCE = 50  # steps whose random numbers are drawn together; part of what a seed means
 ROWS_AT_ONCE = 2**16  # rows of all members together in one evaluation
@@ -60,6 +67,8 @@ def train_ensemble(
     steps: int,
     batch_size: int = 128,
     learning_rate: float = 0.01,
+    schedule: str = "constant",
+    optimiser: Callable[[MMoE, float], torch.optim.Optimizer] | None = None,
     loss: str = "cross entropy",
     entropy_bonus: float = 0.0,
     load_balancing: float = 0.0,
@@ -70,7 +79,7 @@ def train_ensemble(
     seeds: Sequence[int] | None = None,
     description: str = "training",
 ) -> Trajectory:
-    """Train all members of ``model`` in place with Adam, each on batches and masks of its own.
+    """Train all members of ``model`` in place, with Adam, each on batches and masks of its own.
 
     Batches are drawn with replacement. The loss is the sum over tasks of the mean over rows. At the end
     the model is in evaluation mode.
@@ -79,9 +88,13 @@ def train_ensemble(
         model: an ensemble, or a single model.
         inputs: shape (rows, inputs), shared by all members, or (S, rows, inputs).
         labels: shape (rows, tasks) or (S, rows, tasks); 0 or 1 for "cross entropy".
-        steps: steps of Adam.
+        steps: steps of the optimiser.
         batch_size: rows per step and member.
         learning_rate: Adam's step size, above 0; with one too large a loss that is not finite is an error.
+        schedule: "constant", or "cosine" for learning rates that fall to 0 by half a cosine.
+        optimiser: makes one of the model and the learning rate, such as ``lambda model, rate:
+            torch.optim.SGD(model.parameters(), rate, momentum=0.9)``; parameters may have rates of their own,
+            or be left out. It must work number by number, or members meddle with each other. None is Adam.
         loss: "cross entropy" (from logits) or "squared error".
         entropy_bonus: times the gates' mean entropy, subtracted from the loss; at least 0.
         load_balancing: times :func:`load_imbalance` of the batch, added to the loss; at least 0.
@@ -102,6 +115,7 @@ def train_ensemble(
         validation.positive_int("batch_size", batch_size),
     )
     learning_rate = validation.number("learning_rate", learning_rate, above=0.0)
+    factor = SCHEDULES[validation.one_of("schedule", schedule, SCHEDULES)]
     loss = validation.one_of("loss", loss, LOSSES)
     entropy_bonus = validation.number("entropy_bonus", entropy_bonus, least=0.0)
     load_balancing = validation.number("load_balancing", load_balancing, least=0.0)
@@ -119,7 +133,8 @@ def train_ensemble(
     elif len(record_at) or keep_gates:
         raise ValueError("held_out must be given to record anything, got None")
     records: list[_Record] = []
-    optimiser = torch.optim.Adam(model.parameters(), lr=learning_rate, fused=True)
+    stepper = _optimiser(model, learning_rate, optimiser)
+    rates = [float(group["lr"]) for group in stepper.param_groups]
     losses = torch.empty(steps, model.members)
     if held_out is not None and 0 in at:
         records.append(_look(model, *held_out, loss, keep_gates))
@@ -135,9 +150,11 @@ def train_ensemble(
             total = total - entropy_bonus * gate_entropy(gates).sum()
         if load_balancing > 0.0:
             total = total + load_balancing * load_imbalance(gates).sum()
-        optimiser.zero_grad()
+        stepper.zero_grad()
         torch.autograd.backward(total)
-        optimiser.step()
+        for group, rate in zip(stepper.param_groups, rates, strict=True):
+            group["lr"] = rate * factor((step - 1) / steps)
+        stepper.step()
         losses[step - 1] = per_member.detach()
         finite = torch.isfinite(losses[step - 1])
         if not finite.all():
@@ -155,6 +172,16 @@ def train_ensemble(
         gates=np.stack([gates for _, _, gates in records]) if keep_gates else None,
         train_loss=losses.double().numpy(),
     )
+
+
+def _optimiser(
+    model: MMoE, rate: float, make: Callable[[MMoE, float], torch.optim.Optimizer] | None
+) -> torch.optim.Optimizer:
+    """Adam, or what a caller makes."""
+    if make is None:
+        return torch.optim.Adam(model.parameters(), lr=rate, fused=True)
+    made = validation.function("optimiser", make)(model, rate)
+    return validation.instance("what optimiser returns", made, torch.optim.Optimizer)
 
 
 def _rows(model: MMoE, inputs: Tensor, labels: Tensor, loss: str, prefix: str = "") -> tuple[Tensor, Tensor]:
@@ -182,6 +209,8 @@ def _mask(model: MMoE, label_mask: Tensor, labels: Tensor) -> Tensor:
 
 def _take(values: Tensor, rows: Tensor) -> Tensor:
     """Each member's batch (S, batch, width) from (S or 1, rows, width) by row numbers (S, batch)."""
+    if len(values) == 1:  # whole rows of one matrix, which is the faster way to them
+        return values[0].index_select(0, rows.flatten()).view(*rows.shape, values.shape[2])
     return values[torch.arange(len(values)).unsqueeze(1), rows]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -94,6 +96,50 @@ def test_one_step_is_adam_on_the_batch_by_hand():
         torch.testing.assert_close(own, ensemble)
 
 
+def test_steps_of_another_optimiser_and_of_a_schedule_by_hand():
+    """With one row there is only one batch to draw; after one of two steps, half a cosine leaves a half."""
+    x, y = data(rows=1)
+    model = build((4,), mask_rate=0.0)
+    by_hand = model.member(0)
+    made = []
+
+    def sgd(model, rate):
+        made.append(rate)
+        return torch.optim.SGD(model.parameters(), rate)
+
+    train_ensemble(model, x, y, steps=2, batch_size=3, learning_rate=0.5, schedule="cosine", optimiser=sgd)
+    for rate in (0.5, 0.25):
+        by_hand.zero_grad()
+        F.binary_cross_entropy_with_logits(by_hand(x), y, reduction="sum").backward()
+        with torch.no_grad():
+            for parameter in by_hand.parameters():
+                parameter -= rate * parameter.grad
+    assert made == [0.5]
+    for own, ensemble in zip(by_hand.parameters(), model.parameters(), strict=True):
+        torch.testing.assert_close(own, ensemble)
+
+
+def test_parameters_may_have_rates_of_their_own_or_be_left_out():
+    """A schedule scales each rate; what no optimiser holds stays as it was drawn."""
+    x, y = data(rows=1)
+    model = build((4,), mask_rate=0.0)
+    before = copy.deepcopy(model)
+
+    def adam(model, rate):
+        slow = {"params": list(model.gate_networks.parameters()), "lr": 0.1 * rate}
+        return torch.optim.Adam([slow, {"params": list(model.towers.parameters())}], lr=rate)
+
+    train_ensemble(model, x, y, steps=1, schedule="cosine", learning_rate=0.1, optimiser=adam)
+
+    def longest(name):
+        pairs = zip(getattr(model, name).parameters(), getattr(before, name).parameters(), strict=True)
+        return max((now - was).abs().max().item() for now, was in pairs)
+
+    assert longest("expert_networks") == 0.0
+    assert longest("gate_networks") == pytest.approx(0.01, rel=0.01)  # Adam's first steps are its rate
+    assert longest("towers") == pytest.approx(0.1, rel=0.01)
+
+
 def test_what_is_recorded():
     x, y = data(50)
     model = build(range(3))
@@ -184,6 +230,9 @@ def test_a_loss_that_explodes():
         ({"steps": 0}, "steps must be a whole number of at least 1"),
         ({"batch_size": 0}, "batch_size must be a whole number"),
         ({"learning_rate": 0.0}, "learning_rate must be above 0"),
+        ({"schedule": "linear"}, "schedule must be one of 'constant', 'cosine', got 'linear'"),
+        ({"optimiser": "adam"}, "optimiser must be a function, got 'adam'"),
+        ({"optimiser": lambda model, rate: rate}, "what optimiser returns must be an Optimizer, got float"),
         ({"loss": "hinge"}, "loss must be one of 'cross entropy', 'squared error', got 'hinge'"),
         ({"entropy_bonus": -1.0}, "entropy_bonus must be at least 0"),
         ({"load_balancing": float("nan")}, "load_balancing must be finite"),
