@@ -293,7 +293,7 @@ class TestWhereOneIs:
     def test_the_contents_mark_the_section_that_one_has_jumped_to(self, reader):
         with reader.tab(WIDE) as (page, _):
             reader.open(page, WIDE, "03_calibration/index.html")
-            for section in ("further-reading", "the-way-back"):
+            for section in ("where-it-breaks", "the-way-back"):
                 page.evaluate(f"document.querySelector('#{section} > h2').scrollIntoView()")
                 page.wait_for_function(f"({MARKED})().join() === '#{section}'")
             page.evaluate("scrollTo(0, 0)")
