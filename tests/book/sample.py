@@ -225,7 +225,8 @@ def write_sample_book(root: Path) -> Path:
         nbformat.write(notebook, book / f"{name}.ipynb")
     (book / "line.svg").write_text(LINE, encoding="utf-8")
     (book / "api.md").write_text(
-        "# Functions\n\n```{eval-rst}\n.. automodule:: ranking.calibration\n   :members:\n   :imported-members:\n```\n",
+        "# Functions\n\n```{eval-rst}\n.. automodule:: ranking.calibration\n"
+        "   :members:\n   :imported-members:\n```\n",
         encoding="utf-8",
     )
     (book / "named.md").write_text(NAMED, encoding="utf-8")
