@@ -47,6 +47,8 @@ WATCH_TIME = LogNormalWatchTime(np.array([1.0, 2.0, 3.0]), np.array([0.5, 1.0, 0
 
 EXEMPT = {
     "calibration.fresh.fresh_traffic": "the check of the corrections",
+    "calibration.fresh.watched_traffic": "the check of the alarms",
+    "calibration.fresh.first_ring": "inside the alarms, which check",
     "calibration.logistic.most_likely": "takes what `fresh_traffic` checked",
     "calibration.logistic.log_likelihood": "takes what `fresh_traffic` checked",
     "calibration.slices.shown_spread": "takes what `fresh_traffic` checked",

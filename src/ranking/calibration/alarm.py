@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike
 from scipy.special import log_ndtr
 
 from ranking import validation
+from ranking.calibration.fresh import first_ring, watched_traffic
 from ranking.validation import Array
 
 
@@ -114,23 +115,18 @@ class LevelAlarm:
     def update(self, labels: ArrayLike, predictions: ArrayLike) -> Self:
         """The alarm after some more rows, each of which it looks at; arguments as in :meth:`log_ratios`."""
         excess, variance = self._followed(labels, predictions)
-        ringing = np.flatnonzero(self._log_ratio(excess, variance) >= self.threshold)
-        rang_after = self.rang_after
-        if rang_after is None and ringing.size:
-            rang_after = self.rows + int(ringing[0]) + 1
+        path = self._log_ratio(excess, variance)
         return replace(
             self,
             rows=self.rows + excess.shape[1],
             excess=tuple(excess[:, -1]),
             variance=tuple(variance[:, -1]),
-            rang_after=rang_after,
+            rang_after=first_ring(self.rang_after, self.rows, path, self.threshold),
         )
 
     def _followed(self, labels: ArrayLike, predictions: ArrayLike) -> tuple[Array, Array]:
         """S and V after each row, (2, rows): against the upper and the lower edge of what is tolerated."""
-        y = validation.binary("labels", labels)
-        p = validation.probabilities("predictions", predictions)
-        validation.rows(labels=y, predictions=p)
+        y, p = watched_traffic(labels, predictions)
         edges = p + np.zeros((2, 1))
         if self.tolerance:
             odds = np.exp([[self.tolerance], [-self.tolerance]])  # (2, 1)

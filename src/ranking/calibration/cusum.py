@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from ranking import validation
+from ranking.calibration.fresh import first_ring, watched_traffic
 from ranking.validation import Array
 
 
@@ -91,23 +92,18 @@ class LevelCusum:
     def update(self, labels: ArrayLike, predictions: ArrayLike) -> Self:
         """The chart after some more rows, each of which it looks at; arguments as in :meth:`log_ratios`."""
         paths = self._followed(labels, predictions)
-        ringing = np.flatnonzero(paths.max(axis=0) >= self.threshold)
-        rang_after = self.rang_after
-        if rang_after is None and ringing.size:
-            rang_after = self.rows + int(ringing[0]) + 1
+        path = paths.max(axis=0)
         return replace(
             self,
             rows=self.rows + paths.shape[1],
             upwards=float(paths[0, -1]),
             downwards=float(paths[1, -1]),
-            rang_after=rang_after,
+            rang_after=first_ring(self.rang_after, self.rows, path, self.threshold),
         )
 
     def _followed(self, labels: ArrayLike, predictions: ArrayLike) -> Array:
         """W upwards and downwards after each row, (2, rows): a sum less the lowest that it has been."""
-        y = validation.binary("labels", labels)
-        p = validation.probabilities("predictions", predictions)
-        validation.rows(labels=y, predictions=p)
+        y, p = watched_traffic(labels, predictions)
         theta = np.array([[self.shift], [-self.shift]])
         sums = np.cumsum(theta * (y - p) - theta**2 * p * (1.0 - p) / 2.0, axis=1)
         start = np.array([[self.upwards], [self.downwards]])

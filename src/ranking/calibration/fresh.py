@@ -1,5 +1,6 @@
-"""The check that all corrections share: fresh labelled traffic that a level can be learnt from."""
+"""What corrections and alarms share: checks of fresh labelled traffic, and the first row that rings."""
 
+import numpy as np
 from numpy.typing import ArrayLike
 
 from ranking import validation
@@ -13,3 +14,18 @@ def fresh_traffic(labels: ArrayLike, logits: ArrayLike) -> tuple[Array, Array]:
     if y.min() == y.max():
         raise ValueError(f"labels must hold both classes, got only {y[0]:g} in {y.size} rows")
     return y, z
+
+
+def watched_traffic(labels: ArrayLike, predictions: ArrayLike) -> tuple[Array, Array]:
+    """Labels, 0 or 1, and the probabilities that were predicted for them, both (rows,)."""
+    y, p = validation.binary("labels", labels), validation.probabilities("predictions", predictions)
+    validation.rows(labels=y, predictions=p)
+    return y, p
+
+
+def first_ring(before: int | None, rows: int, path: Array, threshold: float) -> int | None:
+    """After how many rows an alarm first rang: ``before``, or in the ``path`` that follows ``rows``."""
+    ringing = np.flatnonzero(path >= threshold)
+    if before is not None or not ringing.size:
+        return before
+    return rows + int(ringing[0]) + 1
