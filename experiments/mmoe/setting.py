@@ -76,16 +76,12 @@ class Setting:
     @property
     def base_rates(self) -> Floats:
         """Of clicks, and of likes among the clicked, in the rows to learn from, (tasks,)."""
-        return np.average(self.learnt.labels, axis=0, weights=self.learnt.label_mask).astype(np.float64)
+        return self.learnt.base_rates
 
     def bounds(self) -> dict[str, list[float]]:
         """Judged loss of the best constant and of the truth, by task: what can be reached, and what not."""
-        q = self.judged_on.truth
-        counts = np.stack([np.ones(len(q)), q[:, 0]], axis=1)
-        mean = np.broadcast_to(np.average(q, axis=0, weights=counts), q.shape)
-        return {
-            name: self.judged_on.log_loss(logit(p)).tolist() for name, p in (("constant", mean), ("truth", q))
-        }
+        constant, truth = self.judged_on.bounds()
+        return {"constant": constant.tolist(), "truth": truth.tolist()}
 
 
 @dataclass(frozen=True)

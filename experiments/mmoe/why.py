@@ -66,6 +66,7 @@ from experiments.mmoe.setting import (
 )
 from experiments.running import each, record
 from ranking.mmoe import MMoE, Trajectory, polarized
+from ranking_course.explorers.gates_run import heights
 
 RATE, SGD_RATE, EPS, LONGEST = 0.01, 0.1, 1e-3, 0.02
 EARLY = 100  # steps
@@ -102,16 +103,6 @@ STARTS: dict[str, Treatment] = {
     for above in (4.0, 2.0, 0.0, -2.0, -4.0)
 }
 """Only the first steps, in which the first favourite is found."""
-
-
-@torch.no_grad()
-def heights(model: MMoE, inputs: torch.Tensor) -> Floats:
-    """Mean logit over rows if one expert had all the weight, (seeds, tasks, experts)."""
-    outputs = model.expert_networks(model.inwards(inputs))  # (seeds, experts, width, rows)
-    alone = [
-        model.towers(output.unsqueeze(1).expand(-1, model.tasks, -1, -1)) for output in outputs.unbind(1)
-    ]  # of each expert, (seeds, tasks, 1, rows)
-    return np.stack([logits.mean(dim=(2, 3)).numpy() for logits in alone], axis=-1).astype(np.float64)
 
 
 def moved(model: MMoE, before: MMoE) -> Floats:

@@ -436,6 +436,84 @@ def test_a_look_at_the_way_of_the_gates(small_world, monkeypatch):
     assert "loss" not in start
 
 
+@pytest.mark.parametrize(
+    "name", ["nothing", "exact", "constant", "entropy", "balance", "slow", "base", "sgd"]
+)
+def test_the_explorer_trains_as_the_experiments_do(small_world, name):
+    """Two roads to the same gates: the explorer's own, and the treatments of the pages' experiments."""
+    from experiments.mmoe.cured import CURES
+    from experiments.mmoe.often import sgd
+    from experiments.mmoe.setting import SHAPE, TRAINING, Treatment, evaluated, train
+    from ranking_course.explorers import gates_run
+
+    assert {**gates_run.SHAPE, "mask_rate": 0.0} == SHAPE
+    assert {**gates_run.TRAINING, "steps": 800} == TRAINING
+    pairs = {
+        "nothing": (gates_run.Way(), CURES["nothing"]),
+        "exact": (gates_run.Way(cure="exact"), CURES["mask a row, renormalise"]),
+        "constant": (gates_run.Way(cure="constant"), CURES["mask a row, constant"]),
+        "entropy": (gates_run.Way(cure="entropy"), CURES["entropy bonus .01"]),
+        "balance": (gates_run.Way(cure="balance"), CURES["load balancing .01"]),
+        "slow": (gates_run.Way(cure="slow"), CURES["gate's rate / 10"]),
+        "base": (gates_run.Way(heads="base"), CURES["heads at the base rates"]),
+        "sgd": (gates_run.Way(optimiser="sgd"), Treatment(training={"optimiser": sgd})),
+    }
+    way, treatment = pairs[name]
+    found = gates_run.train_gates(
+        small_world.learnt, small_world.judged_on, way, seeds=(0, 5), steps=(0, 10), rows=3
+    )
+    model, _ = train(small_world, treatment, (0, 5), way.learning_rate, steps=10)
+    logits, gates = evaluated(model, small_world.judged_on)
+    np.testing.assert_allclose(found.utilisation[-1], gates.mean(dim=1).numpy(), atol=1e-5)
+    np.testing.assert_allclose(found.closed[-1], small_world.judged_on.gap_closed(logits.numpy()), atol=1e-4)
+    np.testing.assert_allclose(found.gates[-1], gates[:, :3].numpy(), atol=1e-5)
+
+
+def test_heads_that_start_too_low_mirror_those_that_start_at_one_half(small_world):
+    from ranking_course.explorers.gates_run import Way
+
+    rates = small_world.base_rates
+    low = np.array(Way(heads="low").model_settings(rates)["base_rates"])
+    np.testing.assert_allclose(np.log(low / (1 - low)), 2 * np.log(rates / (1 - rates)))
+
+
+def test_gates_are_recorded_as_the_explorer_reads_them(small_world, monkeypatch):
+    from experiments.mmoe import gates
+    from experiments.mmoe.setting import CLOSES, Setting
+    from experiments.running import rounded
+    from ranking.mmoe import polarized
+    from ranking_course.explorers import GatesExplorer, gates_run
+    from ranking_course.explorers.gates_recording import unpacked
+
+    assert gates_run.CLOSES == CLOSES
+    assert len(gates.WAYS) == 63
+    ways = [way for way in gates.WAYS if way.rate == "high" and way.cure in ("none", "exact")]
+    monkeypatch.setattr(gates, "WAYS", ways)
+    monkeypatch.setattr(gates, "STEPS", (0, 4, 12))
+    monkeypatch.setattr(Setting, "build", lambda world, impressions: small_world)
+    found = rounded(gates.measure(range(8), few=3, shown=2))
+    assert found["shown"] == [
+        {"world": 0, "seed": 0},
+        {"world": 0, "seed": 1},
+        {"world": 1, "seed": 4},
+        {"world": 1, "seed": 5},
+    ]
+    explorer = GatesExplorer(found, rate="high", optimiser="sgd", heads="low")
+    assert len(explorer.recorded["runs"]) == 9
+    run = found["runs"][0]
+    assert (run["seeds"], run["learning_rate"]) == (6, 0.03)
+    again = gates_run.train_gates(
+        small_world.learnt, gates.looked_at(small_world), ways[0], seeds=(4, 5, 6), steps=(0, 4, 12), rows=2
+    )
+    used, weights = unpacked(run, found)
+    np.testing.assert_allclose(used[2:], again.utilisation[:, :2].swapaxes(0, 1), atol=1e-4)
+    rows = again.gates[:, :2].transpose(1, 0, 3, 2, 4)  # (shown, steps, tasks, rows, experts)
+    np.testing.assert_allclose(weights[2:, :, :, :2], rows, atol=0.012)
+    assert run["polarized"][0] == 0
+    assert (polarized(used).any(axis=-1).sum(axis=0) <= run["polarized"]).all()
+    assert run["stuck"][0] == [6, 6]  # untrained heads are worse than a constant
+
+
 def test_rows_for_which_routing_matters(monkeypatch):
     from experiments.mmoe.contexts import CONTEXTS, contexts, scores
 

@@ -127,7 +127,7 @@ def test_every_explorer_shows_and_is_heard(chromium: Any, tmp_path: Path) -> Non
 
         # the gates explorer trains in Python when its button is pressed, and shows what came out
         page.get_by_role("button", name="Train").click()
-        page.get_by_text("10 seeds trained at learning rate 0.05").wait_for()
-        page.locator(".rx-sentence", has_text="Trained here at a learning rate of ").wait_for()
+        page.get_by_text("6 seeds trained on 400 rows").wait_for()
+        page.locator(".rx-sentence", has_text="Trained here: Adam at a learning rate of ").wait_for()
         page.close()
     assert errors == []

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import logit
 
 from ranking import validation
 from ranking.logs.features import FeatureEncoder
@@ -72,6 +73,29 @@ class DenseExamples:
         losses = np.logaddexp(0.0, z) - self.truth * z  # (..., rows, targets)
         counts = _once_clicked(self.truth)  # (rows, targets)
         return np.asarray((losses * counts).sum(axis=-2) / counts.sum(axis=0))  # (..., targets)
+
+    @property
+    def base_rates(self) -> Array:
+        """Mean label of each target where it counts: of clicks, then of what follows a click, (targets,)."""
+        return np.average(self.labels, axis=0, weights=self.label_mask).astype(np.float64)
+
+    def bounds(self) -> tuple[Array, Array]:
+        """What can be reached, and what not: :meth:`log_loss` of the best constant and of the truth.
+
+        Each (targets,). The constant is the mean truth, where a row counts as in the loss.
+        """
+        q = self.truth  # (rows, targets)
+        mean = np.broadcast_to(np.average(q, axis=0, weights=_once_clicked(q)), q.shape)
+        return self.log_loss(logit(mean)), self.log_loss(logit(q))
+
+    def gap_closed(self, logits: ArrayLike) -> Array:
+        """Share of the way from the best constant to the truth that predictions have come, in log loss.
+
+        0 for the constant, 1 for the truth, below 0 for what is worse than the constant. From logits
+        (..., rows, targets) to (..., targets).
+        """
+        constant, truth = self.bounds()
+        return np.asarray((constant - self.log_loss(logits)) / (constant - truth))
 
 
 def _once_clicked(clicks: NDArray[Any]) -> NDArray[Any]:

@@ -5,39 +5,50 @@ from typing import Any
 
 import traitlets
 
-from bookwork.explorer.traits import Checked, Count, Share
+from bookwork.explorer.traits import Checked, Count
 from ranking import validation
 from ranking_course.explorers.base import Explorer
-from ranking_course.explorers.gates_recording import CURES, checked_recording, checked_run
-
-LEARNING_RATES = (0.003, 0.005, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1)
-_ENDS = LEARNING_RATES[0], LEARNING_RATES[-1]
+from ranking_course.explorers.gates_recording import (
+    CHOICES,
+    CURES,
+    HEADS,
+    OPTIMISERS,
+    RATES,
+    checked_recording,
+    checked_run,
+    cures_with,
+)
 
 
 class GatesExplorer(Explorer):
-    """An MMoE's gates step by step through training, cure by cure, for many seeds.
+    """An MMoE's gates step by step through training, for many seeds and ways to train (claims D5 and D7).
 
-    ``GatesExplorer(recorded, data=None, step=…, cure="none", seed=0, experts=3)``: the traits ``step`` (of
-    training, at first the last), ``cure`` (one of :data:`CURES`), ``seed`` (whose gates are looked at) and
-    ``experts`` follow the controls and can be set; a button plays the steps. ``recorded``: see
-    :func:`checked_recording`. With ``data``, JupyterLab has a button that trains anew, see :meth:`train`; the
-    page has none. They are training and held-out rows as ``mmoe.examples.gate_examples`` gives them, or
-    a function such as that one itself, which is called when they are first needed.
+    ``GatesExplorer(recorded, data=None, optimiser="adam", rate="middle", heads="half", cure="none", seed=0,
+    step=…)``: the traits follow the controls and can be set. ``optimiser`` is one of ``OPTIMISERS``;
+    ``rate``, one of ``RATES``, is a stop whose number depends on the optimiser; ``heads``, one of ``HEADS``,
+    is where the heads start; ``cure`` is one of ``CURES``. A recording may have fewer cures with one
+    optimiser: where the chosen one is not there, it goes back to "none". ``seed`` is the place of a shown
+    seed, from 0, and ``step`` a recorded step of training, at first the last; a button plays them.
+    ``recorded``: see :func:`checked_recording`.
+
+    With ``data``, JupyterLab has a button that trains anew, see :meth:`train`; the page has none. They are
+    training and held-out rows as ``mmoe.examples.gate_examples`` gives them, or a function such as that one
+    itself, which is called when they are first needed.
     """
 
     module = "gates"
-    settings = ("step", "cure", "seed", "experts")
+    settings = (*CHOICES, "seed", "step")
 
-    step = Count(0, 0, 10**9, help="Step of training that is shown.")
+    optimiser = traitlets.Enum(OPTIMISERS, "adam", help="What takes the steps.")
+    rate = traitlets.Enum(RATES, "middle", help="Stop of the learning rate; its number is the optimiser's.")
+    heads = traitlets.Enum(HEADS, "half", help="Where the heads start.")
     cure = traitlets.Enum(CURES, "none", help="What is done against polarization.")
-    seed = Count(0, 0, 10**9, help="The seed whose gates are shown.")
-    experts = Count(3, 2, 1000, help="Number of experts.")
+    seed = Count(0, 0, 10**9, help="Which of the shown seeds, from 0.")
+    step = Count(0, 0, 10**9, help="Step of training that is shown.")
     recorded = Checked(checked_recording, {}, help="Recorded runs.")
 
     # of JupyterLab alone: the page's state has none of these, and its module then shows no training
     trainable = traitlets.Bool(False, help="Whether there are data to train on.").tag(explorer=False)
-    learning_rate = Share(0.05, *_ENDS, help="Of live training.").tag(explorer=False)
-    learning_rates = traitlets.List(list(LEARNING_RATES), help="Stops of its slider.").tag(explorer=False)
     training = traitlets.Float(None, allow_none=True, help="Share that is done.").tag(explorer=False)
     status = traitlets.Unicode("", help="What became of the last training.").tag(explorer=False)
     live = traitlets.Dict(None, allow_none=True, help="The run that was trained last.").tag(explorer=False)
@@ -52,20 +63,34 @@ class GatesExplorer(Explorer):
         """
         checked = checked_recording(recorded)
         others["step"] = checked["steps"][-1] if step is None else step
-        for name, allowed in _allowed(checked).items():
-            validation.one_of(name, others.get(name, self.traits()[name].default_value), allowed)
+        allowed = _allowed(checked)
+        given = {name: others.get(name, self.traits()[name].default_value) for name in allowed}
+        for name, values in allowed.items():
+            validation.one_of(name, given[name], values)
+        validation.one_of("cure", given["cure"], cures_with(checked, given["optimiser"]))
         self._data = data
         super().__init__(recorded=checked, trainable=data is not None, live=None, **others)
         self.start = {**self.start, "live": None}
         self.on_msg(self._hear)
 
-    @traitlets.validate("step", "cure", "seed", "experts")
+    @traitlets.validate("optimiser", "rate", "heads", "cure", "seed", "step")
     def _check_setting(self, proposal: dict[str, Any]) -> Any:
         name, value = proposal["trait"].name, proposal["value"]
         allowed = _allowed(self.recorded)[name]
+        there = ""
+        if name == "cure":
+            allowed = cures_with(self.recorded, self.optimiser)
+            there = f" with optimiser {self.optimiser!r}"
         if value not in allowed:
-            raise traitlets.TraitError(f"{name} must be one of {', '.join(map(str, allowed))}, got {value!r}")
+            listed = ", ".join(map(str, allowed))
+            raise traitlets.TraitError(f"{name} must be one of {listed}{there}, got {value!r}")
         return value
+
+    @traitlets.observe("optimiser")
+    def _leave_cure(self, _: Any) -> None:
+        """Without a kernel the module does the same."""
+        if self.recorded and self.cure not in cures_with(self.recorded, self.optimiser):
+            self.cure = "none"
 
     def _hear(self, _: Any, content: Any, __: Any) -> None:
         """The button was pressed. Nobody would see an error raised here: it is shown beside the button."""
@@ -75,21 +100,18 @@ class GatesExplorer(Explorer):
             except ValueError as error:
                 self.status = str(error)
 
-    def train(self, learning_rate: float | None = None) -> None:
-        """Train the shown seeds anew with the chosen cure and number of experts, and show them.
-
-        Args:
-            learning_rate: Adam's; by default where the slider stands. The cure "slow" takes a fifth of it.
+    def train(self) -> None:
+        """Train the shown seeds anew in the chosen way, on the rows of ``data``, and show them.
 
         Raises:
             ValueError: without ``data``, or where they do not fit the recording's tasks.
         """
-        from ranking_course.explorers.gates_run import train_gates  # torch, which nothing else here needs
+        # torch, which nothing else here needs
+        from ranking_course.explorers.gates_run import Way, packed, train_gates
 
         if self._data is None:
             raise ValueError("data must be given to the explorer to train anything, got None")
-        if learning_rate is not None:
-            self.learning_rate = learning_rate
+        recorded, way = self.recorded, Way(self.optimiser, self.rate, self.heads, self.cure)
         self.status, self.training = "", 0.0
         try:
             if callable(self._data):
@@ -98,19 +120,19 @@ class GatesExplorer(Explorer):
             run = train_gates(
                 train,
                 held_out,
-                self.cure,
-                self.experts,
-                seeds=range(self.recorded["shown"]),
-                learning_rate=self.learning_rate,
-                steps=self.recorded["steps"],
+                way,
+                seeds=[one["seed"] for one in recorded["shown"]],
+                steps=recorded["steps"],
+                rows=recorded["rows"],
                 on_progress=self._show_progress,
             )
-            shape = (self.recorded["shown"], len(self.recorded["tasks"]))
-            self.live = {**checked_run("live", run.packed(len(run.seeds)), *shape), "live": True}
+            found = checked_run("live", packed([run], len(recorded["shown"])), recorded)
+            self.live = {**found, "live": True}
         finally:
             self.training = None
-        rate = f"{run.learning_rate:g}"
-        self.status = self.labels["trained"].format(seeds=self.recorded["shown"], rate=rate)
+        self.status = self.labels["trained"].format(
+            seeds=found["seeds"], rows=f"{len(train):,}", learnt=f"{recorded['learnt_from']:,}"
+        )
 
     def _show_progress(self, done: float) -> None:
         if done - (self.training or 0.0) >= 0.05:  # some twenty messages, not one per step
@@ -118,23 +140,18 @@ class GatesExplorer(Explorer):
 
     def first_state(self) -> dict[str, Any]:
         """The state without the sampled rows of all runs but the one that is shown."""
-        shown = self.cure, self.experts
+        shown = [getattr(self, choice) for choice in CHOICES]
         runs = [
-            run if (run["cure"], run["experts"]) == shown else {**run, "weights": None}
+            run if [run[choice] for choice in CHOICES] == shown else {**run, "weights": None}
             for run in self.recorded["runs"]
         ]
         return {**self.state(), "recorded": {**self.recorded, "runs": runs}}
 
     def facts(self) -> dict[str, Any]:
-        return {"experts": self.experts, "step": self.step, "last": self.recorded["steps"][-1]}
+        return {"step": self.step, "last": self.recorded["steps"][-1]}
 
 
 def _allowed(recorded: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
-    """The values that a recording has of every setting."""
-    runs = recorded["runs"]
-    return {
-        "step": tuple(recorded["steps"]),
-        "cure": tuple(dict.fromkeys(run["cure"] for run in runs)),
-        "seed": tuple(range(recorded["shown"])),
-        "experts": tuple(dict.fromkeys(run["experts"] for run in runs)),
-    }
+    """The values that a recording has of every setting; of the cures, with any optimiser."""
+    of_runs = {choice: tuple(dict.fromkeys(run[choice] for run in recorded["runs"])) for choice in CHOICES}
+    return {**of_runs, "seed": tuple(range(len(recorded["shown"]))), "step": tuple(recorded["steps"])}

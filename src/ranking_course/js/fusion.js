@@ -352,7 +352,7 @@ function render({ model, el }) {
     const b = judged(model.get("kept"), candidates, outcomes, shown);
     const now = { a, b, shown, known, reach: reachOf(a), most: mostOf(outcomes, shown) };
     TERMS.forEach((term, k) => {
-      for (const [trait, used] of Object.entries(uses)) explorer.showSlider(`${trait} ${term}`, used(a.formula, term));
+      for (const [trait, used] of Object.entries(uses)) explorer.showControl(`${trait} ${term}`, used(a.formula, term));
       groups[k].hidden = !OWN.some((trait) => uses[trait](a.formula, term));
     });
     innerGroup.hidden = !uses.inner_weights(a.formula);

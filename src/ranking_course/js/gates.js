@@ -1,26 +1,25 @@
 // What the gates of an MMoE do while they learn (chapter 4): every held-out row's weights in a triangle of three
-// experts, or utilisation expert by step for more; how many seeds are polarized, cure by cure. All of it recorded, and
-// in JupyterLab trained anew on request.
+// experts; and, as set and with each control moved alone, how many seeds are polarized and how much the heads have
+// learnt. All of it recorded, and in JupyterLab trained anew on request.
 import { fill } from "bookwork/dom";
 import { createExplorer } from "bookwork/explorer";
 import { formatNumber, integer, number, two } from "bookwork/format";
-import { bars, heatMap, line, linesOf, point, points, readPoints, rule, tableOf, textsOf } from "bookwork/picture";
+import { bars, line, linesOf, point, points, readPoints, tableOf, textsOf } from "bookwork/picture";
 import { nearest, range } from "bookwork/scales";
 import { inTriangle } from "bookwork/triangle";
 
-const PARTS = 255; // of the weights of a row, a byte per expert but the last
-const FINE = 65535; // of utilisation, two bytes per expert
+const PARTS = 89; // of the weights of a row, which two characters tell
+const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const FINE = 65535; // of utilisation, two bytes per expert but the last
+const EXPERTS = 3;
+const CHOICES = ["optimiser", "rate", "heads", "cure"]; // tell one run from another
 const Z = 1.959963984540054; // normal quantile of a 95% interval
-const LISTED = 0.2; // utilisation from which a crowded bar is labelled
 const LEAST = 0.001; // smaller shares are written as such
+const ROW = 38; // px of a picture's height
+const MARKS = [{ marker: "circle", size: 6.5 }, { marker: "square", size: 3.5 }]; // of the tasks, seen one on the other
+const HEIGHTS = ["lowest", "middle", "highest"]; // of the experts at step 0
 
 const percent = (value) => (value > 0 && value < LEAST ? `<${percent(LEAST)}` : formatNumber(value, "percent"));
-
-/** A percentage in few letters, over narrow bars. */
-function whole(value) {
-  if (value > 0 && value < 0.01) return "<1%";
-  return value < 1 && value > 0.99 ? ">99%" : `${Math.round(value * 100)}%`;
-}
 
 // ---------------------------------------------------------------- formulas, the same as in ranking.mmoe
 
@@ -29,10 +28,6 @@ const effectiveExperts = (utilisation) =>
   Math.exp(-utilisation.reduce((sum, u) => sum + (u > 0 ? u * Math.log(u) : 0), 0));
 
 const polarized = (utilisation, above) => Math.max(...utilisation) > above;
-
-/** Experts (from 0) that no gate uses. */
-const deadExperts = (gates, below) =>
-  gates[0].flatMap((_, expert) => (gates.every((utilisation) => utilisation[expert] < below) ? [expert] : []));
 
 /** 95% interval of a share (Wilson, 1927). */
 function wilson(successes, trials) {
@@ -44,41 +39,58 @@ function wilson(successes, trials) {
 
 // ---------------------------------------------------------------- recordings
 
-const bytesOf = (text) => Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
-
-/** Utilisation out of its two bytes per expert, low byte first: a list per seed, step and gate, one after another. */
-function unpackUtilisation(text, experts) {
-  const bytes = bytesOf(text);
-  const value = (i) => (bytes[2 * i] + 256 * bytes[2 * i + 1]) / FINE;
-  return range(bytes.length / (2 * experts)).map((k) => range(experts).map((expert) => value(k * experts + expert)));
-}
-
-/** Weights of rows out of a byte per expert but the last, which has the rest. */
-function unpackWeights(text, experts) {
-  const bytes = bytesOf(text);
-  const kept = experts - 1;
-  return range(bytes.length / kept).map((k) => {
-    const parts = [...bytes.subarray(k * kept, (k + 1) * kept)];
-    return [...parts, PARTS - parts.reduce((sum, part) => sum + part, 0)].map((part) => part / PARTS);
+/** Utilisation of three experts out of two bytes each, low byte first, the last of whom has the rest: a list per gate. */
+function unpackUtilisation(text) {
+  const bytes = Uint8Array.from(atob(text), (character) => character.charCodeAt(0));
+  const part = (i) => bytes[2 * i] + 256 * bytes[2 * i + 1];
+  return range(bytes.length / 4).map((k) => {
+    const [a, b] = [part(2 * k), part(2 * k + 1)];
+    return [a / FINE, b / FINE, (FINE - a - b) / FINE];
   });
 }
 
-/** A recorded run that can be asked; what is packed is unpacked when first asked for. */
-function opened(run, tasks) {
-  const { steps, experts, rows } = run;
+/** Weights of rows out of two characters each: the place of (a, b) among all pairs of parts that leave c = PARTS - a - b. */
+function unpackWeights(text) {
+  const all = range(PARTS + 1).flatMap((a) => range(PARTS + 1 - a).map((b) => [a, b, PARTS - a - b]));
+  const place = Object.fromEntries([...LETTERS].map((letter, i) => [letter, i]));
+  const code = (k) => 64 * place[text[2 * k]] + place[text[2 * k + 1]];
+  return range(text.length / 2).map((k) => all[code(k)].map((part) => part / PARTS));
+}
+
+/** A run that can be asked; what is packed is unpacked when first asked for. */
+function opened(run, { steps, tasks, rows }) {
   const at = (seed, step, task) => (seed * steps.length + step) * tasks.length + task;
   let [means, weights] = [null, null];
   return {
     ...run,
     utilisationOf(seed, step, task) {
-      means ??= unpackUtilisation(run.utilisation, experts);
+      means ??= unpackUtilisation(run.utilisation);
       return means[at(seed, step, task)];
     },
     weightsOf(seed, step, task) {
-      weights ??= unpackWeights(run.weights, experts);
+      weights ??= unpackWeights(run.weights);
       return weights.slice(at(seed, step, task) * rows, (at(seed, step, task) + 1) * rows);
     },
   };
+}
+
+/** The run of these choices. */
+const runOf = (runs, choices) => runs.find((run) => CHOICES.every((choice) => run[choice] === choices[choice]));
+
+/** The cures that were tried with an optimiser. */
+const curesWith = (runs, optimiser) =>
+  [...new Set(runs.filter((run) => run.optimiser === optimiser).map(({ cure }) => cure))];
+
+/** The run of the present choices, then those in which one of them is another. */
+function neighbours(runs, now) {
+  const others = (choice) => {
+    const values = [...new Set(runs.map((run) => run[choice]))].filter((value) => value !== now[choice]);
+    return values.map((value) => ({ changed: choice, choices: { ...now, [choice]: value } }));
+  };
+  const ways = [{ changed: null, choices: now }, ...["rate", "optimiser", "heads", "cure"].flatMap(others)];
+  return ways
+    .map((way) => ({ ...way, run: runOf(runs, way.choices) ?? runOf(runs, { ...way.choices, cure: "none" }) }))
+    .filter(({ changed, choices, run }) => changed !== "cure" || run.cure === choices.cure); // others were not tried
 }
 
 // ---------------------------------------------------------------- pictures
@@ -87,14 +99,15 @@ const topOf = (utilisation) => utilisation.indexOf(Math.max(...utilisation));
 const expertName = (labels) => (expert) => fill(labels.expert_name, { expert: expert + 1 });
 
 /** Every sampled row as a point of the triangle, and the way of their mean. */
-function trianglePicture({ run, seed, at, tasks, texts }, labels, task) {
+function trianglePicture({ run, seed, at, tasks, rows: count, texts }, labels, task) {
   const { name, color } = tasks[task];
   const rows = run.weightsOf(seed, at, task);
   const means = range(at + 1).map((step) => run.utilisationOf(seed, step, task));
   const [places, way] = [inTriangle(rows), inTriangle(means)];
-  const columns = range(3).map((expert) => [expertName(labels)(expert), (weights) => percent(weights[expert])]);
+  const columns = range(EXPERTS).map((expert) => [expertName(labels)(expert), (weights) => percent(weights[expert])]);
   const corners = linesOf(columns, means[at]);
-  const values = { ...texts, task: name, rows: run.rows, listed: corners.join(", "), parts: PARTS };
+  const [lowest, , highest] = run.heights[seed][task].map((expert) => expert + 1);
+  const values = { ...texts, task: name, rows: count, listed: corners.join(", "), parts: PARTS, lowest, highest };
   const [x, y] = [way.x[at], way.y[at]];
   const meanStyle = { marker: "diamond", size: 6, hollow: true, label: { prefer: 0 } };
   // of the mean, before all rows
@@ -104,7 +117,7 @@ function trianglePicture({ run, seed, at, tasks, texts }, labels, task) {
   ];
   return {
     ...textsOf(labels, "triangle", values),
-    note: task === 0 ? labels.triangle_note : "", // the others are read alike
+    note: task === 0 ? labels.triangle_note : labels.triangle_note_other, // the others are read alike
     corners,
     series: [
       line(labels.way, way.x, way.y, "ink", { width: 1.5 }),
@@ -116,107 +129,66 @@ function trianglePicture({ run, seed, at, tasks, texts }, labels, task) {
   };
 }
 
-/** Utilisation of every expert at every step so far, as a heat map. */
-function heatPicture({ run, seed, at, tasks, texts }, labels, task) {
-  const { name, color } = tasks[task];
-  const experts = range(run.experts);
-  const names = experts.map(expertName(labels));
-  const means = run.steps.map((_, step) => run.utilisationOf(seed, step, task));
-  const upToNow = range(at + 1);
-  const cells = experts.flatMap((expert) =>
-    upToNow.map((step) => ({ expert, x: String(run.steps[step]), y: String(expert + 1), value: means[step][expert] })),
-  );
-  const [top, effective] = [topOf(means[at]), two(effectiveExperts(means[at]))];
-  const values = { ...texts, task: name, top: top + 1, share: percent(means[at][top]), effective };
-  return {
-    ...textsOf(labels, "heat", values),
-    x: { scale: "band", categories: run.steps.map(String), label: labels.step },
-    y: { scale: "band", categories: experts.map((expert) => String(expert + 1)), texts: names },
-    ...heatMap(labels.utilisation, color, cells, at + 1, ({ expert, x, value }) => [
-      `${names[expert]}, ${labels.step} ${x}`, `${labels.utilisation}: ${percent(value)}`,
-    ]),
-    table: tableOf(experts, [
-      [labels.expert, (expert) => expert + 1],
-      ...upToNow.map((step) => [`${labels.step} ${run.steps[step]}`, (expert) => percent(means[step][expert])]),
-    ]),
-  };
-}
-
-/** Utilisation of every gate and expert at the present step as bars. */
-function barsPicture({ run, gates, tasks, threshold, dead: below, texts }, labels) {
-  const experts = range(run.experts);
-  const names = experts.map(expertName(labels));
-  const key = (task, expert) => `${tasks[task].name} ${expert + 1}`;
-  const all = tasks.flatMap((_, task) =>
-    experts.map((k) => ({ task, expert: k, no: `${k + 1}`, key: key(task, k), value: gates[task][k] })),
-  );
-  const written = all.filter(({ value }) => run.experts <= 4 || value >= LISTED);
-  const middle = Math.floor((run.experts - 1) / 2); // of the bars: over it a gate's name stands
-  const gateName = (task) => fill(labels.gate_name, { task: tasks[task].name });
-  const effective = (task) => two(effectiveExperts(gates[task]));
-  const dead = deadExperts(gates, below);
-  const values = {
-    ...texts, dead_below: percent(below), listed: all.map((one) => `${one.key} ${percent(one.value)}`).join(", "),
-    effective: tasks.map(({ name }, task) => `${name} ${effective(task)}`).join(", "),
-    dead: dead.length ? dead.map((expert) => expert + 1).join(", ") : labels.none_dead,
-  };
-  const texted = (name, x, y, text) => ({ name, kind: "texts", color: "ink", x, y, text });
-  const [x, y] = [written.map((one) => one.key), written.map(({ value }) => value)];
-  return {
-    ...textsOf(labels, "bars", values),
-    x: { scale: "band", label: labels.expert, categories: all.map((one) => one.key), texts: all.map(({ no }) => no) },
-    y: { domain: [0, 1.25], ticks: [0, 0.25, 0.5, 0.75, 1], label: labels.utilisation, format: "percent" },
-    height: 270,
-    series: [
-      rule("polarized", { y: threshold }),
-      ...tasks.map(({ name, color }, task) =>
-        bars(name, experts.map((k) => key(task, k)), gates[task], color, { fill: task % 2 ? "hatched" : "solid" }),
-      ),
-      texted("values", x, y, y.map(whole)),
-      texted("gates", tasks.map((_, k) => key(k, middle)), tasks.map(() => 1.13), tasks.map((_, k) => gateName(k))),
-    ],
-    readout: readPoints(all, ({ task, expert, key: at, value }) => [
-      at, value, [gateName(task), names[expert], `${labels.utilisation}: ${percent(value)}`], tasks[task].color,
-    ]),
-    table: tableOf(range(tasks.length), [
-      [labels.gate, (task) => tasks[task].name],
-      ...names.map((name, expert) => [name, (task) => percent(gates[task][expert])]), [labels.effective, effective],
-    ]),
-  };
-}
-
-/** Share of polarized seeds of every cure after about as many steps, with its interval. */
-function sharePicture(now, labels) {
-  const found = now.all.map((run) => {
-    const at = run === now.run ? now.at : nearest(run.steps, now.run.steps[now.at]);
+/** Share of polarized seeds as set and with one thing changed, each with its interval. */
+function sharePicture({ ways, at, texts }, labels) {
+  const found = ways.map(({ run, name }) => {
     const [count, of] = [run.polarized[at], run.seeds];
-    const interval = wilson(count, of);
-    const live = run.live ? ` ${fill(labels.live_mark, { rate: number(run.learning_rate) })}` : "";
-    return { run, count, of, interval, share: count / of, name: `${now.cures[run.cure]}${live}: ${count} / ${of}` };
+    return { count, of, interval: wilson(count, of), share: count / of, way: name, name: `${name}: ${count} / ${of}` };
   });
   const listed = found.map(({ name, share }) => `${name}, ${percent(share)}`).join("; ");
-  const barsOf = (name, chosen, style) => {
-    const own = found.filter(({ run }) => (run === now.run) === chosen);
-    return bars(name, own.map(({ share }) => share), own.map((one) => one.name), "accent", style);
-  };
+  const barsOf = (name, those, style) =>
+    bars(name, those.map(({ share }) => share), those.map((one) => one.name), "accent", style);
   const ends = { width: 1.75, marker: "square", size: 3 }; // of an interval
   const bounds = ({ interval }) => interval.map(percent).join(" – ");
   const columns = [[labels.share, ({ share }) => percent(share)], [labels.interval, bounds]];
   return {
-    ...textsOf({ ...labels, share_caption: labels.share_title }, "share", { ...now.texts, listed }),
+    ...textsOf(labels, "share", { ...texts, listed }),
     x: { domain: [0, 1], label: labels.share, format: "percent" },
     y: { scale: "band", label: "", categories: found.map(({ name }) => name) },
-    height: 44 + 44 * found.length,
+    height: ROW * (found.length + 1),
     series: [
-      barsOf("chosen", true),
-      barsOf("others", false, { fill: "hatched" }),
-      ...found.map(({ name, interval, run }) => line(`interval ${run.cure}`, interval, [name, name], "ink", ends)),
+      barsOf("chosen", found.slice(0, 1)),
+      barsOf("others", found.slice(1), { fill: "hatched" }),
+      ...found.map(({ name, interval, way }) => line(`interval ${way}`, interval, [name, name], "ink", ends)),
     ],
     readout: readPoints(found, (one) => [one.share, one.name, [one.name, ...linesOf(columns, one)], "accent"]),
     table: tableOf(found, [
-      [labels.cure, ({ run }) => now.cures[run.cure]], [labels.polarized_seeds, ({ count }) => count],
+      [labels.setting, ({ way }) => way], [labels.polarized_seeds, ({ count }) => count],
       [labels.seeds, ({ of }) => of], ...columns,
     ]),
+  };
+}
+
+const closedText = (closed, below) => (closed < 0 ? below : percent(closed));
+
+/** Share of the gap between the best constant and the truth that heads have closed, of the same ways. */
+function gapPicture({ ways, at, tasks, texts }, labels) {
+  const found = ways.map(({ run, name: way }, i) => {
+    const closed = run.gap_closed[at]; // of every task
+    const shares = closed.map((value) => closedText(value, labels.below));
+    const entries = i > 0 ? shares : shares.map((share, k) => fill(labels.gap_entry, { task: tasks[k].name, share }));
+    return { way, closed, stuck: run.stuck[at], seeds: run.seeds, name: `${way}: ${entries.join(", ")}` };
+  });
+  const columns = [
+    ...tasks.map(({ name: task }, k) => [fill(labels.gap_of, { task }), ({ closed }) => formatNumber(closed[k], "percent")]),
+    ...tasks.map(({ name: task }, k) => [fill(labels.stuck_of, { ...texts, task }), ({ stuck, seeds }) => `${stuck[k]} / ${seeds}`]),
+  ];
+  const pointsOf = (task, hollow) => {
+    const those = found.filter(({ closed }) => closed[task] < 0 === hollow);
+    const [x, y] = [those.map(({ closed }) => Math.max(0, closed[task])), those.map(({ name }) => name)];
+    const { name, color } = tasks[task];
+    return points(`${name}${hollow ? ` ${labels.below}` : ""}`, x, y, color, { ...MARKS[task], hollow });
+  };
+  return {
+    ...textsOf(labels, "gap", { ...texts, listed: found.map(({ name }) => name).join("; ") }),
+    x: { domain: [-0.03, 1], ticks: [0, 0.2, 0.4, 0.6, 0.8, 1], label: labels.gap, format: "percent" },
+    y: { scale: "band", label: "", categories: found.map(({ name }) => name) },
+    height: ROW * (found.length + 1),
+    series: tasks.flatMap((_, task) => [pointsOf(task, false), pointsOf(task, true)]),
+    readout: readPoints(found, (one) => [
+      Math.max(0, one.closed[0]), one.name, [one.name, ...linesOf(columns, one)], tasks[0].color,
+    ]),
+    table: tableOf(found, [[labels.setting, ({ way }) => way], ...columns]),
   };
 }
 
@@ -224,42 +196,50 @@ function sharePicture(now, labels) {
 
 function render({ model, el }) {
   const labels = model.get("labels");
-  const { tasks, steps, threshold, dead, shown, learning_rate: usual, runs: known } = model.get("recorded");
-  const rateOf = (run) => {
-    const rates = { rate: number(run.learning_rate), usual: number(usual) };
-    return run.cure === "slow" ? fill(labels.instead, rates) : rates.rate;
-  };
-  const cures = Object.fromEntries(known.map((run) => [run.cure, fill(labels[run.cure], { rate: rateOf(run) })]));
+  const { tasks, steps, threshold, closes, shown, rows, runs: known } = model.get("recorded");
+  const valuesOf = (choice) => [...new Set(known.map((run) => run[choice]))];
+  const chosen = () => Object.fromEntries(CHOICES.map((choice) => [choice, model.get(choice)]));
+  const rateOf = (choices) => number(runOf(known, { ...choices, cure: "none" }).learning_rate);
+  const seedText = (seed) => fill(labels.seed_text, { seed, world: shown[seed].world });
   const trainable = Boolean(model.get("trainable")); // the page has no kernel, and no such trait
   // the rows of runs that are not shown at first may come later
-  const settings = ["step", "cure", "seed", "experts", "recorded", ...(trainable ? ["learning_rate", "live"] : [])];
+  const settings = [...CHOICES, "seed", "step", "recorded", ...(trainable ? ["live"] : [])];
   const explorer = createExplorer({ model, el, labels, settings, draw });
 
+  model.on("change:optimiser", leaveCure); // before anything is drawn
   explorer.addSlider("step", {
     label: labels.step_slider, stops: steps, ticks: steps, named: [steps[0], steps.at(-1)], text: integer,
   });
   explorer.addPlay("step", steps);
-  explorer.addChoice("cure", { values: Object.keys(cures), text: (cure) => cures[cure] });
-  explorer.addSlider("seed", {
-    label: labels.seed_slider, stops: range(shown), ticks: range(shown), named: [0, shown - 1], text: String,
+  explorer.addChoice("optimiser", { values: valuesOf("optimiser") });
+  explorer.addSlider("rate", {
+    stops: valuesOf("rate"), ticks: valuesOf("rate"), text: (rate) => rateOf({ ...chosen(), rate }),
   });
-  explorer.addChoice("experts", { values: [...new Set(known.map(({ experts }) => experts))], text: String });
+  explorer.addChoice("heads", { values: valuesOf("heads") });
+  explorer.addChoice("cure", { values: valuesOf("cure") });
+  explorer.addSlider("seed", {
+    stops: range(shown.length), ticks: range(shown.length), text: seedText,
+  });
   explorer.addReset();
   const endTraining = trainable ? addTraining() : () => {};
   tasks.forEach(({ name }, task) => {
-    const picture = (now) => (now.run.weights ? trianglePicture : heatPicture)(now, labels, task);
-    explorer.addPicture(fill(labels.gate_name, { task: name }), picture);
+    explorer.addPicture(fill(labels.gate_name, { task: name }), (now) => trianglePicture(now, labels, task));
   });
-  explorer.addPicture(labels.bars_title, barsPicture);
-  explorer.addPicture(labels.share, sharePicture);
+  explorer.addPicture(labels.share_name, sharePicture);
+  explorer.addPicture(labels.gap_name, gapPicture);
 
   const ready = new Map(); // unpacked when first asked for
-  const open = (run) => ready.get(run) ?? ready.set(run, opened(run, tasks)).get(run);
+  const open = (run) => ready.get(run) ?? ready.set(run, opened(run, model.get("recorded"))).get(run);
+
+  /** Where the chosen cure was not tried there is none. */
+  function leaveCure() {
+    if (curesWith(known, model.get("optimiser")).includes(model.get("cure"))) return;
+    model.set("cure", "none");
+    model.save_changes();
+  }
 
   function addTraining() {
-    const rates = model.get("learning_rates");
     explorer.addGroup({ label: labels.training, wide: true });
-    explorer.addSlider("learning_rate", { stops: rates, named: [rates[0], rates.at(-1)], text: number });
     const made = explorer.addTask({ label: labels.train, onPress: () => model.send({ train: true }) });
     explorer.addGroup();
     const tell = () => made.set(model.get("training") ?? null, model.get("status"));
@@ -268,40 +248,61 @@ function render({ model, el }) {
     return () => ["training", "status"].forEach((key) => model.off(`change:${key}`, tell));
   }
 
-  function draw(animate) {
-    const [step, cure, seed, experts, { runs }] = settings.map((key) => model.get(key));
-    const live = model.get("live");
-    const replaced = (run) => (live && live.cure === run.cure && live.experts === run.experts ? live : run);
-    const all = runs.filter((run) => run.experts === experts).map(replaced).map(open);
-    const run = all.find((one) => one.cure === cure);
-    const at = nearest(run.steps, step);
-    const gates = tasks.map((_, k) => run.utilisationOf(seed, at, k));
-    const [low, high] = wilson(run.polarized[at], run.seeds).map(percent);
+  /** What a way is called in a list of ways. */
+  function nameOf({ changed, choices, run }) {
     const texts = {
-      step: integer(run.steps[at]), cure: labels[`with_${cure}`], seed, experts, threshold: percent(threshold),
-      rate: rateOf(run), usual: number(usual), count: run.polarized[at], seeds: run.seeds, share: percent(run.polarized[at] / run.seeds), low, high,
+      rate: rateOf(choices), optimiser: labels[`short_${choices.optimiser}`], heads: labels[choices.heads],
     };
-    explorer.show({ run, all, cures, seed, at, tasks, gates, threshold, dead, texts }, animate);
-    const said = gates.map((utilisation, k) => {
+    const way = { cure: labels[`short_${choices.cure}`], null: labels.as_set }[changed]
+      ?? fill(labels[`other_${changed}`], texts);
+    const name = run.cure === choices.cure ? way : fill(labels.without, { way });
+    return run.live ? `${name} ${labels.live_mark}` : name;
+  }
+
+  function draw(animate) {
+    const choices = chosen();
+    const [seed, step] = [model.get("seed"), model.get("step")];
+    const live = trainable ? model.get("live") : null;
+    const runs = model.get("recorded").runs.map((run) => (live && runOf([live], run) ? live : run));
+    const cures = curesWith(known, choices.optimiser);
+    explorer.showControl("cure", cures.length > 1);
+    const ways = neighbours(runs, choices).map((way) => ({ run: way.run, name: nameOf(way) }));
+    const run = open(ways[0].run);
+    const at = nearest(steps, step);
+    const [low, high] = wilson(run.polarized[at], run.seeds).map(percent);
+    const gap = tasks.map(({ name: task }, k) =>
+      fill(labels.says_gap, { task, share: closedText(run.gap_closed[at][k], labels.says_below) }));
+    const texts = {
+      ...choices, step: integer(steps[at]), optimiser: labels[choices.optimiser], rate: rateOf(choices),
+      starts: labels[`starts_${choices.heads}`], cure: labels[`with_${choices.cure}`], seed: seedText(seed),
+      threshold: percent(threshold), closes: percent(closes), count: run.polarized[at], seeds: run.seeds,
+      share: percent(run.polarized[at] / run.seeds), low, high, first: tasks[0].name, second: tasks.at(-1).name,
+      stuck: run.stuck[at].reduce((sum, count) => sum + count, 0), all: run.seeds * tasks.length,
+    };
+    explorer.show({ run, ways, seed, at, tasks, rows, texts }, animate);
+    const said = tasks.map(({ name: task }, k) => {
+      const utilisation = run.utilisationOf(seed, at, k);
       const top = topOf(utilisation);
       return fill(polarized(utilisation, threshold) ? labels.says_polarized : labels.says_mixed, {
-        task: tasks[k].name, expert: top + 1, share: percent(utilisation[top]),
-        effective: two(effectiveExperts(utilisation)), experts,
+        task, expert: top + 1, share: percent(utilisation[top]), effective: two(effectiveExperts(utilisation)),
+        height: labels[HEIGHTS[run.heights[seed][k].indexOf(top)]],
       });
     });
-    const template = fill(run.live ? labels.sentence_live : labels.sentence, { gates: said.join(labels.and) });
-    explorer.say(template, texts);
+    const parts = { gates: said.join(labels.and), gap: gap.join(labels.both) };
+    const sentence = `${run.live ? labels.live : ""}${fill(labels.sentence, parts)}`;
+    explorer.say(cures.length > 1 ? sentence : `${sentence}${labels.no_cures}`, texts);
   }
   const end = explorer.start();
   return () => {
+    model.off("change:optimiser", leaveCure);
     endTraining();
     end();
   };
 }
 
-const read = { unpackUtilisation, unpackWeights, nearestStep: nearest, inTriangle };
+const read = { unpackUtilisation, unpackWeights, inTriangle };
 export default {
   render,
-  heights: { "": [2565, 2505, 2279, 1447, 1461, 1385] },
-  formulas: { effectiveExperts, polarized, deadExperts, wilson, ...read },
+  heights: { "": [3212, 3124, 2876, 1759, 1694, 1589] },
+  formulas: { effectiveExperts, polarized, wilson, ...read },
 };

@@ -71,6 +71,23 @@ def test_the_truth_has_the_smallest_loss(examples):
     assert (examples.log_loss(best) < examples.log_loss(best - 0.1)).all()
 
 
+def test_the_gap_closed_is_0_for_the_best_constant_and_1_for_the_truth(examples):
+    click, like = examples.truth.T
+    best = np.array([click.mean(), np.average(like, weights=click)])  # of likes among the clicked
+    constant = np.broadcast_to(np.log(best / (1 - best)), examples.truth.shape)
+    truth = np.log(examples.truth / (1 - examples.truth))
+    found = examples.gap_closed(np.stack([constant, truth, constant + 0.1]))
+    np.testing.assert_allclose(found[:2], [[0.0, 0.0], [1.0, 1.0]], atol=1e-9)
+    assert (found[2] < 0).all()
+    assert examples.bounds()[0] == pytest.approx(-(best * np.log(best) + (1 - best) * np.log(1 - best)))
+
+
+def test_base_rates_are_of_the_labels_that_count(examples):
+    clicked = examples.labels[:, 0] == 1
+    expected = [clicked.mean(), examples.labels[clicked, 1].mean()]
+    np.testing.assert_allclose(examples.base_rates, expected, rtol=1e-6)
+
+
 def test_the_setting_of_chapter_4():
     train, test = gate_examples(seed=0, rows=500, held_out=200)
     assert (len(train), len(test)) == (500, 200)

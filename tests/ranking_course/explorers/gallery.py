@@ -56,7 +56,7 @@ GALLERY: dict[str, Callable[[], Explorer]] = {
     "funnel": lambda: FunnelExplorer(funnel_recording()),
     "fused_order": lambda: FusedOrderExplorer(fused_recording()),
     "fusion": FusionExplorer,
-    "gates": lambda: GatesExplorer(gates_recording(seeds=10, rows=60), data=gates_examples()),
+    "gates": lambda: GatesExplorer(gates_recording(shown=6, rows=20), data=gates_examples()),
     "loss": LossExplorer,
     "measures": MeasuresExplorer,
     "quiz": lambda: QuizExplorer(BOOK / "03_calibration" / "quiz.toml"),

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
-from types import SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ranking_course.explorers.funnel import CHANNELS
-from ranking_course.explorers.gates_recording import pack_utilisation, pack_weights
+from ranking_course.explorers.gates_recording import (
+    HEADS,
+    OPTIMISERS,
+    RATES,
+    pack_utilisation,
+    pack_weights,
+)
 from ranking_course.explorers.loss import TASKS
+
+if TYPE_CHECKING:
+    from ranking.mmoe.examples import DenseExamples
 
 
 def _bins(count: np.ndarray, predicted: np.ndarray, gap: float) -> dict[str, Any]:
@@ -174,59 +183,68 @@ def completion_made_up(candidates: int = 20) -> dict[str, Any]:
     }
 
 
-def gates_recording(seeds: int = 4, rows: int = 12) -> dict[str, Any]:
-    """Gates that drift to one expert, soonest without a cure, that of like less far; 3 and 8 experts."""
+def gates_recording(shown: int = 4, rows: int = 12) -> dict[str, Any]:
+    """Gates that drift to one expert, sooner at higher rates and without a cure, that of like less far."""
     rng = np.random.default_rng(11)
     steps = [0, 5, 20, 60, 200]
+    paces = {"none": 1.0, "exact": 0.6, "entropy": 0.05}
     runs = []
-    for cure, pace in (("none", 1.0), ("exact", 0.6), ("entropy", 0.05)):
-        for experts in (3, 8):
-            way = pace * np.sqrt(np.array(steps))[None, :, None, None, None]  # (1, steps, 1, 1, 1)
-            pull = rng.random((seeds, 1, 2, 1, experts)) * np.array([1.0, 0.3])[:, None, None]
-            scatter = 0.6 * rng.normal(size=(seeds, 1, 2, rows, experts))
-            logits = way * pull + scatter  # (seeds, steps, tasks, rows, experts)
-            weights = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
-            used = weights.mean(axis=-2)
-            polarized = (used.max(axis=-1) > 0.95).any(axis=-1).sum(axis=0)
-            runs.append(
-                {
-                    "cure": cure,
-                    "experts": experts,
-                    "seeds": 2 * seeds,
-                    "learning_rate": 0.05,
-                    "steps": steps,
-                    "polarized": (2 * polarized).tolist(),
-                    "rows": rows,
-                    "utilisation": pack_utilisation(used),
-                    "weights": pack_weights(weights) if experts == 3 else None,
-                    "note": "left out",
-                }
-            )
-    tasks = [{"name": name, "color": name} for name in ("click", "like")]
+    for optimiser, rate, heads, cure in itertools.product(OPTIMISERS, RATES, HEADS, paces):
+        if cure != "none" and optimiser == "sgd":
+            continue
+        pace = paces[cure] * (0.5 + 0.5 * RATES.index(rate)) * (0.2 if optimiser == "sgd" else 1.0)
+        way = pace * np.sqrt(np.array(steps))[None, :, None, None, None]  # (1, steps, 1, 1, 1)
+        pull = rng.random((shown, 1, 2, 1, 3)) * np.array([1.0, 0.3])[:, None, None]
+        scatter = 0.6 * rng.normal(size=(shown, 1, 2, rows, 3))
+        logits = way * pull + scatter  # (shown, steps, tasks, rows, experts)
+        weights = np.exp(logits) / np.exp(logits).sum(axis=-1, keepdims=True)
+        used = weights.mean(axis=-2)
+        polarized = (used.max(axis=-1) > 0.95).any(axis=-1).sum(axis=0)
+        runs.append(
+            {
+                "optimiser": optimiser,
+                "rate": rate,
+                "heads": heads,
+                "cure": cure,
+                "learning_rate": (0.1 if optimiser == "sgd" else 0.01) * 10 ** ((RATES.index(rate) - 1) / 2),
+                "seeds": 2 * shown,
+                "polarized": (2 * polarized).tolist(),
+                "gap_closed": [[-5.0, -9.0], [-1.0, 0.0], [0.1, 0.0], [0.4, 0.3], [0.55, 0.5]],
+                "stuck": [[8, 8], [8, 7], [3, 7], [1, 2], [0, 1]],
+                "heights": rng.permuted(np.tile(np.arange(3), (shown, 2, 1)), axis=-1).tolist(),
+                "utilisation": pack_utilisation(used),
+                "weights": pack_weights(weights),
+                "note": "left out",
+            }
+        )
     return {
-        "learning_rate": 0.05,
-        "tasks": tasks,
+        "tasks": [{"name": name, "color": name} for name in ("click", "like")],
         "steps": steps,
-        "shown": seeds,
+        "rows": rows,
+        "learnt_from": 9_000,
         "threshold": 0.95,
-        "dead": 0.01,
+        "closes": 0.05,
+        "shown": [{"world": i % 2, "seed": 10 + i} for i in range(shown)],
         "runs": runs,
         "made_by": "a note that explorers leave out",
     }
 
 
-def gates_examples(rows: int = 400, columns: int = 5) -> tuple[SimpleNamespace, SimpleNamespace]:
+def gates_examples(rows: int = 400, columns: int = 5) -> tuple[DenseExamples, DenseExamples]:
     """Rows to train on and held-out rows, as the study of gates takes them; a third is clicked."""
+    from ranking.mmoe.examples import DenseExamples  # torch, which most explorers do without
+
     rng = np.random.default_rng(12)
 
-    def part(rows: int) -> SimpleNamespace:
+    def part(rows: int) -> DenseExamples:
         inputs = rng.normal(size=(rows, columns)).astype(np.float32)
-        click = inputs[:, 0] + rng.normal(size=rows) > 0.6
-        like = click & (inputs[:, 1] + rng.normal(size=rows) > 0)
-        label_mask = np.stack([np.ones(rows), click], axis=1)
-        labels = np.stack([click, like], axis=1)
-        return SimpleNamespace(
-            inputs=inputs, labels=labels.astype(np.float32), label_mask=label_mask.astype(np.float32)
+        truth = 1 / (1 + np.exp(1.0 - inputs[:, :2].astype(float)))
+        labels = rng.random((rows, 2)) < truth
+        labels[:, 1] &= labels[:, 0]
+        mask = np.stack([np.ones(rows), labels[:, 0]], axis=1)
+        names = tuple(f"number {i}" for i in range(columns))
+        return DenseExamples(
+            names, ("click", "like"), inputs, labels.astype(np.float32), mask.astype(np.float32), truth
         )
 
     return part(rows), part(100)

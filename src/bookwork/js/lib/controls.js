@@ -63,12 +63,13 @@ export function createChoice(parent, { label, options, onInput }) {
   const row = html("div", { class: "rx-options" });
   options.forEach(({ text }, i) => row.append(html("label", { for: inputs[i].id }, inputs[i], html("span", {}, text))));
   const size = options.length > FEW ? "rx-control rx-choice rx-many" : "rx-control rx-choice";
-  parent.append(html("fieldset", { class: size }, html("legend", {}, label), row));
+  const element = html("fieldset", { class: size }, html("legend", {}, label), row);
+  parent.append(element);
   inputs.forEach((input, i) => input.addEventListener("change", () => {
     input.parentElement.scrollIntoView({ block: "nearest", inline: "nearest" }); // where it is a line to swipe through
     onInput(options[i].value);
   }));
-  return { set: (value) => inputs.forEach((input, i) => { input.checked = options[i].value === value; }) };
+  return { element, set: (value) => inputs.forEach((input, i) => { input.checked = options[i].value === value; }) };
 }
 
 /** Something on or off: a checkbox with its label. */

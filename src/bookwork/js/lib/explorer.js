@@ -79,11 +79,11 @@ export function createExplorer({ model, el, labels, settings, draw }) {
       place = options ? createGroup(controls, options) : controls;
       return options && place.parentElement;
     },
-    /** Whether the slider of that key is to be seen. */
-    showSlider(key, visible) {
+    /** Whether the slider or choice of that key is to be seen. */
+    showControl(key, visible) {
       const { element } = moved.get(key);
       element.hidden = !visible;
-      element.querySelector("input").disabled = !visible;
+      for (const input of element.querySelectorAll("input")) input.disabled = !visible;
     },
     /** A button that plays a trait through its stops. What is said aloud waits until it stands still. */
     addPlay(key, stops) {
