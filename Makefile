@@ -16,6 +16,8 @@ TORCH_CPU_INDEX := https://download.pytorch.org/whl/cpu
 
 # Waiting threads sleep instead of spinning: on a busy machine that is several times faster.
 export OMP_WAIT_POLICY ?= passive
+# Hundreds of processes import the course: what one has compiled, the others need not compile again.
+unexport PYTHONDONTWRITEBYTECODE
 # Programs of the environment find each other.
 export PATH := $(abspath $(BIN)):$(PATH)
 
@@ -95,8 +97,7 @@ check: lint
 
 test: $(READY) $(BROWSER_READY) lint html
 	RANKING_SILENT=1 RANKING_BUILT_BOOK=_build/html OMP_NUM_THREADS=1 \
-	  $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder
-	RANKING_SILENT=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest --nbval -n 2 --dist loadscope book
+	  $(BIN)/python -m pytest --nbval -n $(WORKERS) --dist loadscope --no-loadscope-reorder book tests
 
 test-all: export RANKING_TEST_ALL = 1
 test-all: test

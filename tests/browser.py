@@ -22,6 +22,9 @@ ADVICE = """No Chromium or Chrome was found, and none could be installed.
 Install one (Debian and Ubuntu: apt-get install chromium; macOS and Windows: Google Chrome),
 or name its program in the environment variable RANKING_BROWSER, then run the tests again."""
 
+PATIENCE = 90_000
+"""Milliseconds that a test waits for a state that it needs: a machine with much else to do may take long."""
+
 LAUNCH_ARGS = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
 
 

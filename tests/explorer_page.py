@@ -7,8 +7,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from browser import PATIENCE
+
 from bookwork.explorer import Explorer, bundle
 from bookwork.explorer.base import MIME_TYPE
+
+TWO_FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+"""After which the browser has told all observers of what was done before."""
 
 
 def page_of(explorer: Explorer, *, runtime_first: bool = False) -> str:
@@ -41,14 +46,22 @@ def pages_of(chromium: Any, folder: Path) -> Iterator[Callable[..., Any]]:
     contexts, faults = [], []
 
     def open_page(
-        explorer: Explorer, *, width: int = 1280, runtime_first: bool = False, **context: Any
+        explorer: Explorer,
+        *,
+        width: int = 1280,
+        runtime_first: bool = False,
+        before: str | None = None,
+        **context: Any,
     ) -> Any:
         path = folder / f"page{len(contexts)}.html"
         path.write_text(page_of(explorer, runtime_first=runtime_first), encoding="utf-8")
         # transitions are for the eye; tests that are about them ask for them
         context = {"reduced_motion": "reduce", **context}
         contexts.append(chromium.new_context(viewport={"width": width, "height": 900}, **context))
+        contexts[-1].set_default_timeout(PATIENCE)
         page = contexts[-1].new_page()
+        if before is not None:  # a script that runs first
+            page.add_init_script(before)
         page.on("console", lambda message: faults.append(f"console: {message.text}"))
         page.on("pageerror", lambda error: faults.append(f"error: {error}"))
         page.on(
@@ -56,7 +69,7 @@ def pages_of(chromium: Any, folder: Path) -> Iterator[Callable[..., Any]]:
         )
         page.goto(path.as_uri())
         page.locator(".rx-picture, .rx-question").first.wait_for()
-        page.evaluate("() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        page.evaluate(TWO_FRAMES)
         return page
 
     yield open_page

@@ -88,6 +88,7 @@ def _answers(address: str) -> bool:
 
 def open_notebook(page: Any, address: str, name: str) -> None:
     """Open the notebook in a fresh workspace and wait for its kernel; cells out of sight are not rendered."""
+    page.set_default_timeout(RUN_SECONDS * 1000)
     page.set_viewport_size({"width": 1280, "height": 6000})
     page.goto(f"{address}/lab/tree/{name}?reset")
     page.wait_for_function(

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
+from explorer_page import TWO_FRAMES
+from playwright.sync_api import TimeoutError
 
 CALL = "([module, name, calls]) => calls.map(c => rankingExplorers.definitions[module].formulas[name](...c))"
 MODEL = "(key) => document.querySelector('.ranking-explorer').rankingModel.get(key)"
@@ -73,6 +76,26 @@ def columns(page: Any, number: int = 0) -> dict[str, list[str]]:
     return {first: rest for first, *rest in rows(page, number)[1:]}
 
 
+def frames(page: Any, act: str, look: str) -> int:
+    """How many different things ``look`` gives in the 400 ms after ``act``, both functions in JavaScript.
+
+    Frames and their times are made here, 16 ms apart: a busy machine leaves most of its own out.
+    """
+    return page.evaluate(f"""() => {{
+        const [seen, asked] = [new Set(), []];
+        let now = performance.now();
+        window.requestAnimationFrame = (call) => asked.push(call);
+        performance.now = () => now;
+        ({act})();
+        for (let frame = 0; frame < 25; frame += 1) {{
+            seen.add(({look})());
+            now += 16;
+            for (const call of asked.splice(0)) call(now);
+        }}
+        return seen.add(({look})()).size;
+    }}""")
+
+
 FAULTS = """() => {
     const all = (selector, inside = document) => [...inside.querySelectorAll(selector)];
     const box = (element) => element.getBoundingClientRect();
@@ -105,6 +128,14 @@ FAULTS = """() => {
 def assert_laid_out(page: Any) -> None:
     """Nothing scrolls sideways, and no text leaves its picture or meets another label."""
     assert {fault: found for fault, found in page.evaluate(FAULTS).items() if found} == {}
+
+
+def assert_comes_to_be_laid_out(page: Any) -> None:
+    """The same, once the page has met the new size of its window, for which it may need some frames."""
+    page.evaluate(TWO_FRAMES)
+    with contextlib.suppress(TimeoutError):
+        page.wait_for_function(f"Object.values(({FAULTS})()).every((found) => found.length === 0)")
+    assert_laid_out(page)
 
 
 def assert_accessible(page: Any, theme: str) -> None:

@@ -81,7 +81,7 @@ class TestSample:
             first = page.locator(ALL).first
             first.locator(".rx-axis").first.wait_for()  # keys before the first frame are dropped
             page.get_by_role("slider").first.press("ArrowRight")
-            first.locator(".rx-sentence", has_text="The wave is 2 high.").wait_for(timeout=15_000)
+            first.locator(".rx-sentence", has_text="The wave is 2 high.").wait_for()
             assert page.evaluate("document.readyState") != "complete"
             assert any(map(others.search, asked))  # that were held back
 

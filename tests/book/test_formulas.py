@@ -82,9 +82,8 @@ class TestMaths:
             page.keyboard.press("End")
             for _ in range(40):
                 page.keyboard.press("ArrowRight")
-            page.wait_for_timeout(300)
-            end = "box => box.scrollWidth - box.clientWidth - box.scrollLeft"
-            assert formula.evaluate(end) <= 1
+            end = "box => box.scrollWidth - box.clientWidth - box.scrollLeft <= 1"
+            page.wait_for_function(end, arg=formula.element_handle())
             width = page.evaluate("document.documentElement.scrollWidth")
             assert width <= NARROW.width
 
@@ -94,4 +93,4 @@ class TestMaths:
             reader.open(page, NARROW, "intro.html")
             assert page.evaluate(ink) == "rgb(240, 243, 246)"
             page.emulate_media(media="print")
-            page.wait_for_function(f"{ink} === 'rgb(27, 31, 36)'", timeout=15_000)
+            page.wait_for_function(f"{ink} === 'rgb(27, 31, 36)'")

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from bs4 import BeautifulSoup
+from explorer_page import TWO_FRAMES
 from small_course import NAME
 from visits import SETTINGS
 
@@ -86,11 +87,11 @@ class TestStrip:
             wide = "document.querySelector('.ranking-progress').getBoundingClientRect().width"
             assert page.evaluate(wide) == 0
             page.evaluate("scrollTo(0, document.body.scrollHeight / 3)")
-            page.wait_for_function(f"{wide} > 50", timeout=15_000)
+            page.wait_for_function(f"{wide} > 50")
             assert page.evaluate(wide) < 300
             assert page.locator(".ranking-left").inner_text() in ("7 min left", "8 min left")
             page.evaluate("scrollTo(0, document.body.scrollHeight)")
-            page.wait_for_function(f"{wide} > 380", timeout=15_000)
+            page.wait_for_function(f"{wide} > 380")
             strip = page.locator(".ranking-strip")
             page.emulate_media(media="print")
             assert not bar.is_visible()
@@ -104,7 +105,7 @@ class TestStrip:
             chain, beside = page.locator(".ranking-chain"), page.locator(".ranking-beside > li")
             current = chain.locator("a").last
             stages = chain.locator("a, span").all()
-            page.wait_for_function("document.querySelector('.ranking-chain').scrollLeft > 0", timeout=15_000)
+            page.wait_for_function("document.querySelector('.ranking-chain').scrollLeft > 0")
             line = chain.bounding_box()
             assert line["height"] < 60
             starts = [stage.bounding_box()["x"] - line["x"] for stage in stages]
@@ -280,8 +281,14 @@ class TestDrawer:
 
 
 MARKED = "() => [...document.querySelectorAll('#pst-page-toc-nav a.active')].map((a) => a.hash)"
-LATE = """globalThis.IntersectionObserver = class extends IntersectionObserver {
-    constructor(told, options) { super((...seen) => setTimeout(() => told(...seen), 300), options); }
+LATE = """globalThis.late = { seen: 0, told: 0 };
+globalThis.IntersectionObserver = class extends IntersectionObserver {
+    constructor(told, options) {
+        super((...seen) => {
+            late.seen += 1;
+            setTimeout(() => { told(...seen); late.told += 1; }, 300);
+        }, options);
+    }
 };"""
 
 
@@ -305,8 +312,9 @@ class TestWhereOneIs:
             reader.open(page, WIDE, "03_calibration/index.html")
             page.evaluate("document.querySelector('#the-way-back > h2').scrollIntoView()")
             page.wait_for_function(f"({MARKED})().join() === '#the-way-back'")
-            page.evaluate("scrollTo(0, 0)")
-            page.wait_for_timeout(1_000)
+            page.evaluate("before = late.seen; scrollTo(0, 0)")
+            page.wait_for_function("late.seen > before && late.told === late.seen")
+            page.evaluate(TWO_FRAMES)
             assert page.evaluate(MARKED) == []
 
     def test_a_claim_that_one_has_come_to_is_marked_as_a_heading_is(self, reader):

@@ -61,7 +61,7 @@ class TestFrame:
             for name in ("intro.html", "search.html"):
                 reader.open(page, setting, name)
                 with contextlib.suppress(TimeoutError):  # a busy machine may not have styled the page yet
-                    page.wait_for_function(f"({UNDRAWN})().length === 0", timeout=15_000)
+                    page.wait_for_function(f"({UNDRAWN})().length === 0")
                 assert page.evaluate(UNDRAWN) == []
             assert log.errors == []
 
@@ -121,7 +121,7 @@ class TestFrame:
             button.click()
             assert inside.is_visible()
             page.keyboard.press("Escape")
-            inside.wait_for(state="hidden", timeout=15_000)
+            inside.wait_for(state="hidden")
             assert button.evaluate("button => button === document.activeElement")
 
     def test_the_contents_of_a_wide_page_fold_away_and_follow_the_reader(self, reader):
@@ -130,27 +130,26 @@ class TestFrame:
             sidebar = page.locator("#pst-primary-sidebar")
             assert sidebar.bounding_box()["x"] == 0
             page.locator(".primary-toggle").click()
-            page.wait_for_timeout(400)
-            assert not page.get_by_role("navigation", name="Main", exact=True).is_visible() or (
-                sidebar.bounding_box()["x"] < 0
-            )
+            seen = "bar.checkVisibility({ visibilityProperty: true })"
+            gone = f"bar => !{seen} || bar.getBoundingClientRect().x < 0"
+            page.wait_for_function(gone, arg=sidebar.element_handle())
             page.locator("#another-figure").evaluate("heading => heading.scrollIntoView()")
-            page.locator("#pst-page-toc-nav a.active[href='#another-figure']").wait_for(timeout=15_000)
+            page.locator("#pst-page-toc-nav a.active[href='#another-figure']").wait_for()
 
     def test_back_to_the_top(self, reader):
         with reader.tab(NARROW) as (page, _):
             reader.open(page, NARROW, "intro.html")
             page.mouse.wheel(0, 1500)
-            page.wait_for_timeout(300)
+            page.wait_for_function("scrollY === 1500")
             page.mouse.wheel(0, -200)
             page.get_by_role("button", name="Back to top").click()
-            page.wait_for_function("scrollY === 0", timeout=15_000)
+            page.wait_for_function("scrollY === 0")
 
     def test_full_screen(self, reader):
         with reader.tab(WIDE) as (page, _):
             reader.open(page, WIDE, "intro.html")
             page.locator(".btn-fullscreen-button").click()
-            page.wait_for_function("document.fullscreenElement !== null", timeout=15_000)
+            page.wait_for_function("document.fullscreenElement !== null")
 
     def test_code_is_copied_and_that_is_said(self, reader):
         with reader.tab(WIDE) as (page, _):
@@ -195,13 +194,12 @@ class TestFrame:
         with reader.tab(NARROW) as (page, _):
             page.goto(f"{reader.base(NARROW)}/intro.html")
             page.add_style_tag(content=".bd-article > section > p { min-height: 9000px }")  # a long page
-            page.wait_for_timeout(200)
             last = page.locator(".bd-article > section > section").last.locator("h2")
+            handle = last.element_handle()
+            page.wait_for_function(f"e => !({seen})(e)", arg=handle)
             assert page.locator("h1").last.evaluate(seen)
-            assert not last.evaluate(seen)
             last.scroll_into_view_if_needed()
-            page.wait_for_timeout(200)
-            assert last.evaluate(seen)
+            page.wait_for_function(seen, arg=handle)
         with reader.tab(WIDE) as (page, _):
             page.goto(f"{reader.base(WIDE)}/intro.html")
             assert page.locator(".bd-article > section > section").last.locator("h2").evaluate(seen)
@@ -256,7 +254,7 @@ class TestFolds:
                 held.textContent += '<p id="deep-inside">found</p>';
                 location.hash = "deep-inside";
             }""")
-            page.locator("#deep-inside").wait_for(timeout=15_000)
+            page.locator("#deep-inside").wait_for()
 
     def test_derivations_are_open_on_paper_and_dead_labels_gone(self, reader):
         with reader.tab(WIDE) as (page, _):

@@ -6,7 +6,8 @@ import re
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Page
+from browser import PATIENCE
+from playwright.sync_api import Page, expect
 from visits import SETTINGS, Reader
 
 WIDE, NARROW = SETTINGS
@@ -92,7 +93,7 @@ class TestNames:
         assert link.evaluate("link => link === document.activeElement")
         card = page.locator(CARD)
         said = "Claim C5 of the source document", "The formula that leads back", "Where: A table"
-        assert card.locator("p").all_inner_texts() == [*said]
+        expect(card.locator("p")).to_have_text([*said], use_inner_text=True, timeout=PATIENCE)
         assert link.get_attribute("aria-describedby") == card.get_attribute("id")
         page.keyboard.press("Escape")
         assert not card.is_visible()
@@ -106,13 +107,14 @@ class TestNames:
         page.goto(f"{reader.address}/named.html")
         term, card = page.locator("a.ranking-term").last, page.locator(CARD)
         term.tap()
+        card.wait_for()
         box = card.bounding_box()
         assert "Clicks divided by impressions." in card.inner_text()
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= 360
         assert page.evaluate("document.documentElement.scrollWidth") <= 360
         page.locator("h1").last.tap()
-        assert not card.is_visible()
+        card.wait_for(state="hidden")
         term.tap()
         term.tap()
         page.wait_for_url("**/source_map.html#term-CTR")

@@ -176,13 +176,18 @@ def test_the_interval_holds_the_truth_as_often_as_it_says():
     assert 0.83 * 200 <= held <= 0.96 * 200
 
 
-def test_a_million_rows_in_a_hundred_thousand_groups_take_about_a_second():
+@pytest.mark.parametrize("metric", [ndcg, grouped_auc])
+def test_a_hundred_thousand_groups_take_hardly_longer_than_ten(metric):
+    """Beside each other, as machines differ. A loop over groups takes a hundred times as long."""
     rng = np.random.default_rng(7)
-    g, y, p = rng.integers(0, 100_000, 1_000_000), rng.random(1_000_000) < 0.1, rng.random(1_000_000)
-    for metric in (ndcg, grouped_auc):
+    y, p = rng.random(400_000) < 0.1, rng.random(400_000)
+    seconds = []
+    for groups in (10, 100_000):
+        g = rng.integers(0, groups, len(y))
         began = time.process_time()
         metric(y, p, g)
-        assert time.process_time() - began < 5.0  # a loop over groups takes a minute
+        seconds.append(time.process_time() - began)
+    assert seconds[1] < 10 * seconds[0]
 
 
 @pytest.mark.parametrize("metric", [ndcg, grouped_auc])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -394,39 +395,76 @@ def test_targets_of_a_stream_must_be_the_models(parquet):
 TWO = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 
 
-def script(out: Path, *options: str, launcher: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, *launcher, str(SCRIPT), str(out), *options]
-    return subprocess.run(command, capture_output=True, text=True, timeout=300)
+CASES = {"all rows": (), "masked": ("--masked",), "sparse": ("--sparse",), "learnt": ("--masked", "--learnt")}
+KILLED = {"alone": ("--dropout", "--masked"), "sparse": ("--sparse", "--masked")}
+TOGETHER = ("--dropout", "--masked")
 
 
-RUNS = {"alone": ((), ("--dropout", "--masked")), "sparse": ((), ("--sparse", "--masked"))}
-RUNS["two processes"] = (TWO, ("--dropout", "--masked"))
+def script(*runs: tuple[object, ...], launcher: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+    """The script with these runs; the first may have ``--apart`` in front."""
+    words = [word for run in runs for word in ("then", *map(str, run))][1:]
+    command = [sys.executable, *launcher, str(SCRIPT), *words]
+    return subprocess.run(command, capture_output=True, text=True, timeout=500)
+
+
+@pytest.fixture(scope="module")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Folders with what runs that nobody stops end with: those of one process, and of two under torchrun."""
+    one, two = (tmp_path_factory.mktemp(name) for name in ("one", "two"))
+    for folder, killed, launcher in ((one, KILLED, ()), (two, {"together": TOGETHER}, TWO)):
+        runs = [(folder / f"{name}.pt", *options) for name, options in CASES.items()]
+        runs += [(folder / f"killed {name}.pt", *options) for name, options in killed.items()]
+        answer = script(*runs, launcher=launcher)
+        assert answer.returncode == 0, answer.stderr
+    return one, two
+
+
+def history_of(weights: Path) -> dict[str, object]:
+    """The history beside a file of weights, without how long it took."""
+    history = json.loads(weights.with_suffix(".json").read_text())
+    history.pop("seconds")
+    return history
+
+
+def assert_same_to_the_bit(whole: Path, resumed: Path) -> None:
+    """Weights and losses."""
+    one, other = torch.load(whole), torch.load(resumed)
+    assert all(torch.equal(one[name], other[name]) for name in one)
+    assert history_of(whole) == history_of(resumed)
+
+
+# Of 96 steps, checkpoints come every ten and after each epoch (steps 32 and 64). Runs are killed in the
+# second epoch; then, going on after step 40, in the third.
+KILLED_AT = (("--kill-at", 47), ("--kill-at", 35))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="Windows has neither fork nor SIGKILL")
+@pytest.mark.parametrize("name", KILLED)
+def test_killed_in_the_middle_and_resumed_is_as_if_never_stopped_bit_for_bit(tmp_path, ended, name):
+    """Losses included."""
+    resumed, kept = tmp_path / "resumed.pt", tmp_path / "run.checkpoint"
+    run = (resumed, *KILLED[name], "--checkpoint", kept)
+    killed = script(("--apart", *run, *KILLED_AT[0]), (*run, *KILLED_AT[1]))
+    assert killed.stdout.split() == [str(-signal.SIGKILL)] * 2, killed.stderr
+    assert kept.exists()
+    assert not resumed.exists()
+    finished = script(run)
+    assert finished.returncode == 0, finished.stderr
+    assert_same_to_the_bit(ended[0] / f"killed {name}.pt", resumed)
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="Windows has no such signal")
-@pytest.mark.parametrize(("launcher", "options"), RUNS.values(), ids=list(RUNS))
-def test_killed_in_the_middle_and_resumed_is_as_if_never_stopped_bit_for_bit(tmp_path, launcher, options):
-    """Losses included. Of 96 steps, checkpoints come every ten and after each epoch (steps 32 and 64).
-
-    Dropout draws in every process from a state of its own, and each has its own sum of losses.
-    """
-    whole, resumed, kept = tmp_path / "whole.pt", tmp_path / "resumed.pt", tmp_path / "run.checkpoint"
-    never_stopped = script(whole, *options, launcher=launcher)
-    assert never_stopped.returncode == 0, never_stopped.stderr
-    stopped = (*options, "--checkpoint", str(kept))
-    for at in ("47", "35"):  # in the second epoch; then, going on after step 40, in the third
-        ended = script(resumed, *stopped, "--kill-at", at, launcher=launcher).returncode
-        assert ended == (1 if launcher else -signal.SIGKILL)
+def test_two_processes_killed_in_the_middle_and_resumed_are_as_if_never_stopped_bit_for_bit(tmp_path, ended):
+    """Dropout draws in every process from a state of its own, and each has its own sum of losses."""
+    resumed, kept = tmp_path / "resumed.pt", tmp_path / "run.checkpoint"
+    run = (resumed, *TOGETHER, "--checkpoint", kept)
+    for kill in KILLED_AT:
+        assert script((*run, *kill), launcher=TWO).returncode == 1
         assert kept.exists()
         assert not resumed.exists()
-    finished = script(resumed, *stopped, launcher=launcher)
+    finished = script(run, launcher=TWO)
     assert finished.returncode == 0, finished.stderr
-    one, other = torch.load(whole), torch.load(resumed)
-    assert all(torch.equal(one[name], other[name]) for name in one)
-    histories = [json.loads(path.with_suffix(".json").read_text()) for path in (whole, resumed)]
-    for history in histories:
-        history.pop("seconds")
-    assert histories[0] == histories[1]
+    assert_same_to_the_bit(ended[1] / "killed together.pt", resumed)
 
 
 class Stopped(Exception):
@@ -590,23 +628,15 @@ def test_checkpoints_that_are_none(tmp_path):
 # Several processes
 
 
-CASES = {"all rows": (), "masked": ("--masked",), "sparse": ("--sparse",), "learnt": ("--masked", "--learnt")}
-
-
-@pytest.mark.parametrize("options", CASES.values(), ids=list(CASES))
-def test_two_processes_under_torchrun_learn_what_one_learns(tmp_path, options):
+@pytest.mark.parametrize("name", CASES)
+def test_two_processes_under_torchrun_learn_what_one_learns(ended, name):
     """A mean over the rows that a mask keeps is taken over the whole batch, not in each half by itself."""
-    one, two = tmp_path / "one.pt", tmp_path / "two.pt"
-    alone = script(one, *options)
-    assert alone.returncode == 0, alone.stderr
-    together = script(two, *options, launcher=TWO)
-    assert together.returncode == 0, together.stderr
-    histories = [json.loads(path.with_suffix(".json").read_text()) for path in (one, two)]
-    for name in ("train_loss", "validation_loss"):
-        assert histories[0][name] == pytest.approx(histories[1][name], rel=1e-5)
+    one, two = (folder / f"{name}.pt" for folder in ended)
+    for loss in ("train_loss", "validation_loss"):
+        assert history_of(one)[loss] == pytest.approx(history_of(two)[loss], rel=1e-5)
     weights = [torch.load(path) for path in (one, two)]
-    for name, value in weights[0].items():
-        torch.testing.assert_close(value, weights[1][name], rtol=1e-3, atol=1e-4)
+    for part, value in weights[0].items():
+        torch.testing.assert_close(value, weights[1][part], rtol=1e-3, atol=1e-4)
 
 
 @pytest.mark.parametrize(("rows", "count"), [(64, 2), (7, 3), (10, 5)])

@@ -1,4 +1,9 @@
-"""A small training run as a script of its own, for the tests that kill it or start it under torchrun."""
+"""Small training runs as a script of its own, for the tests that kill it or start it under torchrun.
+
+Each run has its options, those of the next come after the word ``then``: to start Python and torch takes
+several times as long as a run. With ``--apart`` in front each is nevertheless a process of its own, forked
+from this one, and what each ended with is printed, negative for a signal.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +11,8 @@ import argparse
 import json
 import os
 import signal
+import sys
+import traceback
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +62,8 @@ def table(rows: int, seed: int = 0) -> tuple[FeatureTable, np.ndarray]:
     return features, np.stack([click, like], axis=1).astype(np.float32)  # labels (rows, targets)
 
 
-def main() -> None:
+def run(arguments: list[str]) -> None:
+    """One training run."""
     parser = argparse.ArgumentParser()
     parser.add_argument("out", type=Path)
     parser.add_argument("--checkpoint", type=Path)
@@ -64,8 +72,7 @@ def main() -> None:
     parser.add_argument("--masked", action="store_true")
     parser.add_argument("--sparse", action="store_true")
     parser.add_argument("--learnt", action="store_true", help="learn the loss weights")
-    options = parser.parse_args()
-    torch.set_num_threads(1)
+    options = parser.parse_args(arguments)
     with seeded(0):
         kind = WithDropout if options.dropout else MultiTaskModel
         model = kind((20, 30), 3, TARGETS, sparse=options.sparse)
@@ -85,6 +92,34 @@ def main() -> None:
     if os.environ.get("RANK", "0") == "0":
         torch.save(model.state_dict(), options.out)
         options.out.with_suffix(".json").write_text(json.dumps(vars(history)))
+
+
+def run_apart(arguments: list[str]) -> int:
+    """The same in a process of its own; what that ends with."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            run(arguments)
+            status = 0
+        except BaseException:
+            traceback.print_exc()
+        finally:
+            os._exit(status)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+def main() -> None:
+    """All runs, one after the other."""
+    arguments = sys.argv[1:]
+    apart = arguments[0] == "--apart"
+    torch.set_num_threads(1)
+    ends = [at for at, word in enumerate(arguments) if word == "then"]
+    for begin, end in zip([int(apart), *(at + 1 for at in ends)], [*ends, len(arguments)], strict=True):
+        if apart:
+            print(run_apart(arguments[begin:end]), flush=True)
+        else:
+            run(arguments[begin:end])
 
 
 if __name__ == "__main__":

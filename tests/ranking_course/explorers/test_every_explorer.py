@@ -9,6 +9,7 @@ import pytest
 from gallery import GALLERY, powers
 from looking import (
     assert_accessible,
+    assert_comes_to_be_laid_out,
     assert_laid_out,
     assert_quiet,
     open_groups,
@@ -121,8 +122,7 @@ def test_laid_out_at_every_setting(show, name, width):
         assert_laid_out(page)
     page.get_by_role("button", name="Reset").click()
     page.set_viewport_size({"width": 390, "height": 900})
-    page.wait_for_timeout(100)
-    assert_laid_out(page)
+    assert_comes_to_be_laid_out(page)
     assert all("NaN" not in drawn for drawn in pictures(page))
 
 

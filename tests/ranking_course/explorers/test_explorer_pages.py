@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 import pytest
-from looking import open_tables
+from looking import frames, open_tables
 
 from ranking.calibration import calibrate, downsampled, kept_share
 from ranking_course.explorers import CalibrationExplorer, RecordedExplorer, Slider
@@ -458,35 +458,25 @@ def test_direct_labels_of_every_target_are_legible(show, theme):
 
 # ---- motion
 
-FRAMES = """(act) => new Promise((done) => {
-    const seen = new Set();
-    const path = () => document.querySelector('.rx-series[data-name=raw] path').getAttribute('d');
-    const from = performance.now();
-    const look = (now) => {
-        seen.add(path());
-        if (now - from < 400) requestAnimationFrame(look); else done(seen.size);
-    };
-    if (act === 'reset') document.querySelector('.rx-reset').click();
-    else {
-        const input = document.querySelector('input');
-        input.value = 0;
-        input.dispatchEvent(new Event('input'));
-    }
-    seen.add(path());
-    requestAnimationFrame(look);
-})"""
+RAW = "() => document.querySelector('.rx-series[data-name=raw] path').getAttribute('d')"
+RESET = "() => document.querySelector('.rx-reset').click()"
+SLIDE = """() => {
+    const input = document.querySelector('input');
+    input.value = 0;
+    input.dispatchEvent(new Event('input'));
+}"""
 
 
 def test_jumps_are_eased_and_what_a_hand_moves_is_not(show):
     page = show(CalibrationExplorer(), reduced_motion="no-preference")
-    assert page.evaluate(FRAMES, "slide") == 1  # at once
-    assert page.evaluate(FRAMES, "reset") > 2  # over 150 ms
+    assert frames(page, SLIDE, RAW) == 1  # at once
+    assert frames(page, RESET, RAW) > 2  # over 150 ms
 
 
 def test_reduced_motion_is_respected(show):
     page = show(CalibrationExplorer(), reduced_motion="reduce")
-    page.evaluate(FRAMES, "slide")
-    assert page.evaluate(FRAMES, "reset") == 1
+    frames(page, SLIDE, RAW)
+    assert frames(page, RESET, RAW) == 1
     durations = page.evaluate(
         "[...document.querySelectorAll('.rx *')].map((e) => getComputedStyle(e).transitionDuration)"
     )

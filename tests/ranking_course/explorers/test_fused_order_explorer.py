@@ -7,7 +7,19 @@ import json
 import numpy as np
 import pytest
 import traitlets
-from looking import CALL, MODEL, assert_laid_out, columns, picture, press, rows, sentence, slider, value
+from looking import (
+    CALL,
+    MODEL,
+    assert_laid_out,
+    columns,
+    frames,
+    picture,
+    press,
+    rows,
+    sentence,
+    slider,
+    value,
+)
 from recordings import fused_items, fused_recording
 from spoiling import spoilt
 
@@ -499,15 +511,9 @@ def test_items_move_to_their_places(show):
     """A jump is drawn in steps where the reader does not ask for stillness."""
     page = show(FusedOrderExplorer(fused_recording(), 0.02, 50), reduced_motion="no-preference")
     before = picture(page)
-    steps = page.evaluate("""() => new Promise((done) => {
-        const seen = new Set();
-        const look = () => seen.add(document.querySelector('.rx-picture .rx-line path').getAttribute('d'));
-        document.querySelectorAll('input[type=radio]')[1].click();
-        setTimeout(() => done(seen.size), 400);
-        const again = () => { look(); requestAnimationFrame(again); };
-        again();
-    })""")
-    assert steps > 2
+    second = "() => document.querySelectorAll('input[type=radio]')[1].click()"
+    line = "() => document.querySelector('.rx-picture .rx-line path').getAttribute('d')"
+    assert frames(page, second, line) > 2
     assert picture(page) != before
 
 
