@@ -11,7 +11,7 @@ Every run is looked at on 5,000 of the rows to judge on, in random order, at ele
 Recorded are how many seeds have a polarized gate, how much of the gap between the best constant and the truth
 each head has closed (the median, and how many are stuck), and of the first ``shown`` seeds of each world the
 utilisation and the weights of the first 18 rows. What could come out: gates that polarize wherever heads
-start and whatever moves them; or only where heads fail to learn. Takes about 25 minutes on one core.
+start and whatever moves them; or only where heads fail to learn. Takes about twenty minutes on one core.
 """
 
 from __future__ import annotations
