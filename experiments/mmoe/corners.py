@@ -2,10 +2,10 @@
 
     python -m experiments.mmoe.corners [--seeds 100] [--impressions 2000000] [--out FILE]
 
-The setting is that of ``setting.py``; nothing is done against polarization, and the first weights are the same
-at every rate. Kept is how much weight each gate gives to each expert, mean over the rows judged on, before the
-first step and after the last. The seeds are those of ``often.py``, which counts the polarized ones. Takes about
-three minutes on one core.
+The setting is that of ``setting.py``; nothing is done against polarization, and the first weights are the
+same at every rate. Kept is how much weight each gate gives to each expert, mean over the rows judged on,
+before the first step and after the last. The seeds are those of ``often.py``, which counts the polarized
+ones. Takes about three minutes on one core.
 """
 
 from __future__ import annotations
