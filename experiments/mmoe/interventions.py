@@ -162,3 +162,21 @@ class ClippedGate(torch.optim.Adam):
 def adam_eps(eps: float) -> Make:
     """Adam with another constant under its quotient: gradients far below it make small steps."""
     return lambda model, rate: torch.optim.Adam(model.parameters(), lr=rate, eps=eps, fused=True)
+
+
+class AdamByMember(torch.optim.Adam):
+    """Adam in which every member of an ensemble has a learning rate of its own."""
+
+    def __init__(self, model: MMoE, rates: Sequence[float]) -> None:
+        super().__init__([p for p in model.parameters() if p.requires_grad], lr=1.0, fused=True)
+        self.rates = torch.tensor(rates, dtype=torch.float32)  # (seeds,)
+
+    @torch.no_grad()
+    def step(self, closure: None = None) -> None:  # type: ignore[override]
+        """A step of Adam of length 1, of which every member takes the part that is its rate."""
+        parameters = self.param_groups[0]["params"]
+        before = [parameter.clone() for parameter in parameters]
+        super().step(closure)
+        for parameter, was in zip(parameters, before, strict=True):
+            rates = self.rates.view(-1, *(1 for _ in range(parameter.ndim - 1)))
+            parameter.copy_(was.lerp(parameter, rates))

@@ -19,7 +19,7 @@ treatments apart; such heads are counted, and the losses of every seed are in th
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -29,6 +29,7 @@ from scipy.special import expit, logit
 from torch import Tensor
 
 from experiments.logs import recent_log
+from experiments.mmoe.interventions import AdamByMember
 from ranking.logs import FeatureEncoder, ImpressionLog
 from ranking.mmoe import MMoE, Trajectory, dead_experts, polarized, train_ensemble, utilisation
 from ranking.mmoe.examples import DenseExamples, dense_examples
@@ -183,14 +184,52 @@ def joined(parts: Sequence[dict[str, Any]]) -> dict[str, Any]:
     return found
 
 
+def some_of(found: dict[str, Any], numbers: range) -> dict[str, Any]:
+    """What :func:`judge` found of the seeds of these numbers."""
+    some: dict[str, Any] = {name: [found[name][k] for k in numbers] for name in ("observed", "dead")}
+    some["loss"] = {name: [losses[k] for k in numbers] for name, losses in found["loss"].items()}
+    some["polarized"] = {
+        name: [k - numbers.start for k in at_one if k in numbers]
+        for name, at_one in found["polarized"].items()
+    }
+    return some
+
+
+def at_every_rate(
+    setting: Setting, treatment: Treatment, seeds: Sequence[int], rates: Sequence[float]
+) -> dict[float, dict[str, Any]]:
+    """What :func:`judge` finds of the seeds at every rate, trained in one ensemble, which takes less time.
+
+    Every rate has the same first weights and batches, up to rounding those of an ensemble of its own.
+    """
+    n = len(seeds)
+    names = [*seeds, *range(max(seeds) + 1, max(seeds) + 1 + n * (len(rates) - 1))]  # each once
+
+    def change(model: MMoE) -> None:
+        treatment.change(model)
+        for parameter in model.parameters():
+            parameter.data = torch.cat([parameter.data[:n]] * len(rates))
+        model.seeds = tuple(seeds) * len(rates)  # they decide the batches
+
+    def optimiser(model: MMoE, _: float) -> torch.optim.Optimizer:
+        return AdamByMember(model, np.repeat(rates, n).tolist())
+
+    model, _ = train(setting, replace(treatment, change=change), names, 1.0, optimiser=optimiser)
+    found = judge(setting, model)
+    return {rate: some_of(found, range(k * n, (k + 1) * n)) for k, rate in enumerate(rates)}
+
+
 def at_best_rate(
     setting: Setting,
     treatment: Treatment,
     seeds: Sequence[int],
     rates: Sequence[float] = RATES,
     few: int = 20,
+    together: bool = False,
 ) -> dict[str, Any]:
     """Every rate with the first ``few`` seeds, and all seeds at that of their smallest median observed loss.
+
+    With ``together`` the rates are tried by :func:`at_every_rate`: for plain Adam, where few seeds are cheap.
 
     Returns:
         learning_rate: the one chosen.
@@ -201,7 +240,10 @@ def at_best_rate(
         return judge(setting, train(setting, treatment, some, rate)[0])
 
     first, others = seeds[:few], seeds[few:]
-    tried = {rate: found(first, rate) for rate in rates}
+    if together:
+        tried = at_every_rate(setting, treatment, first, rates)
+    else:
+        tried = {rate: found(first, rate) for rate in rates}
     best = min(rates, key=lambda rate: float(np.median(tried[rate]["observed"])))
     if others:
         tried[best] = joined([tried[best], found(others, best)])

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -22,10 +22,12 @@ from experiments.logs import recent_log, true
 from experiments.running import each
 from ranking.evaluation import metrics
 from ranking.logs import TARGETS, FeatureEncoder, FeatureTable, ImpressionLog
+from ranking.mmoe import EmbeddedMMoE
 from ranking.multi_task import MultiTaskModel, base_rates
 from ranking.training import TableExamples, fit, predict_logits
 
 Floats = NDArray[np.float64]
+Model = TypeVar("Model", MultiTaskModel, EmbeddedMMoE)
 BATCH = 1024
 RATES = (0.0025, 0.005, 0.01, 0.02)
 """Learning rates that every treatment may choose from."""
@@ -103,7 +105,17 @@ class Setting:
         batch_size: int = BATCH,
     ) -> MultiTaskModel:
         """A model trained on all targets of its own, on the rows to learn from or a part of them."""
-        model = self.model() if model is None else model
+        return self.learn(self.model() if model is None else model, loss, learning_rate, rows, batch_size)
+
+    def learn(
+        self,
+        model: Model,
+        loss: torch.nn.Module,
+        learning_rate: float,
+        rows: slice | NDArray[np.bool_] = slice(None),
+        batch_size: int = BATCH,
+    ) -> Model:
+        """As :meth:`train`, for a model of either kind."""
         columns = [TARGETS.index(target) for target in model.targets]
         examples = TableExamples(self.learnt.features[rows], self.learnt.labels[rows][:, columns])
         fit(model, examples, loss, seed=self.seed, batch_size=batch_size, learning_rate=learning_rate)
@@ -168,18 +180,18 @@ def observed_loss(part: Part, p: Floats, targets: Sequence[str] = TARGETS) -> fl
 
 def at_best_rate(
     setting: Setting,
-    train: Callable[[float], MultiTaskModel],
+    train: Callable[[float], Model],
     rates: Sequence[float] = RATES,
     read: Callable[[Floats], Floats] | None = None,
     only: str | None = None,
-) -> tuple[MultiTaskModel, dict[str, Any]]:
+) -> tuple[Model, dict[str, Any]]:
     """Train at each learning rate; the model of the smallest observed loss, and what each rate came to.
 
     The search starts in the middle and goes on downhill, so that two or three of the rates are tried.
     ``read`` makes rates per click of what the model says, where it says something else; ``only`` judges one
     target.
     """
-    tried: dict[float, tuple[float, MultiTaskModel]] = {}
+    tried: dict[float, tuple[float, Model]] = {}
 
     def loss_at(k: int) -> float:
         rate = rates[k]

@@ -35,7 +35,7 @@ BENCHMARKS = (
     "streaming",
     "training",
 )
-EXPERIMENTS = ("fusion.ab", "mmoe.synthetic", "multi_task.kuairand")
+EXPERIMENTS = ("fusion.ab", "mmoe.parts", "multi_task.kuairand")
 
 
 @pytest.fixture
@@ -337,8 +337,8 @@ def test_a_full_disk_is_told_and_leaves_the_old_record(place, capsys, monkeypatc
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    options = ("--seeds=1", "--steps=1", "--out=x.json")
-    assert "x.json: No space left on device" in refused(capsys, "experiments.mmoe.synthetic", *options)
+    options = ("--months=1", "--rows=20", "--faults=1", "--out=x.json")
+    assert "x.json: No space left on device" in refused(capsys, "experiments.calibration.alarm", *options)
     assert (place / "x.json").read_text() == "{}"
 
 
