@@ -18,76 +18,10 @@ from bookwork.results import load_results
 from ranking.evaluation import margin
 from ranking.logs import TARGETS
 from ranking.mmoe import polarized
-from ranking.mmoe.examples import gate_examples
 from ranking.simulator import simulate_log
 
 ROOT = Path(__file__).parents[2]
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
-
-
-@pytest.fixture(scope="module")
-def data():
-    return gate_examples(seed=0)
-
-
-def gates_of(run):
-    """Which gates are polarized, (seeds, tasks); the record has four digits."""
-    u = np.array(run["utilisation"])
-    return polarized(u / u.sum(axis=-1, keepdims=True))
-
-
-def assert_same_seeds(again, was):
-    """The same gates and losses, up to what other rounding makes of some hundred steps: a gate now and then
-    crosses the line."""
-    seeds = len(again["log_loss"])
-    assert (gates_of(again) == gates_of(was)[:seeds]).mean() >= 0.75
-    medians = [np.median(run["log_loss"][:seeds], axis=0) for run in (again, was)]
-    assert medians[0] == pytest.approx(medians[1], rel=0.02)
-
-
-def test_polarization_record_is_complete():
-    from experiments.mmoe.polarization import VARIED
-
-    recorded = load_results("mmoe/polarization")
-    seeds = len(recorded["made_by"]["seeds"])
-    assert seeds >= 40
-    assert [run["name"] for run in recorded["runs"]] == list(VARIED)
-    assert all(np.shape(run["utilisation"])[:2] == (seeds, 2) for run in recorded["runs"])
-
-
-def test_losses_lie_above_that_of_the_truth():
-    recorded = load_results("mmoe/polarization")
-    for run in recorded["runs"]:
-        assert (np.array(run["log_loss"]) > recorded["bounds"]["truth"]).all()
-
-
-def test_a_part_of_the_polarization_record_comes_out_again(data):
-    from experiments.mmoe.polarization import BASE, run
-
-    recorded = load_results("mmoe/polarization")
-    setting = {name: value for name, value in BASE.items() if name != "raw_counts"}
-    assert_same_seeds(run(data, range(8), **setting), recorded["runs"][0])
-
-
-def test_cures_record_is_complete():
-    from experiments.mmoe.cures import CURES, EXPERTS, LOGS
-
-    recorded = load_results("mmoe/cures")
-    found = {(run["cure"], run["experts"], run["log"]): run for run in recorded["runs"]}
-    assert set(found) == {(cure, experts, log) for cure in CURES for experts in EXPERTS for log in LOGS}
-    assert all(len(run["seeds"]) >= 40 for run in found.values())
-    first, second = (set(found["nothing", 3, log]["seeds"]) for log in LOGS)
-    assert not first & second
-
-
-def test_a_part_of_the_cures_record_comes_out_again(data):
-    from experiments.mmoe.cures import BASE, CURES, run
-
-    recorded = load_results("mmoe/cures")
-    cure = "mask 10%, renormalise"
-    setting = {name: value for name, value in BASE.items() if name != "raw_counts"}
-    was = next(run for run in recorded["runs"] if (run["cure"], run["experts"], run["log"]) == (cure, 3, 0))
-    assert_same_seeds(run(data, range(8), **setting, **CURES[cure]), was)
 
 
 def test_the_record_on_the_log_is_complete():
@@ -470,7 +404,6 @@ def test_gates_are_recorded_as_the_explorer_reads_them(small_world, monkeypatch)
     from experiments.mmoe import gates
     from experiments.mmoe.setting import CLOSES, Setting
     from experiments.running import rounded
-    from ranking.mmoe import polarized
     from ranking_course.explorers import GatesExplorer, gates_run
     from ranking_course.explorers.gates_recording import unpacked
 
@@ -775,3 +708,30 @@ def test_a_part_of_the_record_of_how_often_comes_out_again():
         assert len(first ^ set(again["polarized"][name])) <= 2
         medians = [np.median(found["loss"][name][:8]) for found in (was, again)]
         assert medians[0] == pytest.approx(medians[1], rel=0.01)
+
+
+def test_corners_are_those_of_the_models_that_are_counted():
+    recorded, often = load_results("mmoe/corners"), load_results("mmoe/often")
+    counted = {run["world"]: run["by_rate"] for run in often["runs"] if run["way"] == "Adam"}
+    assert [(run["world"], run["learning_rate"]) for run in recorded["runs"]] == list(
+        itertools.product(counted, (0.003, 0.01, 0.03))
+    )
+    for run in recorded["runs"]:
+        before, after = (np.array(run[when]) for when in ("before", "after"))  # (seeds, tasks, experts)
+        assert before.shape == after.shape == (50, 2, 3)
+        assert np.abs(after.sum(axis=-1) - 1.0).max() < 0.003
+        assert before.max() < 0.95, "no gate starts in a corner"
+        was = counted[run["world"]][str(run["learning_rate"])]["polarized"]
+        hits = [set(np.flatnonzero(of_task)) for of_task in (after.max(axis=-1) > 0.95).T]
+        for hit, task in zip(hits, ("click", "like"), strict=True):
+            assert len(hit ^ set(was[task])) <= 1, "three digits may move a gate across the line"
+
+
+def test_the_script_of_corners_says_what_its_record_says(small_world, monkeypatch, short):
+    from experiments.mmoe import corners
+
+    monkeypatch.setattr(corners.Setting, "build", lambda world, impressions: small_world)
+    again, recorded = corners.measure(range(4)), load_results("mmoe/corners")
+    assert set(again) == set(recorded) - {"made_by"}
+    assert [set(run) for run in again["runs"]] == [set(run) for run in recorded["runs"]]
+    assert np.shape(again["runs"][0]["after"]) == (2, 2, 3)
