@@ -66,8 +66,11 @@ class TestFiguresOfOpenings:
             ),
             (
                 "04_mmoe",
-                *(rf"training step {at}\nexpert 1: 0...\nexpert 2: 0...\nexpert 3: 0..." for at in (0, 300)),
-                ["training step", "expert 1", "expert 2", "expert 3"],
+                *(
+                    rf"learning rate {at}\n" + r"expert 1: [01]...\nexpert 2: 0...\nexpert 3: 0..."
+                    for at in ("0.003", "0.03")
+                ),
+                ["learning rate", "expert 1", "expert 2", "expert 3"],
             ),
         ],
     )
