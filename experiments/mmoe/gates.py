@@ -9,7 +9,8 @@ as one half is above them. Adam runs with each of five cures, too.
 
 Every run is looked at on 5,000 of the rows to judge on, in random order, at eleven steps, most of them early.
 Recorded are how many seeds have a polarized gate, how much of the gap between the best constant and the truth
-each head has closed (the median, and how many are stuck), and of the first ``shown`` seeds of each world the
+each head has closed (the median, and how many are stuck), the largest utilisation of every gate at the end,
+and of the first ``shown`` seeds of each world the
 utilisation and the weights of the first 18 rows. What could come out: gates that polarize wherever heads
 start and whatever moves them; or only where heads fail to learn. Takes about twenty minutes on one core.
 """
@@ -62,7 +63,8 @@ def measure(seeds: range, few: int = 20, shown: int = 3, impressions: int = 2_00
             train_gates(settings[world].learnt, held_out[world], way, seeds=of, steps=STEPS, rows=ROWS)
             for world, of in parts.items()
         ]
-        runs.append(packed(of_way, shown))
+        largest = [run.utilisation[-1].max(axis=-1).round(3) for run in of_way]  # (seeds, tasks) each
+        runs.append({**packed(of_way, shown), "largest": np.concatenate(largest)})
     return {
         "question": "What do the gates do while they learn, and what keeps them mixed?",
         "setting": described(settings, seeds),

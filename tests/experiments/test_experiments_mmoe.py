@@ -432,6 +432,9 @@ def test_gates_are_recorded_as_the_explorer_reads_them(small_world, monkeypatch)
     rows = again.gates[:, :2].transpose(1, 0, 3, 2, 4)  # (shown, steps, tasks, rows, experts)
     np.testing.assert_allclose(weights[2:, :, :, :2], rows, atol=0.012)
     assert run["polarized"][0] == 0
+    largest = np.array(run["largest"])  # (seeds, tasks)
+    np.testing.assert_allclose(largest[3:5], again.utilisation[-1, :2].max(axis=-1), atol=1e-3)
+    assert (largest > 0.95).any(axis=1).sum() == run["polarized"][-1]
     assert (polarized(used).any(axis=-1).sum(axis=0) <= run["polarized"]).all()
     assert run["stuck"][0] == [6, 6]  # untrained heads are worse than a constant
 
