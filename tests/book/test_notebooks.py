@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import nbformat
 import pytest
 import yaml
 from cell_rules import collapsed, rule_faults
+from nbclient import NotebookClient
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 from notebook_hygiene import CHECKED, KERNEL, faults, main
 
@@ -133,6 +135,25 @@ def test_a_page_is_reached_from_its_chapter_and_leads_back(path):
     assert re.search(r"\]\(index\.ipynb[#)]", texts(path))
     # how long a numbered page takes stands in the chapter's table, an appendix has no part in it
     assert (title_of(path) in minutes_of(index)) == (not title_of(path).startswith("Appendix "))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not os.environ.get("RANKING_TEST_ALL"), reason="make test-all runs all cells twice")
+@pytest.mark.parametrize("path", [*CHAPTERS, *BELOW], ids=lambda path: f"{path.parent.name}/{path.stem}")
+def test_every_cell_can_be_run_twice(path):
+    """A reader goes back and runs a cell again: none may eat what it needs, or find something else."""
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells = [
+        again
+        for cell in notebook.cells
+        for again in ([cell, new_code_cell(cell.source)] if cell.cell_type == "code" else [cell])
+    ]
+    NotebookClient(
+        notebook,
+        timeout=600,
+        kernel_manager_class="bookwork.kernels.AttentiveKernelManager",
+        resources={"metadata": {"path": path.parent}},
+    ).execute()
 
 
 def checked_cell(
