@@ -130,6 +130,7 @@ CALLS: dict[str, Call] = {
     },
     "mmoe.examples.DenseExamples": vars(TRUTH),
     "mmoe.examples.DenseExamples.log_loss": {"logits": LOGITS.numpy()},
+    "mmoe.examples.DenseExamples.gap_closed": {"logits": LOGITS.numpy()},
     "mmoe.masking.draw_kept": {"shape": (4, 3), "rate": 0.25, "at_least_one": True},
     "mmoe.masking.masked_gates": {
         "logits": torch.tensor([[0.5, -1.0, 2.0], [0.25, 2.0, 0.0], [1.0, 0.0, 0.5]]),
