@@ -115,8 +115,10 @@ class TestSample:
     def test_all_are_there_before_printing(self, reader):
         with opened(reader, WIDE) as (page, _):
             page.locator(".rx").first.wait_for()
+            page.evaluate("rankingExplorers.mountAll()")
+            there = "() => document.querySelectorAll('[data-mounted] .rx-picture').length >= 2"
+            page.wait_for_function(there)  # states and modules may still be on their way
             drawn = page.evaluate("""() => {
-                rankingExplorers.mountAll();
                 const all = [...document.querySelectorAll('.rx-picture')];
                 all.forEach((picture) => picture.replaceChildren());
                 window.dispatchEvent(new Event('beforeprint'));
