@@ -22,7 +22,7 @@ import numpy as np
 
 import ranking
 from ranking.evaluation.grouped import grouped_auc
-from ranking.fusion import weighted_sum
+from ranking.fusion import ShownRows, weighted_sum
 from ranking.logs import FeatureEncoder
 
 Call = dict[str, Any]
@@ -130,6 +130,12 @@ CHANCES = np.array([0.25, 0.5, 0.75, 0.125, 0.5, 0.375])  # a float32 holds them
 SECONDS = np.array([3.0, 12.5, 40.0, 7.25, 90.0, 0.5])
 SCORES = np.array([3.0, 1.0, 2.0, 5.0, 4.0, 0.0])
 RATES = {"click": CHANCES, "like": CHANCES[::-1].copy()}
+SHOWN_ROWS: Call = {
+    "names": ("click", "like"),
+    "inputs": np.array([[0.5, 0.25], [0.125, 0.5], [0.25, 0.75]]),
+    "value": np.array([1.0, -0.5, 2.0]),
+    "weight": np.array([1.0, 0.5, 0.25]),
+}
 
 NAMES: Call = {
     "base_rate": CHANCES,
@@ -186,10 +192,22 @@ PASSED_ON = ("description",)
 """Parameters that are only shown: captions."""
 
 CALLS: dict[str, Call] = {
+    "evaluation.cuped.adjusted": {"covariate": CHANCES, "mean": 0.5},
+    "evaluation.ab_tests.is_non_inferior": {"difference": -0.25, "error": 0.5, "margin": 1.0},
+    "evaluation.ab_tests.requests_for_non_inferiority": {"margin": 0.25},
     "evaluation.grouped.grouped_auc": {"weights": "positives"},
     "evaluation.intervals.bootstrap_interval": {"statistic": np.mean, "groups": NAMES["groups"]},
     "evaluation.metrics.expected_auc": {"weights": SECONDS},
+    "evaluation.offline.doubly_robust": {"predicted": SECONDS, "expected": SECONDS[::-1].copy(), "clip": 2.0},
     "evaluation.offline.inverse_propensity": {"clip": 2.0},
+    "evaluation.sequential.always_valid_interval": {"estimate": SECONDS, "error": CHANCES, "tau": 2.0},
+    "evaluation.sequential.crossed_by": {"edges": np.array([3.0, 2.5, 2.0])},
+    "evaluation.sequential.sequential_edges": {"looks": 3, "shape": "pocock"},
+    "evaluation.offline.slate_propensity": {
+        "rewards": SECONDS.reshape(3, 2),
+        "target": CHANCES.reshape(3, 2),
+        "logged": CHANCES[::-1].reshape(3, 2).copy(),
+    },
     "fusion.formulas.click_times_rest": {"predictions": RATES, "weights": {"like": 2.0}},
     "fusion.formulas.commerce_product": {"predictions": RATES},
     "fusion.formulas.contributions": {
@@ -200,6 +218,14 @@ CALLS: dict[str, Call] = {
     "fusion.formulas.product_of_powers": {"predictions": RATES},
     "fusion.formulas.rank_fusion": {"predictions": RATES},
     "fusion.formulas.weighted_sum": {"predictions": RATES},
+    "fusion.learnt.ShownRows": SHOWN_ROWS,
+    "fusion.learnt.linear_fusion": {"rows": ShownRows(**SHOWN_ROWS)},
+    "fusion.learnt.shown_rows": {
+        "predictions": {name: np.stack((rates, rates[::-1])) for name, rates in RATES.items()},
+        "shown": np.array([[2, 0, 3], [1, 4, 0]]),
+        "worth": np.array([[1.0, 0.0, 2.5], [0.5, 1.0, 0.0]]),
+        "examination": CHANCES[:3],
+    },
     "fusion.totals.expected_totals": {
         "shown": np.array([2, 0, 3]),
         "outcomes": RATES,

@@ -8,5 +8,6 @@ from ranking.fusion.formulas import (
     rank_fusion,
     weighted_sum,
 )
-from ranking.fusion.ranks import order, ranks, top_k
+from ranking.fusion.learnt import ShownRows, linear_fusion, shown_rows
+from ranking.fusion.ranks import order, percentiles, ranks, top_k
 from ranking.fusion.totals import expected_totals, per_impression

@@ -1,4 +1,4 @@
-"""From scores to lists: ranks, the order, and the first k. Ties keep the order in which they came."""
+"""From scores to lists: ranks and percentiles, the order, the first k. Ties stay in the order they had."""
 
 from __future__ import annotations
 
@@ -19,6 +19,17 @@ def ranks(scores: ArrayLike) -> NDArray[np.intp]:
     """
     values = lists("scores", scores)
     return by_place(values, np.arange(1, values.shape[-1] + 1))
+
+
+def percentiles(scores: ArrayLike) -> Array:
+    """The proportion of candidates along the last axis that score no higher, 1 for the best, in (0, 1].
+
+    It has no unit, and only the order of the scores counts. Equal scores share the best place of their group:
+    0.9, 0.5, 0.5, 0.1 have the percentiles 1, .75, .75, .25.
+    """
+    values = lists("scores", scores)
+    count = values.shape[-1]
+    return by_place(values, np.arange(count, 0, -1) / count)
 
 
 def order(scores: ArrayLike) -> NDArray[np.intp]:

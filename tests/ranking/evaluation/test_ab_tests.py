@@ -53,6 +53,49 @@ def test_sizes_and_spreads_at_the_ends_of_what_a_float_holds():
     assert evaluation.power_of_test(2, 1e308, 1e-308) == 1.0
 
 
+def test_the_size_of_a_test_that_rules_a_loss_out():
+    """Julious, "Sample Sizes for Clinical Trials", 2010: 21 spread² / margin² at 90% and one-sided 2.5%."""
+    n = evaluation.requests_for_non_inferiority(0.1, 1.0, power=0.9)
+    z = stats.norm.isf(0.025) + stats.norm.isf(0.1)
+    assert 2 * (z / 0.1) ** 2 <= n < 2 * (z / 0.1) ** 2 + 1
+    assert n == pytest.approx(21.01 / 0.1**2, rel=0.001)
+    # with no room for a loss it is the usual test, one-sided: the other tail is not counted by either
+    assert evaluation.requests_for_non_inferiority(0.0, 2.0, 0.3) == evaluation.requests_per_arm(0.3, 2.0)
+    # half of the margin lost leaves half of the room
+    half = evaluation.requests_for_non_inferiority(0.1, 1.0, -0.05)
+    assert half == pytest.approx(4 * evaluation.requests_for_non_inferiority(0.1, 1.0), rel=0.001)
+    assert evaluation.requests_for_non_inferiority(1e300, 1.0) == 1
+
+
+def test_a_loss_is_ruled_out_as_often_as_promised():
+    rng, margin, spread = np.random.default_rng(0), 0.4, 2.0
+    n = evaluation.requests_for_non_inferiority(margin, spread, effect=-0.1)
+    error = spread * np.sqrt(2.0 / n)
+    for effect, promised in ((-0.1, 0.8), (-margin, 0.025)):
+        a, b = rng.normal(0, spread, (4_000, n)), rng.normal(effect, spread, (4_000, n))
+        gaps = b.mean(axis=1) - a.mean(axis=1)
+        passed = np.mean([evaluation.is_non_inferior(gap, error, margin) for gap in gaps])
+        assert passed == pytest.approx(promised, abs=0.02), effect
+
+
+def test_the_decision_is_that_of_a_one_sided_t_test():
+    """SciPy's test of the shifted means, and the lower end of the 95% interval."""
+    rng = np.random.default_rng(1)
+    for effect in np.linspace(-0.4, 0.2, 25):
+        a, b = rng.normal(0, 1, 3_000), rng.normal(effect, 1, 3_000)
+        gap, error = b.mean() - a.mean(), np.sqrt((a.var(ddof=1) + b.var(ddof=1)) / 3_000)
+        p = stats.ttest_ind(b + 0.1, a, equal_var=False, alternative="greater").pvalue
+        if abs(p - 0.025) > 1e-4:  # normal and t edges differ by less
+            assert evaluation.is_non_inferior(gap, error, 0.1) == (p < 0.025)
+        assert evaluation.is_non_inferior(gap, error, 0.0, 0.025) == (gap - 1.959964 * error > 0)
+
+
+def test_a_difference_at_the_edge_of_the_margin_does_not_pass():
+    assert not evaluation.is_non_inferior(-1.0, 1.0, 1.0, level=0.5)
+    assert evaluation.is_non_inferior(np.nextafter(-1.0, 0.0), 1.0, 1.0, level=0.5)
+    assert evaluation.is_non_inferior(1e308, 1e-308, 1e308)
+
+
 @pytest.mark.parametrize(
     ("call", "message"),
     [
@@ -61,6 +104,18 @@ def test_sizes_and_spreads_at_the_ends_of_what_a_float_holds():
         (lambda: evaluation.requests_per_arm(1.0, 0.0), "spread must be above 0"),
         (lambda: evaluation.requests_per_arm(1.0, 1.0, power=1.0), r"power must be in \(0, 1\)"),
         (lambda: evaluation.requests_per_arm(1.0, 1.0, power=0.01), "power must be above level / 2"),
+        (lambda: evaluation.requests_for_non_inferiority(-0.1, 1.0), "margin must be at least 0"),
+        (lambda: evaluation.requests_for_non_inferiority(0.1, 1.0, -0.1), "effect must be above −margin"),
+        (lambda: evaluation.requests_for_non_inferiority(0.0, 1.0), "effect must be above −margin"),
+        (
+            lambda: evaluation.requests_for_non_inferiority(1e-10, 1.0),
+            "effect must be above −margin by a",
+        ),
+        (lambda: evaluation.requests_for_non_inferiority(0.1, 1.0, power=0.02), "power must be above level"),
+        (lambda: evaluation.is_non_inferior(0.1, 0.0, 0.1), "error must be above 0"),
+        (lambda: evaluation.is_non_inferior(0.1, 1.0, -0.1), "margin must be at least 0"),
+        (lambda: evaluation.is_non_inferior(0.1, 1.0, 0.1, level=1.0), r"level must be in \(0, 1\)"),
+        (lambda: evaluation.is_non_inferior([0.1, 0.2], 1.0, 0.1), "difference must be a single number"),
         (lambda: evaluation.power_of_test(0, 1.0, 1.0), "n_per_arm must be a whole number"),
         (
             lambda: evaluation.power_of_test(10**400, 1.0, 1.0),
