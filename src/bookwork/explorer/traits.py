@@ -1,7 +1,7 @@
 """Traits that refuse bad settings."""
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from numbers import Real
 from typing import Any
 
@@ -47,22 +47,40 @@ class Count(_Between):
 
 
 class Named(traitlets.TraitType[dict[str, Any], dict[str, Any]]):
-    """One value per name, each checked by a trait of its own: ``{"click": 1.0, "like": 2.0}``."""
+    """One value per name, each checked by a trait of its own: ``{"click": 1.0, "like": 2.0}``.
+
+    The names are those of the default; or where they follow the explorer's data, what its attribute
+    ``names_in`` holds of them.
+    """
 
     def __init__(
-        self, default: Mapping[str, Any], each: traitlets.TraitType[Any, Any], **kwargs: Any
+        self,
+        default: Mapping[str, Any],
+        each: traitlets.TraitType[Any, Any],
+        names_in: str | None = None,
+        **kwargs: Any,
     ) -> None:
-        self.names = tuple(default)
+        self.names_in = names_in
         self.each: Any = each  # traitlets does not tell of ``validate``, which every trait may have
         super().__init__(dict(default), **kwargs)
 
+    def default(self, obj: Any = None) -> dict[str, Any]:
+        return {name: self.default_value[name] for name in self._names(obj)}
+
+    def _names(self, obj: Any) -> Iterable[str]:
+        if self.names_in is None or obj is None:
+            return self.default_value.keys()
+        names: Iterable[str] = getattr(obj, self.names_in)
+        return names
+
     def validate(self, obj: Any, value: Any) -> dict[str, Any]:
-        if not isinstance(value, Mapping) or set(value) != set(self.names):
+        names = tuple(self._names(obj))
+        if not isinstance(value, Mapping) or set(value) != set(names):
             raise traitlets.TraitError(
-                f"{self.name} must map exactly the names {', '.join(self.names)}, got {value!r:.120}"
+                f"{self.name} must map exactly the names {', '.join(names)}, got {value!r:.120}"
             )
         checked = {}
-        for name in self.names:
+        for name in names:
             self.each.name = f"{self.name}[{name!r}]"
             checked[name] = self.each.validate(obj, value[name])
         return checked

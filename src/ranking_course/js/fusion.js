@@ -1,6 +1,6 @@
-// Score fusion (chapter 5): one score of six predictions by the formula, weights and exponents that are set; the list
-// that it makes, each score taken apart, and what the first of it bring, beside a second setting. Texts and candidates
-// come from the state.
+// Score fusion (chapter 5): one score of several predictions by the formula, weights and exponents that are set; the
+// list that it makes, each score taken apart, and what the first of it bring, beside a second setting. Texts and
+// candidates come from the state; terms are those that candidates have predictions of.
 import { fill, html } from "bookwork/dom";
 import { createExplorer } from "bookwork/explorer";
 import { formatNumber } from "bookwork/format";
@@ -67,11 +67,16 @@ const scores = (formula, predictions, settings) => totals(formula, contributions
 /** What a model trained on a share of the negatives says, left as it is. */
 const downsampled = (p, rate) => p / (p + rate * (1 - p));
 
+/** Of all terms those that something has by name, in their order. */
+const termsOf = (named) => TERMS.filter((term) => term in named);
+
+const outcomesOf = (rates) => OUTCOMES.filter(([, term]) => term in rates);
+
 /** What the shown candidates bring in expectation, by outcome; rates are given a click. */
 function expectedTotals(shown, rates) {
   const value = (term, i) => (term === "click" ? rates.click[i] : rates.click[i] * rates[term][i]);
   const brought = ([name, term, unit]) => [name, shown.reduce((sum, i) => sum + value(term, i), 0) / unit];
-  return Object.fromEntries(OUTCOMES.map(brought));
+  return Object.fromEntries(outcomesOf(rates).map(brought));
 }
 
 // ---------------------------------------------------------------- a setting, and the list that it makes
@@ -85,7 +90,9 @@ const uses = {
 const OWN = ["weights", "exponents", "rank_weights"]; // sliders in the group of their term
 
 const columnsOf = (candidates, key) =>
-  Object.fromEntries(TERMS.map((term) => [term, candidates.map((candidate) => candidate[key][term])]));
+  Object.fromEntries(
+    termsOf(candidates[0][key]).map((term) => [term, candidates.map((candidate) => candidate[key][term])]),
+  );
 
 /** What a formula is given: predictions, or the truth, term by term. */
 function givenTo(setting, candidates) {
@@ -111,17 +118,18 @@ function written(setting, labels) {
   const weighted = (of, terms) => terms.filter((term) => of[term] !== 0).map(times(of));
   const exponent = (term) => (exponents[term] === 1 ? "" : `^${number(exponents[term])}`);
   const powers = (base, terms) => terms.map((term) => base(term) + exponent(term)).join(" × ");
-  const active = TERMS.filter((term) => exponents[term] !== 0);
-  const rest = weighted(weights, TERMS.slice(1));
+  const terms = termsOf(weights);
+  const active = terms.filter((term) => exponents[term] !== 0);
+  const rest = weighted(weights, terms.slice(1));
   const text = {
-    weighted_sum: () => weighted(weights, TERMS).join(" + "),
+    weighted_sum: () => weighted(weights, terms).join(" + "),
     click_times_rest: () => (rest.length ? `${labels.click} × (1 + ${rest.join(" + ")})` : labels.click),
     product_of_powers: () => {
       const base = (term) => `(1 + ${times(weights)(term)})`.replaceAll(" ", "\u00a0");
       return powers(base, active.filter((term) => weights[term] !== 0));
     },
     rank_fusion: () => {
-      const sum = weighted(rankWeights, TERMS).join(" + ");
+      const sum = weighted(rankWeights, terms).join(" + ");
       return sum && `${labels.rank_fusion}, ${sum}, a = ${number(power)}, b = ${number(offset)}`;
     },
     commerce_product: () => powers((term) => labels[term], active),
@@ -155,11 +163,11 @@ const gain = (a, b) => (b === 0 ? (a === 0 ? 0 : null) : a / b - 1);
 const span = (name) => html("span", { class: `rx-${name}` });
 
 /** One row of list A: made once, then written anew and moved. */
-function createRow(item) {
+function createRow(item, terms) {
   const row = {
     place: span("place"), change: span("change"), score: span("score"), zero: html("b"), edge: span("edge-note"),
-    segments: TERMS.map((term) => html("i", { style: colourStyle(term) })),
-    texts: TERMS.map((term) => html("span", { class: "rx-part", style: colourStyle(term) })),
+    segments: terms.map((term) => html("i", { style: colourStyle(term) })),
+    texts: terms.map((term) => html("span", { class: "rx-part", style: colourStyle(term) })),
   };
   const name = html("span", { class: "rx-name" }, item);
   const stack = html("div", { class: "rx-stack", "aria-hidden": "true" }, row.zero, ...row.segments);
@@ -170,7 +178,7 @@ function createRow(item) {
 
 /** How far bars reach to the left and to the right of 0, over all candidates. */
 function reachOf({ parts, score }) {
-  const finite = score.map((_, i) => TERMS.map((term) => parts[term][i]).filter(Number.isFinite));
+  const finite = score.map((_, i) => Object.values(parts).map((part) => part[i]).filter(Number.isFinite));
   const sums = (side) => finite.map((values) => values.reduce((sum, value) => sum + side(0, value), 0));
   const [low, high] = [Math.min(0, ...sums(Math.min)), Math.max(0, ...sums(Math.max))];
   return low === high ? [low, low + 1] : [low, high];
@@ -197,7 +205,7 @@ function writeRow(row, i, now, labels) {
   row.change.replaceChildren(html("span", { "aria-hidden": "true" }, sign + (places || "")), spoken);
   row.zero.style.left = at(0);
   let [left, right] = [0, 0]; // how far the bar has come to both sides of 0
-  TERMS.forEach((term, k) => {
+  termsOf(a.parts).forEach((term, k) => {
     const value = a.parts[term][i];
     const [segment, text] = [row.segments[k], row.texts[k]];
     const [from, to] = value < 0 ? [Math.max(low, left + value), left] : [right, right + value];
@@ -215,12 +223,12 @@ function writeRow(row, i, now, labels) {
 /** The data table behind list A: places, the score, and what every prediction was and adds. */
 function listTable({ a, b }, candidates, labels) {
   const value = (term, i) => number(a.given[term][i]) + (term === "watch_time" ? " s" : "");
-  const sum = (i) => number(TERMS.reduce((total, term) => total + a.parts[term][i], 0));
+  const sum = (i) => number(Object.values(a.parts).reduce((total, part) => total + part[i], 0));
   return tableOf(a.list, [
     [labels.place, (_, k) => k + 1], [labels.candidate, (i) => candidates[i].item],
     [labels.place_in, (i) => b.place[i]], [labels.score, (i) => number(a.score[i])],
     ...(isProduct(a.formula) ? [[labels.log_score, sum]] : []),
-    ...TERMS.flatMap((term) => [
+    ...termsOf(a.parts).flatMap((term) => [
       [fill(labels.value, { term: labels[term] }), (i) => value(term, i)],
       [fill(labels.part, { term: labels[term] }), (i) => number(a.parts[term][i])],
     ]),
@@ -244,7 +252,7 @@ function createOtherRow(item) {
 // ---------------------------------------------------------------- what the first places bring
 
 function totalsPicture({ a, b, shown, most, known }, labels) {
-  const found = OUTCOMES.map(([key, term]) => ({
+  const found = outcomesOf(a.given).map(([key, term]) => ({
     name: labels[key], term, a: number(a.totals[key]), b: number(b.totals[key]), most: number(most[key]),
     gain: gain(a.totals[key], b.totals[key]),
   }));
@@ -277,7 +285,7 @@ function totalsPicture({ a, b, shown, most, known }, labels) {
 function mostOf(outcomes, shown) {
   const best = (term) => order(outcomes.click.map((p, i) => (term === "click" ? p : p * outcomes[term][i])));
   const most = ([name, term]) => [name, expectedTotals(best(term).slice(0, shown), outcomes)[name]];
-  return Object.fromEntries(OUTCOMES.map(most));
+  return Object.fromEntries(outcomesOf(outcomes).map(most));
 }
 
 // ---------------------------------------------------------------- the explorer
@@ -287,6 +295,7 @@ function render({ model, el }) {
   const candidates = model.get("candidates");
   const known = "truth" in candidates[0];
   const outcomes = columnsOf(candidates, known ? "truth" : "predictions");
+  const terms = termsOf(outcomes);
   const explorer = createExplorer({ model, el, labels, settings: [...SETTING, "shown", "kept"], draw });
   const stops = { weights: WEIGHTS, rank_weights: RANK_WEIGHTS, exponents: EXPONENTS };
   const folded = (label) => explorer.addGroup({ label, folded: true });
@@ -297,7 +306,7 @@ function render({ model, el }) {
   }
 
   explorer.addChoice("formula", { values: Object.keys(PARTS) });
-  const groups = TERMS.map((part) => {
+  const groups = terms.map((part) => {
     const group = explorer.addGroup({ label: labels[part], color: part, narrow: true, folded: part === "completion" });
     addWeight("weights", part, labels.weight);
     addWeight("rank_weights", part, labels.weight);
@@ -305,7 +314,7 @@ function render({ model, el }) {
     return group;
   });
   const innerGroup = folded(labels.inner);
-  for (const part of TERMS) addWeight("weights", part, labels[part], "inner_weights");
+  for (const part of terms) addWeight("weights", part, labels[part], "inner_weights");
   const rankGroup = folded(labels.ranks);
   explorer.addSlider("power", { stops: POWERS, text: number });
   explorer.addSlider("offset", { stops: OFFSETS, text: number });
@@ -322,7 +331,7 @@ function render({ model, el }) {
     html("ol", { class: "rx-rows", role: "list", "aria-label": alt }),
   );
   const [listSetting, otherSetting] = [0, 1].map(() => html("p", { class: "rx-note rx-setting" }));
-  const rows = candidates.map(({ item }) => createRow(item));
+  const rows = candidates.map(({ item }) => createRow(item, terms));
   const otherRows = candidates.map(({ item }) => createOtherRow(item));
   const listPanel = explorer.addPanel(labels.list_title, [listSetting, list], true);
   const otherPanel = explorer.addPanel(labels.other_title, [otherSetting, other]);
@@ -351,7 +360,7 @@ function render({ model, el }) {
     const a = judged(present(), candidates, outcomes, shown);
     const b = judged(model.get("kept"), candidates, outcomes, shown);
     const now = { a, b, shown, known, reach: reachOf(a), most: mostOf(outcomes, shown) };
-    TERMS.forEach((term, k) => {
+    terms.forEach((term, k) => {
       for (const [trait, used] of Object.entries(uses)) explorer.showControl(`${trait} ${term}`, used(a.formula, term));
       groups[k].hidden = !OWN.some((trait) => uses[trait](a.formula, term));
     });
@@ -365,7 +374,7 @@ function render({ model, el }) {
     const different = moved === 0 ? labels.sentence_equal : labels.sentence_same;
     explorer.say(fresh > 0 ? labels.sentence : different, {
       first: candidates[a.list[0]].item, other: called(b, a, labels), moved, candidates: candidates.length, new: fresh, shown,
-      listed: OUTCOMES.map(part).join(", "),
+      listed: outcomesOf(outcomes).map(part).join(", "),
     });
   }
   return explorer.start();
@@ -373,6 +382,6 @@ function render({ model, el }) {
 
 export default {
   render,
-  heights: { "": [3241, 2904, 2295, 1910, 1610, 1482] },
+  heights: { "": [2961, 2831, 2235, 1645, 1591, 1482] },
   formulas: { scores, contributions, ranks, order, expectedTotals, downsampled },
 };

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-from collections import Counter
 from itertools import pairwise
 
 import numpy as np
@@ -28,7 +27,14 @@ from ranking import fusion
 from ranking.calibration import downsampled
 from ranking.simulator import World
 from ranking_course.explorers import FusionExplorer
-from ranking_course.explorers.fusion import FORMULAS, TERMS, checked_candidates, simulated_candidates
+from ranking_course.explorers.fusion import (
+    FORMULAS,
+    SIMULATED,
+    TERMS,
+    WEIGHTS,
+    checked_candidates,
+    simulated_candidates,
+)
 
 NAMES = {
     "weighted_sum": "weighted sum",
@@ -52,13 +58,14 @@ def simulated(world):
     return simulated_candidates(world)
 
 
-def made_up(count=12, seed=0, truth=True):
+def made_up(count=12, seed=0, truth=True, terms=TERMS):
     """Candidates as any model might rate them."""
     rng = np.random.default_rng(seed)
 
     def rates():
         found = dict(zip(TERMS, np.round(rng.random(6), 4).tolist(), strict=True))
-        return {**found, "watch_time": 60 * found["watch_time"]}
+        found["watch_time"] *= 60
+        return {term: found[term] for term in terms}
 
     keys = ("predictions", "truth") if truth else ("predictions",)
     return [{"item": f"item {i + 1}", **{key: rates() for key in keys}} for i in range(count)]
@@ -67,7 +74,7 @@ def made_up(count=12, seed=0, truth=True):
 def scored(predictions, setting):
     """The scores by the package, and what each prediction adds to them."""
     formula = getattr(fusion, setting["formula"])
-    weights = {term: setting["weights"][term] for term in TERMS}
+    weights = setting["weights"]
     arguments = {
         "weighted_sum": {"weights": weights},
         "click_times_rest": {"weights": {term: w for term, w in weights.items() if term != "click"}},
@@ -86,12 +93,12 @@ def setting_of(explorer):
     return {name: getattr(explorer, name) for name in explorer.kept}
 
 
-def random_setting(rng, formula):
+def random_setting(rng, formula, terms):
     """Weights and exponents, some of them 0."""
 
     def draw(high):
-        values = rng.uniform(0, high, 6) * (rng.random(6) > 0.2)
-        return dict(zip(TERMS, values.tolist(), strict=True))
+        values = rng.uniform(0, high, len(terms)) * (rng.random(len(terms)) > 0.2)
+        return dict(zip(terms, values.tolist(), strict=True))
 
     return {
         "formula": formula,
@@ -131,7 +138,7 @@ def test_settings_can_be_set_and_observed():
     assert explorer.weights["like"] == 3.0
     assert explorer.start["formula"] == "click_times_rest"
     assert set(explorer.start) == set(explorer.settings)
-    assert "12 candidates ordered by one score made of six predictions, by the formula rank" in explorer.alt
+    assert "12 candidates ordered by one score made of 6 predictions, by the formula rank" in explorer.alt
 
 
 def test_the_setting_kept_is_by_default_the_click_alone():
@@ -195,9 +202,11 @@ def test_state_is_plain_json():
         (
             [3, "predictions", "like"],
             None,
-            r"\['predictions'\] must have click, like, .* missing: \['like'\]",
+            r"candidates\[3\]\['predictions'\] must have the terms click, like, .*, got click, collect, ",
         ),
-        ([3, "predictions", "hide"], 0.1, r"\['predictions'\] must have click, like, .* unknown: \['hide'\]"),
+        ([3, "truth", "share"], None, r"\[3\]\['truth'\] must have the terms click, like, collect, share, "),
+        ([3, "predictions", "click"], None, r"\['predictions'\] must have click .* missing: \['click'\]"),
+        ([3, "predictions", "hide"], 0.1, r"\['predictions'\] must have click .* unknown: \['hide'\]"),
         ([3, "predictions", "like"], 1.5, r"candidates\[3\]\['predictions'\]\['like'\] must be in \[0, 1\]"),
         ([3, "truth", "watch_time"], -1.0, r"\['truth'\]\['watch_time'\] must be at least 0"),
         ([3, "truth", "click"], float("nan"), r"\['truth'\]\['click'\] must be finite"),
@@ -238,6 +247,20 @@ def test_what_the_formula_is_given():
     assert explorer.given()["like"].tolist() == [c["truth"]["like"] for c in explorer.candidates]
 
 
+def test_terms_are_those_of_the_candidates():
+    explorer = FusionExplorer(made_up(terms=("watch_time", "click", "like")))
+    assert explorer.terms == ("click", "like", "watch_time")
+    for name in ("weights", "exponents", "rank_weights"):
+        assert tuple(getattr(explorer, name)) == tuple(explorer.start[name]) == explorer.terms
+    assert list(explorer.kept["weights"]) == list(explorer.given()) == list(explorer.terms)
+    assert "made of 3 predictions" in explorer.alt
+    with pytest.raises(traitlets.TraitError, match="must map exactly the names click, like, watch_time, got"):
+        explorer.weights = dict.fromkeys(TERMS, 1.0)
+    with pytest.raises(traitlets.TraitError, match="candidates must have the terms click, like, watch_time"):
+        explorer.candidates = made_up()
+    explorer.candidates = made_up(seed=1, terms=explorer.terms)
+
+
 # ---- candidates from the simulator
 
 
@@ -246,44 +269,70 @@ def test_simulated_candidates_are_the_worlds(world):
     assert found == FusionExplorer().candidates == checked_candidates(found)
     assert found != simulated_candidates(world, seed=1)
     assert len(found) == 12
-    assert max(Counter(c["item"].split()[0] for c in found).values()) <= 3
+    assert all(tuple(c[key]) == SIMULATED for c in found for key in ("predictions", "truth"))
+    assert len({c["item"].split()[0] for c in found}) >= 6
     exact = simulated_candidates(world, error=0.0)
     for candidate in exact:
         assert candidate["predictions"] == pytest.approx(candidate["truth"], rel=2e-3)
-    assert [c["truth"] for c in exact] == [c["truth"] for c in found]
+
+
+PRICES = {term: WEIGHTS[term] for term in SIMULATED}
+REST = {term: WEIGHTS[term] for term in SIMULATED[1:]}
+
+
+def columns_of(candidates, key):
+    return {term: np.array([c[key][term] for c in candidates]) for term in SIMULATED}
+
+
+def clicks(candidates, formula, weights, shown=5):
+    top = fusion.top_k(formula(columns_of(candidates, "predictions"), weights), shown)
+    return columns_of(candidates, "truth")["click"][top].sum()
+
+
+def test_both_lists_begin_as_they_would_with_all_candidates(world):
+    few, many = (simulated_candidates(world, count=count) for count in (12, 40))
+    for formula, weights in ((fusion.weighted_sum, PRICES), (fusion.click_times_rest, REST)):
+        tops = []
+        for candidates in (few, many):
+            scores = formula(columns_of(candidates, "predictions"), weights)
+            tops.append([candidates[i]["item"] for i in fusion.top_k(scores, 6)])
+        assert tops[0] == tops[1]
+
+
+def test_the_default_seed_is_one_in_the_middle(world):
+    halved = []
+    for seed in range(40):
+        candidates = simulated_candidates(world, seed=seed)
+        summed = clicks(candidates, fusion.weighted_sum, PRICES)
+        halved.append(summed / clicks(candidates, fusion.click_times_rest, REST))
+    assert np.median(halved) == pytest.approx(0.5, abs=0.005)
+    assert sorted(halved).index(halved[0]) in (19, 20)
 
 
 def test_simulated_candidates_show_what_the_formulas_are_about(world):
     """What the chapter says to look for can be found in the explorer as it opens."""
     explorer = FusionExplorer(simulated_candidates(world))
-    truth = {term: np.array([c["truth"][term] for c in explorer.candidates]) for term in TERMS}
-    assert truth["click"].max() > 10 * truth["click"].min()
-    given, weights = explorer.given(), explorer.weights
+    assert explorer.weights == PRICES
+    given = explorer.given()
     raw = {**given, "click": downsampled(given["click"], 0.1)}
-    rest = {term: w for term, w in weights.items() if term != "click"}
-
-    def clicks(scores):
-        return fusion.expected_totals(fusion.top_k(scores, 5), {"click": truth["click"]})["click"]
 
     def moves(formula, **settings):
         return (fusion.order(formula(given, **settings)) != fusion.order(formula(raw, **settings))).any()
 
-    summed = fusion.weighted_sum(given, weights)
-    assert clicks(summed) / clicks(given["click"]) == pytest.approx(5 / 6, abs=0.02)
-    assert clicks(summed) < 0.85 * clicks(fusion.click_times_rest(given, rest))
-    assert (
-        given["click"][fusion.top_k(summed, 3)].min() < 0.2 * given["click"].max()
-    )  # hardly clicked, high up
-    assert moves(fusion.click_times_rest, weights=rest)
-    assert not moves(fusion.weighted_sum, weights=weights)
-    assert moves(fusion.weighted_sum, weights={**weights, "click": 10.0})
+    assert given["click"].max() > 10 * given["click"].min()
+    # hardly clicked, high up
+    summed = fusion.weighted_sum(given, PRICES)
+    assert given["click"][fusion.top_k(summed, 3)].min() < 0.2 * given["click"].max()
+    assert moves(fusion.click_times_rest, weights=REST)
+    assert moves(fusion.weighted_sum, weights={**PRICES, "click": 10.0})
     assert not moves(fusion.rank_fusion, weights=explorer.rank_weights)
 
 
-def test_simulated_predictions_err_as_they_say(world):
+def test_simulated_predictions_err_as_they_say(world, monkeypatch):
+    monkeypatch.setattr("ranking_course.explorers.fusion.POOL", 40)  # keep all: leading ones err upwards
     logit, gaps, seconds = (lambda p: np.log(p / (1 - p))), [], []
-    for seed in range(30):
-        for candidate in simulated_candidates(world, count=20, seed=seed, error=0.6):
+    for seed in range(15):
+        for candidate in simulated_candidates(world, count=40, seed=seed, error=0.6):
             true, predicted = candidate["truth"], candidate["predictions"]
             gaps.append(logit(predicted["click"]) - logit(true["click"]))
             seconds.append(np.log(predicted["watch_time"] / true["watch_time"]))
@@ -315,13 +364,15 @@ def test_formulas_agree_with_the_package(show, formula):
         n = int(rng.integers(2, 40))
         predictions = {term: rng.random(n) for term in TERMS}
         predictions["watch_time"] = rng.lognormal(2.5, 1.4, n)
-        for term in TERMS if seed % 2 else ():  # ties, and candidates with the same scores
+        if seed % 3 == 0:
+            del predictions["completion"]
+        for term in list(predictions) if seed % 2 else ():  # ties, and candidates with the same scores
             predictions[term] = np.round(predictions[term], 1)
             predictions[term][n // 2 :] = predictions[term][: n - n // 2]
         if seed % 5 == 0:
             predictions["like"][0] = 0.0
-            predictions["completion"][-1] = 1.0
-        setting = random_setting(rng, formula)
+            predictions["share"][-1] = 1.0
+        setting = random_setting(rng, formula, list(predictions))
         if seed % 7 == 0:
             setting["weights"] = {term: w * 1e-9 for term, w in setting["weights"].items()}
         if formula == "rank_fusion" and setting["offset"] == 0.0:
@@ -333,8 +384,8 @@ def test_formulas_agree_with_the_package(show, formula):
     orders = page.evaluate(CALL, ["fusion", "order", [[scores.tolist()] for scores, _ in expected]])
     for (scores, apart), own, own_parts, own_order in zip(expected, found, parts, orders, strict=True):
         np.testing.assert_allclose(own, scores, rtol=1e-12)
-        assert list(own_parts) == list(TERMS)
-        for term in TERMS:
+        assert list(own_parts) == list(apart)
+        for term in apart:
             np.testing.assert_allclose(own_parts[term], apart[term], rtol=1e-12)
         assert own_order == fusion.order(scores).tolist()
 
@@ -415,7 +466,7 @@ def test_every_slider_of_a_formula_by_keyboard(show, simulated, formula):
         "rank_fusion": {"rank_weights": "weight w"},
         "commerce_product": {"exponents": "exponent β"},
     }[formula]
-    terms = TERMS[1:] if formula == "click_times_rest" else TERMS
+    terms = SIMULATED[1:] if formula == "click_times_rest" else SIMULATED
     used = [(trait, label, term) for term in terms for trait, label in traits.items()]
     more = {"power a": "power", "offset b": "offset"} if formula == "rank_fusion" else {}
     more = {**more, "Shown: top k": "shown"}
@@ -458,7 +509,8 @@ def test_scores_are_taken_apart(show, simulated):
                 k: float(v.replace("−", "-").split(" ")[0]) for k, v in cells.items() if k != "candidate"
             }
             assert number["score"] == pytest.approx(scores[i], rel=0.06)
-            for term in TERMS:
+            assert "completion: adds" not in number
+            for term in SIMULATED:
                 assert number[f"{LABELS[term]}: adds"] == pytest.approx(parts[term][i], rel=0.06, abs=1e-4)
             total = sum(part[i] for part in parts.values())
             assert number["ln score" if in_logarithms else "score"] == pytest.approx(total, rel=0.06)
@@ -471,7 +523,7 @@ def test_scores_are_taken_apart(show, simulated):
         lengths, drawn = [], []
         for item, segments, text in found:
             i = names.index(item)
-            lengths += [abs(parts[term][i]) for term in TERMS]
+            lengths += [abs(parts[term][i]) for term in SIMULATED]
             drawn += [width for _, width in segments]
             ends = sorted((left, left + width) for left, width in segments)
             assert ends[0][0] >= -1e-3
@@ -480,6 +532,16 @@ def test_scores_are_taken_apart(show, simulated):
             assert text.startswith("click ")
         scale = max(drawn) / max(lengths)
         np.testing.assert_allclose(drawn, np.array(lengths) * scale, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.browser
+def test_the_weighted_sum_halves_the_clicks_of_the_list_it_opens_with(show):
+    page = show(FusionExplorer(kept={}))  # as chapter 5 opens
+    page.get_by_role("radio", name="weighted sum", exact=True).check()
+    assert "−50% clicks" in sentence(page)
+    controls = page.locator(".rx input[type=range]:visible").count()
+    assert controls == len(SIMULATED)  # beside the formula: six in sight, and no slider for a completion
+    assert page.get_by_role("group", name="completion").count() == 0
 
 
 @pytest.mark.browser
@@ -657,7 +719,7 @@ def test_parts_of_a_score_stand_in_one_line_of_the_book(show):
         const parts = [...row.children].filter((part) => !part.hidden);
         return [parts.length, new Set(parts.map((part) => part.offsetTop)).size];
     })"""
-    assert page.locator(".rx-parts").evaluate_all(lines) == [[6, 1]] * 12
+    assert page.locator(".rx-parts").evaluate_all(lines) == [[5, 1]] * 12
 
 
 @pytest.mark.browser

@@ -12,8 +12,7 @@ from axe_playwright_python.sync_playwright import Axe
 from looking import assert_laid_out
 
 from bookwork.results import load_results
-from ranking.evaluation import requests_per_arm
-from ranking.fusion import click_times_rest, weighted_sum
+from ranking.fusion import click_times_rest
 from ranking.mmoe import masked_gates
 from ranking.watch_time import source_limit
 from ranking_course.explorers import QuizExplorer
@@ -41,12 +40,6 @@ def pull(p: float, y: float) -> float:
 ALARM = load_results("calibration/alarm")
 CALM = next(run for run in ALARM["calm"] if (run["base_rate"], run["scatter"]) == (0.1, 0.0))
 
-# items X and Y of the question on fusion
-RATES = {"click": np.array([0.10, 0.05]), "like": np.array([0.10, 0.30])}
-WORTH = click_times_rest(RATES, {"like": 5})
-SUM = weighted_sum(RATES, {"click": 1, "like": 5})
-
-
 # Every number of a right answer or an explanation that its question does not give: as said, as it comes out.
 FACTS = {
     "denominators": {
@@ -72,19 +65,8 @@ FACTS = {
     },
     "small_rate": {"0.008": auc_lost(0.01), "0.002": auc_lost(0.1)},
     "healthy": {"0.95": "0.95"},  # the definition of a polarized gate
-    "per_click": {
-        "0.10": f"{0.10:.2f}",
-        "0.05": f"{0.05:.2f}",
-        "0.30": f"{0.30:.2f}",
-        "0.01": f"{0.10 * 0.10:.2f}",
-        "0.015": f"{0.05 * 0.30:.3f}",
-        "5": "5",
-        "0.15": f"{WORTH[0]:.2f}",
-        "0.125": f"{WORTH[1]:.3f}",
-        "0.60": f"{SUM[0]:.2f}",
-        "1.55": f"{SUM[1]:.2f}",
-    },
-    "half_effect": {"16": f"{2 * (1.96 + 0.84) ** 2:.0f}", "1.4": f"{2**0.5:.1f}", "2": "2"},
+    "minutes": {"0.6": f"{0.01 * 60:.1f}", "60": "60"},
+    "no_loss": {"1.4%": "1.4%"},  # lies within the interval: see below
     "two_plays": {
         "3": str(1 + 2),
         "9": str(1 + 8),
@@ -180,8 +162,22 @@ def test_what_questions_say_of_recorded_levels():
         assert abs(np.median(levels) - 1) < 0.03
 
 
-def test_half_the_effect_needs_four_times_the_requests():
-    assert requests_per_arm(0.01, 3.0) / requests_per_arm(0.02, 3.0) == pytest.approx(4, rel=1e-4)
+def test_lists_by_minutes_are_those_by_seconds_at_sixty_times_the_price():
+    rng = np.random.default_rng(0)
+    p = {name: rng.random(50) for name in ("click", "like")}
+    seconds = rng.lognormal(2.5, 1.0, 50)
+    before = click_times_rest(p | {"watch_time": seconds}, {"like": 5, "watch_time": 0.01})
+    after = p | {"watch_time": seconds / 60}
+    np.testing.assert_allclose(click_times_rest(after, {"like": 5, "watch_time": 0.6}), before)
+    for like, minute in ((5, 0.01), (300, 0.6)):  # the other two options
+        other = click_times_rest(after, {"like": like, "watch_time": minute})
+        assert (np.argsort(other) != np.argsort(before)).any()
+
+
+def test_a_loss_of_1_4_percent_is_in_accord_with_the_interval_told():
+    low, high = -1.5, 0.9
+    assert (low + high) / 2 == pytest.approx(-0.3)
+    assert low < -1.4 < high
 
 
 def test_a_masked_favourite_hears_nothing():
