@@ -33,26 +33,26 @@ def show(score):
 IMPORTS = "import numpy as np\nfrom ranking import watch_time as wt"
 
 
-def cells_of(chapter: str, *ids: str) -> list[dict[str, Any]]:
-    """Code cells of a chapter, as they stand there."""
+def cells_from(chapter: str, function: str) -> list[dict[str, Any]]:
+    """The code cell of a chapter that defines a function for learners to change, and the next: its slider."""
     cells = json.loads((BOOK / chapter / "index.ipynb").read_text(encoding="utf-8"))["cells"]
-    found = [cell for cell in cells if cell["id"] in ids]
-    assert [cell["id"] for cell in found] == list(ids)
-    return found
+    code = [cell for cell in cells if cell["cell_type"] == "code"]
+    (at,) = (k for k, cell in enumerate(code) if f"def {function}(" in "".join(cell["source"]))
+    return code[at : at + 2]
 
 
 @pytest.mark.parametrize(
-    ("chapter", "before", "ids", "slider", "shown"),
+    ("chapter", "before", "function", "slider", "shown"),
     [
-        ("05_fusion", A_SMALL_FEED, ("cell-66", "cell-67"), "c", ".js-plotly-plot .bartext"),
-        ("06_watch_time", IMPORTS, ("cell-96", "cell-97"), "spread", ".widget-output pre"),
+        ("05_fusion", A_SMALL_FEED, "my_formula", "c", ".js-plotly-plot .bartext"),
+        ("06_watch_time", IMPORTS, "my_target", "spread", ".widget-output pre"),
     ],
 )
 def test_a_slider_moves_what_the_learner_wrote(
-    chromium: Any, tmp_path: Path, chapter: str, before: str, ids: tuple[str, ...], slider: str, shown: str
+    chromium: Any, tmp_path: Path, chapter: str, before: str, function: str, slider: str, shown: str
 ) -> None:
     first = {"cell_type": "code", "id": "first", "metadata": {}, "outputs": [], "execution_count": None}
-    cells = [first | {"source": before}, *cells_of(chapter, *ids)]
+    cells = [first | {"source": before}, *cells_from(chapter, function)]
     kernel = {"name": "python3", "display_name": "Python 3", "language": "python"}
     book = {"cells": cells, "metadata": {"kernelspec": kernel}, "nbformat": 4, "nbformat_minor": 5}
     (tmp_path / "work").mkdir()
