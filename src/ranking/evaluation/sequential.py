@@ -30,10 +30,10 @@ _NODES = 5.0  # of the integrals, in each standard deviation of one look's share
 
 
 def sequential_edges(looks: int, shape: str, level: float = 0.05) -> Array:
-    """Beyond which |z| a two-sided test may stop at each of so many looks, shape (looks,).
+    """Absolute z beyond which a two-sided test may stop at each of so many looks, shape (looks,).
 
     z is the difference over its standard error, from all that was seen so far; between looks equally much
-    comes in. The chance that |z| is ever beyond its edge where there is no difference is ``level`` in all.
+    comes in. Where there is no difference, the chance that abs(z) is ever beyond its edge is ``level``.
 
     Args:
         looks: how many there will be, from 1 to 100.
@@ -58,10 +58,10 @@ def sequential_edges(looks: int, shape: str, level: float = 0.05) -> Array:
 
 
 def crossed_by(edges: ArrayLike, shift: float = 0.0) -> Array:
-    """The chance that |z| has been beyond its edge at one of the looks so far, shape (looks,), rising.
+    """The chance that abs(z) was beyond its edge at one of the looks so far, shape (looks,), rising.
 
     Args:
-        edges: of |z| at each look, above 0, shape (looks,), at most 100: see :func:`sequential_edges`.
+        edges: of abs(z) at each look, above 0, shape (looks,), at most 100: see :func:`sequential_edges`.
         shift: the mean of z at the last look, in [-1e6, 1e6]: the difference over its standard error then; 0
             where there is no difference. The last number is then the chance of a false alarm, else the power.
 
