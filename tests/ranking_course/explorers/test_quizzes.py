@@ -40,6 +40,9 @@ def pull(p: float, y: float) -> float:
 ALARM = load_results("calibration/alarm")
 CALM = next(run for run in ALARM["calm"] if (run["base_rate"], run["scatter"]) == (0.1, 0.0))
 
+TEN = np.repeat([5.0, 80.0], [8, 2])  # plays of the question "adds", in seconds
+FOUR = np.array([0.0, 0.0, 10.0, 50.0])  # and of "at_once"
+
 # Every number of a right answer or an explanation that its question does not give: as said, as it comes out.
 FACTS = {
     "denominators": {
@@ -74,7 +77,23 @@ FACTS = {
         "5": f"{(2 + 8) / 2:.0f}",
         "4": f"{(2 * 8) ** 0.5:.0f}",
     },
-    "unit": {"60": "60", "4.86": f"{source_limit([2, 8], unit=60):.2f}", "5": f"{(2 + 8) / 2:.0f}"},
+    "adds": {
+        "0.8": f"{8 / 10:.1f}",
+        "0.2": f"{2 / 10:.1f}",
+        "20": f"{np.mean(TEN):.0f}",
+        "20,000": f"{1000 * np.mean(TEN):,.0f}",
+        "5,000": f"{1000 * np.median(TEN):,.0f}",
+    },
+    "at_once": {
+        "15": f"{np.mean(FOUR):.0f}",
+        "30": f"{np.mean(FOUR[FOUR > 0]):.0f}",
+        "60": f"{FOUR.sum():.0f}",
+        "80": f"{20 * len(FOUR)}",
+        "0.75": f"{FOUR.sum() / (20 * len(FOUR)):.2f}",
+        "0.5": f"{10 / 20:.1f}",
+        "0.375": f"{np.minimum(FOUR / 20, 1).mean():.3f}",
+        "80%": "80%",  # the line of completion
+    },
     "two_heads": {"87.5%": f"{0.7 / 0.8:.1%}", "70%": f"{0.7:.0%}"},
 }
 NUMBER = re.compile(r"(?<![\w.])\d[\d,]*(?:\.\d+)?%?(?!\w)")
