@@ -25,14 +25,14 @@ CHECK = """from bookwork.grading import Checks, close
 checks = Checks(points=2, total=4)
 
 
-@checks("three in sight", hint="Look at {0} once more.")
+@checks("three in sight", hint="Look at {0} once more.", weight=2)
 def _({0}):
     x = np.array([3.0])
     close({0}(x), {1})
 
 
 ### BEGIN HIDDEN TESTS
-@checks("a secret number, {2}", hint="It works for any number.", weight=3)
+@checks("a secret number, {2}", hint="It works for any number.", weight=2)
 def _({0}):
     x = np.array([{2}, -1.5])
     expected = {1}

@@ -17,6 +17,7 @@ from cell_rules import collapsed, rule_faults
 from nbformat import NotebookNode
 
 from bookwork.grading import editions
+from bookwork.grading.faults import faults as exercise_faults
 from ranking.progress import SILENT
 
 CHECKED = "nbval-check-output"
@@ -102,7 +103,7 @@ def faults(path: Path) -> list[str]:
             found.append(f"{path}: cell {number} has a line that begins with a number and reads as a list")
     found += [f"{path}: cell {number} {fault}" for number, fault in rule_faults(notebook.cells)]
     if path.stem == editions.NAME:
-        found += [f"{path}: {fault}" for fault in editions.faults(notebook)]
+        found += [f"{path}: {fault}" for fault in exercise_faults(notebook)]
     return found
 
 

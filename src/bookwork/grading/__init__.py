@@ -1,13 +1,15 @@
 """Exercises that check themselves while they are solved, and that nbgrader grades.
 
-``checks`` is what an exercise's check cell uses; ``answers`` finds what a learner wrote, in the same kernel
-or, while grading, in another one; ``editions`` makes the learner's edition of a notebook from the authored
-one; ``course`` writes a course folder for nbgrader, whose submissions ``grading`` runs in ``kernels``;
-``standings`` lists who got what and who has no grade; ``gate`` verifies that right answers, wrong ones and
-empty ones get the points that they deserve.
+``checks`` and ``comparing`` are what an exercise's check cell uses; ``answers`` finds what a learner wrote,
+in the same kernel or, while grading, in an ``other_kernel``, within ``limits`` and as ``data``, copied.
+``editions`` makes the learner's edition of a notebook from the authored one, of which ``faults`` says what is
+wrong; ``course`` writes a course folder for nbgrader, whose submissions ``grading`` runs in ``kernels``, each
+in a ``sandbox``; ``standings`` lists who got what and who has no grade; ``gate`` verifies that right answers,
+wrong ones and empty ones get the points that they deserve.
 
 Only the check cells' part is imported here: it needs neither nbgrader nor torch.
 """
 
 from bookwork.grading.answers import AnswerError
-from bookwork.grading.checks import Checks, close, equal, numbers
+from bookwork.grading.checks import Checks
+from bookwork.grading.comparing import close, equal, numbers

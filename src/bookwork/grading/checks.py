@@ -7,17 +7,15 @@ import warnings
 from collections.abc import Callable
 from typing import Any
 
-import numpy as np
-
 from bookwork import arguments
-from bookwork.grading import answers
+from bookwork.grading import answers, limits
 
 
 class Checks:
     """The checks of one exercise.
 
     A check is a function whose parameters are named after what the learner defines. It passes if it returns
-    without an error; :func:`close` and :func:`equal` raise with a message that says what is wrong::
+    without an error; ``close`` and ``equal`` raise with a message that says what is wrong::
 
         checks = Checks(points=2, total=3)
 
@@ -38,10 +36,11 @@ class Checks:
         passed, run: weight of the checks that passed, and of those that have run.
     """
 
-    def __init__(self, points: float, total: float, source: answers.Namespace | None = None) -> None:
+    def __init__(self, points: float, total: float, source: answers.Source | None = None) -> None:
         self.points, self.total = arguments.positive("points", points), arguments.positive("total", total)
         self.passed = self.run = 0.0
         self._source = source
+        limits.watch_notebook()
 
     def __call__(self, name: str, hint: str, weight: float = 1.0) -> Callable[[Callable[..., Any]], None]:
         """Run the decorated function as a check, and say how it went.
@@ -95,45 +94,3 @@ def _given(name: str, value: Any) -> Any:
         said = "..." if value is ... else "None"
         raise answers.AnswerError(f"{name} is still {said}: there is no answer yet")
     return value
-
-
-def _plain(value: Any) -> Any:
-    """An answer, if there is one; arrays for tensors, without importing torch."""
-    if value is None:
-        raise AssertionError("got None: nothing is returned yet")
-    return value.detach().cpu().numpy() if hasattr(value, "detach") else value
-
-
-def numbers(got: Any, shape: tuple[int, ...]) -> np.ndarray:
-    """A learner's number, array, list or tensor as floats; an AssertionError for other things or shapes."""
-    if got is ...:
-        raise AssertionError("got ...: there is no answer yet")
-    try:
-        found = np.asarray(_plain(got), dtype=np.float64)
-    except (TypeError, ValueError):
-        raise AssertionError(f"expected numbers, got {got!r:.80}") from None
-    if found.shape != tuple(shape):
-        raise AssertionError(f"expected shape {tuple(shape)}, got {found.shape}")
-    return found
-
-
-def close(got: Any, expected: Any, tolerance: float = 1e-6) -> None:
-    """Pass if ``got`` holds the expected numbers, in the expected shape: one, an array, list or tensor.
-
-    ``tolerance`` is the largest error, relative to the expected number where that is above 1 in size. If any
-    number is off, the AssertionError names the first.
-    """
-    right = np.asarray(_plain(expected), dtype=np.float64)
-    mine = numbers(got, right.shape)
-    off = ~(np.abs(mine - right) <= tolerance * np.maximum(1.0, np.abs(right)))  # NaN is off, too
-    if off.any():
-        at = np.unravel_index(int(np.argmax(off)), off.shape)
-        where = f" at {', '.join(map(str, map(int, at)))}" if at else ""
-        raise AssertionError(f"expected {right[at]:.6g}, got {mine[at]:.6g}{where}")
-
-
-def equal(got: Any, expected: Any) -> None:
-    """Pass if ``got`` is ``expected`` (text, truth value, whole numbers in order), else an AssertionError."""
-    mine, right = (np.asarray(_plain(value)).tolist() for value in (got, expected))
-    if mine != right:
-        raise AssertionError(f"expected {right!r:.80}, got {mine!r:.80}")

@@ -34,18 +34,36 @@ pip install --no-deps .
 
 {note}
 
-Then open a notebook with `jupyter lab exercises`. Write your answers where it says `{stub}`, run the
-cell, and run the check below it: it says what is right, and gives a hint where something is not. Some checks
-run only when your work is graded, so that points can be missing although nothing in sight fails.
-
-Hand in the notebook under the name that it has.
+Then open a notebook with `jupyter lab --config lab.json`. Write your answers where it says `{stub}`, run the
+cell, and run the check below it: it says what is right, and gives a hint where something is not. {ending}
 """
 
+GRADED = """At least
+half of the points are checked there; further checks run only when your work is graded, on other numbers.
 
-def write_learners(out: Path, project: Project) -> list[Path]:
+Hand in the notebook under the name that it has. What is asked of your code, in time and memory, stands at the
+top of each notebook."""
+ALONE = """Nothing
+is handed in, and nothing is held back: the folded cells hold all checks, those included that a class does not
+see. Unfold them when you have solved the exercise, since they tell what is expected."""
+
+LAB = """{
+  "LabApp": { "app_settings_dir": "lab", "default_url": "/lab/tree/exercises" },
+  "ServerApp": { "root_dir": "." }
+}
+"""
+NO_BUTTONS = """{
+  "disabledExtensions": ["@jupyter/nbgrader"]
+}
+"""
+"""nbgrader's button Validate knows nothing of checks that give a part of the points: it fails right work."""
+
+
+def write_learners(out: Path, project: Project, everything: bool = False) -> list[Path]:
     """The learner's edition in a new folder: exercises, what the project hands out, how to install it.
 
-    Gives the paths of the notebooks; a folder that is not empty is a ValueError.
+    With ``everything`` all checks are in it, for those who learn alone and hand nothing in. Gives the paths
+    of the notebooks; a folder that is not empty is a ValueError.
     """
     found = project.exercises()
     handed_out = [project.root / name for name in project.handout]
@@ -57,18 +75,21 @@ def write_learners(out: Path, project: Project) -> list[Path]:
     with new_folder("OUT", out) as folder:
         (folder / "exercises").mkdir()
         for name, path in found.items():
-            learners = editions.learners(editions.read(path))
+            learners = editions.learners(editions.read(path), everything)
             editions.write(learners, folder / "exercises" / f"{name}.ipynb")
         for name, path in zip(project.handout, handed_out, strict=True):
             if path.is_dir():
                 shutil.copytree(path, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy(path, folder / name)
-        write_whole(folder / "README.md", learners_readme(project))
+        (folder / "lab").mkdir()
+        write_whole(folder / "lab.json", LAB)
+        write_whole(folder / "lab" / "page_config.json", NO_BUTTONS)
+        write_whole(folder / "README.md", learners_readme(project, everything))
     return [out / "exercises" / f"{name}.ipynb" for name in found]
 
 
-def learners_readme(project: Project) -> str:
+def learners_readme(project: Project, everything: bool = False) -> str:
     """How to set up and what to do; the note names requirements as they are pinned."""
     described = parsed(project.root / "pyproject.toml", "TOML", tomllib.loads)
     python = described.get("project", {}).get("requires-python", "")
@@ -80,7 +101,9 @@ def learners_readme(project: Project) -> str:
             raise ValueError(f"note of [tool.bookwork] names {name}, which {requirements} does not pin")
         note = note.replace(f"{{{name}}}", pinned[name])
     python = f" with Python {python}" if python else ""
-    return re.sub(r"\n{3,}", "\n\n", LEARNERS_README.format(stub=editions.STUB, note=note, python=python))
+    ending = ALONE if everything else GRADED
+    text = LEARNERS_README.format(stub=editions.STUB, note=note, python=python, ending=ending)
+    return re.sub(r"\n{3,}", "\n\n", text)
 
 
 def nbgrader(course: Path, *arguments: str) -> str:

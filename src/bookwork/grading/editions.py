@@ -1,13 +1,14 @@
 """The authored edition of an exercise notebook, and the learner's edition that is made from it.
 
 An authored notebook holds, for every exercise, a *solution cell* ``name`` whose answer stands between two
-markers, and after it a *check cell* ``name-check`` whose hidden checks do so, too. Cells named ``setup…`` are
-locked: they are the same for everybody. The names are nbgrader's grade ids, and the ids of the cells.
+markers, and after it a *check cell* ``name-check`` whose hidden checks do so, too. Between them there may be
+a *paragraph* ``name-why``: text that a person marks, in the authored notebook a model answer. Cells named
+``setup…`` are locked: they are the same for everybody. The names are nbgrader's grade ids, and the ids of the
+cells.
 """
 
 import re
 import warnings
-from collections import Counter
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -21,7 +22,9 @@ from bookwork.files import parsed, write_whole
 BEGIN_SOLUTION, END_SOLUTION = "### BEGIN SOLUTION", "### END SOLUTION"
 BEGIN_HIDDEN, END_HIDDEN = "### BEGIN HIDDEN TESTS", "### END HIDDEN TESTS"
 STUB = "...  # your code here"
+TEXT_STUB = "*Your answer here.*"
 CHECK = "-check"
+WHY = "-why"
 SETUP = "setup"
 SCHEMA = 3  # of nbgrader's metadata
 NAME = "exercises"  # stem of an authored notebook; its folder's name is that of the assignment
@@ -33,21 +36,26 @@ AUTHORED_TAGS = ("hide-input", "hide-output", "nbval-check-output")
 
 
 class Exercise(NamedTuple):
-    """One exercise of a notebook: its cells, the name of the first, and what metadata and text promise."""
+    """One exercise of a notebook: its cells, the name of the first, and what metadata and text promise.
+
+    ``points`` are those of its checks, ``by_hand`` those of its paragraph ``why``, 0 where it has none.
+    """
 
     name: str
     solution: NotebookNode
     check: NotebookNode
     points: float
     minutes: int
+    why: NotebookNode | None
+    by_hand: float
 
 
 def metadata(name: str, points: float | None = None) -> dict[str, object]:
     """nbgrader's metadata of a cell, which follows from its name."""
     checks = name.endswith(CHECK)
     locked = checks or name.startswith(SETUP)
-    said = {"grade": checks, "grade_id": name, "locked": locked, "schema_version": SCHEMA}
-    said |= {"solution": not locked, "task": False}
+    said = {"grade": checks or name.endswith(WHY), "grade_id": name, "locked": locked}
+    said |= {"schema_version": SCHEMA, "solution": not locked, "task": False}
     return said if points is None else {**said, "points": points}
 
 
@@ -85,19 +93,21 @@ def exercises(notebook: NotebookNode) -> Iterator[Exercise]:
     promised = None
     for cell in notebook.cells:
         if cell.cell_type == "markdown":
+            # a paragraph stands below its solution, and promises nothing
             promised = PROMISE.search(cell.source) or promised
         elif cell.metadata.get("nbgrader", {}).get("solution"):
             name = grade_id(cell)
-            check = cells.get(f"{name}{CHECK}")
+            check, why = cells.get(f"{name}{CHECK}"), cells.get(f"{name}{WHY}")
             if check is None:
                 raise ValueError(f"the exercise {name!r} must have a check cell {name}{CHECK}")
             if promised is None:
                 asked = "its points and minutes, '*2 points, about 5 minutes*'"
                 raise ValueError(f"the text above {name!r} must say {asked}")
             points = float(check.metadata.nbgrader.points)
-            if points != float(promised[1]):
-                raise ValueError(f"{name!r} must promise its {points:g} points, the text says {promised[1]}")
-            yield Exercise(str(name), cell, check, points, int(promised[2]))
+            by_hand = float(why.metadata.nbgrader.points) if why else 0.0
+            if (whole := points + by_hand) != float(promised[1]):
+                raise ValueError(f"{name!r} must promise its {whole:g} points, the text says {promised[1]}")
+            yield Exercise(str(name), cell, check, points, int(promised[2]), why, by_hand)
             promised = None
 
 
@@ -135,6 +145,12 @@ def visible_of(source: str) -> str:
     return cut(source, BEGIN_HIDDEN, END_HIDDEN)
 
 
+def shown_of(source: str) -> str:
+    """A check cell with its hidden checks in sight, without the markers."""
+    markers = (BEGIN_HIDDEN, END_HIDDEN)
+    return "\n".join(line for line in source.split("\n") if line.strip() not in markers)
+
+
 def hidden_of(source: str) -> str:
     """The hidden checks of a check cell."""
     return "\n".join(part.partition(END_HIDDEN)[0].strip("\n") for part in source.split(BEGIN_HIDDEN)[1:])
@@ -149,52 +165,33 @@ def unfolded(notebook: NotebookNode) -> NotebookNode:
     return notebook
 
 
-def learners(notebook: NotebookNode) -> NotebookNode:
-    """The learner's edition: stubs; no solutions, hidden checks, outputs, dead links; locked cells locked."""
+def is_paragraph(cell: NotebookNode) -> bool:
+    """Whether a person marks what stands in a cell."""
+    return cell.cell_type == "markdown" and (grade_id(cell) or "").endswith(WHY)
+
+
+def learners(notebook: NotebookNode, everything: bool = False) -> NotebookNode:
+    """The learner's edition: stubs; no solutions, hidden checks, outputs, dead links; locked cells locked.
+
+    With ``everything`` it is that of somebody who learns alone: the checks that grading hides are in it, in
+    cells that are folded, since they tell what is expected.
+    """
     notebook = unfolded(notebook)
     for cell in notebook.cells:
-        if cell.cell_type != "code":
+        if is_paragraph(cell):
+            cell.source = TEXT_STUB
+        elif cell.cell_type != "code":
             cell.source = ELSEWHERE.sub(r"\1", cell.source)
-            continue
-        cell.source = visible_of(stub_of(cell.source))
-        cell.outputs, cell.execution_count = [], None
-        tags = [tag for tag in cell.metadata.pop("tags", []) if tag not in AUTHORED_TAGS]
-        if tags:
-            cell.metadata["tags"] = tags
+        else:
+            cell.source = (shown_of if everything else visible_of)(stub_of(cell.source))
+            cell.outputs, cell.execution_count = [], None
+            tags = [tag for tag in cell.metadata.pop("tags", []) if tag not in AUTHORED_TAGS]
+            if tags:
+                cell.metadata["tags"] = tags
+            if everything and (grade_id(cell) or "").endswith(CHECK):
+                cell.metadata["jupyter"] = {"source_hidden": True}
         if grade_id(cell):
             cell.metadata["deletable"] = False
             if cell.metadata.nbgrader.locked:
                 cell.metadata["editable"] = False
     return notebook
-
-
-def faults(notebook: NotebookNode) -> list[str]:
-    """What keeps an authored notebook from being graded, or from keeping its secrets."""
-    times = Counter(name for name in map(grade_id, notebook.cells) if name)
-    found = [f"two cells are named {name!r}" for name, count in sorted(times.items()) if count > 1]
-    for number, cell in enumerate(notebook.cells):
-        name = grade_id(cell)
-        if name is None:
-            if "nbgrader" in cell.metadata or any(m in cell.source for m in (BEGIN_SOLUTION, BEGIN_HIDDEN)):
-                found.append(f"cell {number} has markers or metadata of an exercise, but no grade id")
-            continue
-        checks, solves = name.endswith(CHECK), not cell.metadata.nbgrader.locked
-        points = cell.metadata.nbgrader.get("points") if checks else None
-        said = {
-            "must have that id and the metadata that follows from its name": cell.id == name
-            and dict(cell.metadata.nbgrader) == metadata(name, points),
-            "must end in checks.score()": not checks or cell.source.rstrip().endswith("checks.score()"),
-            "has no hidden check": not checks or BEGIN_HIDDEN in cell.source,
-            "marks no solution": not solves or BEGIN_SOLUTION in cell.source,
-            "must be tagged hide-input": not solves or "hide-input" in cell.metadata.get("tags", []),
-        }
-        found += [f"cell {name!r} {fault}" for fault, holds in said.items() if not holds]
-        for begin, end in ((BEGIN_SOLUTION, END_SOLUTION), (BEGIN_HIDDEN, END_HIDDEN)):
-            try:
-                cut(cell.source, begin, end)
-            except ValueError as error:
-                found.append(f"cell {name!r}: {error}")
-    try:
-        return found if list(exercises(notebook)) else [*found, "has no exercise"]
-    except ValueError as error:
-        return [*found, str(error)]

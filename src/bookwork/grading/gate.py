@@ -27,7 +27,7 @@ from nbformat import NotebookNode
 
 from bookwork.arguments import one_of
 from bookwork.files import parsed
-from bookwork.grading import editions
+from bookwork.grading import editions, faults
 from bookwork.grading.course import nbgrader, write_course
 from bookwork.grading.project import Project
 
@@ -133,7 +133,7 @@ def verify(name: str, scratch: Path, project: Project, most: int | None = None) 
     """Grade the gate's class in a new folder ``scratch``; a line for each answer with undeserved points."""
     notebook = project.exercises([name])[name]
     source = editions.read(notebook)
-    if found := editions.faults(source):
+    if found := faults.faults(source):
         return [f"{name}: {fault}" for fault in found]
     expected, rounds = expected_grades(notebook, most)
     write_course(scratch, project, [name])

@@ -1,124 +1,117 @@
 """How nbgrader runs a submission: what nbgrader's own preprocessors lose is mended here.
 
-:class:`MendCells` brings back what a learner's editing has damaged. :class:`RunApart` runs the learner's
-cells in one kernel and the check cells in another, of which the first knows nothing (see ``answers``): a
-submission never sees a hidden check or an expected value, and its output is never read as a grade.
-:func:`configure` puts both into nbgrader's pipeline; the configuration of a course folder calls it.
+``mending.MendCells`` brings back what a learner's editing has damaged. :class:`RunApart` runs the learner's
+cells in one kernel, in a sandbox, and the check cells in another, of which the first knows nothing (see
+``answers``): a submission never sees a hidden check or an expected value, and its output is never read as a
+grade. :func:`configure` puts both into nbgrader's pipeline; the configuration of a course folder calls it.
 """
 
-import atexit
+import ast
 import os
 import sys
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from nbconvert.preprocessors import ClearMetadataPreprocessor
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell
 from nbgrader import preprocessors as stock
-from nbgrader.api import Gradebook
-from traitlets import Float
+from traitlets import Dict, Enum, Float, Integer
 
-from bookwork.grading.answers import HERE, SECONDS
-from bookwork.grading.editions import CHECK, SETUP, STUB, grade_id, metadata
+from bookwork.grading import cleaning, limits, other_kernel, processes, sandbox
+from bookwork.grading.editions import SETUP, STUB, TEXT_STUB, grade_id, visible_of
 from bookwork.grading.kernels import Kernel, error_output
+from bookwork.grading.mending import ABOUT, MendCells, in_order, note
+from bookwork.grading.warden import Warden
 from bookwork.progress import SILENT
 
 REPLAY_SECONDS = 60.0
 
 
-def in_order(name: str) -> tuple[int, str]:
-    """A key by which setup, setup-2, ..., setup-10 come in their order."""
-    return len(name), name
-
-
-class MendCells(stock.NbGraderPreprocessor):
-    """Metadata made whole from the gradebook, copies made plain cells, deleted locked cells brought back.
-
-    nbgrader goes by the metadata that a learner's program has written; copied cells, lost metadata and
-    deleted cells would abort the run of a class, or leave a submission without a grade.
-    """
-
-    def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
-        """The mended notebook."""
-        about = resources["nbgrader"]
-        with Gradebook(about["db_url"]) as gradebook:
-            source = gradebook.find_notebook(about["notebook"], about["assignment"])
-            points = {cell.name: cell.max_score for cell in source.grade_cells}
-            known = {cell.name: (cell.source, cell.checksum) for cell in source.source_cells}
-        whole = {
-            name: NotebookNode({**metadata(name, points.get(name)), "checksum": checksum})
-            for name, (_, checksum) in known.items()
-        }
-        for cell in nb.cells:
-            about_cell = cell.metadata.pop("nbgrader", None)
-            said = about_cell.get("grade_id") if isinstance(about_cell, dict) else None
-            # a cell's id is its name, too; both may be anything, not only texts
-            name = next((n for n in (said, cell.get("id")) if isinstance(n, str) and n in known), None)
-            if name in whole:
-                cell.metadata["nbgrader"] = whole.pop(name)
-        for name in sorted(whole, key=lambda name: (not name.startswith(SETUP), *in_order(name))):
-            if name.endswith(CHECK) or name.startswith(SETUP):
-                self.log.warning("Cell %r was missing and is put back", name)
-                cell = new_code_cell(known[name][0], metadata={"nbgrader": whole[name]})
-                nb.cells.insert(self._place(nb, name), cell)
-        for number, cell in enumerate(nb.cells):  # a copy may carry the id of its model
-            cell["id"] = grade_id(cell) or f"cell-{number}"
-        return nb, resources
-
-    @staticmethod
-    def _place(nb: NotebookNode, name: str) -> int:
-        """Behind the solution that it checks, else at the end; a setup cell behind earlier ones, or first."""
-        names = [grade_id(cell) or "" for cell in nb.cells]
-        if name.startswith(SETUP):
-            earlier = (n for n in names if n.startswith(SETUP) and in_order(n) < in_order(name))
-            return max((names.index(other) + 1 for other in earlier), default=0)
-        solution = name.removesuffix(CHECK)
-        return names.index(solution) + 1 if solution in names else len(names)
-
-
 class RunApart(stock.NbGraderPreprocessor):
     """Runs a submission in two kernels: the learner's code in one, locked cells also in the other.
 
-    A cell that takes too long is interrupted. Where its kernel dies or cannot be interrupted, a fresh one
-    runs the cells before it again; what that cell would have defined is missing, and the rest is graded.
+    Both are made for this submission and end with it, with all that they have started. A cell that takes too
+    long is interrupted. Where its kernel dies or cannot be interrupted, a fresh one runs the cells before it
+    again; what that cell would have defined is missing, and the rest is graded.
     """
 
-    seconds = Float(30.0, help="How long a cell of the learner may run.").tag(config=True)
-    call_seconds = Float(SECONDS, help="How long a check may wait for one call.").tag(config=True)
-    check_seconds = Float(120.0, help="How long a check cell may run.").tag(config=True)
-
-    _graders: dict[str, Kernel] = {}  # noqa: RUF012 -- one per notebook, for all submissions of a run
+    isolation = Enum(("auto", *sandbox.KINDS), "auto", help="How submissions are kept apart.").tag(
+        config=True
+    )
+    seconds = Float(limits.CELL_SECONDS, help="Processor time of a learner's cell.").tag(config=True)
+    call_seconds = Float(limits.CALL_SECONDS, help="Processor time of a call by a check.").tag(config=True)
+    check_seconds = Float(120.0, help="Processor time of a check cell.").tag(config=True)
+    total_seconds = Float(900.0, help="How long a submission may take, by the clock.").tag(config=True)
+    memory = Integer(limits.MEMORY, help="Bytes that a submission may hold in memory.").tag(config=True)
+    environment = Dict(help="What a learner's kernel finds in its environment.").tag(config=True)
 
     def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
         """The notebook with the outputs of all its cells."""
-        folder = Path(resources.get("metadata", {}).get("path") or ".")
+        folder = Path(resources.get("metadata", {}).get("path") or ".").resolve()
+        self._nb, self._end = nb, time.monotonic() + self.total_seconds
+        self._done: list[str] = []  # what the learner's kernel has run
+        self._kind = sandbox.kind_here() if self.isolation == "auto" else self.isolation
+        nb.metadata.setdefault(ABOUT, {"notes": []})["isolation"] = self._kind
         setup = self._setup(nb)
-        self._learner = Kernel(folder.resolve())
-        self._done: list[str] = []
+        processes.adopt_orphans()
+        before = processes.children()
+        self._grader = Kernel()
+        self._learner = Kernel(self._kind, self.environment, self.memory, folder)
+        self._warden = Warden(self._learner.pid, self._learner.home, self.memory)
         try:
-            for cell in nb.cells:
-                if cell.cell_type == "code":
-                    cell.outputs, cell.execution_count = [], None
-                    if cell.metadata.get("nbgrader", {}).get("grade"):
-                        self._check(cell, setup)
-                    else:
-                        self._run(cell)
+            self._grader.ready()  # and its connection file gone, before the learner's code begins
+            prepared = self._grader.send(setup)
+            self._run_all(prepared)
         finally:
+            self._warden.stop()
             self._learner.stop()
+            self._grader.stop()
+            if left := processes.end_children(before):
+                note(nb, f"it left {left} processes behind, which were ended")
+        if cleaning.clean([cell for cell in nb.cells if not _is_check(cell)]):
+            note(nb, "what its outputs could do in a browser was left out")
         return nb, resources
+
+    def _run_all(self, prepared: str) -> None:
+        """All cells in their order; ``prepared`` is the setup that runs in the kernel of the checks."""
+        waits = True
+        for cell in self._nb.cells:
+            if cell.cell_type != "code":
+                continue
+            cell.outputs, cell.execution_count = [], None
+            if not _is_check(cell):
+                self._run(cell)
+                continue
+            if waits:
+                ran, waits = self._grader.finish(prepared, REPLAY_SECONDS), False
+                if ran.status != "ok":
+                    raise RuntimeError(f"the setup of the exercises failed: {ran.outputs[-1:]}")
+            self._check(cell)
 
     @staticmethod
     def _setup(nb: NotebookNode) -> str:
         """What prepares the checks: the setup cells in their order, wherever a learner has moved them."""
-        sources = {name: cell.source for cell in nb.cells if (name := grade_id(cell) or "").startswith(SETUP)}
-        return "\n\n".join(sources[name] for name in sorted(sources, key=in_order))
+        named = {grade_id(cell) or "": cell.source for cell in nb.cells}
+        names = sorted((name for name in named if name.startswith(SETUP)), key=in_order)
+        return "\n\n".join(named[name] for name in names)
+
+    def _left(self, seconds: float) -> float:
+        """At most ``seconds``, and at most what is left of the time of the submission."""
+        return max(min(seconds, self._end - time.monotonic()), 0.01)
 
     def _run(self, cell: NotebookNode) -> None:
         """A learner's cell, or one that prepares the exercises."""
-        ran = self._learner.run(cell.source, self.seconds)
+        if self._end < time.monotonic():
+            said = f"the submission has taken more than {self.total_seconds:g} seconds"
+            note(self._nb, said)
+            cell.outputs = [error_output("Timeout", said)]
+            return
+        ran = self._learner.run(cell.source, self._left(self.seconds))
         cell.outputs = ran.outputs
+        if ran.status in ("died", "timeout"):
+            note(self._nb, str(ran.outputs[-1].evalue))
         if ran.status == "died":
             self._revive()
         else:
@@ -127,29 +120,37 @@ class RunApart(stock.NbGraderPreprocessor):
     def _revive(self) -> None:
         """A fresh kernel with all that ran well before; a cell that now ends the kernel is left out, too."""
         while True:
-            self.log.warning("The learner's kernel died: starting another")
+            self._warden.stop()
+            why = f": {self._warden.why}" if self._warden.why else ""
+            note(self._nb, f"the learner's kernel died, and another was started{why}")
             self._learner.restart()
-            runs = ((source, self._learner.run(source, REPLAY_SECONDS)) for source in self._done)
+            self._warden = Warden(self._learner.pid, self._learner.home, self.memory)
+            runs = ((source, self._learner.run(source, self._left(REPLAY_SECONDS))) for source in self._done)
             fatal = next((source for source, ran in runs if ran.status == "died"), None)
             if fatal is None:
                 return
             self._done.remove(fatal)
 
-    def _check(self, cell: NotebookNode, setup: str) -> None:
+    def _check(self, cell: NotebookNode) -> None:
         """A check cell, in the kernel that the learner's code never enters."""
-        grader = self._grader(setup)
-        file, pid = self._learner.manager.connection_file, self._learner.pid
-        ran = grader.run(f"{HERE}.connect({file!r}, {pid}, {self.call_seconds})", self.check_seconds)
+        # what the checks in sight import and define is there in a learner's notebook, too
+        known = definitions(visible_of(cell.source))
+        if self._learner.run(known, self._left(self.seconds)).status == "died":
+            self._revive()
+        self._done.append(known)
+        where, pid = self._learner.connection, self._learner.pid
+        connect = f"{other_kernel.HERE}.connect({where!r}, {pid}, {self.call_seconds})"
+        ran = self._grader.run(connect, self.check_seconds)
         if ran.status == "ok":
-            ran = grader.run(cell.source, self.check_seconds)
+            ran = self._grader.run(cell.source, self._left(self.check_seconds))
             if ran.status == "error":
                 # nothing that is handed in does this; 0 points would blame the learner, so there is no grade
-                self._drop_graders()
                 said = ran.outputs[-1]
                 raise RuntimeError(f"the check {grade_id(cell)!r} is broken: {said.ename}: {said.evalue}")
         cell.outputs = ran.outputs
         if ran.status in ("died", "timeout"):
-            self._drop_graders()
+            self._grader.restart()
+            self._grader.run(self._setup(self._nb), REPLAY_SECONDS)
         if not self._learner.settles():
             self._revive()
         if not is_grade(cell):
@@ -158,23 +159,21 @@ class RunApart(stock.NbGraderPreprocessor):
             cell.outputs = [output for output in cell.outputs if output.output_type != "execute_result"]
             cell.outputs.append(error_output("NotGraded", "the check gave no number of points: 0 points"))
 
-    def _grader(self, setup: str) -> Kernel:
-        """The kernel of the checks, which stays for all submissions of the same notebook."""
-        if setup not in self._graders:
-            kernel = self._graders[setup] = Kernel()
-            ran = kernel.run(setup, REPLAY_SECONDS)
-            if ran.status != "ok":
-                self._drop_graders()
-                raise RuntimeError(f"the setup of the exercises failed: {ran.outputs[-1:]}")
-        return self._graders[setup]
 
-    @classmethod
-    def _drop_graders(cls) -> None:
-        while cls._graders:
-            cls._graders.popitem()[1].stop()
+def _is_check(cell: NotebookNode) -> bool:
+    about = cell.metadata.get("nbgrader", {})
+    return bool(cell.cell_type == "code" and about.get("grade"))
 
 
-atexit.register(RunApart._drop_graders)
+def definitions(source: str) -> str:
+    """What a check cell leaves behind besides its checks: imports, functions and values."""
+    kept = (ast.Import, ast.ImportFrom, ast.FunctionDef, ast.ClassDef, ast.Assign, ast.AnnAssign)
+    body: list[ast.stmt] = [
+        node
+        for node in ast.parse(source).body
+        if isinstance(node, kept) and not getattr(node, "decorator_list", None)
+    ]
+    return ast.unparse(ast.Module(body, []))
 
 
 def is_grade(cell: NotebookNode) -> bool:
@@ -190,7 +189,8 @@ def is_grade(cell: NotebookNode) -> bool:
 
 def configure(config: Any, course_id: str, environment: Mapping[str, str]) -> None:
     """Set up ``config``, nbgrader's ``c``, for a course; kernels get ``environment`` where not set yet."""
-    for name, value in {SILENT: "1", **environment}.items():
+    given = {SILENT: "1", **environment}
+    for name, value in given.items():
         os.environ.setdefault(name, value)
     # nbgrader calls alembic, which is installed beside the Python that runs it
     beside = str(Path(sys.executable).parent)
@@ -198,6 +198,9 @@ def configure(config: Any, course_id: str, environment: Mapping[str, str]) -> No
         os.environ["PATH"] = os.pathsep.join([beside, os.environ.get("PATH", "")])
     config.CourseDirectory.course_id = course_id
     config.ClearSolutions.code_stub = {"python": STUB}
+    config.ClearSolutions.text_stub = TEXT_STUB
+    config.RunApart.environment = {name: os.environ[name] for name in given}
+    config.HTMLExporter.sanitize_html = True  # what learners wrote opens in a teacher's browser
     mend = [stock.ClearOutput, MendCells, stock.OverwriteKernelspec, stock.OverwriteCells]
     run = [RunApart, stock.IgnorePattern, ClearMetadataPreprocessor, stock.LimitOutput]
     grade = [stock.SaveAutoGrades, stock.AssignLatePenalties, stock.CheckCellMetadata]

@@ -1,22 +1,37 @@
 """A kernel that runs cells one at a time, and outlives endless loops and its own death."""
 
+import contextlib
 import os
+import secrets
 import shutil
+import signal
+import subprocess
+import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from queue import Empty
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from jupyter_client import KernelManager
+from jupyter_client.connect import write_connection_file
 from nbformat import NotebookNode
 from nbformat.v4 import new_output, output_from_msg
 
-from bookwork.grading.answers import reply_to
+from bookwork.grading import limits, sandbox
+from bookwork.grading.other_kernel import client_of, reply_to
+from bookwork.grading.processes import end, family, lives, processor_seconds
 
 MOST_OUTPUT = 200_000  # characters kept of one cell's output
 START_SECONDS = 120.0
 GRACE_SECONDS = 4.0  # to answer after an interrupt
+LOOK_SECONDS = 0.2  # between two looks at what a kernel has used
+OPTIONS = [
+    "--HistoryManager.hist_file=:memory:",
+    # exit and quit would end it a moment later, when the next cell runs already
+    "--IPKernelApp.exec_lines=get_ipython().ask_exit = lambda: None",
+]
+WRAPPERS = ("bwrap", "unshare", "setpriv")
 
 
 class Ran(NamedTuple):
@@ -32,42 +47,112 @@ def error_output(name: str, text: str) -> NotebookNode:
 
 
 class Kernel:
-    """An IPython kernel, its profile its own, in ``folder`` or an empty one: no file passes for a module."""
+    """An IPython kernel with a folder of its own, reached through sockets that lie in another.
 
-    def __init__(self, folder: Path | None = None) -> None:
-        self._own = Path(tempfile.mkdtemp(prefix="bookwork-kernel-"))
-        self._folder = self._own / "work" if folder is None else folder
-        self._folder.mkdir(exist_ok=True)
+    Its connection file is gone before the first cell runs: nobody else can find out how to send it code.
+
+    Args:
+        kind: of ``sandbox.KINDS``; None for a kernel that runs no learner's code, and needs no limits.
+        given: what its environment holds besides what Python needs.
+        memory: bytes that one of its processes may take.
+        files: what its folder begins with; links are left out.
+    """
+
+    def __init__(
+        self,
+        kind: str | None = None,
+        given: Mapping[str, str] | None = None,
+        memory: int = limits.MEMORY,
+        files: Path | None = None,
+    ) -> None:
+        self._kind, self._given, self._memory = kind, dict(given or {}), memory
+        self._own = Path(tempfile.mkdtemp(prefix="bw-"))
+        self._own.chmod(0o711)  # another user passes through it, and reads nothing
+        self.home = self._own / "home"
+        self.home.mkdir(mode=0o700)
+        if files is not None:
+            shutil.copytree(files, self.home, dirs_exist_ok=True, ignore=_links)
         self.start()
 
     def start(self) -> None:
-        """Start it, and wait until it answers."""
-        # What one kernel leaves in its profile must not start up with the next.
-        profile = tempfile.mkdtemp(dir=self._own)
-        environment = {**os.environ, "IPYTHONDIR": profile, "PYTHONSAFEPATH": "1"}
-        self.manager = KernelManager(kernel_name="python3")
-        # exit and quit would end it a moment later, when the next cell runs already
-        stays = "--IPKernelApp.exec_lines=get_ipython().ask_exit = lambda: None"
-        options = ["--HistoryManager.hist_file=:memory:", stays]
-        self.manager.start_kernel(cwd=str(self._folder), env=environment, extra_arguments=options)
-        self.client = self.manager.blocking_client()
-        self.client.start_channels()
-        self.client.wait_for_ready(timeout=START_SECONDS)
+        """Start the process, without waiting for it; its profile is a new one."""
+        self._run = self._own / secrets.token_hex(4)
+        self._run.mkdir(mode=0o700)
+        transport = "tcp" if os.name == "nt" else "ipc"
+        address = "127.0.0.1" if transport == "tcp" else str(self._run / "k")
+        self._file = self._run / "connection.json"
+        _, found = write_connection_file(
+            str(self._file), ip=address, key=secrets.token_hex(32).encode(), transport=transport
+        )
+        self.connection: dict[str, Any] = {**found, "key": found["key"]}
+        program = [sys.executable, "-m", "ipykernel_launcher", "-f", str(self._file), *OPTIONS]
+        if self._kind is None:
+            command, environment, before = program, {**os.environ, "PYTHONSAFEPATH": "1"}, None
+        else:
+            if self._kind != sandbox.NONE:
+                sandbox.hand_over(self._run, self.home)
+            command = sandbox.command(self._kind, program, [self._run, self.home], self.home)
+            environment = sandbox.environment(self.home, self._given)
+            before = sandbox.limits_of(self._kind, self._memory)
+        environment["IPYTHONDIR"] = str(self._run / "profile")
+        self._process = subprocess.Popen(
+            command,
+            cwd=self.home,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            preexec_fn=before,
+        )
+        self.client: Any = None
+        self._command = command
+
+    def ready(self) -> None:
+        """Wait until it answers, then remove its connection file."""
+        if self.client is not None:
+            return
+        self.client = client_of(self.connection)
+        self.client.start_channels(stdin=False, hb=False)
+        sent, end = self.client.kernel_info(), time.monotonic() + START_SECONDS
+        while time.monotonic() < end and self.alive():
+            with contextlib.suppress(Empty):
+                message = self.client.get_shell_msg(timeout=LOOK_SECONDS)
+                if message["parent_header"].get("msg_id") == sent:
+                    break
+        else:
+            raise RuntimeError(f"the kernel did not start: {' '.join(self._command)[:300]}")
+        self._file.unlink(missing_ok=True)
 
     @property
     def pid(self) -> int:
-        """Of its process."""
-        return int(self.manager.provisioner.pid)  # type: ignore[union-attr]
+        """Of its process, or of what wraps it."""
+        return self._process.pid
+
+    def alive(self) -> bool:
+        """Whether its process runs."""
+        return self._process.poll() is None and lives(self.pid)
 
     def run(self, source: str, seconds: float) -> Ran:
-        """Run a cell; after ``seconds`` it is interrupted, and where that does not help, killed."""
-        sent = self.client.execute(source, allow_stdin=False)
+        """Run a cell; after ``seconds`` of processor time, or a multiple by the clock, it is interrupted.
+
+        Where that does not help it is "died": it must be started anew.
+        """
+        return self.finish(self.send(source), seconds)
+
+    def send(self, source: str) -> str:
+        """Begin to run a cell, for :meth:`finish`."""
+        self.ready()
+        return self.client.execute(source, allow_stdin=False)
+
+    def finish(self, sent: str, seconds: float) -> Ran:
+        """Wait for a cell that was sent, and for no longer than it may take."""
         status, length = "ok", 0
         outputs: list[NotebookNode] = []
-        end = time.monotonic() + seconds
+        clock, worked, looked = time.monotonic(), processor_seconds(self.pid), time.monotonic()
         while True:
             try:
-                message = self.client.get_iopub_msg(timeout=0.2)
+                message = self.client.get_iopub_msg(timeout=LOOK_SECONDS)
             except Empty:
                 message = None
             if message is not None and message["parent_header"].get("msg_id") == sent:
@@ -77,38 +162,60 @@ class Kernel:
                 if kind in ("stream", "display_data", "execute_result", "error") and length < MOST_OUTPUT:
                     length += add_output(outputs, output_from_msg(message))
                     status = "error" if kind == "error" else status
-            elif message is None and not self.manager.is_alive():
+            elif message is None and not self.alive():
                 outputs.append(error_output("DeadKernel", "the kernel died while this cell ran"))
                 return Ran("died", outputs)
-            if time.monotonic() > end:
-                outputs.append(error_output("Timeout", f"this cell ran for more than {seconds:.0f} seconds"))
+            if time.monotonic() - looked > LOOK_SECONDS:
+                looked = time.monotonic()
+                if processor_seconds(self.pid) - worked > seconds:
+                    said = f"this cell was stopped after {seconds:g} seconds of processor time"
+                elif looked - clock > limits.WAITS * seconds:
+                    said = f"this cell was stopped after {limits.WAITS * seconds:g} seconds by the clock"
+                else:
+                    continue
+                outputs.append(error_output("Timeout", said))
                 return Ran("timeout" if self.settles() else "died", outputs)
 
     def settles(self) -> bool:
         """True if it answers, if need be after an interrupt."""
         for interrupt in (False, True):
-            if not self.manager.is_alive():
+            if not self.alive():
                 return False
             if interrupt:
-                self.manager.interrupt_kernel()
+                self.interrupt()
             sent = self.client.kernel_info()
-            if reply_to(self.client, sent, GRACE_SECONDS, self.manager.is_alive) is not None:
+            if reply_to(self.client, sent, GRACE_SECONDS / limits.WAITS, self.pid) is not None:
                 return True
         return False
+
+    def interrupt(self) -> None:
+        """What Ctrl-C does."""
+        for process in family(self.pid):
+            with contextlib.suppress(Exception):  # it has ended meanwhile
+                if process.name() not in WRAPPERS:
+                    process.send_signal(signal.SIGINT)
 
     def restart(self) -> None:
         """A fresh kernel in place of this one."""
         self._end()
         self.start()
+        self.ready()
 
     def _end(self) -> None:
-        self.client.stop_channels()
-        self.manager.shutdown_kernel(now=True)
+        if self.client is not None:
+            self.client.stop_channels()
+        end(self._process)
+        shutil.rmtree(self._run, ignore_errors=True)
 
     def stop(self) -> None:
-        """End it, and remove what is its own."""
+        """End it with all that it has started, and remove what is its own."""
         self._end()
         shutil.rmtree(self._own, ignore_errors=True)
+
+
+def _links(folder: str, names: list[str]) -> list[str]:
+    """What is not copied: links, which could lead anywhere."""
+    return [name for name in names if (Path(folder) / name).is_symlink()]
 
 
 def add_output(outputs: list[NotebookNode], new: NotebookNode) -> int:

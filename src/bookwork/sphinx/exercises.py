@@ -38,6 +38,13 @@ DOWNLOAD = """<p class="ranking-download"><a href="{}" download>Download this no
 cells are ready for your answers, and each check tells what is missing.</p>"""
 
 
+PARAGRAPH = """<details><summary>One way to defend it</summary>
+
+{}
+
+</details>"""
+
+
 def set_config(app: Sphinx, config: Config) -> None:
     """The environment decides where it says something; what is neither yes nor no might show a solution."""
     if named := os.environ.get(VARIABLE, "").lower():
@@ -50,7 +57,11 @@ def page(notebook: nbformat.NotebookNode, solutions: bool = True) -> nbformat.No
     flag("solutions", solutions)
     cells = []
     for cell in notebook.cells:
-        if cell.cell_type == "code":
+        if editions.is_paragraph(cell):
+            if not solutions:
+                continue
+            cell.source = PARAGRAPH.format(cell.source)
+        elif cell.cell_type == "code":
             cell.outputs = []
             tags = cell.metadata.setdefault("tags", [])
             if editions.BEGIN_SOLUTION in cell.source:

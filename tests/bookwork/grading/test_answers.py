@@ -1,74 +1,94 @@
-"""What passes between a learner's kernel and that of the checks is data, and nothing else."""
+"""A learner's definitions, asked for in the same notebook or from the other side: one road, one limit."""
 
 from __future__ import annotations
 
 import json
 
 import numpy as np
-import pandas as pd
 import pytest
 
-from bookwork.grading.answers import AnswerError, Namespace, decode, encode, respond
+from bookwork.grading import data, limits
+from bookwork.grading.answers import AnswerError, Namespace, respond
 
 
-def through(value):
-    return decode(json.loads(json.dumps(encode(value))))
-
-
-@pytest.mark.parametrize("value", [None, True, 3, 0.1, "text", [1, "a"], (1, 2.0), {"a": [1], "b": None}, []])
-def test_plain_values_come_back_as_they_went(value):
-    back = through(value)
-    assert back == value
-    assert type(back) is type(value)
-
-
-def test_arrays_tensors_and_columns_come_back():
-    torch = pytest.importorskip("torch")
-    for array in (np.arange(6.0).reshape(2, 3), np.array([True, False]), np.array(["a", "bc"])):
-        back = through(array)
-        assert back.dtype == array.dtype
-        np.testing.assert_array_equal(back, array)
-    np.testing.assert_array_equal(through(pd.Series([1.5, 2.0])), [1.5, 2.0])
-    assert torch.equal(through(torch.ones(2, requires_grad=True)), torch.ones(2))
-    assert through({"a": (np.float32(0.5),)}) == {"a": (0.5,)}
-    assert np.isnan(through(float("nan")))
-
-
-@pytest.mark.parametrize("value", [object(), np.array([object()]), lambda: 1, {1, 2}])
-def test_what_is_no_data_is_refused(value):
-    with pytest.raises(TypeError, match="an answer must be numbers, texts or arrays"):
-        encode(value)
-
-
-def test_reading_an_answer_never_runs_code():
-    class Payload:
-        def __reduce__(self):
-            return (pytest.fail, ("code was run",))
-
-    import base64
-    import io
-    import pickle
-
-    buffer = io.BytesIO()
-    np.save(buffer, np.array([Payload()], dtype=object), allow_pickle=True)
-    for content in (buffer.getvalue(), pickle.dumps(Payload())):
-        with pytest.raises(ValueError, match=r"allow_pickle|pickled"):
-            decode({"array": base64.b64encode(content).decode()})
+def asked(names: dict, name: str, *arguments: object, **named: object) -> dict:
+    request = data.written([list(arguments), named])
+    return json.loads(respond(names, name, request, 5.0))
 
 
 def test_the_learners_side_answers_with_text():
     names = {"f": lambda x, k=1: k * x, "rate": 0.5, "odd": object()}
-    request = json.dumps([encode([np.array([2.0])]), encode({"k": 3})])
-    assert decode(json.loads(respond(names, "f", request))["value"]) == [6.0]
-    assert json.loads(respond(names, "f", None)) == {"function": True}
-    assert json.loads(respond(names, "rate", None)) == {"value": 0.5}
-    assert "must be numbers" in json.loads(respond(names, "odd", None))["error"]
-    assert "not defined" in json.loads(respond(names, "g", None))["error"]
+    assert data.read(asked(names, "f", np.array([2.0]), k=3)["value"]) == [6.0]
+    assert json.loads(respond(names, "f", None, 5.0)) == {"function": True}
+    assert data.read(json.loads(respond(names, "rate", None, 5.0))["value"]) == 0.5
+    assert "must be numbers" in json.loads(respond(names, "odd", None, 5.0))["error"]
+    assert "not defined" in json.loads(respond(names, "g", None, 5.0))["error"]
 
 
-def test_errors_name_the_function():
-    def fails(x):
-        raise KeyError("a")
+def fails(x):
+    raise KeyError("a")
 
-    with pytest.raises(AnswerError, match="fails raised KeyError: 'a'"):
-        Namespace({"fails": fails}).get("fails")(1)
+
+def leaves(x):
+    raise SystemExit
+
+
+def endless(x):
+    while True:
+        try:
+            x += 1
+        except Exception:
+            continue
+
+
+@pytest.mark.parametrize(
+    ("function", "said"),
+    [
+        (fails, "f raised KeyError: 'a'"),
+        (leaves, "f raised SystemExit: "),
+        (lambda x: None, "f gives None: nothing is returned yet"),
+        (lambda x: ..., "f gives ...: nothing is returned yet"),
+        (lambda x: fails, "f: an answer must be numbers, texts or arrays, got function"),
+        (endless, "f took more than 0.3 seconds of processor time"),
+    ],
+)
+def test_both_roads_say_the_same(function, said):
+    with pytest.raises(AnswerError) as error:
+        Namespace({"f": function}, seconds=0.3).get("f")(1)
+    assert str(error.value) == said
+    request = data.written([[1], {}])
+    assert json.loads(respond({"f": function}, "f", request, 0.3)) == {"error": said}
+
+
+def test_a_check_keeps_its_arguments_whatever_the_answer_does_to_them():
+    def spoils(x, table):
+        x *= 0
+        table["a"].append(1)
+        return x
+
+    given, table = np.ones(2), {"a": []}
+    Namespace({"f": spoils}).get("f")(given, table)
+    assert given.tolist() == [1.0, 1.0]
+    assert table == {"a": []}
+
+
+def test_a_value_is_a_copy_too():
+    mine = [1, [2]]
+    Namespace({"mine": mine}).get("mine")[1].append(3)
+    assert mine == [1, [2]]
+
+
+def test_time_is_that_of_the_processor():
+    """Waiting costs nothing: a busy machine must not cost a point."""
+    import time
+
+    assert Namespace({"f": lambda: time.sleep(0.4) or 1}, seconds=0.2).get("f")() == 1
+
+
+def test_a_cell_that_is_too_slow_to_be_graded_is_told(capsys, monkeypatch):
+    monkeypatch.setattr(limits, "CELL_SECONDS", 0.0)
+    watch = limits.Watch()
+    watch.before()
+    sum(range(1000))
+    watch.after()
+    assert "when your work is graded, it is stopped after 0" in capsys.readouterr().out

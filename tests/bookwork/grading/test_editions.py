@@ -7,9 +7,10 @@ import shutil
 
 import nbformat
 import pytest
+from nbformat.v4 import new_markdown_cell
 from small_course import NAME, SECRETS, named, small_notebook, write_small_project
 
-from bookwork.grading import course, editions
+from bookwork.grading import course, editions, faults, limits
 from bookwork.grading.__main__ import main
 from bookwork.grading.project import Project
 
@@ -22,7 +23,7 @@ def authored():
 
 
 def test_the_small_notebook_is_sound(authored):
-    assert editions.faults(authored) == []
+    assert faults.faults(authored) == []
     assert [(e.name, e.points, e.minutes) for e in editions.exercises(authored)] == [
         ("double", 2, 5),
         ("half", 2, 5),
@@ -66,7 +67,7 @@ def test_parts_of_a_cell(authored):
 )
 def test_faults_are_named(authored, change, message):
     change({cell.id: cell for cell in authored.cells})
-    assert any(message in fault for fault in editions.faults(authored)), editions.faults(authored)
+    assert any(message in fault for fault in faults.faults(authored)), faults.faults(authored)
 
 
 @pytest.mark.parametrize("path", AUTHORED.values(), ids=list(AUTHORED))
@@ -74,15 +75,27 @@ class TestCourseExercises:
     def test_at_least_five_from_easy_to_open(self, path):
         found = list(editions.exercises(editions.read(path)))
         assert len(found) >= 5
-        assert found[0].points <= found[-1].points == max(e.points for e in found)
+        worth = [e.points + e.by_hand for e in found]
+        assert worth[0] <= worth[-1] == max(worth)
         assert all(1 <= e.minutes <= 45 for e in found)
 
     def test_the_title_adds_up(self, path):
         notebook = editions.read(path)
         found = list(editions.exercises(notebook))
         title = notebook.cells[0].source
-        points = sum(e.points for e in found)
+        points = sum(e.points + e.by_hand for e in found)
         assert f"{points:g} points, about {sum(e.minutes for e in found)} minutes" in title
+
+    def test_two_designs_are_defended_in_a_paragraph(self, path):
+        found = list(editions.exercises(editions.read(path)))
+        assert sum(e.why is not None for e in found) >= 2
+
+    def test_limits_and_tolerance_are_stated_at_the_top(self, path):
+        said = " ".join(editions.read(path).cells[0].source.split())
+        assert "one part in a million" in said
+        assert f"stopped after {limits.CELL_SECONDS:g} seconds of processor time" in said
+        assert f"one call of your function after {limits.CALL_SECONDS:g}," in said
+        assert f"{limits.MEMORY / 1024**3:g} GiB of memory" in said
 
     def test_the_learners_edition_keeps_the_secrets(self, path):
         notebook = editions.read(path)
@@ -91,6 +104,64 @@ class TestCourseExercises:
         assert "SOLUTION" not in text
         assert ".ipynb)" not in text  # a learner has the exercises, and not what lies beside them here
         assert not any(cell.get("outputs") for cell in editions.learners(notebook).cells)
+
+
+def with_paragraph() -> nbformat.NotebookNode:
+    """The small notebook, with a paragraph to its first exercise."""
+    notebook = small_notebook()
+    at = notebook.cells.index(named(notebook, "double")) + 1
+    why = new_markdown_cell("Because.", metadata={"nbgrader": editions.metadata("double-why", 1)})
+    why.id = "double-why"
+    notebook.cells.insert(at, why)
+    notebook.cells[at - 2].source = notebook.cells[at - 2].source.replace("*2 points", "*3 points")
+    return notebook
+
+
+def test_a_paragraph_belongs_to_its_exercise_and_is_marked_by_hand():
+    notebook = with_paragraph()
+    assert faults.faults(notebook) == []
+    first, second = editions.exercises(notebook)
+    assert (first.points, first.by_hand, second.by_hand) == (2, 1, 0)
+    assert dict(named(notebook, "double-why").metadata.nbgrader) == {
+        "grade": True,
+        "grade_id": "double-why",
+        "locked": False,
+        "schema_version": 3,
+        "solution": True,
+        "task": False,
+        "points": 1,
+    }
+    learners = editions.learners(notebook)
+    assert named(learners, "double-why").source == editions.TEXT_STUB
+    assert named(learners, "double-why").metadata.get("editable") is None
+
+
+def test_the_edition_for_who_learns_alone_holds_all_checks_folded_and_no_solution():
+    mine = editions.learners(with_paragraph(), everything=True)
+    text = nbformat.writes(mine)
+    assert all(secret in text for secret in SECRETS)
+    assert not any(secret in text for secret in ("HIDDEN", "SOLUTION", "return 2 * x", "Because."))
+    assert named(mine, "double-check").metadata["jupyter"] == {"source_hidden": True}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("total=4", "total=5", "must have total=4, the weight of all its checks, got 5"),
+        ('once more.", weight=2', 'once more.", weight=1', "checks of at least half the weight, 2, got 1"),
+        ("total=4", "total=2 + 2", "weights that cannot be read: total of Checks must be a plain number"),
+        ("weight=2", "weight=two", "weight of checks must be a plain number"),
+        ("checks = Checks(points=2, total=4)", "", "must make its Checks once, found 0 times"),
+        ("import Checks", "import Checks from", "weights that cannot be read: a check cell must be Python"),
+    ],
+)
+def test_weights_that_do_not_add_up_are_named(authored, old, new, message):
+    cell = named(authored, "double-check")
+    cell.source = cell.source.replace(old, new)
+    if "at least half" in message:
+        cell.source = cell.source.replace("total=4", "total=3")
+        message = message.replace("2, got", "1.5, got")
+    assert any(message in fault for fault in faults.faults(authored)), faults.faults(authored)
 
 
 def test_no_notebooks_is_an_error(tmp_path):
