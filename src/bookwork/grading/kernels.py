@@ -19,7 +19,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output, output_from_msg
 
 from bookwork.grading import limits, sandbox
-from bookwork.grading.other_kernel import client_of, reply_to
+from bookwork.grading.other_kernel import client_of, let_go, reply_to
 from bookwork.grading.processes import end, family, lives, processor_seconds
 
 MOST_OUTPUT = 200_000  # characters kept of one cell's output
@@ -69,9 +69,10 @@ class Kernel:
         self._own = Path(tempfile.mkdtemp(prefix="bw-"))
         self._own.chmod(0o711)  # another user passes through it, and reads nothing
         self.home = self._own / "home"
-        self.home.mkdir(mode=0o700)
+        self.home.mkdir()
         if files is not None:
             shutil.copytree(files, self.home, dirs_exist_ok=True, ignore=_links)
+        self.home.chmod(0o711)
         self.start()
 
     def start(self) -> None:
@@ -87,7 +88,9 @@ class Kernel:
         self.connection: dict[str, Any] = {**found, "key": found["key"]}
         program = [sys.executable, "-m", "ipykernel_launcher", "-f", str(self._file), *OPTIONS]
         if self._kind is None:
-            command, environment, before = program, {**os.environ, "PYTHONSAFEPATH": "1"}, None
+            # it ends with this process, whose number it is given for that
+            given = {"PYTHONSAFEPATH": "1", "JPY_PARENT_PID": str(os.getpid())}
+            command, environment, before = program, {**os.environ, **given}, None
         else:
             if self._kind != sandbox.NONE:
                 sandbox.hand_over(self._run, self.home)
@@ -114,15 +117,20 @@ class Kernel:
             return
         self.client = client_of(self.connection)
         self.client.start_channels(stdin=False, hb=False)
-        sent, end = self.client.kernel_info(), time.monotonic() + START_SECONDS
-        while time.monotonic() < end and self.alive():
-            with contextlib.suppress(Empty):
-                message = self.client.get_shell_msg(timeout=LOOK_SECONDS)
-                if message["parent_header"].get("msg_id") == sent:
-                    break
-        else:
-            raise RuntimeError(f"the kernel did not start: {' '.join(self._command)[:300]}")
+        end = time.monotonic() + START_SECONDS
+        # what it publishes is heard from some moment on: asked until it is, or a cell's end would be missed
+        while not self._is_heard():
+            if time.monotonic() > end or not self.alive():
+                raise RuntimeError(f"the kernel did not start: {' '.join(self._command)[:300]}")
         self._file.unlink(missing_ok=True)
+
+    def _is_heard(self) -> bool:
+        """Ask for a sign of life; whether one was published."""
+        self.client.kernel_info()
+        with contextlib.suppress(Empty):
+            self.client.get_iopub_msg(timeout=LOOK_SECONDS)
+            return True
+        return False
 
     @property
     def pid(self) -> int:
@@ -203,7 +211,7 @@ class Kernel:
 
     def _end(self) -> None:
         if self.client is not None:
-            self.client.stop_channels()
+            let_go(self.client)
         end(self._process)
         shutil.rmtree(self._run, ignore_errors=True)
 

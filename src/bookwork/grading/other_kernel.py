@@ -80,6 +80,12 @@ def client_of(connection: Any) -> Any:
     return client
 
 
+def let_go(client: Any) -> None:
+    """Close a client's connections; without this its context would wait for ever for what was not sent."""
+    client.stop_channels()
+    client.context.destroy(linger=0)
+
+
 def reply_to(client: Any, sent: str, seconds: float, pid: int) -> dict[str, Any] | None:
     """What a kernel answers to a request that was sent; None if it dies or takes too long.
 
@@ -99,5 +105,8 @@ def reply_to(client: Any, sent: str, seconds: float, pid: int) -> dict[str, Any]
 
 
 def connect(connection: dict[str, Any], pid: int, seconds: float = limits.CALL_SECONDS) -> None:
-    """Take definitions from that kernel from now on."""
+    """Take definitions from that kernel from now on, and let go of the one before."""
+    before = answers.source()
     answers.use(OtherKernel(connection, pid, seconds))
+    if isinstance(before, OtherKernel):
+        let_go(before.client)

@@ -55,10 +55,10 @@ def end_children(before: set[int]) -> int:
     while new := [each for each in psutil.Process().children() if each.pid not in before]:
         for process in [*new, *(below for each in new for below in each.children(recursive=True))]:
             with contextlib.suppress(psutil.Error):
+                ended += process.status() != psutil.STATUS_ZOMBIE
                 process.kill()
-                ended += 1
         psutil.wait_procs(new, timeout=5)
-        before |= {each.pid for each in new if each.is_running() and each.status() != psutil.STATUS_ZOMBIE}
+        before = before | {each.pid for each in new}
     return ended
 
 

@@ -10,9 +10,11 @@ Three kinds, the first that works here is taken:
 - ``none``: as whoever grades, with limits alone. The run says so loudly.
 """
 
+import ctypes
 import functools
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import sysconfig
@@ -31,6 +33,13 @@ SETTINGS = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/al
 KEPT = ("LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "OPENBLAS_CORETYPE")
 LOUD = """The learners' code is NOT kept apart: it may read and write what you may, and use the network.
 Install bubblewrap (Debian and Ubuntu: apt-get install bubblewrap), or grade as root where setpriv is."""
+
+
+def end_with_parent() -> None:
+    """Have the system end this process as soon as the one that started it has ended (Linux)."""
+    if sys.platform == "linux":
+        set_death_signal = 1
+        ctypes.CDLL(None).prctl(set_death_signal, signal.SIGKILL, 0, 0, 0)
 
 
 def hand_over(*folders: Path) -> None:
@@ -156,6 +165,7 @@ def limits_of(kind: str, memory: int) -> Callable[[], None] | None:
     def limit() -> None:
         import resource  # Windows lacks it, and has no such limits
 
+        end_with_parent()
         for name, most in wanted.items():
             if what := getattr(resource, name, None):
                 _, hard = resource.getrlimit(what)
