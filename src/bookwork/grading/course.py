@@ -130,6 +130,7 @@ def write_course(out: Path, project: Project, chapters: Iterable[str] | None = N
     """
     wanted = project.exercises(chapters)
     with new_folder("OUT", out) as folder:
+        folder.chmod(0o700)  # whoever else works on this machine reads neither solutions nor submissions
         write_whole(folder / "nbgrader_config.py", CONFIGURATION.format(project))
         (folder / "submitted").mkdir()
         for name, path in wanted.items():

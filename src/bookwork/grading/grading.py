@@ -50,6 +50,8 @@ class RunApart(stock.NbGraderPreprocessor):
     def preprocess(self, nb: NotebookNode, resources: Any) -> tuple[NotebookNode, Any]:
         """The notebook with the outputs of all its cells."""
         folder = Path(resources.get("metadata", {}).get("path") or ".").resolve()
+        for name in nb.metadata.get(ABOUT, {}).pop("links", ()):
+            (folder / name).unlink(missing_ok=True)
         self._nb, self._end = nb, time.monotonic() + self.total_seconds
         self._done: list[str] = []  # what the learner's kernel has run
         self._kind = sandbox.kind_here() if self.isolation == "auto" else self.isolation
@@ -70,8 +72,9 @@ class RunApart(stock.NbGraderPreprocessor):
             self._grader.stop()
             if left := processes.end_children(before):
                 note(nb, f"it left {left} processes behind, which were ended")
-        if cleaning.clean([cell for cell in nb.cells if not _is_check(cell)]):
-            note(nb, "what its outputs could do in a browser was left out")
+        locked = [cell for cell in nb.cells if cell.metadata.get("nbgrader", {}).get("locked")]
+        if cleaning.clean([cell for cell in nb.cells if cell not in locked]):
+            note(nb, "what it could do in a browser was left out")
         return nb, resources
 
     def _run_all(self, prepared: str) -> None:

@@ -63,6 +63,10 @@ class MendCells(stock.NbGraderPreprocessor):
         handed_in = Path(resources.get("metadata", {}).get("path") or ".") / f"{about['notebook']}.ipynb"
         if handed_in.is_symlink():
             raise RuntimeError(f"{handed_in} must be a file, and is a link")
+        links = [path for path in handed_in.parent.rglob("*") if path.is_symlink()]
+        if links:  # nbgrader has copied what they lead to
+            note(nb, f"{len(links)} links in its folder were left out")
+        nb.metadata[ABOUT]["links"] = [str(path.relative_to(handed_in.parent)) for path in links]
         nb.metadata[ABOUT]["submission"] = submission_digest(handed_in)
         whole = {
             name: NotebookNode({**metadata(name, points.get(name)), "checksum": checksum})
