@@ -2,6 +2,9 @@
 
 Order: the one named by RANKING_BROWSER, an installed Chromium or Chrome, Debian's package where it may be
 installed, Playwright's own download. Without any, it fails and says what to do.
+
+Bubblewrap, which keeps submissions apart while they are graded, is installed likewise where that is possible;
+without it the tests try what else works here.
 """
 
 from __future__ import annotations
@@ -62,8 +65,8 @@ def _playwright_browser() -> str | None:
     return program if program and Path(program).is_file() else None
 
 
-def _apt_install() -> bool:
-    """Debian's package, as root or through a sudo that asks for no password."""
+def _apt_install(*packages: str) -> bool:
+    """Debian's packages, as root or through a sudo that asks for no password."""
     if not shutil.which("apt-get"):
         return False
     prefix: list[str] = []
@@ -73,9 +76,13 @@ def _apt_install() -> bool:
         prefix = ["sudo", "-n"]
     commands = (
         [*prefix, "apt-get", "update", "-qq"],
-        [*prefix, "apt-get", "install", "-y", "-qq", "--no-install-recommends", "chromium", "fonts-noto-cjk"],
+        [*prefix, "apt-get", "install", "-y", "-qq", "--no-install-recommends", *packages],
     )
     return all(subprocess.run(command, stdout=subprocess.DEVNULL).returncode == 0 for command in commands)
+
+
+def _debian_chromium() -> bool:
+    return _apt_install("chromium", "fonts-noto-cjk")
 
 
 def _playwright_install() -> bool:
@@ -84,7 +91,9 @@ def _playwright_install() -> bool:
 
 
 def main() -> None:
-    for install in (None, _apt_install, _playwright_install):
+    if sys.platform == "linux" and not shutil.which("bwrap"):
+        _apt_install("bubblewrap")
+    for install in (None, _debian_chromium, _playwright_install):
         if install is not None:
             print(f"no browser yet: trying {install.__name__.strip('_').replace('_', ' ')}", flush=True)
             if not install():
