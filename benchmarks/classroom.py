@@ -42,8 +42,9 @@ def peak(pid: int) -> float:
 def measure(path: Path) -> tuple[float, float, float]:
     """MiB after the imports, MiB at most, and processor seconds."""
     cells = [cell for cell in editions.read(path).cells if cell.cell_type == "code"]
-    kernel = Kernel(path.parent)
+    kernel = Kernel()
     try:
+        kernel.run(f"import os\nos.chdir({str(path.parent)!r})\ndel os", CELL_SECONDS)
         imports = 0.0
         for cell in cells:
             ran = kernel.run(cell.source, CELL_SECONDS)

@@ -29,6 +29,7 @@ BENCHMARKS = (
     "explorers",
     "funnel",
     "fusion",
+    "grading",
     "mmoe",
     "pages",
     "simulator",

@@ -20,12 +20,11 @@ from nbformat.v4 import new_output, output_from_msg
 
 from bookwork.grading import limits, sandbox
 from bookwork.grading.other_kernel import client_of, let_go, reply_to
-from bookwork.grading.processes import end, family, lives, processor_seconds
+from bookwork.grading.processes import LOOK_SECONDS, Spent, end, family, lives
 
 MOST_OUTPUT = 200_000  # characters kept of one cell's output
 START_SECONDS = 120.0
 GRACE_SECONDS = 4.0  # to answer after an interrupt
-LOOK_SECONDS = 0.2  # between two looks at what a kernel has used
 OPTIONS = [
     "--HistoryManager.hist_file=:memory:",
     # exit and quit would end it a moment later, when the next cell runs already
@@ -157,7 +156,7 @@ class Kernel:
         """Wait for a cell that was sent, and for no longer than it may take."""
         status, length = "ok", 0
         outputs: list[NotebookNode] = []
-        clock, worked, looked = time.monotonic(), processor_seconds(self.pid), time.monotonic()
+        spent = Spent(self.pid, seconds)
         while True:
             try:
                 message = self.client.get_iopub_msg(timeout=LOOK_SECONDS)
@@ -173,15 +172,8 @@ class Kernel:
             elif message is None and not self.alive():
                 outputs.append(error_output("DeadKernel", "the kernel died while this cell ran"))
                 return Ran("died", outputs)
-            if time.monotonic() - looked > LOOK_SECONDS:
-                looked = time.monotonic()
-                if processor_seconds(self.pid) - worked > seconds:
-                    said = f"this cell was stopped after {seconds:g} seconds of processor time"
-                elif looked - clock > limits.WAITS * seconds:
-                    said = f"this cell was stopped after {limits.WAITS * seconds:g} seconds by the clock"
-                else:
-                    continue
-                outputs.append(error_output("Timeout", said))
+            if spent.over():
+                outputs.append(error_output("Timeout", f"this cell was stopped after {spent.said}"))
                 return Ran("timeout" if self.settles() else "died", outputs)
 
     def settles(self) -> bool:

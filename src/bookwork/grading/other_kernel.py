@@ -2,18 +2,16 @@
 
 import ast
 import json
-import time
 from queue import Empty
 from typing import Any
 
 from bookwork.grading import answers, data, limits
 from bookwork.grading.answers import AnswerError
-from bookwork.grading.processes import lives, processor_seconds
+from bookwork.grading.processes import LOOK_SECONDS, Spent, lives
 
 HERE = f"__import__({__name__!r}, fromlist=['connect'])"
 LARGEST_MESSAGE = 2 * data.LARGEST  # bytes; what is larger closes the connection
 GRACE_SECONDS = 3.0  # for the learner's side to say itself that a call took too long
-SECOND_LOOKS = 0.2  # seconds between two looks whether the other kernel lives, and how long it has worked
 
 
 class OtherKernel:
@@ -91,10 +89,10 @@ def reply_to(client: Any, sent: str, seconds: float, pid: int) -> dict[str, Any]
 
     ``seconds`` are of processor time of the process ``pid`` and its descendants, and a multiple by the clock.
     """
-    clock, worked = time.monotonic(), processor_seconds(pid)
-    while time.monotonic() - clock < limits.WAITS * seconds and processor_seconds(pid) - worked < seconds:
+    spent = Spent(pid, seconds)
+    while not spent.over():
         try:
-            message = client.get_shell_msg(timeout=SECOND_LOOKS)
+            message = client.get_shell_msg(timeout=LOOK_SECONDS)
         except Empty:
             if not lives(pid):
                 return None

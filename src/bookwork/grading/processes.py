@@ -3,8 +3,13 @@
 import contextlib
 import subprocess
 import sys
+import time
 
 import psutil
+
+from bookwork.grading import limits
+
+LOOK_SECONDS = 0.2  # between two looks at what a process has used
 
 
 def family(pid: int) -> list[psutil.Process]:
@@ -14,6 +19,34 @@ def family(pid: int) -> list[psutil.Process]:
         return [first, *first.children(recursive=True)]
     except psutil.Error:
         return []
+
+
+class Spent:
+    """Whether a process and its descendants have used up a time: of the processor, or more by the clock.
+
+    It looks five times a second at most, and not at all before the first fifth: most answers come at once,
+    and a look costs more than they do.
+    """
+
+    def __init__(self, pid: int, seconds: float) -> None:
+        self._pid, self._seconds = pid, seconds
+        self._begin = self._looked = time.monotonic()
+        self._worked: float | None = None
+        self.said = ""
+
+    def over(self) -> bool:
+        """Whether it is; ``said`` tells which."""
+        now = time.monotonic()
+        if self.said or now - self._looked < LOOK_SECONDS:
+            return bool(self.said)
+        self._looked = now
+        worked = processor_seconds(self._pid)
+        self._worked = worked if self._worked is None else self._worked
+        if worked - self._worked > self._seconds:
+            self.said = f"{self._seconds:g} seconds of processor time"
+        elif now - self._begin > limits.WAITS * self._seconds:
+            self.said = f"{limits.WAITS * self._seconds:g} seconds by the clock"
+        return bool(self.said)
 
 
 def processor_seconds(pid: int) -> float:

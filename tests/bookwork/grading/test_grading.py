@@ -256,7 +256,7 @@ def course(tmp_path_factory: pytest.TempPathFactory) -> Path:
     course = root / "course"
     write_course(course, write_small_project(root / "authored"))
     with (course / "nbgrader_config.py").open("a") as config:
-        config.write("c.RunApart.seconds = 8\nc.RunApart.call_seconds = 5\n")
+        config.write("c.RunApart.seconds = 4\nc.RunApart.call_seconds = 2\n")
 
     def learners() -> NotebookNode:
         return editions.learners(small_notebook())
@@ -326,7 +326,7 @@ def test_the_learners_code_never_sees_a_hidden_check(course):
 def test_feedback_says_what_was_wrong(course):
     notebook = editions.read(course / "autograded" / "loops-when-called" / NAME / f"{NAME}.ipynb")
     text = "".join(output.get("text", "") for output in named(notebook, "double-check").outputs)
-    said = "double took more than 5 seconds of processor time"
+    said = "double took more than 2 seconds of processor time"
     assert f"✗ three in sight\n  {said}\n  Hint: Look at double once more." in text
     dead = editions.read(course / "autograded" / "kills-its-kernel" / NAME / f"{NAME}.ipynb")
     assert named(dead, "double").outputs[-1].evalue == "the kernel died while this cell ran"

@@ -236,7 +236,7 @@ def course(tmp_path_factory: pytest.TempPathFactory, line: tuple[int, list[Any]]
     folder = root / "course"
     write_course(folder, write_small_project(root / "authored"))
     with (folder / "nbgrader_config.py").open("a") as config:
-        config.write("c.RunApart.seconds = 6\nc.RunApart.call_seconds = 2\nc.RunApart.memory = 1 << 30\n")
+        config.write("c.RunApart.seconds = 4\nc.RunApart.call_seconds = 2\nc.RunApart.memory = 1 << 30\n")
     prelude = PRELUDE.format(course=str(folder)) + f"NAME = {NAME!r}\n"
     right = small_notebook()
     for name, cheat in CHEATS.items():

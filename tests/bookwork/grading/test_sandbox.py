@@ -1,0 +1,76 @@
+"""A sandbox shows what Python needs, and nothing of a course; its environment holds no secret."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bookwork.grading import sandbox
+
+HERE = [kind for kind in sandbox.KINDS if sandbox.works(kind)]
+
+
+def test_one_kind_works_everywhere():
+    assert sandbox.NONE in HERE
+    assert sandbox.kind_here() == HERE[0]
+
+
+@pytest.mark.parametrize("kind", HERE)
+def test_python_runs_in_its_folder_with_the_projects_packages(kind, tmp_path, monkeypatch):
+    monkeypatch.chdir("/")  # the folder that grading runs in is no library
+    folder = tmp_path / "own"
+    folder.mkdir(mode=0o711)
+    tmp_path.chmod(0o711)
+    sandbox.hand_over(folder)
+    code = "import ranking, numpy, pathlib; pathlib.Path('mine').write_text('1'); print('runs')"
+    command = sandbox.command(kind, [sys.executable, "-c", code], [folder], folder)
+    environment = sandbox.environment(folder, {"GIVEN": "1"})
+    told = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    if kind == sandbox.USER and "Permission denied" in told.stderr:
+        pytest.skip("another user may not pass through the folders above")
+    assert told.stdout == "runs\n", told.stderr
+    assert (folder / "mine").read_text() == "1"
+
+
+def test_the_environment_holds_what_python_needs_and_what_the_course_gives(monkeypatch, tmp_path):
+    monkeypatch.setenv("A_TOKEN", "secret")
+    monkeypatch.setenv("LANG", "de_DE.UTF-8")
+    found = sandbox.environment(tmp_path, {"GIVEN": "1"})
+    assert "A_TOKEN" not in found
+    assert found["GIVEN"] == "1"
+    assert found["LANG"] == "de_DE.UTF-8"
+    assert found["HOME"] == str(tmp_path)
+
+
+def test_no_folder_around_a_course_is_given_away(monkeypatch, tmp_path):
+    project, course = tmp_path / "project", tmp_path / "project" / "course"
+    for folder in (project / "src", course / "inside", tmp_path / "elsewhere" / "below"):
+        folder.mkdir(parents=True)
+    monkeypatch.chdir(course)
+    paths = [course, project, course / "inside", project / "src", tmp_path / "elsewhere", tmp_path / "none"]
+    assert sandbox.libraries(["", *map(str, paths)]) == [str(project / "src"), str(tmp_path / "elsewhere")]
+    assert sandbox.outermost(["/a", "/a/b", "/c/d", "/a"]) == ["/a", "/c/d"]
+
+
+def test_without_tools_the_next_kind_is_taken(monkeypatch):
+    monkeypatch.setattr(sandbox.shutil, "which", lambda name: None)
+    assert [kind for kind in sandbox.KINDS if sandbox.works(kind)] == [sandbox.NONE]
+    assert "NOT kept apart" in sandbox.LOUD
+
+
+def test_an_unknown_kind_is_refused():
+    with pytest.raises(ValueError, match="kind must be one of 'bubblewrap', 'user', 'none', got 'jail'"):
+        sandbox.command("jail", ["true"], [], Path("/"))
+
+
+@pytest.mark.skipif(sandbox.BUBBLEWRAP not in HERE, reason="bubblewrap is not here")
+def test_bubblewrap_shows_no_file_of_others(tmp_path):
+    (tmp_path / "secret").write_text("1")
+    code = f"import os; print(os.path.exists({str(tmp_path / 'secret')!r}), os.getuid() == {os.getuid()})"
+    command = sandbox.command(sandbox.BUBBLEWRAP, [sys.executable, "-c", code], [], Path("/"))
+    said = subprocess.run(command, capture_output=True, text=True, cwd="/").stdout
+    assert said.split() == ["False", str(os.getuid() != 0)]
