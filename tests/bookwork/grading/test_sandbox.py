@@ -21,9 +21,10 @@ def test_one_kind_works_everywhere():
 
 @pytest.mark.parametrize("kind", HERE)
 def test_python_runs_in_its_folder_with_the_projects_packages(kind, tmp_path, monkeypatch):
-    monkeypatch.chdir("/")  # the folder that grading runs in is no library
-    folder = tmp_path / "own"
+    folder, course = tmp_path / "own", tmp_path / "course"
     folder.mkdir(mode=0o711)
+    course.mkdir()
+    monkeypatch.chdir(course)  # the folder that grading runs in, and those around it, are no libraries
     tmp_path.chmod(0o711)
     sandbox.hand_over(folder)
     code = "import ranking, numpy, pathlib; pathlib.Path('mine').write_text('1'); print('runs')"
