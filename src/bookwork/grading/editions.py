@@ -25,6 +25,8 @@ STUB = "...  # your code here"
 TEXT_STUB = "*Your answer here.*"
 CHECK = "-check"
 WHY = "-why"
+FOLD, UNFOLD = "<details><summary>One way to defend it</summary>", "</details>"
+"""What stands around the model answer of a paragraph: it is folded in pages and in JupyterLab."""
 SETUP = "setup"
 SCHEMA = 3  # of nbgrader's metadata
 NAME = "exercises"  # stem of an authored notebook; its folder's name is that of the assignment
@@ -168,6 +170,11 @@ def unfolded(notebook: NotebookNode) -> NotebookNode:
 def is_paragraph(cell: NotebookNode) -> bool:
     """Whether a person marks what stands in a cell."""
     return cell.cell_type == "markdown" and (grade_id(cell) or "").endswith(WHY)
+
+
+def model_of(cell: NotebookNode) -> str:
+    """The model answer of a paragraph, without what folds it."""
+    return cell.source.removeprefix(FOLD).removesuffix(UNFOLD).strip()
 
 
 def learners(notebook: NotebookNode, everything: bool = False) -> NotebookNode:

@@ -12,12 +12,15 @@ from bookwork.grading.editions import (
     CHECK,
     END_HIDDEN,
     END_SOLUTION,
+    FOLD,
+    UNFOLD,
     WHY,
     cut,
     exercises,
     grade_id,
     is_paragraph,
     metadata,
+    model_of,
     shown_of,
     visible_of,
 )
@@ -43,7 +46,7 @@ def faults(notebook: NotebookNode) -> list[str]:
             and dict(cell.metadata.nbgrader) == metadata(name, points),
             "must end in checks.score()": not checks or cell.source.rstrip().endswith("checks.score()"),
             "has no hidden check": not checks or BEGIN_HIDDEN in cell.source,
-            "must be text with a model answer": not why or (is_paragraph(cell) and bool(cell.source.strip())),
+            f"must be text, a model answer between {FOLD!r} and {UNFOLD!r}": not why or _is_folded(cell),
             "marks no solution": not solves or BEGIN_SOLUTION in cell.source,
             "must be tagged hide-input": not solves or "hide-input" in cell.metadata.get("tags", []),
         }
@@ -58,6 +61,12 @@ def faults(notebook: NotebookNode) -> list[str]:
         return found if list(exercises(notebook)) else [*found, "has no exercise"]
     except ValueError as error:
         return [*found, str(error)]
+
+
+def _is_folded(cell: NotebookNode) -> bool:
+    """Whether a paragraph is folded in pages and in JupyterLab, where a reader tries first."""
+    around = cell.source.startswith(f"{FOLD}\n\n") and cell.source.endswith(f"\n\n{UNFOLD}")
+    return is_paragraph(cell) and around and bool(model_of(cell))
 
 
 def weights(source: str) -> tuple[float, float, float]:

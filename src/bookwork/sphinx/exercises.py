@@ -38,13 +38,6 @@ DOWNLOAD = """<p class="ranking-download"><a href="{}" download>Download this no
 cells are ready for your answers, and each check tells what is missing.</p>"""
 
 
-PARAGRAPH = """<details><summary>One way to defend it</summary>
-
-{}
-
-</details>"""
-
-
 def set_config(app: Sphinx, config: Config) -> None:
     """The environment decides where it says something; what is neither yes nor no might show a solution."""
     if named := os.environ.get(VARIABLE, "").lower():
@@ -59,8 +52,7 @@ def page(notebook: nbformat.NotebookNode, solutions: bool = True) -> nbformat.No
     for cell in notebook.cells:
         if editions.is_paragraph(cell):
             if not solutions:
-                continue
-            cell.source = PARAGRAPH.format(cell.source)
+                continue  # it is folded already, by what stands around it
         elif cell.cell_type == "code":
             cell.outputs = []
             tags = cell.metadata.setdefault("tags", [])

@@ -110,7 +110,10 @@ def with_paragraph() -> nbformat.NotebookNode:
     """The small notebook, with a paragraph to its first exercise."""
     notebook = small_notebook()
     at = notebook.cells.index(named(notebook, "double")) + 1
-    why = new_markdown_cell("Because.", metadata={"nbgrader": editions.metadata("double-why", 1)})
+    why = new_markdown_cell(
+        f"{editions.FOLD}\n\nBecause.\n\n{editions.UNFOLD}",
+        metadata={"nbgrader": editions.metadata("double-why", 1)},
+    )
     why.id = "double-why"
     notebook.cells.insert(at, why)
     notebook.cells[at - 2].source = notebook.cells[at - 2].source.replace("*2 points", "*3 points")
