@@ -31,6 +31,11 @@ def collapsed(cell: NotebookNode) -> dict[str, bool]:
     return {key: True for key, value in hidden.items() if value}
 
 
+def folded_in_page(cell: NotebookNode) -> bool:
+    """Whether a page folds the code of a cell; it does so with the checks of every exercise."""
+    return bool(FOLDED & set(tags(cell))) or (editions.grade_id(cell) or "").endswith(editions.CHECK)
+
+
 def calls(tree: ast.AST, name: str) -> Iterator[ast.Call]:
     """All calls of the function of that name."""
     for node in ast.walk(tree):
@@ -84,7 +89,7 @@ def rule_faults(cells: Sequence[NotebookNode]) -> Iterator[tuple[int, str]]:
             yield number, f"unpacks a literal in line {line}: write the call out"
         # hidden checks are in no page: what counts is what a reader sees
         lines = editions.visible_of(cell.source).splitlines()
-        if len(lines) > MAX_LINES and not FOLDED & set(tags(cell)):
+        if len(lines) > MAX_LINES and not folded_in_page(cell):
             yield number, f"shows {len(lines)} lines of code, more than {MAX_LINES}"
         widest = max(map(len, lines), default=0)
         if widest > MAX_WIDTH:

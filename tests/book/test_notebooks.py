@@ -240,6 +240,11 @@ def of_rules(*cells) -> list[str]:
     return [f"{number} {fault}" for number, fault in rule_faults(cells)]
 
 
+def checks_of_an_exercise(source):
+    """A check cell of an exercise, which has no tag that folds it."""
+    return new_code_cell(source, metadata={"nbgrader": {"grade_id": "double-check"}})
+
+
 LOOP = "wanted = [1, 2]\nfor x in wanted:\n    check(f'{x}', x > 0)"
 
 
@@ -251,6 +256,7 @@ LOOP = "wanted = [1, 2]\nfor x in wanted:\n    check(f'{x}', x > 0)"
         [code("check('a', True)\nprint(1)")],
         [code("x = 1\ncheck('a', x > 0)"), code("x + 1")],  # it defines what the next needs
         [code("\n".join(["x = 1"] * 40), "hide-input")],
+        [checks_of_an_exercise("\n".join(["x = 1"] * 40))],  # pages fold them
         [code("f(*names, **options)\ng(**{'class': 1, f'{x}_y': 2})\nh(**{'a': 1, **changed})")],
     ],
 )
