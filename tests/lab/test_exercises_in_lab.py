@@ -56,7 +56,7 @@ def test_a_learner_solves_an_exercise(chromium: Any, tmp_path: Path) -> None:
 
         right = page.evaluate(WRITE_AND_RUN, ["both-sides", RIGHT])
         assert "✗" not in right
-        assert "0.667 of 2 points; 1.33 more from checks that run when it is graded" in right
+        assert "1.33 of 2 points; 0.667 more from checks that run when it is graded" in right
         assert page.evaluate(ERRORS) == []
 
         # what is to stay as it is cannot be changed
