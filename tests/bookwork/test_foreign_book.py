@@ -157,11 +157,11 @@ def test_the_course_is_graded(project: Path) -> None:
     authored = small_notebook()
     gate.hand_in(project / "course", "ada", NAME, gate.submission(authored, RIGHT))
     gate.hand_in(project / "course", "ben", NAME, editions.learners(authored))
-    run(project / "course", "-m", "nbgrader", "autograde", NAME)
+    run(project, *GRADING, "grade", "course")
     lines = run(project, *GRADING, "grades", "course").splitlines()
     assert [line.split() for line in lines] == [
         [NAME],
-        ["ada", "4"],
-        ["ben", "0"],
+        ["ada", "4", "of", "4"],
+        ["ben", "0", "of", "4"],
         ["2", "graded,", "0", "not", "graded"],
     ]

@@ -1,0 +1,43 @@
+"""What the commands share: the course folder that they work in, and which chapters of it."""
+
+import argparse
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from bookwork.grading import gradebook
+
+Action = Callable[[argparse.Namespace], int]
+
+
+def command(commands: Any, name: str, about: str, action: Action) -> argparse.ArgumentParser:
+    """A new command, which ``action`` carries out: it gives the exit code."""
+    parser: argparse.ArgumentParser = commands.add_parser(name, help=about, description=about)
+    parser.set_defaults(action=action)
+    return parser
+
+
+def in_course(commands: Any, name: str, about: str, action: Action) -> argparse.ArgumentParser:
+    """A new command that works in a course folder, with all or some of its chapters."""
+    parser = command(commands, name, about, action)
+    parser.add_argument("course", type=Path, metavar="COURSE", help="a course folder")
+    some_chapters(parser)
+    return parser
+
+
+def some_chapters(parser: argparse.ArgumentParser) -> None:
+    """The option that takes some chapters only."""
+    parser.add_argument("--chapter", action="append", metavar="NAME", help="one; may be repeated")
+
+
+def chapters_of(course: Path, wanted: Sequence[str] | None) -> list[str]:
+    """The wanted chapters of a course, all if none is named; an unknown one is a ValueError."""
+    known = gradebook.assignments(course)
+    known_ones("chapters", known, wanted)
+    return list(wanted or known)
+
+
+def known_ones(name: str, known: Sequence[str], wanted: Sequence[str] | None) -> None:
+    """A ValueError where a wanted one is not known."""
+    if unknown := [each for each in wanted or () if each not in known]:
+        raise ValueError(f"{name} must be some of {', '.join(known)}, got {', '.join(unknown)}")

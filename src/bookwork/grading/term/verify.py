@@ -1,0 +1,31 @@
+"""``verify``: grade right, empty and wrong answers, and say where one does not get what it deserves."""
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from bookwork import command_line
+from bookwork.grading import gate
+from bookwork.grading.project import Project
+from bookwork.grading.term import options
+
+FEW = "at most N submissions with mistakes a chapter"
+
+
+def add(commands: Any) -> None:
+    """Offer the command."""
+    about = "grade right, empty and wrong answers, compare the points"
+    parser = options.command(commands, "verify", about, _main)
+    parser.add_argument("--most", type=command_line.whole_number(0), metavar="N", help=FEW)
+    options.some_chapters(parser)
+
+
+def _main(chosen: argparse.Namespace) -> int:
+    project = Project.here()
+    with tempfile.TemporaryDirectory() as scratch:
+        names = project.exercises(chosen.chapter)
+        found = [gate.verify(name, Path(scratch) / name, project, chosen.most) for name in names]
+    lines = [line for of_chapter in found for line in of_chapter]
+    print("\n".join(lines) or "Every answer gets the points that it deserves.")
+    return int(bool(lines))

@@ -1,0 +1,95 @@
+"""A graded course with four learners, and a paragraph that a person marks: what a term's commands work on."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from nbformat import NotebookNode
+from nbformat.v4 import new_markdown_cell
+from small_course import NAME, RIGHT, answer, small_notebook, write_small_project
+
+from bookwork.grading import editions
+from bookwork.grading.__main__ import main
+from bookwork.grading.course import write_course
+from bookwork.grading.gate import hand_in
+from bookwork.grading.project import Project
+from bookwork.grading.term.submissions import autograded
+
+WHY = "double-why"
+ABOUT_WHY = {"grade": True, "grade_id": WHY, "locked": False, "points": 3, "schema_version": 3}
+WRONG_HALF = "def half(x):\n    return x / 3"
+STUB = "YOUR ANSWER HERE"  # what nbgrader puts into a paragraph that is to be written
+REASON = "Because it is the same number, added to itself."
+MARKED_BY_HAND = f"""
+from bookwork.grading import grading as _grading
+
+_metadata = _grading.metadata
+_grading.metadata = lambda name, points=None: (
+    {{**{ABOUT_WHY!r}, "solution": True, "task": False}} if name == {WHY!r} else _metadata(name, points)
+)
+"""
+
+
+def term_notebook() -> NotebookNode:
+    """The small notebook with a paragraph behind its first exercise."""
+    notebook = small_notebook()
+    about = {"nbgrader": {**ABOUT_WHY, "solution": True, "task": False}}
+    paragraph = new_markdown_cell(STUB, metadata=about)
+    paragraph.id = WHY
+    notebook.cells.insert(5, paragraph)
+    return notebook
+
+
+def write_term_project(root: Path) -> Project:
+    """The small project with that notebook."""
+    project = write_small_project(root)
+    nbformat.write(term_notebook(), project.exercises()[NAME])
+    return project
+
+
+def put(course: Path, learner: str, **codes: str) -> Path:
+    """Hand in these answers, also in place of what was handed in before."""
+    shutil.rmtree(course / "submitted" / learner, ignore_errors=True)
+    return hand_in(course, learner, NAME, answer(editions.learners(term_notebook()), **codes))
+
+
+def new_term(root: Path) -> Path:
+    """The course folder, with what four handed in: right, half right with a reason, empty, broken."""
+    course = root / "course"
+    write_course(course, write_term_project(root / "authored"))
+    with (course / "nbgrader_config.py").open("a") as config:
+        config.write(MARKED_BY_HAND)
+    put(course, "ada", **RIGHT)
+    put(course, "ben", **{**RIGHT, "half": WRONG_HALF, WHY: REASON})
+    put(course, "cleo")
+    put(course, "dan").write_text("{")
+    return course
+
+
+def graded_term(root: Path) -> Path:
+    """The same, graded."""
+    course = new_term(root)
+    with contextlib.redirect_stdout(io.StringIO()):
+        assert main(["grade", str(course)]) == 1  # one is broken
+    return course
+
+
+def copied(course: Path, to: Path) -> Path:
+    """A copy to change, with its times."""
+    shutil.copytree(course, to / "course")
+    return to / "course"
+
+
+def record(course: Path, learner: str, **about: Any) -> None:
+    """Write down what grading notes of itself in a graded notebook."""
+    path = autograded(course, learner, NAME)
+    notebook = json.loads(path.read_text())
+    notebook["metadata"].setdefault("bookwork", {}).update(about)
+    path.chmod(0o644)
+    path.write_text(json.dumps(notebook))
