@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import io
 import json
 import shutil
@@ -93,3 +94,9 @@ def record(course: Path, learner: str, **about: Any) -> None:
     notebook["metadata"].setdefault("bookwork", {}).update(about)
     path.chmod(0o644)
     path.write_text(json.dumps(notebook))
+
+
+def tree(course: Path) -> dict[str, str]:
+    """All files, with their digests."""
+    files = [path for path in sorted(course.rglob("*")) if path.is_file() and "__pycache__" not in path.parts]
+    return {str(path.relative_to(course)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}

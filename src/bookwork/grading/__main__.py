@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from bookwork import command_line
-from bookwork.grading.term import grade, grades, handout, verify
+from bookwork.grading.term import grade, grades, handout, marks, regrade, verify
 
 PROGRAM = "python -m bookwork.grading"
-COMMANDS = (handout, verify, grade, grades)
+COMMANDS = (handout, verify, grade, grades, regrade, marks)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

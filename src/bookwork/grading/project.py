@@ -4,7 +4,7 @@ A table there describes the course; every entry may be left out::
 
     [tool.bookwork]
     book = "book"                    # folder of the pages
-    contents = "_toc.yml"            # which of them there are
+    contents = "_toc.yml"            # which of them there are; "" takes all NAME/exercises.ipynb
     course_id = "course"             # of nbgrader's gradebook
     handout = ["src", "LICENSE"]     # what learners get beside the notebooks
     note = "A line for the README that they get; {numpy} becomes the pinned requirement."
@@ -13,7 +13,7 @@ A table there describes the course; every entry may be left out::
 
 import tomllib
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Self
 
@@ -65,6 +65,20 @@ class Project:
         where = f"no pyproject.toml with [tool.bookwork] in {here} or above it"
         raise ValueError(f"{where}: work in a copy of the repository")
 
+    @classmethod
+    def chosen(cls, folder: Path | None) -> Self:
+        """The project in ``folder``, or around the working folder if that is None.
+
+        A folder without a table of contents is one of exercises alone: all ``NAME/exercises.ipynb`` in it.
+        """
+        if folder is None:
+            return cls.here()
+        if not folder.is_dir():
+            raise ValueError(f"FOLDER must be a folder with NAME/{editions.NAME}.ipynb, got {folder}")
+        project = cls.at(folder)
+        there = (folder / project.contents).is_file()
+        return project if there else replace(project, book=".", contents="")
+
     def exercises(self, chapters: Iterable[str] | None = None) -> dict[str, Path]:
         """The authored notebooks of all or some chapters by name of assignment, in the order of the contents.
 
@@ -72,17 +86,22 @@ class Project:
         that there are none, or none for one of ``chapters``.
         """
         contents = self.root / self.contents
-        if not contents.is_file():
-            raise ValueError(f"the book's contents must stand in {contents}")
-        names = files_in(parsed(contents, "YAML", yaml.safe_load))
-        pages = [self.root / self.book / f"{name}.ipynb" for name in names]
-        found = {page.parent.name: page for page in pages if page.stem == editions.NAME}
+        found = {page.parent.name: page for page in self._pages() if page.stem == editions.NAME}
         if not found:
-            raise ValueError(f"{contents} must name pages of exercises, NAME/{editions.NAME}")
+            must = "name pages of" if self.contents else "have folders with"
+            raise ValueError(f"{contents} must {must} exercises, NAME/{editions.NAME}")
         wanted = list(found if chapters is None else chapters)
         if unknown := [name for name in wanted if name not in found]:
             raise ValueError(f"chapters must be some of {', '.join(found)}, got {', '.join(unknown)}")
         return {name: found[name] for name in wanted}
+
+    def _pages(self) -> list[Path]:
+        contents, book = self.root / self.contents, self.root / self.book
+        if not self.contents:
+            return sorted(book.glob(f"[!.]*/{editions.NAME}.ipynb"))
+        if not contents.is_file():
+            raise ValueError(f"the book's contents must stand in {contents}")
+        return [book / f"{name}.ipynb" for name in files_in(parsed(contents, "YAML", yaml.safe_load))]
 
 
 def _described(root: Path) -> dict[str, Any] | None:

@@ -41,3 +41,8 @@ def known_ones(name: str, known: Sequence[str], wanted: Sequence[str] | None) ->
     """A ValueError where a wanted one is not known."""
     if unknown := [each for each in wanted or () if each not in known]:
         raise ValueError(f"{name} must be some of {', '.join(known)}, got {', '.join(unknown)}")
+
+
+def one_chapter(parser: argparse.ArgumentParser) -> None:
+    """The option that names the chapter to work on."""
+    parser.add_argument("--chapter", required=True, metavar="NAME", help="the chapter")

@@ -12,23 +12,13 @@ from pathlib import Path
 
 import pytest
 from small_course import NAME, RIGHT
-from term_course import copied, new_term, put, record
+from term_course import copied, new_term, put, record, tree
 
 from bookwork.grading import gradebook
 from bookwork.grading.__main__ import main
 from bookwork.grading.term import runs, submissions
 
 pytestmark = pytest.mark.slow
-
-CHEAT = """def double(x):
-    return 2 * x
-{}"""
-
-
-def tree(course: Path) -> dict[str, str]:
-    """All files, with their digests."""
-    files = [path for path in sorted(course.rglob("*")) if path.is_file() and "__pycache__" not in path.parts]
-    return {str(path.relative_to(course)): hashlib.sha256(path.read_bytes()).hexdigest() for path in files}
 
 
 @pytest.fixture(scope="module")
