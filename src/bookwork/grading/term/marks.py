@@ -110,10 +110,10 @@ def _given(course: Path, assignment: str, marks: Marks, row: dict[str, str]) -> 
     notebook = submissions.graded_notebook(course, learner, assignment)
     if notebook is None:
         raise ValueError(f"{learner} must have been graded first")
-    if "text" in row and _plain(row["text"]) != _plain(text_of(notebook, mark)):
-        raise ValueError(
-            f"the text of {learner}, {exercise} must be what is graded now: write the table anew"
-        )
+    text = _plain(row.get("text", ""))  # a row that somebody has added may have none
+    if text and text != _plain(text_of(notebook, mark)):
+        must = "must be what is graded now: write the table anew"
+        raise ValueError(f"the text of {learner}, {exercise} {must}")
     return Given(learner, mark, points)
 
 
