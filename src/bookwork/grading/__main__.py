@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from bookwork import command_line
-from bookwork.grading.term import grade, grades, handout, marks, regrade, verify
+from bookwork.grading.term import export, grade, grades, handout, marks, regrade, similar, verify
 
 PROGRAM = "python -m bookwork.grading"
-COMMANDS = (handout, verify, grade, grades, regrade, marks)
+COMMANDS = (handout, verify, grade, grades, regrade, marks, export, similar)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from bookwork.command_line import result_file
 from bookwork.grading import gradebook
 
 Action = Callable[[argparse.Namespace], int]
@@ -46,3 +47,8 @@ def known_ones(name: str, known: Sequence[str], wanted: Sequence[str] | None) ->
 def one_chapter(parser: argparse.ArgumentParser) -> None:
     """The option that names the chapter to work on."""
     parser.add_argument("--chapter", required=True, metavar="NAME", help="the chapter")
+
+
+def result(parser: argparse.ArgumentParser, about: str) -> None:
+    """The option that names the file to write."""
+    parser.add_argument("--out", type=result_file, required=True, metavar="FILE", help=about)
