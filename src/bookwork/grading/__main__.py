@@ -3,10 +3,21 @@
 from collections.abc import Sequence
 
 from bookwork import command_line
-from bookwork.grading.term import export, grade, grades, handout, marks, regrade, similar, verify
+from bookwork.grading.term import (
+    export,
+    grade,
+    grades,
+    handout,
+    marks,
+    regrade,
+    similar,
+    solutions,
+    statistics,
+    verify,
+)
 
 PROGRAM = "python -m bookwork.grading"
-COMMANDS = (handout, verify, grade, grades, regrade, marks, export, similar)
+COMMANDS = (handout, verify, grade, grades, regrade, marks, export, similar, statistics, solutions)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

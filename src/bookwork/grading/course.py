@@ -91,7 +91,8 @@ def write_learners(out: Path, project: Project, everything: bool = False) -> lis
 
 def learners_readme(project: Project, everything: bool = False) -> str:
     """How to set up and what to do; the note names requirements as they are pinned."""
-    described = parsed(project.root / "pyproject.toml", "TOML", tomllib.loads)
+    description = project.root / "pyproject.toml"
+    described = parsed(description, "TOML", tomllib.loads) if description.is_file() else {}
     python = described.get("project", {}).get("requires-python", "")
     requirements = project.root / "requirements.txt"
     lines = requirements.read_text(encoding="utf-8").split() if requirements.is_file() else []

@@ -52,3 +52,14 @@ def one_chapter(parser: argparse.ArgumentParser) -> None:
 def result(parser: argparse.ArgumentParser, about: str) -> None:
     """The option that names the file to write."""
     parser.add_argument("--out", type=result_file, required=True, metavar="FILE", help=about)
+
+
+def new_folder(parser: argparse.ArgumentParser) -> None:
+    """The folder to write."""
+    parser.add_argument("out", type=Path, metavar="OUT", help="a new folder")
+
+
+def own_folder(parser: argparse.ArgumentParser) -> None:
+    """The option that takes exercises from a folder of one's own, which need not be a project."""
+    about = "where NAME/exercises.ipynb are, if not in the project around the working folder"
+    parser.add_argument("--folder", type=Path, metavar="FOLDER", help=about)

@@ -19,10 +19,11 @@ def add(commands: Any) -> None:
     parser = options.command(commands, "verify", about, _main)
     parser.add_argument("--most", type=command_line.whole_number(0), metavar="N", help=FEW)
     options.some_chapters(parser)
+    options.own_folder(parser)
 
 
 def _main(chosen: argparse.Namespace) -> int:
-    project = Project.here()
+    project = Project.chosen(chosen.folder)
     with tempfile.TemporaryDirectory() as scratch:
         names = project.exercises(chosen.chapter)
         found = [gate.verify(name, Path(scratch) / name, project, chosen.most) for name in names]
