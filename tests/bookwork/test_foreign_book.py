@@ -154,6 +154,11 @@ def test_the_course_is_graded(project: Path) -> None:
     assert (project / "handout" / "tiny" / "js" / "doubling.js").is_file()
     assert "Python >=3.11" in (project / "handout" / "README.md").read_text()
     run(project, *GRADING, "course", "course")
+    run(project, *GRADING, "course", "from-folder", "--folder", "book")
+    for name in ("release", "source"):
+        file = f"{name}/{NAME}/{NAME}.ipynb"
+        made, same = (project / folder / file for folder in ("course", "from-folder"))
+        assert made.read_bytes() == same.read_bytes()
     authored = small_notebook()
     gate.hand_in(project / "course", "ada", NAME, gate.submission(authored, RIGHT))
     gate.hand_in(project / "course", "ben", NAME, editions.learners(authored))

@@ -121,7 +121,8 @@ def grades(course: Path, assignment: str) -> dict[str, dict[str, Grade]]:
 def expected_grades(notebook: Path, most: int | None = None) -> tuple[Points, list[dict[str, Answer]]]:
     """Learner -> exercise -> points, and the wrong answers of each submission with some, at most ``most``."""
     full = {e.name: e.points for e in editions.exercises(editions.read(notebook))}
-    together = zip_longest(*wrong_answers(notebook).values())  # one of each exercise, while there are any
+    wrong = {} if most == 0 else wrong_answers(notebook)
+    together = zip_longest(*wrong.values())  # one of each exercise, while there are any
     rounds = [{answer.exercise: answer for answer in each if answer} for each in together][:most]
     expected = {SOLUTION: full, EMPTY: dict.fromkeys(full, 0.0)}
     for at, answers in enumerate(rounds, start=1):

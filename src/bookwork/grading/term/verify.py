@@ -26,7 +26,13 @@ def _main(chosen: argparse.Namespace) -> int:
     project = Project.chosen(chosen.folder)
     with tempfile.TemporaryDirectory() as scratch:
         names = project.exercises(chosen.chapter)
-        found = [gate.verify(name, Path(scratch) / name, project, chosen.most) for name in names]
+        found = []
+        for name, notebook in names.items():
+            most = chosen.most
+            if chosen.folder is not None and not notebook.with_name(gate.WRONG).is_file():
+                print(f"{name}: without {gate.WRONG}, only the right and the empty answers are graded")
+                most = 0
+            found.append(gate.verify(name, Path(scratch) / name, project, most))
     lines = [line for of_chapter in found for line in of_chapter]
     print("\n".join(lines) or "Every answer gets the points that it deserves.")
     return int(bool(lines))
