@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from bookwork import command_line
 from bookwork.grading.term import (
     export,
+    feedback,
     grade,
     grades,
     handout,
@@ -17,7 +18,19 @@ from bookwork.grading.term import (
 )
 
 PROGRAM = "python -m bookwork.grading"
-COMMANDS = (handout, verify, grade, grades, regrade, marks, export, similar, statistics, solutions)
+COMMANDS = (
+    handout,
+    verify,
+    grade,
+    grades,
+    marks,
+    regrade,
+    statistics,
+    similar,
+    export,
+    feedback,
+    solutions,
+)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
