@@ -23,27 +23,18 @@ from bookwork.grading.project import Project
 from bookwork.grading.term.submissions import autograded
 
 WHY = "double-why"
-ABOUT_WHY = {"grade": True, "grade_id": WHY, "locked": False, "points": 3, "schema_version": 3}
 WRONG_HALF = "def half(x):\n    return x / 3"
-STUB = "YOUR ANSWER HERE"  # what nbgrader puts into a paragraph that is to be written
+MODEL = "It adds the number to itself."
 REASON = "Because it is the same number, added to itself."
-MARKED_BY_HAND = f"""
-from bookwork.grading import grading as _grading
-
-_metadata = _grading.metadata
-_grading.metadata = lambda name, points=None: (
-    {{**{ABOUT_WHY!r}, "solution": True, "task": False}} if name == {WHY!r} else _metadata(name, points)
-)
-"""
 
 
 def term_notebook() -> NotebookNode:
     """The small notebook with a paragraph behind its first exercise."""
     notebook = small_notebook()
-    about = {"nbgrader": {**ABOUT_WHY, "solution": True, "task": False}}
-    paragraph = new_markdown_cell(STUB, metadata=about)
+    notebook.cells[2].source = notebook.cells[2].source.replace("2 points", "5 points")
+    paragraph = new_markdown_cell(MODEL, metadata={"nbgrader": editions.metadata(WHY, 3)})
     paragraph.id = WHY
-    notebook.cells.insert(5, paragraph)
+    notebook.cells.insert(4, paragraph)
     return notebook
 
 
@@ -64,8 +55,6 @@ def new_term(root: Path) -> Path:
     """The course folder, with what four handed in: right, half right with a reason, empty, broken."""
     course = root / "course"
     write_course(course, write_term_project(root / "authored"))
-    with (course / "nbgrader_config.py").open("a") as config:
-        config.write(MARKED_BY_HAND)
     put(course, "ada", **RIGHT)
     put(course, "ben", **{**RIGHT, "half": WRONG_HALF, WHY: REASON})
     put(course, "cleo")

@@ -122,6 +122,49 @@ BAD = {
     "grades: other database": (GRADING, "grades other", "other/gradebook.db must be a gradebook of nbgrader"),
     "grades: empty": (GRADING, "grades empty", "empty/gradebook.db must be a gradebook of nbgrader"),
     "grades: lost": (GRADING, "grades lost", "lost/gradebook.db must be a gradebook of nbgrader"),
+    "grade: no course": (GRADING, "grade .", "COURSE must be a folder that 'course' has written, got ."),
+    "grade: learner": (
+        GRADING,
+        "grade lost --learner x",
+        "must be some of those that there are, none so far, got x",
+    ),
+    "grade: garbage": (GRADING, "grade garbage", "garbage/gradebook.db must be a gradebook of nbgrader"),
+    "regrade: no chapter": (GRADING, "regrade lost", "required: --chapter"),
+    "regrade: chapter": (GRADING, "regrade lost --chapter x", f"chapters must be some of {NAME}, got x"),
+    "regrade: source": (
+        GRADING,
+        f"regrade lost --chapter {NAME} --source file",
+        "FOLDER must be a folder with NAME/exercises.ipynb, got file",
+    ),
+    "regrade: lost": (GRADING, f"regrade lost --chapter {NAME}", "lost/gradebook.db must be"),
+    "statistics: lost": (
+        GRADING,
+        f"statistics lost --chapter {NAME}",
+        "lost/gradebook.db must be a gradebook",
+    ),
+    "feedback: lost": (GRADING, f"feedback lost --chapter {NAME}", "lost/gradebook.db must be"),
+    "marks: neither": (
+        GRADING,
+        f"marks lost --chapter {NAME}",
+        "arguments --out --from is required",
+    ),
+    "marks: missing": (GRADING, f"marks lost --chapter {NAME} --from none", "lost/gradebook.db must be"),
+    "marks: out": (GRADING, f"marks lost --chapter {NAME} --out full", "argument --out: must be a file in"),
+    "export: form": (GRADING, "export lost --for x --out y.csv", "argument --for: invalid choice: 'x'"),
+    "export: out": (GRADING, "export lost --for moodle --out full", "argument --out: must be a file in"),
+    "export: lost": (
+        GRADING,
+        "export lost --for moodle --out y.csv",
+        "lost/gradebook.db must be a gradebook",
+    ),
+    "similar: no release": (
+        GRADING,
+        f"similar lost --chapter {NAME}",
+        f"release/{NAME}/{NAME}.ipynb must be a notebook that can be read",
+    ),
+    "similar: share": (GRADING, f"similar lost --chapter {NAME} --least 2", "must be a number above 0"),
+    "solutions: chapter": (GRADING, "solutions new --chapter x", f"chapters must be some of {NAME}, got x"),
+    "verify: folder": (GRADING, "verify --folder full", "full must have folders with exercises"),
     "slides: nothing": (SLIDES, "", "required: OUT, NOTEBOOK"),
     "slides: missing": (SLIDES, "out none.ipynb", "NOTEBOOK must be a file, got none.ipynb"),
     "slides: folder": (SLIDES, "out full", "NOTEBOOK must be a file, got full"),
@@ -159,7 +202,7 @@ BAD = {
     ),
     "experiments: option": ("experiments", "--all", "unrecognized arguments: --all"),
 }
-for command in ("student", "course"):
+for command in ("student", "course", "solutions"):
     for out in ("file", "full", "file/out", "file/a/b"):
         said = f"OUT must be a new or an empty folder, got {out}"
         BAD[f"{command}: {out}"] = (GRADING, f"{command} {out}", said)

@@ -49,8 +49,8 @@ def grade(
     again: bool = False,
 ) -> int:
     """Grade an assignment and print how it went; 1 if the run is refused, or somebody has no grade."""
-    print(assignment)
     before = standings(course, assignment, schedule)
+    print(assignment)
     here = set(submissions.learners(course, assignment))
     asked = [each for each in before if each.learner in (learners or here) and each.learner in here]
     faults = {each.learner: submissions.fault(course, each.learner, assignment) for each in asked}

@@ -41,7 +41,8 @@ def chapters_of(course: Path, wanted: Sequence[str] | None) -> list[str]:
 def known_ones(name: str, known: Sequence[str], wanted: Sequence[str] | None) -> None:
     """A ValueError where a wanted one is not known."""
     if unknown := [each for each in wanted or () if each not in known]:
-        raise ValueError(f"{name} must be some of {', '.join(known)}, got {', '.join(unknown)}")
+        there = ", ".join(known) or "those that there are, none so far"
+        raise ValueError(f"{name} must be some of {there}, got {', '.join(unknown)}")
 
 
 def one_chapter(parser: argparse.ArgumentParser) -> None:

@@ -38,8 +38,8 @@ def regrade(course: Path, assignment: str, authored: Path, keep: bool = True) ->
     Marks by hand stay. Without ``keep``, and where the run is refused, everything is left as it was. A
     notebook with other cells than were handed out is a ValueError.
     """
-    print(assignment)
     before = gradebook.marks(course, assignment)
+    print(assignment)
     stale = {each.learner for each in standings(course, assignment) if ANEW in each.remarks}
     faults = {
         learner: submissions.fault(course, learner, assignment)

@@ -36,8 +36,9 @@ def _share(text: str) -> float:
 
 def _main(chosen: argparse.Namespace) -> int:
     (name,) = options.chapters_of(chosen.course, [chosen.chapter])
+    found = prints_of(chosen.course, name)
     print(name)
-    for exercise, prints in prints_of(chosen.course, name).items():
+    for exercise, prints in found.items():
         compared = {learner: found for learner, found in prints.items() if found}
         short = f"others have fewer than {SHORTEST} tokens of their own"
         print(f"  {exercise}: {len(compared)} of {len(prints)} compared; {short}")

@@ -11,12 +11,6 @@ from bookwork.grading.project import Project
 from bookwork.grading.term import options
 
 ABOUT = "write the notebooks with solutions and all checks, to hand out after the deadline"
-MARKERS = (
-    editions.BEGIN_SOLUTION,
-    editions.END_SOLUTION,
-    editions.BEGIN_HIDDEN,
-    editions.END_HIDDEN,
-)
 
 
 def add(commands: Any) -> None:
@@ -38,12 +32,13 @@ def _main(chosen: argparse.Namespace) -> int:
 
 
 def solved(authored: NotebookNode) -> NotebookNode:
-    """The learner's edition, but with answers and hidden checks; nothing in it is to be graded."""
+    """The learner's edition, but with answers and all checks; nothing in it is to be graded."""
     notebook = editions.learners(authored)
     for cell, made in zip(notebook.cells, authored.cells, strict=True):
         if cell.cell_type == "code":
-            lines = [line for line in made.source.split("\n") if line.strip() not in MARKERS]
-            cell.source = "\n".join(lines)
+            cell.source = editions.shown_of(editions.solution_of(made.source))
+        elif editions.is_paragraph(made):
+            cell.source = editions.ELSEWHERE.sub(r"\1", made.source)
         for name in ("nbgrader", "deletable", "editable"):
             cell.metadata.pop(name, None)
     return notebook

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from bookwork.grading import gradebook, grading
+from bookwork.grading import gradebook
 from bookwork.grading.gradebook import Mark
 from bookwork.grading.term import due, submissions
 
@@ -81,7 +81,7 @@ def _standing(
     learner: str,
     marks: Mapping[str, Mark],
     schedule: due.Schedule,
-    digest: str | None,
+    digest: str,
 ) -> Standing:
     path = submissions.submitted(course, learner, assignment)
     notebook = submissions.graded_notebook(course, learner, assignment)
@@ -120,14 +120,14 @@ def _remarks(
     learner: str,
     marks: Mapping[str, Mark],
     notebook: NotebookNode,
-    digest: str | None,
+    digest: str,
 ) -> list[str]:
     """What a teacher should know of a graded submission."""
     found = differences(marks, notebook)
     if submissions.handed_in_anew(course, learner, assignment, notebook):
         found.append(ANEW)
     graded_with = submissions.about(notebook).get("checks")
-    if digest is not None and graded_with is not None and graded_with != digest:
+    if graded_with not in (None, digest):
         found.append("the checks were changed since it was graded: 'regrade'")
     if feedback_is_old(course, assignment, learner, marks):
         found.append("its feedback is older than the grade")
@@ -172,10 +172,9 @@ def feedback_is_old(course: Path, assignment: str, learner: str, marks: Mapping[
     return "bookwork-marks:" in text and digest_of(marks) not in text
 
 
-def _checks_digest(course: Path, assignment: str) -> str | None:
-    """The digest of the checks as they are now, None where grading writes down none."""
-    digest = getattr(grading, "checks_digest", None)
-    if digest is None:
-        return None
+def _checks_digest(course: Path, assignment: str) -> str:
+    """The digest of the checks as they are now."""
+    from bookwork.grading.mending import checks_digest  # needs nbgrader, as not every command does
+
     with gradebook.opened(course) as book:
-        return str(digest(book, assignment))
+        return checks_digest(book, assignment)

@@ -9,7 +9,7 @@ import pytest
 from small_course import NAME
 from term_course import REASON, WHY, copied, graded_term, put, tree
 
-from bookwork.grading import gradebook
+from bookwork.grading import editions, gradebook
 from bookwork.grading.__main__ import main
 
 pytestmark = pytest.mark.slow
@@ -84,7 +84,7 @@ def test_who_hands_in_anew_waits_again(term, tmp_path, capsys):
 def test_a_wrong_row_is_named_and_nothing_is_recorded(term, tmp_path, capsys, row, message):
     before = tree(term)
     path = tmp_path / "t.csv"
-    assert marks(term, "--from", filled_in(path, ("ada", WHY, "1", "YOUR ANSWER HERE"), row)) == 2
+    assert marks(term, "--from", filled_in(path, ("ada", WHY, "1", editions.TEXT_STUB), row)) == 2
     said = capsys.readouterr()
     assert message.format(path) in said.err
     assert said.out == ""

@@ -13,7 +13,7 @@ import pytest
 from small_course import NAME, RIGHT, named, write_small_project
 from term_course import WHY, copied, graded_term, put, record
 
-from bookwork.grading import editions, gradebook, grading
+from bookwork.grading import editions, gradebook, mending
 from bookwork.grading.__main__ import main
 from bookwork.grading.course import write_course
 from bookwork.grading.gate import hand_in, submission
@@ -100,9 +100,9 @@ def test_marks_by_hand_are_shown_as_such(course):
 
 def test_what_changed_since_it_was_graded_is_named(course, monkeypatch):
     put(course, "ada")
-    record(course, "ben", checks="old")
+    record(course, "ada", checks="new")
     record(course, "cleo", checks="new")
-    monkeypatch.setattr(grading, "checks_digest", lambda book, assignment: "new", raising=False)
+    monkeypatch.setattr(mending, "checks_digest", lambda book, assignment: "new")
     shutil.rmtree(course / "submitted" / "cleo")
     assert remarks(course) == {
         "ada": ["handed in anew since it was graded"],
