@@ -62,7 +62,7 @@ def test_generic(term, tmp_path, capsys):
 
 def test_moodle(term, tmp_path, mapping):
     assert export(term, "moodle", tmp_path, "--mapping", str(mapping)) == 1
-    exercises = f"double: {{}} of 2; {WHY}: 0 of 3; half: {{}} of 2"
+    exercises = f"{WHY}: 0 of 3; double: {{}} of 2; half: {{}} of 2"
     assert rows(tmp_path) == [
         ["Full name", "ID number", "Email address", NAME, f"{NAME} feedback"],
         ["Ada, A.", "'=7", "ada@x.org", "4.0", exercises.format(2, 2)],

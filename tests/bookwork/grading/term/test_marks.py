@@ -73,7 +73,7 @@ def test_who_hands_in_anew_waits_again(term, tmp_path, capsys):
     ("row", "message"),
     [
         (("zoe", WHY, "1"), "row 3 of {}: learner must be some of ada, ben, cleo, got zoe"),
-        (("ben", "x", "1"), f"row 3 of {{}}: exercise must be some of double, {WHY}, half, got x"),
+        (("ben", "x", "1"), f"row 3 of {{}}: exercise must be some of {WHY}, double, half, got x"),
         (("ben", WHY, "3.5"), "points must be from 0 to 3, got '3.5'"),
         (("ben", WHY, "-1"), "points must be from 0 to 3, got '-1'"),
         (("ben", WHY, "nan"), "points must be from 0 to 3, got 'nan'"),

@@ -66,8 +66,8 @@ def test_the_command_says_so_and_fails(term, capsys):
     assert said[0] == NAME
     assert [line.split() for line in said[1:5]] == [
         ["ada", "4", "of", "7"],
-        ["double", "2", "of", "2"],
         [WHY, "0", "of", "3"],
+        ["double", "2", "of", "2"],
         ["half", "2", "of", "2"],
     ]
     assert said[5].split() == ["ben", "2", "of", "7,", "waits", "for", "marks:", WHY]

@@ -26,8 +26,8 @@ def test_points_and_checks(term, capsys):
     said = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert said[0] == [f"{NAME}:", "3", "graded,", "1", "not", "graded"]
     assert said[1] == ["points", "n", "mean", "least", "25%", "median", "75%", "of"]
-    assert said[2] == ["double", "3", "1.33", "0.00", "1.00", "2.00", "2.00", "2"]
-    assert said[3] == [WHY, "2", "0.00", "0.00", "0.00", "0.00", "0.00", "3"]
+    assert said[3] == ["double", "3", "1.33", "0.00", "1.00", "2.00", "2.00", "2"]
+    assert said[2] == [WHY, "2", "0.00", "0.00", "0.00", "0.00", "0.00", "3"]
     assert said[4] == ["half", "3", "0.67", "0.00", "0.00", "0.00", "1.00", "2"]
     assert said[5] == ["total", "2", "2.00", "0.00", "1.00", "2.00", "3.00", "7"]
     checks = {(line[0], " ".join(line[4:])): line[1:4] for line in said[7:]}
@@ -46,7 +46,7 @@ def test_a_class_without_grades(term, tmp_path, capsys):
     shutil.rmtree(course / "autograded")
     assert main(["statistics", str(course), "--chapter", NAME]) == 0
     said = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert said[2] == ["double", "0", *["-"] * 5, "2"]
+    assert said[3] == ["double", "0", *["-"] * 5, "2"]
     assert said[-1] == ["checks", "that", "fail"]
 
 
