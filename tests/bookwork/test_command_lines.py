@@ -234,7 +234,7 @@ def test_bad_input_of_benchmarks_is_told_in_one_line(place, capsys, name):
         assert "none must be a notebook that can be read" in refused(capsys, program, "none")
         assert "list.ipynb must be a notebook" in refused(capsys, program, "list.ipynb")
         return
-    option = "--moves" if name == "explorers" else "--repeats"
+    option = {"explorers": "--moves", "grading": "--learners"}.get(name, "--repeats")
     for value in ("0", "-1", "many", "1.5", "³"):
         assert f"{option}: must be a whole number" in refused(capsys, program, f"{option}={value}")
     if name == "pages":
@@ -246,6 +246,8 @@ def test_bad_input_of_benchmarks_is_told_in_one_line(place, capsys, name):
         assert "--out: must be a file in a folder" in refused(capsys, program, "--out=none/x.json")
     if name == "explorers":
         assert "no explorer is named none; there are calibration" in refused(capsys, program, "none")
+    if name == "grading":
+        assert "chapters must be some of 09_small, got none" in refused(capsys, program, "none")
 
 
 BROKEN: dict[str, tuple[Callable[[Path], object], str]] = {

@@ -25,18 +25,25 @@ RAISED = re.compile(r"^\s*((?:\w+\.)*[A-Z]\w*: \S.*)$", re.MULTILINE)
 
 LEARNERS_README = """# Exercises
 
-Set up once, in a fresh environment{python}:
-
-```sh
-pip install -r requirements.txt
-pip install --no-deps .
-```
+{setup}
 
 {note}
 
 Then open a notebook with `jupyter lab --config lab.json`. Write your answers where it says `{stub}`, run the
 cell, and run the check below it: it says what is right, and gives a hint where something is not. {ending}
 """
+
+INSTALL = {
+    "requirements.txt": "pip install -r requirements.txt",
+    "pyproject.toml": "pip install --no-deps .",
+}
+"""How what is handed out is installed."""
+INSTALLED = """Set up once, in a fresh environment{python}:
+
+```sh
+{lines}
+```"""
+NOT_INSTALLED = "You need JupyterLab and the package `bookwork`: ask whoever gave you this folder."
 
 GRADED = """At least
 half of the points are checked there; further checks run only when your work is graded, on other numbers.
@@ -102,8 +109,10 @@ def learners_readme(project: Project, everything: bool = False) -> str:
             raise ValueError(f"note of [tool.bookwork] names {name}, which {requirements} does not pin")
         note = note.replace(f"{{{name}}}", pinned[name])
     python = f" with Python {python}" if python else ""
+    lines = [line for name, line in INSTALL.items() if name in project.handout]
+    setup = INSTALLED.format(python=python, lines="\n".join(lines)) if lines else NOT_INSTALLED
     ending = ALONE if everything else GRADED
-    text = LEARNERS_README.format(stub=editions.STUB, note=note, python=python, ending=ending)
+    text = LEARNERS_README.format(stub=editions.STUB, note=note, setup=setup, ending=ending)
     return re.sub(r"\n{3,}", "\n\n", text)
 
 
