@@ -120,7 +120,7 @@ def _has_extension(table: Any) -> bool:
 
 def _encode_array(array: np.ndarray) -> Any:
     if isinstance(array, np.ma.MaskedArray):
-        array = np.ma.filled(array.astype(float), np.nan)
+        array = _unmasked(array)
     if array.dtype.kind == "O":
         found = [encode(entry) for entry in array.ravel().tolist()]
         plain = all(isinstance(entry, (bool, int, float)) and abs(entry) < 2**63 for entry in found)
@@ -130,6 +130,18 @@ def _encode_array(array: np.ndarray) -> Any:
     if array.dtype.kind not in KINDS:
         raise TypeError(f"an answer must be numbers, texts or arrays, got an array of {array.dtype}")
     return {"array": _array(array)}
+
+
+def _unmasked(array: np.ma.MaskedArray) -> np.ndarray:
+    """What lies below a mask; what is masked among numbers is NaN."""
+    if not np.ma.is_masked(array):
+        return array.data
+    try:
+        return np.ma.filled(array.astype(float), np.nan)
+    except ValueError:
+        raise TypeError(
+            "an answer must be numbers, texts or arrays, got texts of which some are masked"
+        ) from None
 
 
 def _array(array: np.ndarray) -> dict[str, Any]:

@@ -83,6 +83,8 @@ def test_numbers_and_containers_of_other_libraries_are_welcome(value, right):
         (np.array([Fraction(1, 2), sympy.Integer(2)], dtype=object), [0.5, 2.0]),
         (np.array([[1, 2.5]], dtype=object), [[1.0, 2.5]]),
         (np.ma.masked_array([1.0, 2.0], [False, True]), [1.0, np.nan]),
+        (np.ma.masked_array(["a", "bc"]), ["a", "bc"]),
+        (np.ma.masked_array([True, False], [False, False]), [True, False]),
         (pd.Series([1, None], dtype="Int64"), [1.0, np.nan]),
         (pd.DataFrame({"a": [1, 2], "b": [3, 4]}), [[1, 3], [2, 4]]),
         (pd.Index([3, 1]), [3, 1]),
@@ -106,7 +108,18 @@ def test_sparse_and_half_precision_ones_too():
     assert through(torch.eye(2).to_sparse()).tolist() == [[1.0, 0.0], [0.0, 1.0]]
 
 
-@pytest.mark.parametrize("value", [object(), np.array([object()]), lambda: 1, 1j, b"a", sympy.Symbol("x")])
+@pytest.mark.parametrize(
+    "value",
+    [
+        object(),
+        np.array([object()]),
+        lambda: 1,
+        1j,
+        b"a",
+        sympy.Symbol("x"),
+        np.ma.masked_array(["a", "b"], [False, True]),
+    ],
+)
 def test_what_is_no_data_is_refused(value):
     with pytest.raises(TypeError, match="an answer must be numbers, texts or arrays"):
         encode(value)
