@@ -17,7 +17,7 @@ def numbers(got: Any, shape: tuple[int, ...]) -> np.ndarray:
     if got is ...:
         raise AssertionError("got ...: there is no answer yet")
     try:
-        found = np.asarray(_plain(got))
+        found = np.asarray(sorted(got) if isinstance(got, Set) else _plain(got))
         found = found.astype(np.float64) if found.dtype.kind not in "USO" else _floats(found)
     except (TypeError, ValueError):
         raise AssertionError(f"expected numbers, got {got!r:.80}") from None
@@ -45,7 +45,7 @@ def close(got: Any, expected: Any, tolerance: float = TOLERANCE) -> None:
     number is off, the AssertionError names the first.
     """
     right = np.asarray(_plain(expected), dtype=np.float64)
-    mine = numbers(_in_order(got, right.tolist()), right.shape)
+    mine = numbers(got, right.shape)
     off = ~(np.abs(mine - right) <= tolerance * np.maximum(1.0, np.abs(right)))  # NaN is off, too
     if off.any():
         at = np.unravel_index(int(np.argmax(off)), off.shape)

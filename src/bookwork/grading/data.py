@@ -139,9 +139,7 @@ def _unmasked(array: np.ma.MaskedArray) -> np.ndarray:
     try:
         return np.ma.filled(array.astype(float), np.nan)
     except ValueError:
-        raise TypeError(
-            "an answer must be numbers, texts or arrays, got texts of which some are masked"
-        ) from None
+        raise TypeError("an answer must be numbers, texts or arrays, got masked texts") from None
 
 
 def _array(array: np.ndarray) -> dict[str, Any]:

@@ -42,6 +42,11 @@ def test_a_set_stands_for_its_members_in_order():
     equal({(3, 0), (1, 0)}, [(1, 0), (3, 0)])
     equal({2, 1}, [1, 2])
     close({2.0, 1.0}, [1.0, 2.0])
+    assert numbers({2.0, 1.0}, (2,)).tolist() == [1.0, 2.0]
+    with pytest.raises(AssertionError, match="expected 2, got 1 at 0"):
+        close({2.0, 1.0}, [2.0, 1.0])
+    with pytest.raises(AssertionError, match="expected numbers, got"):
+        numbers({1.0, "a"}, (2,))
     with pytest.raises(AssertionError, match="expected"):
         equal({1, 2}, [2, 1])
     with pytest.raises(AssertionError, match="expected"):
