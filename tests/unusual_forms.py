@@ -164,6 +164,8 @@ def members(value: Any) -> Any:
     if not isinstance(value, list) or not value:
         return NotImplemented
     own = [tuple(entry) if isinstance(entry, list) else entry for entry in value]
+    if any(isinstance(entry, (dict, np.ndarray)) for entry in own):
+        return NotImplemented
     return set(own) if own == sorted(set(own)) else NotImplemented
 
 

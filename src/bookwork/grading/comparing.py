@@ -91,10 +91,16 @@ def _listed(value: Any) -> Any:
     return value
 
 
+def _fitted(mine: Any, right: list) -> Any:
+    """Lists with the axes of length 1 that are expected, if they differ in nothing else."""
+    found, shape = np.array(mine, dtype=object), np.array(right, dtype=object).shape
+    return found.reshape(shape).tolist() if _long(found.shape) == _long(shape) else mine
+
+
 def _same(mine: Any, right: Any) -> bool:
     if isinstance(right, list):
         tuples = [tuple(entry) if isinstance(entry, list) else entry for entry in right]
-        mine = _listed(_in_order(mine, tuples))
+        mine = _fitted(_listed(_in_order(mine, tuples)), right)
     if isinstance(right, dict):
         return (
             isinstance(mine, dict)

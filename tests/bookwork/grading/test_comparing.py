@@ -21,6 +21,12 @@ def test_axes_of_length_one_are_neither_missed_nor_held_against_an_answer():
     assert numbers([2.5], ()).shape == ()
     assert numbers(2.5, (1, 1)).shape == (1, 1)
     close(np.array([[0.5]]), 0.5)
+    equal([[[1, 0], [3, 0]]], [(1, 0), (3, 0)])
+    equal([["a"], ["b"]], ["a", "b"])
+    equal({"a": [[1, 2]], "b": [[]]}, {"a": [1, 2], "b": []})
+    for other in ([[1, 2, 3]], [[1], [3]], [["1"], ["2"]], [[1, 2], [1, 2]]):
+        with pytest.raises(AssertionError, match="expected"):
+            equal(other, [1, 2])
     for shape in ((2,), (3, 3), ()):
         with pytest.raises(AssertionError, match="expected shape"):
             numbers([1, 2, 3], shape)
