@@ -1,14 +1,10 @@
-"""What is right in a form that nobody expects: the same numbers, texts and names, held by something else.
-
-A form says how it holds each kind of value; kinds that it does not name stay as they are.
-"""
+"""What is right in a form that nobody expects: the same numbers, texts and names, held by something else."""
 
 from __future__ import annotations
 
 import types
 from collections import OrderedDict, UserDict, defaultdict, deque, namedtuple
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -17,9 +13,9 @@ import numpy as np
 import pandas as pd
 import sympy
 import torch
+from remaking import Form, Remake
 
 SMALL = 400  # entries that are held one by one by slow numbers
-Remake = Callable[[Any], Any]
 
 
 class Own(np.ndarray):
@@ -28,65 +24,6 @@ class Own(np.ndarray):
 
 class OwnText(str):
     """A learner's own kind of text."""
-
-
-@dataclass(frozen=True)
-class Form:
-    """How each kind of value is held; what gives NotImplemented is left as it was.
-
-    ``array`` is for arrays and lists of numbers or truth values, ``number`` and ``truth`` for one of them,
-    ``text`` for one text and ``texts`` for a list of them, ``mapping`` for dictionaries, ``parts`` for lists
-    and tuples of anything else. ``once`` is for what can be read once: a function's answer, and no value.
-    """
-
-    array: Remake | None = None
-    number: Remake | None = None
-    truth: Remake | None = None
-    text: Remake | None = None
-    texts: Remake | None = None
-    mapping: Remake | None = None
-    parts: Remake | None = None
-    once: bool = False
-
-
-def remade(value: Any, form: Form) -> tuple[Any, int]:
-    """``value`` in that form, and how many of its parts it holds otherwise."""
-    kind = _kind(value)
-    inside = 0
-    if kind == "mapping":
-        made = {key: remade(entry, form) for key, entry in value.items()}
-        value, inside = {key: entry for key, (entry, _) in made.items()}, sum(n for _, n in made.values())
-    elif kind == "parts":
-        made = [remade(entry, form) for entry in value]
-        value, inside = type(value)(entry for entry, _ in made), sum(n for _, n in made)
-    remake = getattr(form, kind) if kind else None
-    found = NotImplemented if remake is None else remake(value)
-    return (value, inside) if found is NotImplemented else (found, inside + 1)
-
-
-def _kind(value: Any) -> str | None:
-    if isinstance(value, (bool, np.bool_)):
-        return "truth"
-    if isinstance(value, (int, float, np.number)):
-        return "number"
-    if isinstance(value, str):
-        return "text"
-    if isinstance(value, np.ndarray):
-        return "array"
-    if isinstance(value, Mapping):
-        return "mapping"
-    if isinstance(value, (list, tuple)):
-        if value and all(isinstance(entry, str) for entry in value):
-            return "texts"
-        return "array" if _is_array(value) else "parts"
-    return None
-
-
-def _is_array(value: Any) -> bool:
-    """Whether lists hold numbers alone, as many in each."""
-    if isinstance(value, (list, tuple)):
-        return all(map(_is_array, value)) and len({np.shape(entry) for entry in value}) == 1
-    return isinstance(value, (bool, int, float, np.number, np.bool_))
 
 
 def _of_array(remake: Callable[[np.ndarray], Any]) -> Remake:
@@ -212,13 +149,8 @@ def in_another_order(value: Mapping) -> dict:
 
 FORMS: dict[str, Form] = {
     "lists": Form(nested(list), plain, plain, mapping=OrderedDict, parts=list),
-    "tuples": Form(nested(tuple), texts=tuple, mapping=UserDict, parts=named_tuple),
     "tables": Form(_of_array(table), np.float64, texts=pd.Series, mapping=types.MappingProxyType),
     "tensors": Form(_of_array(torch.tensor), torch.tensor, torch.tensor),
-    "fractions": Form(one_by_one(Fraction), finite(Fraction), mapping=in_another_order, parts=deque),
-    "decimals": Form(one_by_one(Decimal), finite(Decimal), texts=deque),
-    "symbols": Form(one_by_one(rational, SMALL), finite(rational), lambda value: sympy.sympify(bool(value))),
-    "objects": Form(one_by_one(float), texts=held_as_objects, parts=held_as_objects),
     "arrays of one": Form(_of_array(np.atleast_1d), np.atleast_1d, np.atleast_1d, parts=stacked),
     "columns": Form(
         _of_array(lambda array: array[:, None] if array.ndim == 1 else NotImplemented),
@@ -227,6 +159,19 @@ FORMS: dict[str, Form] = {
         texts=pd.Index,
     ),
     "rows": Form(_of_array(lambda array: array[None]), lambda value: [value], lambda value: [value]),
+    "decimals": Form(one_by_one(Decimal), finite(Decimal), texts=deque),
+    "members": Form(members, texts=members, parts=members),
+    "read once": Form(
+        lambda value: iter(np.array(value).tolist()),
+        texts=iter,
+        parts=lambda value: (entry for entry in value),
+        once=True,
+    ),
+    "tuples": Form(nested(tuple), texts=tuple, mapping=UserDict, parts=named_tuple),
+    "objects": Form(one_by_one(float), texts=held_as_objects, parts=held_as_objects),
+    "whole numbers as floats": Form(_of_array(whole_as_floats), scalar(whole_as_floats)),
+    "fractions": Form(one_by_one(Fraction), finite(Fraction), mapping=in_another_order, parts=deque),
+    "symbols": Form(one_by_one(rational, SMALL), finite(rational), lambda value: sympy.sympify(bool(value))),
     "NumPy's own": Form(
         _of_array(lambda array: array.view(Own)),
         np.float64,
@@ -240,17 +185,10 @@ FORMS: dict[str, Form] = {
         _of_array(laid_out_otherwise), text=OwnText, mapping=lambda value: defaultdict(None, value)
     ),
     "nothing masked": Form(_of_array(np.ma.array), np.ma.array, np.ma.array, texts=np.ma.array),
-    "whole numbers as floats": Form(_of_array(whole_as_floats), scalar(whole_as_floats)),
     "floats as whole numbers": Form(_of_array(floats_as_whole), scalar(floats_as_whole)),
     "0 and 1 for truths": Form(_of_array(truths_as_numbers), None, int),
     "truths for 0 and 1": Form(_of_array(numbers_as_truths), scalar(numbers_as_truths)),
     "long numbers": Form(_of_array(lambda array: array.astype(np.longdouble)), np.longdouble),
-    "read once": Form(
-        lambda value: iter(np.array(value).tolist()),
-        texts=iter,
-        parts=lambda value: (entry for entry in value),
-        once=True,
-    ),
-    "members": Form(members, texts=members, parts=members),
-    "deques and ranges": Form(lambda value: deque(np.array(value).tolist()), parts=deque),
+    "deques": Form(lambda value: deque(np.array(value).tolist()), parts=deque),
 }
+"""Those that most checks might refuse stand first: what takes long is tried in these alone."""

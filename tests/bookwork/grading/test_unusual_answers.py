@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import pytest
+from remaking import Form, remade
 from taking_checks import Exercise, exercises_of
 from unusual_code import CODE
-from unusual_forms import FORMS, Form, remade
+from unusual_forms import FORMS
 
 from bookwork.grading import answers, data
 from bookwork.grading.project import Project
@@ -82,7 +83,7 @@ def in_form(
             names[name] = converting(value)
             if code is not None:
                 names[name] = code(names[name], names)
-                changed.append(1)
+                changed.append(int(form == Form()))  # data, too, must be in another form
         elif not form.once:
             names[name], parts = remade(value, form)
             changed.append(parts)
