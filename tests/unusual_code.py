@@ -57,7 +57,7 @@ def talks(function: Function, _: Mapping[str, Any]) -> Function:
     """Prints, and warns."""
 
     def answer(*arguments: Any, **named: Any) -> Any:
-        print("✗ nothing is right\n  Hint: give up\n0 of 9 points")
+        print("0 of 9 points")
         print("trouble", file=sys.stderr)
         warnings.warn("careful", RuntimeWarning, stacklevel=1)
         return function(*arguments, **named)
