@@ -1,5 +1,6 @@
 """Folders for learners and for nbgrader, written from the authored notebooks."""
 
+import json
 import re
 import shutil
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from bookwork.files import new_folder, parsed, write_whole
 from bookwork.grading import editions
@@ -54,16 +56,11 @@ ALONE = """Nothing
 is handed in, and nothing is held back: the folded cells hold all checks, those included that a class does not
 see. Unfold them when you have solved the exercise, since they tell what is expected."""
 
-LAB = """{
-  "LabApp": { "app_settings_dir": "lab", "default_url": "/lab/tree/exercises" },
-  "ServerApp": { "root_dir": "." }
-}
-"""
-NO_BUTTONS = """{
-  "disabledExtensions": ["@jupyter/nbgrader"]
-}
-"""
-"""nbgrader's button Validate knows nothing of checks that give a part of the points: it fails right work."""
+LAB = "lab.json"
+"""What JupyterLab is started with in either folder: ``jupyter lab --config lab.json``."""
+NBGRADER_IN_LAB = "@jupyter/nbgrader"
+VALIDATE = f"{NBGRADER_IN_LAB}:validate-assignment"
+"""The button Validate knows nothing of checks that give a part of the points: it fails right work."""
 
 
 def write_learners(out: Path, project: Project, everything: bool = False) -> list[Path]:
@@ -89,11 +86,21 @@ def write_learners(out: Path, project: Project, everything: bool = False) -> lis
                 shutil.copytree(path, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
             else:
                 shutil.copy(path, folder / name)
-        (folder / "lab").mkdir()
-        write_whole(folder / "lab.json", LAB)
-        write_whole(folder / "lab" / "page_config.json", NO_BUTTONS)
+        write_lab(folder, without=NBGRADER_IN_LAB, opens="/lab/tree/exercises")
         write_whole(folder / "README.md", learners_readme(project, everything))
     return [out / "exercises" / f"{name}.ipynb" for name in found]
+
+
+def write_lab(folder: Path, without: str, opens: str = "/lab") -> None:
+    """Settings of a JupyterLab for a folder: without an extension or one of its plugins, on a first page."""
+    lab = {"app_settings_dir": "lab", "default_url": opens}
+    (folder / "lab").mkdir()
+    write_whole(folder / LAB, _json({"LabApp": lab, "ServerApp": {"root_dir": "."}}))
+    write_whole(folder / "lab" / "page_config.json", _json({"disabledExtensions": [without]}))
+
+
+def _json(settings: dict[str, Any]) -> str:
+    return f"{json.dumps(settings, indent=2)}\n"
 
 
 def learners_readme(project: Project, everything: bool = False) -> str:
@@ -135,7 +142,8 @@ def write_course(out: Path, project: Project, chapters: Iterable[str] | None = N
     """A new course folder in which ``nbgrader autograde CHAPTER`` can be run at once.
 
     Every chapter is an assignment with one notebook of the same name. ``release/`` holds the learner's
-    edition; submissions go to ``submitted/STUDENT/CHAPTER/CHAPTER.ipynb``.
+    edition; submissions go to ``submitted/STUDENT/CHAPTER/CHAPTER.ipynb``. JupyterLab, started with
+    ``lab.json``, has nbgrader's buttons there, but for Validate.
     Gives the names of the assignments; a folder that is not empty, or an unknown chapter, is a ValueError.
     """
     wanted = project.exercises(chapters)
@@ -143,6 +151,7 @@ def write_course(out: Path, project: Project, chapters: Iterable[str] | None = N
         folder.chmod(0o700)  # whoever else works on this machine reads neither solutions nor submissions
         write_whole(folder / "nbgrader_config.py", CONFIGURATION.format(project))
         (folder / "submitted").mkdir()
+        write_lab(folder, without=VALIDATE)
         for name, path in wanted.items():
             source = folder / "source" / name
             source.mkdir(parents=True)

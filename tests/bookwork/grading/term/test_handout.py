@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,10 @@ def test_a_folder_becomes_a_course_and_a_handout(folder, tmp_path, capsys):
     said = capsys.readouterr().out.splitlines()[-1]
     assert said == f"python -m bookwork.grading grade {tmp_path / 'course'} --chapter {NAME}"
     assert (tmp_path / "course" / "release" / NAME / f"{NAME}.ipynb").is_file()
+    without = {"handout": course.NBGRADER_IN_LAB, "course": course.VALIDATE}
+    for name, extension in without.items():
+        said = json.loads((tmp_path / name / "lab" / "page_config.json").read_text())
+        assert said == {"disabledExtensions": [extension]}
 
 
 @pytest.mark.slow
