@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from bookwork.grading import gradebook
+from bookwork.grading import gradebook, sandbox
 from bookwork.grading.term import due, options, runs, submissions
 from bookwork.grading.term.standings import ANEW, Standing, standings
 
@@ -25,6 +25,8 @@ def _main(chosen: argparse.Namespace) -> int:
     chapters = options.chapters_of(chosen.course, chosen.chapter)
     known = sorted({name for each in chapters for name in submissions.learners(chosen.course, each)})
     options.known_ones("learners", known, chosen.learner)
+    if sandbox.kind_here() == sandbox.NONE:
+        print(sandbox.LOUD)
     schedule = due.read(chosen.course, gradebook.assignments(chosen.course))
     print(*strangers(chosen.course, schedule), sep="\n", end="")
     return max(grade(chosen.course, each, schedule, chosen.learner, chosen.again) for each in chapters)
