@@ -3,8 +3,8 @@
     python benchmarks/grading.py [--learners N] [CHAPTER ...]
 
 For each chapter (by default the first) N learners, by default 30, hand in: in turns the solution, typical
-mistakes, an empty notebook, and one in ten an answer that loops for ever. nbgrader grades them in one run, as
-a teacher does it, each in a sandbox. Printed are the seconds of the run and of one submission, how many have
+mistakes, an empty notebook, and one in ten an answer that loops for ever. They are graded in one run, as a
+teacher does it, each in a sandbox. Printed are the seconds of the run and of one submission, how many have
 a grade, and the largest memory that nbgrader and its kernels held together (what processes share counts in
 each). Linux only: the figures come from /proc.
 """
@@ -81,12 +81,16 @@ def main() -> None:
             write_course(folder, project, [name])
             class_of(name, chosen.learners, project, folder)
             begin = time.monotonic()
-            command = [sys.executable, "-m", "nbgrader", "autograde", name]
-            with subprocess.Popen(command, cwd=folder, stderr=subprocess.DEVNULL) as running:
+            command = [sys.executable, "-m", "bookwork.grading", "grade", str(folder)]
+            with subprocess.Popen(command, stdout=subprocess.DEVNULL) as running:
                 memory = Memory(running.pid)
             seconds = time.monotonic() - begin
             found = gate.grades(folder, name)
-            graded = sum(all(grade.graded for grade in each.values()) for each in found.values())
+            checked = [
+                [grade.graded for cell, grade in each.items() if not cell.endswith(editions.WHY)]
+                for each in found.values()
+            ]
+            graded = sum(map(all, checked))
         row = f"{chosen.learners:8} {graded:6} {seconds:7.0f} {seconds / chosen.learners:6.1f}"
         print(f"{name:20} {row} {memory.most:8.0f}", flush=True)
 

@@ -30,6 +30,7 @@ OPTIONS = [
     # exit and quit would end it a moment later, when the next cell runs already
     "--IPKernelApp.exec_lines=get_ipython().ask_exit = lambda: None",
 ]
+MOST_LEFT_OVER = 100_000  # messages that are read before a cell is sent
 WRAPPERS = ("bwrap", "unshare", "setpriv")
 
 
@@ -150,7 +151,22 @@ class Kernel:
     def send(self, source: str) -> str:
         """Begin to run a cell, for :meth:`finish`."""
         self.ready()
+        self._drain()
         return self.client.execute(source, allow_stdin=False)
+
+    def _drain(self) -> None:
+        """Read what was published while another client asked: a queue that is full loses what comes next."""
+        with contextlib.suppress(Empty):
+            for _ in range(MOST_LEFT_OVER):
+                self.client.get_iopub_msg(timeout=0)
+
+    def _has_replied(self, sent: str) -> bool:
+        """Whether the cell has ended, although its end was not heard of."""
+        with contextlib.suppress(Empty):
+            while True:
+                if self.client.get_shell_msg(timeout=0)["parent_header"].get("msg_id") == sent:
+                    return True
+        return False
 
     def finish(self, sent: str, seconds: float) -> Ran:
         """Wait for a cell that was sent, and for no longer than it may take."""
@@ -172,6 +188,8 @@ class Kernel:
             elif message is None and not self.alive():
                 outputs.append(error_output("DeadKernel", "the kernel died while this cell ran"))
                 return Ran("died", outputs)
+            elif message is None and self._has_replied(sent):
+                return Ran(status, outputs)
             if spent.over():
                 outputs.append(error_output("Timeout", f"this cell was stopped after {spent.said}"))
                 return Ran("timeout" if self.settles() else "died", outputs)

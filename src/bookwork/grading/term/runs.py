@@ -6,14 +6,19 @@ grade of that run can be believed: gradebook and graded notebooks are put back.
 """
 
 import contextlib
+import os
 import shutil
 import tempfile
 from collections.abc import Callable, Collection, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 from bookwork.grading import gradebook
 from bookwork.grading.course import nbgrader
 from bookwork.grading.term.submissions import SENTINEL, autograded, submitted
+
+MOST_AT_A_TIME = 4  # nbgraders: each holds two kernels
 
 
 @contextlib.contextmanager
@@ -55,7 +60,7 @@ def autograde(course: Path, assignment: str, learners: Collection[str]) -> str |
             shutil.rmtree(autograded(course, learner, assignment).parent, ignore_errors=True)
         sentinel = _plant(course, assignment)
         try:
-            said = _grade(course, assignment, [*learners, sentinel])
+            said = _grade(course, assignment, list(learners), sentinel)
             why = _undeserved(course, assignment, sentinel, said)
         finally:
             remove_sentinels(course)
@@ -74,21 +79,30 @@ def _plant(course: Path, assignment: str) -> str:
     return sentinel
 
 
-def _grade(course: Path, assignment: str, learners: list[str]) -> str:
-    """What nbgrader complains of. If it breaks off, submissions that were left out are graded one by one."""
+def _grade(course: Path, assignment: str, learners: list[str], sentinel: str) -> str:
+    """What nbgrader complains of. Several nbgraders share the learners; the sentinel comes after all.
+
+    If one breaks off, submissions that were left out are graded one by one.
+    """
+    parts = max(1, min(os.cpu_count() or 1, MOST_AT_A_TIME, len(learners) // 2))
+    with ThreadPoolExecutor(parts) as pool:
+        shares = [learners[part::parts] for part in range(parts)]
+        complaints = list(pool.map(partial(_run, course, assignment), shares))
+    for learner in learners if any(complaints) else ():
+        if not autograded(course, learner, assignment).is_file():
+            _run(course, assignment, [learner])  # whoever has no grade is named at the end
+    return _run(course, assignment, [sentinel]) or next(filter(None, complaints), "")
+
+
+def _run(course: Path, assignment: str, learners: list[str]) -> str:
+    """Grade these by one nbgrader; what it says where it breaks off."""
+    if not learners:
+        return ""
     try:
         nbgrader(course, *_command(course, assignment, learners))
     except RuntimeError as error:
-        said = str(error)
-        if autograded(course, learners[-1], assignment).is_file() or f"'{learners[-1]}'" in said:
-            return said.splitlines()[0]
-    else:
-        return ""
-    for learner in learners:
-        if not autograded(course, learner, assignment).is_file():
-            with contextlib.suppress(RuntimeError):  # whoever has no grade is named at the end
-                nbgrader(course, *_command(course, assignment, [learner]))
-    return said.splitlines()[0]
+        return str(error).splitlines()[0]
+    return ""
 
 
 def _command(course: Path, assignment: str, learners: Collection[str]) -> list[str]:
