@@ -59,7 +59,7 @@ def page(notebook: nbformat.NotebookNode, solutions: bool = True) -> nbformat.No
             if editions.BEGIN_SOLUTION in cell.source:
                 cells.append(new_markdown_cell(f"```python\n{editions.stub_of(cell.source)}\n```"))
                 cell.source = editions.solution_of(cell.source)
-                tags += [] if solutions else ["remove-input"]
+                tags += ["remove-output", *([] if solutions else ["remove-input"])]  # it tells of answers
             if editions.BEGIN_HIDDEN in cell.source:
                 cell.source = editions.visible_of(cell.source)
                 tags.append("remove-output")  # what the solution scores in sight says nothing to a reader

@@ -5,9 +5,11 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
-from nbformat.v4 import new_notebook
+from nbformat.v4 import new_markdown_cell, new_notebook
+from small_course import small_notebook
 
 from bookwork.explorer import schema
+from bookwork.grading import editions
 from bookwork.sphinx import exercises
 
 
@@ -45,3 +47,17 @@ def test_flags_are_true_or_false(value):
     ):
         with pytest.raises(ValueError, match="must be True or False"):
             use()
+
+
+@pytest.mark.parametrize("solutions", [True, False])
+def test_a_solution_prints_nothing_on_the_page_and_a_paragraph_is_folded_or_gone(solutions):
+    """What a solution prints tells of answers that are to be found."""
+    notebook = small_notebook()
+    why = new_markdown_cell(f"{editions.FOLD}\n\nBecause.\n\n{editions.UNFOLD}")
+    why.metadata["nbgrader"] = editions.metadata("half-why", 1)
+    notebook.cells.insert(-1, why)
+    shown = exercises.page(notebook, solutions)
+    cells = {editions.grade_id(cell): cell for cell in shown.cells}
+    assert "remove-output" in cells["half"].metadata.tags
+    assert ("remove-input" in cells["half"].metadata.tags) is not solutions
+    assert ("half-why" in cells) is solutions
