@@ -365,7 +365,7 @@ def test_a_full_disk_leaves_no_half_folder(place, capsys, monkeypatch, there):
 
     monkeypatch.setattr(os, "fsync", full)
     said = refused(capsys, GRADING, "student", "made")
-    assert "README.md: No space left on device" in said
+    assert "lab.json: No space left on device" in said
     assert len(calls) == 2
     assert sorted(place.iterdir()) == before
     assert not there or list((place / "made").iterdir()) == []
