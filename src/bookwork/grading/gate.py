@@ -15,10 +15,8 @@ mistakes. Wrong answers stand in a TOML file beside the notebook::
 Mistakes in different exercises share a submission.
 """
 
-import sqlite3
 import tomllib
 from collections.abc import Mapping
-from contextlib import closing
 from itertools import zip_longest
 from pathlib import Path
 from typing import NamedTuple
@@ -29,6 +27,7 @@ from bookwork.arguments import one_of
 from bookwork.files import parsed
 from bookwork.grading import editions, faults
 from bookwork.grading.course import nbgrader, write_course
+from bookwork.grading.gradebook import opened
 from bookwork.grading.project import Project
 
 WRONG = "wrong_answers.toml"
@@ -92,30 +91,17 @@ def hand_in(course: Path, learner: str, assignment: str, notebook: NotebookNode)
 
 def grades(course: Path, assignment: str) -> dict[str, dict[str, Grade]]:
     """What the gradebook says: learner -> exercise -> grade; a ValueError where there is none."""
-    from nbgrader.api import Gradebook
-
-    file = course / "gradebook.db"
-    must = f"{file} must be a gradebook of nbgrader"
-    try:  # nbgrader would make one of whatever lies there
-        with closing(sqlite3.connect(f"{file.resolve().as_uri()}?mode=ro", uri=True)) as database:
-            database.execute("SELECT name FROM assignment").fetchone()
-            (sound,) = database.execute("PRAGMA integrity_check(1)").fetchone()
-    except sqlite3.Error as error:
-        raise ValueError(f"{must}: {error}") from error
-    if sound != "ok":
-        raise ValueError(f"{must}, and is damaged: {sound}")
-    found: dict[str, dict[str, Grade]] = {}
-    try:
-        with Gradebook(f"sqlite:///{file}") as gradebook:
-            for handed_in in gradebook.assignment_submissions(assignment):
-                of_learner = found.setdefault(handed_in.student.id, {})
-                for notebook in handed_in.notebooks:
-                    for grade in notebook.grades:
-                        graded = grade.auto_score is not None and not grade.needs_manual_grade
-                        of_learner[grade.name.removesuffix(editions.CHECK)] = Grade(grade.score, graded)
-    except Exception as error:  # whatever a damaged file leads to
-        raise ValueError(f"{must}, and is damaged: {getattr(error, 'orig', error)}") from error
-    return found
+    with opened(course) as book:
+        return {
+            handed_in.student.id: {
+                grade.name.removesuffix(editions.CHECK): Grade(
+                    grade.score, grade.auto_score is not None and not grade.needs_manual_grade
+                )
+                for notebook in handed_in.notebooks
+                for grade in notebook.grades
+            }
+            for handed_in in book.assignment_submissions(assignment)
+        }
 
 
 def expected_grades(notebook: Path, most: int | None = None) -> tuple[Points, list[dict[str, Answer]]]:
