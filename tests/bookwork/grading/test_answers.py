@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 
 import numpy as np
 import pytest
@@ -80,8 +81,6 @@ def test_a_value_is_a_copy_too():
 
 def test_time_is_that_of_the_processor():
     """Waiting costs nothing: a busy machine must not cost a point."""
-    import time
-
     assert Namespace({"f": lambda: time.sleep(0.4) or 1}, seconds=0.2).get("f")() == 1
 
 
@@ -89,6 +88,8 @@ def test_a_cell_that_is_too_slow_to_be_graded_is_told(capsys, monkeypatch):
     monkeypatch.setattr(limits, "CELL_SECONDS", 0.0)
     watch = limits.Watch()
     watch.before()
-    sum(range(1000))
+    begin = time.process_time()
+    while time.process_time() == begin:  # some machines count in steps of ten milliseconds
+        sum(range(1000))
     watch.after()
     assert "when your work is graded, it is stopped after 0" in capsys.readouterr().out
