@@ -141,8 +141,8 @@ class RunApart(stock.NbGraderPreprocessor):
         if self._learner.run(known, self._left(self.seconds)).status == "died":
             self._revive()
         self._done.append(known)
-        where, pid = self._learner.connection, self._learner.pid
-        connect = f"{other_kernel.HERE}.connect({where!r}, {pid}, {self.call_seconds})"
+        where = self._learner.connection, self._learner.address, self._learner.pid
+        connect = f"{other_kernel.HERE}.connect(*{where!r}, {self.call_seconds})"
         ran = self._grader.run(connect, self.check_seconds)
         if ran.status == "ok":
             ran = self._grader.run(cell.source, self._left(self.check_seconds))
@@ -154,6 +154,8 @@ class RunApart(stock.NbGraderPreprocessor):
         if ran.status in ("died", "timeout"):
             self._grader.restart()
             self._grader.run(self._setup(self._nb), REPLAY_SECONDS)
+        else:
+            self._grader.run(f"{other_kernel.HERE}.disconnect()", self.check_seconds)
         if not self._learner.settles():
             self._revive()
         if not is_grade(cell):

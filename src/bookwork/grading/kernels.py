@@ -5,6 +5,7 @@ import os
 import secrets
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -19,7 +20,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_output, output_from_msg
 
 from bookwork.grading import limits, sandbox
-from bookwork.grading.other_kernel import client_of, let_go, reply_to
+from bookwork.grading.other_kernel import MOST_LEFT_OVER, client_of, let_go, replied, reply_to
 from bookwork.grading.processes import LOOK_SECONDS, Spent, end, family, lives
 
 MOST_OUTPUT = 200_000  # characters kept of one cell's output
@@ -30,7 +31,6 @@ OPTIONS = [
     # exit and quit would end it a moment later, when the next cell runs already
     "--IPKernelApp.exec_lines=get_ipython().ask_exit = lambda: None",
 ]
-MOST_LEFT_OVER = 100_000  # messages that are read before a cell is sent
 WRAPPERS = ("bwrap", "unshare", "setpriv")
 
 
@@ -86,6 +86,7 @@ class Kernel:
             str(self._file), ip=address, key=secrets.token_hex(32).encode(), transport=transport
         )
         self.connection: dict[str, Any] = {**found, "key": found["key"]}
+        self.address = f"tcp://{address}:{_free_port()}" if transport == "tcp" else f"ipc://{address}-answers"
         program = [sys.executable, "-m", "ipykernel_launcher", "-f", str(self._file), *OPTIONS]
         if self._kind is None:
             # it ends with this process, whose number it is given for that
@@ -160,14 +161,6 @@ class Kernel:
             for _ in range(MOST_LEFT_OVER):
                 self.client.get_iopub_msg(timeout=0)
 
-    def _has_replied(self, sent: str) -> bool:
-        """Whether the cell has ended, although its end was not heard of."""
-        with contextlib.suppress(Empty):
-            while True:
-                if self.client.get_shell_msg(timeout=0)["parent_header"].get("msg_id") == sent:
-                    return True
-        return False
-
     def finish(self, sent: str, seconds: float) -> Ran:
         """Wait for a cell that was sent, and for no longer than it may take."""
         status, length = "ok", 0
@@ -188,7 +181,7 @@ class Kernel:
             elif message is None and not self.alive():
                 outputs.append(error_output("DeadKernel", "the kernel died while this cell ran"))
                 return Ran("died", outputs)
-            elif message is None and self._has_replied(sent):
+            elif message is None and replied(self.client, sent) is not None:
                 return Ran(status, outputs)
             if spent.over():
                 outputs.append(error_output("Timeout", f"this cell was stopped after {spent.said}"))
@@ -229,6 +222,12 @@ class Kernel:
         """End it with all that it has started, and remove what is its own."""
         self._end()
         shutil.rmtree(self._own, ignore_errors=True)
+
+
+def _free_port() -> int:
+    """Of this machine, for connections from it alone."""
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])
 
 
 def _links(folder: str, names: list[str]) -> list[str]:

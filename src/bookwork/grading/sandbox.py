@@ -83,7 +83,9 @@ def command(kind: str, program: Sequence[str], folders: Iterable[Path], work: Pa
         return [*apart, "--", *_as_other(), *program]
     folders = list(folders)
     seen = [
-        path for path in (*SYSTEM, *SETTINGS, *python_folders(), *libraries(sys.path)) if Path(path).exists()
+        path
+        for path in (*SYSTEM, *SETTINGS, *python_folders(), *outermost(libraries(sys.path)))
+        if Path(path).exists()
     ]
     options = ["--unshare-all", "--die-with-parent", "--new-session", "--hostname", "grading"]
     options += ["--perms", "1777", "--tmpfs", "/tmp"]
@@ -143,11 +145,11 @@ def libraries(paths: Iterable[str]) -> list[str]:
     """
     here = Path.cwd().resolve()
     found = [Path(path).resolve() for path in paths if path]
-    return outermost(
+    return [
         str(path)
         for path in found
         if path.is_dir() and path != here and path not in here.parents and not path.is_relative_to(here)
-    )
+    ]
 
 
 def outermost(paths: Iterable[str]) -> list[str]:

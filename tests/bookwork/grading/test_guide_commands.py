@@ -7,12 +7,14 @@ import os
 import re
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import nbformat
 import pytest
+from nbformat import NotebookNode
 from small_course import RIGHT, answer, named
 from term_course import WHY, term_notebook
 
@@ -29,7 +31,7 @@ GUIDE = (ROOT / "book" / "teaching" / "classroom.md").read_text(encoding="utf-8"
 AT_HOME, _, _ = GUIDE.partition("## A class of 100 on The Littlest JupyterHub")  # the rest needs a hub
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 BLOCKS = BLOCK.findall(AT_HOME)
-RUN = ("python -m bookwork.grading ", "nbgrader ", "mv ")
+RUN = ("python -m bookwork.grading ", "nbgrader ", "mv ", "mkdir ")
 NOT_RUN = "sudo apt-get install "
 CHAPTER = "03_calibration"
 
@@ -88,18 +90,35 @@ def author(folder: Path, chapter: str) -> None:
     nbformat.write(notebook, path)
 
 
+def handed_in(root: Path, learner: str) -> NotebookNode:
+    """What a learner hands in; Ben has changed a check."""
+    notebook = editions.read(root / "handout" / "exercises" / f"{CHAPTER}.ipynb")
+    notebook = answer(notebook, **CLASS[learner])
+    if learner == "ben":
+        named(notebook, "half-check").source += "\n2.0"
+    return notebook
+
+
+def download(root: Path) -> None:
+    """A platform's archive, with what two of them hand in."""
+    with zipfile.ZipFile(root / "submissions.zip", "w") as archive:
+        for number, learner in enumerate(("ada", "ben"), start=1001):
+            name = f"{learner}_{number}_assignsubmission_file_/{CHAPTER}.ipynb"
+            archive.writestr(name, nbformat.writes(handed_in(root, learner)))
+            assert learner == "ben" or f"`{name}`" in AT_HOME
+
+
 def collect(root: Path) -> None:
-    """All hand in; Ben has changed a check, and Cleo's file has another name."""
+    """The archive has been sorted into folders; Cleo's file, added by hand, has another name."""
     (root / "grading" / "term.toml").write_text(block("[due]"))
-    for learner, codes in CLASS.items():
-        notebook = answer(editions.read(root / "handout" / "exercises" / f"{CHAPTER}.ipynb"), **codes)
-        if learner == "ben":
-            named(notebook, "half-check").source += "\n2.0"
+    for learner in CLASS:
         name = f"{CHAPTER} (1)" if learner == "cleo" else CHAPTER
         path = root / "grading" / "submitted" / learner / CHAPTER / f"{name}.ipynb"
+        if learner == "cleo":
+            path.parent.mkdir(parents=True)
+            editions.write(handed_in(root, learner), path)
+        assert path.is_file()
         assert learner == "cleo" or str(path.relative_to(root)) in AT_HOME
-        path.parent.mkdir(parents=True)
-        editions.write(notebook, path)
         path.with_name("timestamp.txt").write_text(f"{TIMES[learner]} UTC")
 
 
@@ -121,6 +140,7 @@ def mend(root: Path) -> None:
 
 
 ACTS: dict[str, Callable[[Path], object]] = {
+    "submissions.zip": download,
     " grade ": collect,
     " --from ": mark,
     " regrade ": mend,
@@ -166,6 +186,24 @@ def test_no_line_and_no_command_is_left_out():
     given = {line.split()[3] for line in lines if line.startswith(RUN[0])}
     modules = {module.__name__.rpartition(".")[2] for module in COMMANDS}
     assert given == modules - {"handout"} | {"student", "course"}
+
+
+IN_ARCHIVES = [  # and the learner in their names
+    ("Moodle", f"submissions/Ada Lovelace_1001_assignsubmission_file_/{CHAPTER}.ipynb", "Ada Lovelace"),
+    ("Moodle", f"submissions/Ada Lovelace_1001_assignsubmission_file_{CHAPTER} (1).ipynb", "Ada Lovelace"),
+    ("Canvas", f"submissions/lovelaceada_LATE_1001_20001_{CHAPTER}-1.ipynb", "1001"),
+    ("Canvas", f"submissions/lovelaceada_1001_20001_{CHAPTER}.ipynb", "1001"),
+]
+
+
+@pytest.mark.parametrize(("platform", "path", "learner"), IN_ARCHIVES)
+def test_a_pattern_finds_learner_and_notebook_in_a_platforms_name_of_a_file(platform, path, learner):
+    (pattern,) = re.findall(rf"^\| {platform} \| .* \| `(\.\*.*)` \|$", AT_HOME, re.MULTILINE) or re.findall(
+        r"named_regexp='(.*)'", AT_HOME
+    )
+    found = re.match(pattern, f"/grading/downloaded/{CHAPTER}/extracted/{path}")
+    assert found is not None
+    assert found.groupdict() == {"student_id": learner, "file_id": CHAPTER}
 
 
 @pytest.mark.parametrize("number", range(len(STEPS)), ids=lambda number: STEPS[number].commands[-1])

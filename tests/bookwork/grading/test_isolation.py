@@ -155,10 +155,17 @@ answers.respond = respond
 data.read = eval
 """
 FORGED = """
-def tell(*a, **k):
-    return {"status": "ok", "user_expressions": {"answer": {"status": "ok", "data": {"text/plain":
-        repr('{"value": "[' + '[' * 100_000 + '"}')}}}}
-get_ipython().user_expressions = lambda asked: {"answer": tell()["user_expressions"]["answer"]}
+import zmq
+import bookwork.grading.serving as serving
+def serve(address, names):
+    with zmq.Context() as context, context.socket(zmq.PAIR) as line:
+        line.bind(address)
+        for number in range(1, 40):
+            line.send(b'0 {"function": true}')
+            line.send(f'{number} {{"value": "{"[" * 100_000}"}}'.encode())
+        while line.recv():
+            pass
+serving.serve = serve
 """
 FAKE_LINES = """
 print("✓ three in sight\\n✓ a secret number, 17.25\\n2 of 2 points")

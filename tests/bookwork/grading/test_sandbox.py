@@ -57,6 +57,16 @@ def test_no_folder_around_a_course_is_given_away(monkeypatch, tmp_path):
     assert sandbox.outermost(["/a", "/a/b", "/c/d", "/a"]) == ["/a", "/c/d"]
 
 
+def test_a_folder_of_packages_inside_another_is_imported_from_too(monkeypatch, tmp_path):
+    outer, inner = tmp_path / "project", tmp_path / "project" / "src"
+    course = tmp_path / "course"
+    inner.mkdir(parents=True)
+    course.mkdir()
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(inner), str(outer)]))
+    monkeypatch.chdir(course)
+    assert sandbox.environment(tmp_path, {})["PYTHONPATH"] == os.pathsep.join([str(inner), str(outer)])
+
+
 def test_without_tools_the_next_kind_is_taken(monkeypatch):
     monkeypatch.setattr(sandbox.shutil, "which", lambda name: None)
     assert [kind for kind in sandbox.KINDS if sandbox.works(kind)] == [sandbox.NONE]
