@@ -6,6 +6,7 @@ grade of that run can be believed: gradebook and graded notebooks are put back.
 """
 
 import contextlib
+import math
 import os
 import shutil
 import tempfile
@@ -19,6 +20,7 @@ from bookwork.grading.course import nbgrader
 from bookwork.grading.term.submissions import SENTINEL, autograded, submitted
 
 MOST_AT_A_TIME = 4  # nbgraders: each holds two kernels
+SHARES_EACH = 4  # of the learners; to start another nbgrader takes two seconds
 
 
 @contextlib.contextmanager
@@ -82,11 +84,13 @@ def _plant(course: Path, assignment: str) -> str:
 def _grade(course: Path, assignment: str, learners: list[str], sentinel: str) -> str:
     """What nbgrader complains of. Several nbgraders share the learners; the sentinel comes after all.
 
-    If one breaks off, submissions that were left out are graded one by one.
+    Whoever has done a share takes the next one: a few submissions that take long hold up nobody else. If one
+    breaks off, submissions that were left out are graded one by one.
     """
     parts = max(1, min(os.cpu_count() or 1, MOST_AT_A_TIME, len(learners) // 2))
+    size = max(2, math.ceil(len(learners) / (SHARES_EACH * parts)))
     with ThreadPoolExecutor(parts) as pool:
-        shares = [learners[part::parts] for part in range(parts)]
+        shares = [learners[at : at + size] for at in range(0, len(learners), size)]
         complaints = list(pool.map(partial(_run, course, assignment), shares))
     for learner in learners if any(complaints) else ():
         if not autograded(course, learner, assignment).is_file():
