@@ -30,25 +30,24 @@ Takes about ten minutes on one core.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 import torch
-from scipy.optimize import minimize_scalar
 from scipy.special import expit, logit
 
-from experiments.logs import SLATE, column, recent_log, true, truth_in_first_place, whole_requests, world
+from experiments.logs import column, recent_log, true, world
 from experiments.running import each, record
+from experiments.watch_time.estimators import UNITS, Estimator, estimators, source
+from experiments.watch_time.lists import PRICES, SHOWN, fused
 from experiments.watch_time.setting import (
     Floats,
     Outputs,
     Rows,
     correlations,
     cross_entropy,
-    expected,
     interest_of,
     quantiles_of,
     rank_correlation,
@@ -59,104 +58,16 @@ from experiments.watch_time.setting import (
 )
 from ranking import watch_time as wt
 from ranking.evaluation import metrics
-from ranking.fusion import click_times_rest, top_k
 from ranking.logs import FeatureEncoder, ImpressionLog
-from ranking.simulator import World
 from ranking.simulator.truth import COMPLETED
-from ranking.training import Loss
 from ranking.watch_time.completion import LengthCorrection
 
-UNITS = (0.1, 1.0, 10.0, 60.0, 600.0, 3600.0, 36_000.0)
 COLD = (3600.0, 36_000.0)
 BINS = 10
 GROUPS = 10
-SHOWN = 3
 RATES = (0.00125, 0.0025, 0.005, 0.01, 0.02, 0.04, 0.08)
 """Learning rates that every loss may choose from."""
-PRICES = {
-    "a second .01": {"like": 5.0, "watch_time": 0.01},
-    "a second .05": {"like": 20.0, "watch_time": 0.05},
-}
-"""In clicks: chapter 5's, and one under which time is a third of the value."""
-FACTORS = np.geomspace(0.25, 32.0, 43)
-"""What the seconds may be multiplied by; neighbours lie an eighth apart."""
 DRAWN = ("squared error on t", "without the weight", "source, unit 1 s", "source, unit 60 s", "D2Q")
-
-
-@dataclass(frozen=True)
-class Estimator:
-    """A loss for some label, how its outputs are read, and what it converges to where all is known.
-
-    Attributes:
-        loss: of outputs and labels, tensors of one shape.
-        read: from outputs to the label that they promise; ``ask`` is its inverse.
-        ceiling: from the distribution of every row to the label that the loss converges to, shape (rows,).
-    """
-
-    loss: Loss
-    read: Callable[[Floats], Floats]
-    ask: Callable[[Floats], Floats]
-    ceiling: Callable[[wt.LogNormalWatchTime], Floats]
-
-    def value(self, outputs: Floats, labels: Floats) -> float:
-        """The loss of outputs on labels; on ceilings it is that over fresh labels, up to a constant."""
-        pair = (torch.from_numpy(np.asarray(values, dtype=np.float64)) for values in (outputs, labels))
-        return float(self.loss(next(pair), next(pair)))
-
-    def constant(self, labels: Floats) -> float:
-        """The one output that is best for all rows, a number of labels or (rows, columns) being given."""
-        shape = (len(labels), 1) if labels.ndim == 2 else labels.shape
-        found = minimize_scalar(
-            lambda output: self.value(np.full(shape, output), labels), bounds=(-20.0, 20.0), method="bounded"
-        )
-        return float(found.x)
-
-    def gap_closed(self, outputs: Floats, truth: wt.LogNormalWatchTime) -> float:
-        """The part of the way from the best constant to the ceiling, by the loss over fresh labels."""
-        ceiling = self.ceiling(truth)
-        worst = self.value(np.full(ceiling.shape, self.constant(ceiling)), ceiling)
-        best, ours = (self.value(each_row, ceiling) for each_row in (self.ask(ceiling), outputs))
-        return (worst - ours) / (worst - best)
-
-
-def of_one_more(outputs: torch.Tensor, watch_time: torch.Tensor) -> torch.Tensor:
-    """Squared error on ln(1 + t), t in seconds: what many take since ln 0 does not exist."""
-    return wt.log_squared_error(outputs, 1.0 + watch_time)
-
-
-def source(unit: float) -> Estimator:
-    """The source's loss in a unit (claims F2 to F4)."""
-    return Estimator(
-        partial(wt.watch_time_loss, unit=unit),
-        lambda z: wt.predicted_watch_time(z, unit),
-        lambda t: np.log(t / unit),
-        lambda truth: truth.source_limit(unit),
-    )
-
-
-def estimators(scale: float) -> dict[str, Estimator]:
-    """Losses whose label is the watch time itself; ``scale`` is the unit of those that find the mean."""
-    found = {
-        "squared error on t": Estimator(
-            partial(wt.squared_error, unit=scale),
-            lambda o: scale * o,
-            lambda t: t / scale,
-            lambda truth: truth.mean,
-        ),
-        "squared error on ln t": Estimator(
-            wt.log_squared_error, np.exp, np.log, lambda truth: truth.geometric_mean
-        ),
-        "squared error on ln(1 + t)": Estimator(
-            of_one_more, np.expm1, np.log1p, lambda truth: np.expm1(expected(truth, np.log1p))
-        ),
-        "without the weight": Estimator(
-            partial(wt.geometric_loss, unit=scale),
-            lambda z: wt.predicted_watch_time(z, scale),
-            lambda t: np.log(t / scale),
-            lambda truth: truth.mean,
-        ),
-    }
-    return found | {f"source, unit {unit:g} s": source(unit) for unit in UNITS}
 
 
 @dataclass(frozen=True, eq=False)
@@ -346,81 +257,6 @@ def references(truth: wt.LogNormalWatchTime) -> dict[str, Floats]:
     limits = {f"limit of the source, unit {unit:g} s": truth.source_limit(unit) for unit in UNITS}
     means = {"true mean": truth.mean, "true median": truth.median}
     return {**means, "true geometric mean": truth.geometric_mean, **limits}
-
-
-@dataclass(frozen=True, eq=False)
-class Lists:
-    """Whole held-out requests, each item as if it stood first, and who asked for them.
-
-    Attributes:
-        rows: which impressions belong to them, shape (impressions,).
-        rates: true click and like rates, each (requests, items).
-        mean: true mean watch time once clicked, (requests, items).
-        first: requests of the users on whom a weight is chosen, (requests,).
-    """
-
-    rows: np.ndarray
-    rates: Mapping[str, Floats]
-    mean: Floats
-    first: np.ndarray
-
-    @classmethod
-    def of(cls, test: ImpressionLog, its: World) -> Lists:
-        """The lists of a log of that world."""
-        rows, real = whole_requests(test), truth_in_first_place(test, its)
-        click, like, mean, user = (
-            np.asarray(values, dtype=np.float64)[rows].reshape(-1, SLATE)
-            for values in (real.p_click, real.p_like, truth_of(test).mean, test.rows["user"])
-        )
-        return cls(rows, {"click": click, "like": like}, mean, user[:, 0] % 2 == 0)
-
-    def slates(self, values: Floats) -> Floats:
-        """A column of the log as (requests, items)."""
-        return values[self.rows].reshape(-1, SLATE)
-
-    def worth(self, prices: Mapping[str, float], seconds: Floats) -> Floats:
-        """The score of claim E2, (requests, items)."""
-        return click_times_rest({**self.rates, "watch_time": seconds}, prices)
-
-    def lost(self, prices: Mapping[str, float], seconds: Floats, factors: Sequence[float]) -> dict[str, Any]:
-        """The share of the value lost in the first items, on the second half of the users.
-
-        ``seconds`` are once clicked, (requests, items). They are taken as they come, scaled to the right
-        mean, and times the factor that loses least on the first half.
-        """
-        value = self.worth(prices, self.mean)
-        ideal = np.sort(value, axis=1)[:, -SHOWN:].sum(axis=1)  # (requests,)
-        t = np.maximum(seconds, 0.0)
-
-        def lost_at(factor: float) -> Floats:
-            shown = top_k(self.worth(prices, factor * t), SHOWN)  # (requests, shown)
-            found: Floats = ideal - np.take_along_axis(value, shown, axis=1).sum(axis=1)
-            return found
-
-        right, mean = (np.average(values, weights=self.rates["click"]) for values in (self.mean, t))
-        searched = [lost_at(factor)[self.first].sum() for factor in factors]
-        best = float(factors[int(np.argmin(searched))])
-        second = ~self.first
-        at = {"": 1.0, "_matched": right / mean, "_best": best}
-        total = ideal[second].sum()
-        lost = {f"lost{suffix}": lost_at(factor)[second].sum() / total for suffix, factor in at.items()}
-        return lost | {"factor": best}
-
-
-def fused(test: ImpressionLog, its: World, seconds: Mapping[str, Floats]) -> dict[str, Any]:
-    """What each estimate of the seconds once clicked costs in a fused list, by prices and name."""
-    lists = Lists.of(test, its)
-    found: dict[str, Any] = {}
-    for case, prices in PRICES.items():
-        value = lists.worth(prices, lists.mean)
-        time = lists.rates["click"] * prices["watch_time"] * lists.mean
-        found[case] = {
-            "part_of_time": time.sum() / value.sum(),
-            "lost": {
-                name: lists.lost(prices, lists.slates(t), FACTORS.tolist()) for name, t in seconds.items()
-            },
-        }
-    return found
 
 
 def aims(test: ImpressionLog, learnt: Learnt) -> dict[str, Any]:

@@ -7,7 +7,8 @@ import pytest
 
 from bookwork.results import load_results
 from experiments.logs import column, recent_log
-from experiments.watch_time import losses
+from experiments.watch_time import estimators, losses
+from experiments.watch_time.lists import PRICES, Lists
 from experiments.watch_time.setting import Rows, shares_of, truth_of
 from ranking.logs import FeatureEncoder
 
@@ -95,14 +96,14 @@ def test_ceilings_are_what_losses_converge_to(small):
     few = small[2].log.select(slice(3))
     truth = truth_of(few)
     draws = np.stack([truth.quantile(level) for level in (np.arange(100) + 0.5) / 100])  # (draws, rows)
-    for name, estimator in losses.estimators(20.0).items():
+    for name, estimator in estimators.estimators(20.0).items():
         best = [estimator.read(np.array([estimator.constant(row)])).item() for row in draws.T]
         np.testing.assert_allclose(best, estimator.ceiling(truth), rtol=0.04, err_msg=name)
 
 
 def test_the_gap_is_closed_by_the_ceiling_and_not_by_a_constant(small):
     truth = truth_of(small[2].log)
-    for estimator in losses.estimators(20.0).values():
+    for estimator in estimators.estimators(20.0).values():
         ceiling = estimator.ceiling(truth)
         assert estimator.gap_closed(estimator.ask(ceiling), truth) == pytest.approx(1.0)
         flat = np.full(ceiling.shape, estimator.constant(ceiling))
@@ -116,9 +117,8 @@ def test_the_best_rate_is_found_downhill(wanted):
 
 
 def test_a_scale_costs_nothing_at_the_best_weight(small):
-    lists = losses.Lists.of(small[2].log, losses.world())
-    prices = losses.PRICES["a second .05"]
-    found = lists.lost(prices, lists.mean / 4.0, [1.0, 2.0, 4.0, 8.0])
+    made = Lists.of(small[2].log, losses.world())
+    found = made.lost(PRICES["a second .05"], made.mean / 4.0, [1.0, 2.0, 4.0, 8.0])
     assert found["factor"] == 4.0
     assert found["lost"] > 0.0
     assert found["lost_matched"] == pytest.approx(0.0, abs=1e-9)
@@ -129,7 +129,7 @@ def test_a_part_of_the_record_comes_out_again(recorded):
     parts = recent_log(0, recorded["impressions"]).split(0.7, 0.1, 0.2)
     encoder = FeatureEncoder().fit(parts[0])
     train, chosen_on, test = (Rows.of(part, encoder).clicked for part in parts)
-    estimator, name = losses.source(1.0), "source, unit 1 s"
+    estimator, name = estimators.source(1.0), "source, unit 1 s"
     net, rate = losses.Search(train, chosen_on, 0, 128)(estimator, losses.seconds_of)
     outputs, truth = net(test.features), truth_of(test.log)
     again = losses.judge(estimator.read(outputs), column(test.log, "watch_time"), truth.mean)
