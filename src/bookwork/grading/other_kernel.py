@@ -5,6 +5,9 @@ import json
 from queue import Empty
 from typing import Any
 
+import zmq
+from jupyter_client import BlockingKernelClient
+
 from bookwork.grading import answers, data, limits, serving
 from bookwork.grading.answers import AnswerError
 from bookwork.grading.processes import LOOK_SECONDS, Spent, lives
@@ -27,8 +30,6 @@ class OtherKernel:
     """
 
     def __init__(self, connection: dict[str, Any], address: str, pid: int, seconds: float) -> None:
-        import zmq
-
         self._address, self._pid, self._seconds = address, pid, seconds
         self._lost: str | None = None  # why nothing more is asked
         self._cell: str | None = None  # the cell in which it answers
@@ -49,8 +50,6 @@ class OtherKernel:
 
     def close(self) -> None:
         """Say goodbye, so that the other kernel can run the next cell."""
-        import zmq
-
         if self._line is not None:
             with contextlib.suppress(zmq.Again):
                 self._line.send(b"", zmq.DONTWAIT)
@@ -83,8 +82,6 @@ class OtherKernel:
 
     def _begin(self) -> None:
         """Have the other kernel answer, at first or after the cell in which it did has ended."""
-        import zmq
-
         if self._line is not None:
             self._line.close(linger=0)  # what was asked before is not asked again
         code = f"{serving.HERE}.serve({self._address!r}, get_ipython().user_ns)"
@@ -114,9 +111,6 @@ class OtherKernel:
 
 def client_of(connection: Any) -> Any:
     """A client of a kernel, whose connection is said, and whose messages may not be boundless."""
-    import zmq
-    from jupyter_client import BlockingKernelClient
-
     client = BlockingKernelClient()
     client.load_connection_info(connection)
     # a message above this closes the connection instead of filling the memory

@@ -8,6 +8,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+import zmq
+
 from bookwork.grading import answers
 
 HERE = f"__import__({__name__!r}, fromlist=['serve'])"
@@ -20,8 +22,6 @@ def serve(address: str, names: Mapping[str, Any]) -> None:
     A question is JSON, ``[number, name, request, seconds]``; its answer is the number, a space, and what
     :func:`answers.respond` gives.
     """
-    import zmq
-
     with zmq.Context() as context, context.socket(zmq.PAIR) as line:
         line.linger = 0
         line.bind(address)
