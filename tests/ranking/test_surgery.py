@@ -112,7 +112,7 @@ def test_gradients_of_half_precision_are_projected_in_single():
 )
 def test_gradients_that_cannot_be_projected(arguments, message):
     with pytest.raises(ValueError, match=message):
-        mt.project_conflicts(**{"gradients": torch.ones(2, 2), **arguments})
+        mt.project_conflicts(**({"gradients": torch.ones(2, 2)} | arguments))
 
 
 # The loss

@@ -213,7 +213,7 @@ def test_a_hundred_thousand_groups_take_hardly_longer_than_ten(metric):
 def test_bad_rows_are_named(metric, changes, message):
     good = {"labels": [1, 0, 1], "predictions": [0.1, 0.2, 0.3], "groups": [5, 5, 5]}
     with pytest.raises(ValueError, match=message):
-        metric(**{**good, **changes})
+        metric(**(good | changes))
 
 
 @pytest.mark.parametrize(

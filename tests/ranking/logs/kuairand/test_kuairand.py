@@ -230,7 +230,7 @@ def test_logs_that_do_not_exist_are_refused(folder, logs, message):
 )
 def test_settings_of_another_kind_are_named(folder, settings, message):
     with pytest.raises(ValueError, match=message):
-        load_kuairand(**{"folder": folder, **settings})
+        load_kuairand(**({"folder": folder} | settings))
 
 
 @pytest.mark.parametrize("name", [USER_FILE, VIDEO_FILE])

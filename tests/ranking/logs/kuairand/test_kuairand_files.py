@@ -155,7 +155,7 @@ def test_a_broken_download_says_what_to_do_and_leaves_nothing(server, tmp_path, 
 )
 def test_settings_of_another_kind_are_named(tmp_path, settings, message):
     with pytest.raises(ValueError, match=message):
-        download_kuairand(**{"folder": tmp_path, **settings})
+        download_kuairand(**({"folder": tmp_path} | settings))
     assert left(tmp_path) == []
 
 
