@@ -1,21 +1,25 @@
-"""How alike pieces of code are, whatever they call things.
+"""How alike pieces of code are, whatever they call things, and how alike paragraphs are.
 
 Code becomes a list of tokens in which every name of the author's own is the same, without comments, blanks
-and documentation. Of all runs of ``RUN`` tokens some are kept as fingerprints, by the winnowing of Schleimer,
-Wilkerson and Aiken, "Winnowing: local algorithms for document fingerprinting" (SIGMOD 2003): every copied
-passage of at least ``RUN + WINDOW - 1`` tokens leaves one.
+and documentation; a paragraph becomes the list of its words. Of all runs of ``RUN`` tokens or words some are
+kept as fingerprints, by the winnowing of Schleimer, Wilkerson and Aiken, "Winnowing: local algorithms for
+document fingerprinting" (SIGMOD 2003): every copied passage of at least ``RUN + WINDOW - 1`` of them leaves
+one.
 """
 
 import builtins
 import io
 import keyword
+import re
 import tokenize
+import unicodedata
 from collections.abc import Iterable
 from zlib import crc32
 
-RUN = 8  # tokens of a fingerprint
+RUN = 8  # tokens or words of a fingerprint
 WINDOW = 4  # neighbouring runs of which at least one is kept
-SHORTEST = 25  # tokens, below which all right answers look alike
+SHORTEST = 25  # tokens or words, below which all right answers look alike
+WORD = re.compile(r"[^\W_]+")
 BLANK = {tokenize.COMMENT, tokenize.NL, tokenize.ENDMARKER, tokenize.ENCODING, tokenize.NEWLINE}
 LAYOUT = {tokenize.INDENT: "{", tokenize.DEDENT: "}"}
 KNOWN = {*keyword.kwlist, *keyword.softkwlist, *dir(builtins)}
@@ -43,8 +47,13 @@ def tokens(code: str) -> list[str]:
     return found
 
 
+def words(text: str) -> list[str]:
+    """The words and numbers of a text, without case, punctuation and layout."""
+    return WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+
+
 def runs_of(found: list[str]) -> list[int]:
-    """Hashes of all runs of ``RUN`` tokens, in order."""
+    """Hashes of all runs of ``RUN`` tokens or words, in order."""
     return [crc32("\0".join(found[at : at + RUN]).encode()) for at in range(len(found) - RUN + 1)]
 
 
@@ -54,12 +63,9 @@ def fingerprints(found: list[str]) -> set[int]:
     return {min(hashes[at : at + WINDOW]) for at in range(max(len(hashes) - WINDOW + 1, 1)) if hashes}
 
 
-def own(code: str, given: Iterable[str]) -> set[int]:
-    """The fingerprints of code, less all runs of what everybody was given; none where it is too short."""
-    found = tokens(code)
-    if len(found) < SHORTEST:
-        return set()
-    return fingerprints(found) - {run for each in given for run in runs_of(tokens(each))}
+def own(found: list[str], given: Iterable[int]) -> set[int]:
+    """The fingerprints of tokens or words, less the runs that everybody was given; none of what is short."""
+    return fingerprints(found) - set(given) if len(found) >= SHORTEST else set()
 
 
 def alike(one: set[int], other: set[int]) -> float:
