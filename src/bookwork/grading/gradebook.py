@@ -16,7 +16,7 @@ class Mark(NamedTuple):
     """What the gradebook holds of one cell of a submission, in points.
 
     ``automatic`` is what the check gave, ``manual`` what somebody set in its place; None where there is
-    neither. ``waits`` says that somebody must look at it.
+    neither. ``waits`` says that somebody must look at it, ``comment`` is what somebody wrote of the answer.
     """
 
     cell: str
@@ -25,6 +25,7 @@ class Mark(NamedTuple):
     manual: float | None
     waits: bool
     most: float
+    comment: str | None = None
 
     @property
     def exercise(self) -> str:
@@ -90,10 +91,14 @@ def marks(course: Path, assignment: str) -> Marks:
     with opened(course) as gradebook:
         for submission in gradebook.assignment_submissions(assignment):
             of_learner = found.setdefault(submission.student.id, {})
-            for grade in (grade for notebook in submission.notebooks for grade in notebook.grades):
+            notebooks = submission.notebooks
+            comments = {
+                each.name: each.manual_comment for notebook in notebooks for each in notebook.comments
+            }
+            for grade in (grade for notebook in notebooks for grade in notebook.grades):
                 waits, most = bool(grade.needs_manual_grade), float(grade.max_score)
                 mark = Mark(grade.name, grade.score, grade.auto_score, grade.manual_score, waits, most)
-                of_learner[mark.exercise] = mark
+                of_learner[mark.exercise] = mark._replace(comment=comments.get(mark.exercise) or None)
     return found
 
 

@@ -13,6 +13,8 @@ from bookwork.grading import editions, limits
 from bookwork.grading.grading import RunApart
 from bookwork.grading.project import Project
 from bookwork.grading.sandbox import FILE_BYTES, KINDS, PROCESSES
+from bookwork.grading.term.evidence import MOST
+from bookwork.grading.term.marks import COLUMNS
 from bookwork.grading.term.platforms import NEEDED
 from bookwork.grading.warden import FOLDER_BYTES
 
@@ -110,6 +112,26 @@ def test_what_a_teacher_may_read_is_what_grading_says():
     assert sorted(columns) == sorted({"learner", *NEEDED["canvas"], *NEEDED["moodle"], "name", "section"})
     least = table("Columns of `people.csv`")[-1][1:]
     assert [tuple(re.findall(r"`(\w+)`", text)) for text in least] == [NEEDED["moodle"], NEEDED["canvas"]]
+
+
+def test_columns_of_the_table_of_marks_are_those_that_are_written():
+    names = [name for row in table("Columns of `marks.csv`") for name in re.findall(r"`(\w+)`", row[0])]
+    assert names == list(COLUMNS)
+    (most,) = re.findall(r"cut after ([\d,]+) characters", CLASSROOM)
+    assert int(most.replace(",", "")) == MOST
+
+
+def test_the_load_of_marking_is_that_of_the_exercises():
+    notebooks = [editions.read(path) for path in BOOK.glob("0*/exercises.ipynb")]
+    paragraphs = sum(editions.is_paragraph(cell) for notebook in notebooks for cell in notebook.cells)
+    said = re.search(
+        r"(\d+) paragraphs a learner .*?about ([\d,]+)\. .*? that is (\d+) hours", CLASSROOM, re.S
+    )
+    assert [int(text.replace(",", "")) for text in said.groups()] == [
+        paragraphs,
+        100 * paragraphs,
+        round(100 * paragraphs * 2 / 60),
+    ]
 
 
 def test_every_notebook_that_a_learner_may_run_was_measured():

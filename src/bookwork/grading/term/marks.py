@@ -1,28 +1,36 @@
-"""``marks``: what a person marks, as a table to fill in, and the points from it into the gradebook."""
+"""``marks``: what a person marks, as a table to fill in; points and comments from it into the gradebook."""
 
 import argparse
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from nbformat import NotebookNode
-
 from bookwork import command_line
-from bookwork.grading import editions, gradebook
+from bookwork.grading import gradebook
 from bookwork.grading.gradebook import Mark, Marks
-from bookwork.grading.term import options, submissions, tables
+from bookwork.grading.term import evidence, options, submissions, tables
 
-ABOUT = "write what waits for marks as a table, or record the points of one"
-COLUMNS = ("learner", "exercise", "points")  # that a table must have to be recorded
+ABOUT = "write what waits for marks as a table, or record the points and comments of one"
+NEEDED = ("learner", "exercise", "points")  # columns that a table must have to be recorded
+EVIDENCE = ("words", "text", "printed", "handed_in", "notebook")
+COLUMNS = ("learner", "exercise", "most", *EVIDENCE, "points", "comment")
 COMPARED = 1000  # characters of a text; spreadsheets cut long ones
 
 
 class Given(NamedTuple):
-    """Points that somebody gives."""
+    """Points that somebody gives, and what is said to them; None for what stays as it is."""
 
     learner: str
     mark: Mark
-    points: float
+    points: float | None
+    comment: str | None
+
+    def __str__(self) -> str:
+        """In a line."""
+        comment = "a comment" if self.comment else ""
+        was = f"{self.mark.points:g}" if self.mark.graded else "waits"
+        new = "" if self.points is None else f"{was} -> {self.points:g} of {self.mark.most:g}"
+        return f"  {self.learner:24} {self.mark.exercise:22} {', with '.join(filter(None, (new, comment)))}"
 
 
 def add(commands: Any) -> None:
@@ -41,9 +49,7 @@ def _main(chosen: argparse.Namespace) -> int:
         return _write(chosen.course, name, chosen.out)
     given = read(chosen.course, name, chosen.table)
     record(chosen.course, name, given)
-    for learner, mark, points in given:
-        was = f"{mark.points:g}" if mark.graded else "waits"
-        print(f"  {learner:24} {mark.exercise:22} {was} -> {points:g} of {mark.most:g}")
+    print(*given, sep="\n", end="\n" if given else "")
     waiting = len(list(waiting_in(chosen.course, name)))
     print(f"  {len(given)} recorded, {waiting} still wait")
     return 0
@@ -52,39 +58,36 @@ def _main(chosen: argparse.Namespace) -> int:
 def _write(course: Path, assignment: str, out: Path) -> int:
     if out.exists():  # it may be half filled in
         raise ValueError(f"--out must be a new file, got {out}")
-    waiting = list(waiting_in(course, assignment))
-    header = ("learner", "exercise", "most", "text", "points")
-    rows = [(learner, mark.exercise, mark.most, text, None) for learner, mark, text in waiting]
-    tables.write(out, [header, *rows], mark=True)
-    print(f"{len(waiting)} wait for marks: {out}")
+    rows = list(waiting_in(course, assignment))
+    tables.write(out, [COLUMNS, *rows], mark=True)
+    print(f"{len(rows)} wait for marks: {out}")
     return 0
 
 
-def waiting_in(course: Path, assignment: str) -> Iterator[tuple[str, Mark, str]]:
-    """Learner, mark and text of what was handed in and waits for somebody's marks."""
+def waiting_in(course: Path, assignment: str) -> Iterator[list[str | float | None]]:
+    """The rows of what was handed in and waits for somebody's marks; see ``COLUMNS``."""
     for learner, marks in gradebook.marks(course, assignment).items():
         notebook = submissions.graded_notebook(course, learner, assignment)
-        if notebook is not None:
-            waiting = [mark for mark in marks.values() if not mark.graded]
-            yield from ((learner, mark, text_of(notebook, mark)) for mark in waiting)
-
-
-def text_of(notebook: NotebookNode, mark: Mark) -> str:
-    """What a learner wrote for an exercise: the paragraph, or the code that a check has looked at."""
-    texts = {editions.grade_id(cell): cell.source for cell in notebook.cells}
-    return str(texts.get(mark.exercise, ""))
+        path = str(submissions.autograded(course, learner, assignment))
+        for mark in marks.values():
+            if notebook is not None and not mark.graded:
+                text = evidence.text_of(notebook, mark.exercise)
+                printed = evidence.printed(notebook, mark.exercise)
+                handed_in = evidence.handed_in(notebook, mark.exercise)
+                about = [evidence.length(text), text, printed, handed_in, path]
+                yield [learner, mark.exercise, mark.most, *about, None, mark.comment]
 
 
 def read(course: Path, assignment: str, table: Path) -> list[Given]:
-    """The points that a table gives; rows without points are left out.
+    """The points and comments that a table gives; rows with neither, or none that are new, are left out.
 
     A ValueError names the row where learner or exercise are unknown or come twice, the points are none from
     0 to the most, or the text is another than what is graded now.
     """
     marks = gradebook.marks(course, assignment)
     found: dict[tuple[str, str], Given] = {}
-    for number, row in enumerate(tables.read(table, COLUMNS), start=2):
-        if not row["points"].strip():
+    for number, row in enumerate(tables.read(table, NEEDED, COLUMNS), start=2):
+        if not row["points"].strip() and not row.get("comment", "").strip():
             continue
         try:
             given = _given(course, assignment, marks, row)
@@ -93,7 +96,7 @@ def read(course: Path, assignment: str, table: Path) -> list[Given]:
         except ValueError as error:
             raise ValueError(f"row {number} of {table}: {error}") from error
         found[given.learner, given.mark.exercise] = given
-    return list(found.values())
+    return [given for given in found.values() if (given.points, given.comment) != (None, None)]
 
 
 def _given(course: Path, assignment: str, marks: Marks, row: dict[str, str]) -> Given:
@@ -101,20 +104,29 @@ def _given(course: Path, assignment: str, marks: Marks, row: dict[str, str]) -> 
     options.known_ones("learner", sorted(marks), [learner])
     options.known_ones("exercise", list(marks[learner]), [exercise])
     mark = marks[learner][exercise]
-    try:
-        points = float(row["points"].replace(",", "."))
-    except ValueError:
-        points = -1.0
-    if not 0 <= points <= mark.most:
-        raise ValueError(f"points must be from 0 to {mark.most:g}, got {row['points']!r:.40}")
+    points = _points(row["points"], mark.most)
     notebook = submissions.graded_notebook(course, learner, assignment)
     if notebook is None:
         raise ValueError(f"{learner} must have been graded first")
     text = _plain(row.get("text", ""))  # a row that somebody has added may have none
-    if text and text != _plain(text_of(notebook, mark)):
+    if text and text != _plain(evidence.text_of(notebook, exercise)):
         must = "must be what is graded now: write the table anew"
         raise ValueError(f"the text of {learner}, {exercise} {must}")
-    return Given(learner, mark, points)
+    comment = row.get("comment", "").strip()
+    return Given(learner, mark, points, None if comment in ("", mark.comment) else comment)
+
+
+def _points(text: str, most: float) -> float | None:
+    """What somebody has written there; None where it is nothing."""
+    if not text.strip():
+        return None
+    try:
+        points = float(text.replace(",", "."))
+    except ValueError:
+        points = -1.0
+    if not 0 <= points <= most:
+        raise ValueError(f"points must be from 0 to {most:g}, got {text!r:.40}")
+    return points
 
 
 def _plain(text: str) -> str:
@@ -122,9 +134,13 @@ def _plain(text: str) -> str:
 
 
 def record(course: Path, assignment: str, given: list[Given]) -> None:
-    """Enter points by hand into the gradebook, all or none."""
+    """Enter points by hand and comments into the gradebook, all or none."""
     with gradebook.opened(course) as book:
-        for learner, mark, points in given:
-            grade = book.find_grade(mark.cell, assignment, assignment, learner)
-            grade.manual_score, grade.needs_manual_grade = points, False
+        for learner, mark, points, comment in given:
+            if points is not None:
+                grade = book.find_grade(mark.cell, assignment, assignment, learner)
+                grade.manual_score, grade.needs_manual_grade = points, False
+            if comment is not None:
+                said = book.find_comment(mark.exercise, assignment, assignment, learner)
+                said.manual_comment = comment
         book.db.commit()

@@ -150,8 +150,9 @@ def differences(marks: Mapping[str, Mark], notebook: NotebookNode) -> list[str]:
 
 
 def digest_of(marks: Mapping[str, Mark]) -> str:
-    """A digest of marks, which stands in the feedback that shows them."""
-    data = [[mark.cell, mark.points, mark.waits] for mark in marks.values()]
+    """A digest of marks and comments, which stands in the feedback that shows them."""
+    said = {mark.cell: [mark.comment] if mark.comment else [] for mark in marks.values()}
+    data = [[mark.cell, mark.points, mark.waits, *said[mark.cell]] for mark in marks.values()]
     return hashlib.sha256(json.dumps(sorted(data)).encode()).hexdigest()
 
 

@@ -35,10 +35,10 @@ def write(path: Path, rows: Iterable[Sequence[str | float | None]], mark: bool =
     write_whole(path, text.getvalue().encode("utf-8-sig" if mark else "utf-8"))
 
 
-def read(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+def read(path: Path, columns: Sequence[str], others: Sequence[str] | None = None) -> list[dict[str, str]]:
     """The rows of a table that has these columns, perhaps among others; else a ValueError.
 
-    Commas or semicolons may part the cells.
+    With ``others`` a column that is named neither there is one, too. Commas or semicolons may part the cells.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -52,6 +52,12 @@ def read(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
         if missing:
             raise ValueError(
                 f"{path} must have the columns {', '.join(columns)}; {', '.join(missing)} missing"
+            )
+        known = (*columns, *(others or ()), "")  # some spreadsheets leave empty ones at the end
+        unknown = [repr(name) for name in reader.fieldnames or () if name.strip() not in known]
+        if others is not None and unknown:
+            raise ValueError(
+                f"{path} must have no columns but {', '.join(known[:-1])}; got {', '.join(unknown)}"
             )
         rows = list(reader)
     except csv.Error as error:

@@ -90,6 +90,21 @@ def test_a_mark_by_hand_makes_feedback_old_and_lateness_is_told_to_nbgrader(term
     assert "1.0 / 7.0" in re.sub(r"\s+", " ", feedback_page(course, NAME, "cleo").read_text())
 
 
+def test_a_comment_reaches_the_page_and_makes_the_old_one_old(term, tmp_path):
+    course = copied(term, tmp_path)
+    table = tmp_path / "marks.csv"
+    said = "Say *which* number. <img src=x onerror=alert(5)>"
+    table.write_text(f"learner,exercise,points,comment\ncleo,{WHY},,{said}\n")
+    assert main(["marks", str(course), "--chapter", NAME, "--from", str(table)]) == 0
+    (cleo,) = (each for each in standings(course, NAME) if each.learner == "cleo")
+    assert cleo.remarks == ("its feedback is older than the grade",)
+    assert main(["feedback", str(course), "--chapter", NAME, "--all"]) == 0
+    page = feedback_page(course, NAME, "cleo")
+    assert "Say <em>which</em> number." in page.read_text()
+    assert not [tag for tag in tags(page) if any(name.startswith("on") for name in tag.attrs)]
+    assert standings(course, NAME)[2].remarks == ()
+
+
 def test_a_page_that_is_too_large_is_named(term, tmp_path, monkeypatch, capsys):
     course = copied(term, tmp_path)
     sizes = {name: feedback_page(term, NAME, name).stat().st_size for name in ("ada", "cleo", "eve")}

@@ -43,7 +43,7 @@ OTHER = """def double(x):
 PARAGRAPH = """Twice is the number added to itself, which needs no product: I went through the entries one by
 one, since a sign decides what is added, and it costs 0.5 s for a million of them, measured three times."""
 OTHER_WORDS = """Stacking two copies and summing over the first axis avoids a loop altogether; memory doubles,
-though, so that with arrays beyond a gigabyte I would rather multiply in place and measure what is left of it."""
+though, so that beyond a gigabyte I would rather multiply in place and measure what is left of it."""
 
 
 def own(code: str, given: Iterable[str] = ()) -> set[int]:

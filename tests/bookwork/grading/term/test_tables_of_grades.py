@@ -45,6 +45,11 @@ def test_errors(tmp_path):
     path.write_text("a,b\n")
     with pytest.raises(ValueError, match="must have the columns a, c; c missing"):
         tables.read(path, ["a", "c"])
+    path.write_text("a,b,,c\n1,2,,3\n")
+    assert tables.read(path, ["a"]) == [{"a": "1", "b": "2", "": "", "c": "3"}]
+    assert tables.read(path, ["a"], ["b", "c"])
+    with pytest.raises(ValueError, match="must have no columns but a, b; got 'c'"):
+        tables.read(path, ["a"], ["b"])
     path.write_text("a\n" + "x" * (csv.field_size_limit() + 1))
     with pytest.raises(ValueError, match="must be a CSV file: field larger"):
         tables.read(path, ["a"])
