@@ -124,9 +124,8 @@ def test_columns_of_the_table_of_marks_are_those_that_are_written():
 def test_the_load_of_marking_is_that_of_the_exercises():
     notebooks = [editions.read(path) for path in BOOK.glob("0*/exercises.ipynb")]
     paragraphs = sum(editions.is_paragraph(cell) for notebook in notebooks for cell in notebook.cells)
-    said = re.search(
-        r"(\d+) paragraphs a learner .*?about ([\d,]+)\. .*? that is (\d+) hours", CLASSROOM, re.S
-    )
+    load = r"(\d+) paragraphs a learner .*?about ([\d,]+)\. .*? that is up to (\d+)\s+hours"
+    said = re.search(load, CLASSROOM, re.DOTALL)
     assert [int(text.replace(",", "")) for text in said.groups()] == [
         paragraphs,
         100 * paragraphs,

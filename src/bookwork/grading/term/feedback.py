@@ -5,11 +5,12 @@ no other host for anything.
 """
 
 import argparse
+import re
 from pathlib import Path
 from typing import Any
 
 from bookwork.files import write_whole
-from bookwork.grading import gradebook
+from bookwork.grading import editions, gradebook
 from bookwork.grading.course import nbgrader
 from bookwork.grading.term import options, runs, submissions
 from bookwork.grading.term.standings import Standing, digest_of, feedback_page, standings
@@ -18,6 +19,8 @@ from bookwork.grading.term.still import still
 ABOUT = "write a page of feedback per learner, hidden checks included"
 SANITIZED = "--HTMLExporter.sanitize_html=True"
 LARGEST = 5_000_000  # bytes of a page
+ENTRY = re.compile(r'(<a href="#(?:comment-)?([^"]*)">)(Test cell|Written response|Comment)</a>')
+"""How nbgrader's list at the top of a page calls what it links to."""
 
 
 def add(commands: Any) -> None:
@@ -69,9 +72,20 @@ def write(course: Path, assignment: str, wanted: list[Standing]) -> list[str]:
             page.unlink()
             large.append(f"  {each.learner}: no page, it would have {size / 1e6:.0f} MB")
             continue
-        text = still(page.read_text(encoding="utf-8"))
+        text = still(with_names(page.read_text(encoding="utf-8")))
         write_whole(page, f"{text}\n<!-- bookwork-marks: {digest_of(each.marks)} -->\n")
     return large
+
+
+def with_names(html: str) -> str:
+    """The page with the names of exercises in the list at its top, which nbgrader calls all the same."""
+
+    def named(found: re.Match[str]) -> str:
+        link, cell, kind = found.groups()
+        name = cell.removesuffix(editions.CHECK)
+        return f"{link}{f'{kind} on {name}' if kind == 'Comment' else name}</a>"
+
+    return ENTRY.sub(named, html)
 
 
 def record_lateness(course: Path, assignment: str, found: list[Standing]) -> None:

@@ -11,7 +11,7 @@ from bookwork.grading.gradebook import Marks
 from bookwork.grading.project import Project
 from bookwork.grading.term import options, runs, submissions
 from bookwork.grading.term.grade import REFUSED
-from bookwork.grading.term.standings import ANEW, TOLERANCE, standings
+from bookwork.grading.term.standings import ANEW, standings
 
 ABOUT = "after a mended check: grade everybody again, and say who gets other points"
 
@@ -85,19 +85,24 @@ def _settle(course: Path, assignment: str, before: Marks) -> None:
 
 
 def _print_changes(before: Marks, after: Marks, faults: dict[str, str | None]) -> None:
-    changed = 0
+    changed, kept = 0, []
     for learner, fault in faults.items():
         old, new = before.get(learner, {}), after.get(learner, {})
         lines = [f"    not graded again: {fault}"] if fault else []
         for name, mark in new.items():
-            was = old[name].points if name in old else None
-            if was is None or abs(mark.points - was) > TOLERANCE:
-                lines.append(f"    {name:22} {'nothing' if was is None else f'{was:g}'} -> {mark.points:g}")
+            was = _shown(old[name].points) if name in old else "nothing"
+            if was != _shown(mark.points):
+                lines.append(f"    {name:22} {was} -> {mark.points:g}")
             if mark.checked and mark.manual is not None and name in old:
-                checks = f"its check gives {mark.automatic or 0:g} (was {old[name].automatic or 0:g})"
-                lines.append(f"    {name:22} {mark.manual:g} by hand, kept; {checks}")
+                said = f"{mark.manual:g} by hand, kept; its check gives {_shown(mark.automatic)}"
+                kept.append(f"  {learner}, {name}: {said} (was {_shown(old[name].automatic)})")
         if lines:
             sums = (sum(mark.points for mark in marks.values()) for marks in (old, new))
             print("  {:24} {:g} -> {:g}".format(learner, *sums), *lines, sep="\n")
             changed += 1
-    print(f"  {changed} of {len(faults)} have other points, or were not graded again")
+    print(f"  {changed} of {len(faults)} have other points, or were not graded again", *kept, sep="\n")
+
+
+def _shown(points: float | None) -> str:
+    """Points as they are printed: what differs by less is no other grade."""
+    return f"{points or 0:g}"

@@ -54,6 +54,11 @@ def test_who_has_a_grade_gets_a_page(term):
     assert pages == {"ada", "cleo", "eve"}
     text = feedback_page(term, NAME, "cleo").read_text()
     assert "three in sight" in text
+    (top,) = (tag for tag in tags(feedback_page(term, NAME, "cleo"), "div") if tag.get("id") == "toc")
+    comments = [f"Comment on {name}" for name in ("double", WHY, "half")]  # no response
+    entries = [link.text for link in top.find_all("a")]
+    assert [name for name in entries if name not in comments] == [WHY, "double", "half"]
+    assert set(comments) <= set(entries)
     assert not any("feedback" in each for standing in standings(term, NAME) for each in standing.remarks)
 
 

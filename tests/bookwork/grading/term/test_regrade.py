@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from term_course import WHY, copied, graded_term, term_notebook, tree
 
 from bookwork.grading import gradebook
 from bookwork.grading.__main__ import main
+from bookwork.grading.term.regrade import _print_changes
 
 pytestmark = pytest.mark.slow
 
@@ -49,11 +51,10 @@ SAID = f"""{NAME}
     half                   2 -> 0
   ben                      4.5 -> 6.5
     half                   0 -> 2
-  cleo                     0.5 -> 0.5
-    double                 0.5 by hand, kept; its check gives 0 (was 0)
   dan                      0 -> 0
     not graded again: no notebook that can be read: NotJSONError
-  4 of 4 have other points, or were not graded again
+  3 of 4 have other points, or were not graded again
+  cleo, double: 0.5 by hand, kept; its check gives 0 (was 0)
 """
 
 
@@ -70,6 +71,29 @@ def test_it_says_who_gets_other_points_and_records_them(term, tmp_path, mended, 
     assert {name: mark.points for name, mark in marks["ben"].items()} == {"double": 2, WHY: 2.5, "half": 2}
     assert all(mark.graded for of_learner in marks.values() for mark in of_learner.values())
     assert not list((course / "source").glob("*"))
+
+
+UNLIKE = "  1 of 1 have other points, or were not graded again\n"
+ALIKE = UNLIKE.replace("1 of", "0 of")
+CHANGES = [
+    ((10.75, 10.75, None), (10.75 + 1e-9, 10.75 + 1e-9, None), ALIKE),
+    ((10.75, 2, 10.75), (10.75, 3, 10.75), f"{ALIKE}  by hand, its check gives 3 (was 2)\n"),
+    ((1.5, 1.5, None), (2, 2, None), f"  ada 1.5 -> 2\n    half 1.5 -> 2\n{UNLIKE}"),
+    (None, (2, 2, None), f"  ada 0 -> 2\n    half nothing -> 2\n{UNLIKE}"),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "said"), CHANGES)
+def test_only_points_that_are_shown_as_others_count(capsys, before, after, said):
+    """Points, those of the check, and those by hand."""
+
+    def marks(points: tuple[float, float, float | None] | None) -> gradebook.Marks:
+        made = {} if points is None else {"half": gradebook.Mark("half-check", *points, waits=False, most=20)}
+        return {"ada": made}
+
+    _print_changes(marks(before), marks(after), {"ada": None})
+    found = re.sub(r"(?<=\w) +", " ", capsys.readouterr().out)
+    assert found.replace("ada, half: 10.75 by hand, kept;", "by hand,") == said
 
 
 def test_other_cells_than_were_handed_out_are_an_error(term, tmp_path, mended, capsys):
