@@ -17,8 +17,7 @@ def add(commands: Any) -> None:
     parser = options.in_course(commands, "export", ABOUT, _main)
     parser.add_argument("--for", dest="form", choices=platforms.FORMS, required=True, help="whose form")
     options.result(parser, "the CSV file to write")
-    about = "CSV file that says who the learners are there"
-    parser.add_argument("--mapping", type=Path, metavar="FILE", help=about)
+    options.people(parser)
 
 
 def _main(chosen: argparse.Namespace) -> int:
@@ -31,7 +30,7 @@ def _main(chosen: argparse.Namespace) -> int:
     _check_identities(chosen.form, who, chosen.mapping)
     most = {name: sum(gradebook.most(course, name).values()) for name in chapters}
     tables.write(chosen.out, platforms.FORMS[chosen.form](grades, who, most))
-    return _print_left_out(grades, learners, chosen.out)
+    return _print_left_out(grades, learners, list(who)[len(learners) :], chosen.out)
 
 
 def _check_identities(form: str, who: platforms.People, path: Path | None) -> None:
@@ -43,7 +42,9 @@ def _check_identities(form: str, who: platforms.People, path: Path | None) -> No
         raise ValueError(f"{where} must say {' or '.join(needed)} of {', '.join(unknown)}")
 
 
-def _print_left_out(grades: platforms.Grades, learners: Sequence[str], out: Path) -> int:
+def _print_left_out(
+    grades: platforms.Grades, learners: Sequence[str], absent: Sequence[str], out: Path
+) -> int:
     """Name who has no grade in the table; 1 if somebody's submission has none."""
     left_out = 0
     for name, of_all in grades.items():
@@ -53,5 +54,7 @@ def _print_left_out(grades: platforms.Grades, learners: Sequence[str], out: Path
                 said = "not handed in" if standing is None else standing.open
                 print(f"  {name}, {learner}: left empty, {said}")
                 left_out += standing is not None
-    print(f"{len(learners)} learners: {out}")
+    for learner in absent:
+        print(f"  {learner}: left empty, has handed in nothing")
+    print(f"{len(learners) + len(absent)} learners: {out}")
     return int(left_out > 0)

@@ -74,8 +74,8 @@ def waiting_in(course: Path, assignment: str) -> Iterator[list[str | float | Non
                 text = evidence.text_of(notebook, mark.exercise)
                 printed = evidence.printed(notebook, mark.exercise)
                 handed_in = evidence.handed_in(notebook, mark.exercise)
-                about = [evidence.length(text), text, printed, handed_in, path]
-                yield [learner, mark.exercise, mark.most, *about, None, mark.comment]
+                seen = evidence.length(text), text, printed, handed_in, path
+                yield [learner, mark.exercise, mark.most, *seen, None, mark.comment]
 
 
 def read(course: Path, assignment: str, table: Path) -> list[Given]:

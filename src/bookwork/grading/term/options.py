@@ -55,6 +55,12 @@ def result(parser: argparse.ArgumentParser, about: str) -> None:
     parser.add_argument("--out", type=result_file, required=True, metavar="FILE", help=about)
 
 
+def people(parser: argparse.ArgumentParser) -> None:
+    """The option that names the table of the class."""
+    about = "CSV file that says who is in the class, and who they are on the platform"
+    parser.add_argument("--mapping", type=Path, metavar="FILE", help=about)
+
+
 def new_folder(parser: argparse.ArgumentParser) -> None:
     """The folder to write."""
     parser.add_argument("out", type=Path, metavar="OUT", help="a new folder")

@@ -29,17 +29,23 @@ DIGITS = 4
 
 
 def people(path: Path | None, learners: Sequence[str]) -> dict[str, dict[str, str]]:
-    """What the table says of each learner; a ValueError where somebody is missing, or named twice."""
+    """What the table says of each learner, and below them of those who are in it and have handed in nothing.
+
+    A ValueError where a learner is missing, or somebody is named twice. Without a table the learners are all.
+    """
     if path is None:
         return {learner: {} for learner in learners}
     found: dict[str, dict[str, str]] = {}
     for row in tables.read(path, ["learner"]):
         if row["learner"] in found:
             raise ValueError(f"{path} must name each learner once, got {row['learner']} twice")
-        found[row["learner"]] = row
+        if any(row.values()):  # a spreadsheet may leave empty rows
+            found[row["learner"]] = row
     if missing := [learner for learner in learners if learner not in found]:
         raise ValueError(f"{path} must name {', '.join(missing)}")
-    return {learner: found[learner] for learner in learners}
+    if "" in found:
+        raise ValueError(f"{path} must name the learner in each row, got one with {found['']}")
+    return {learner: found[learner] for learner in (*learners, *sorted(found.keys() - set(learners)))}
 
 
 def points_of(standing: Standing | None) -> float | None:

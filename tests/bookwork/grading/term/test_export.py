@@ -60,7 +60,9 @@ def test_generic(term, tmp_path, capsys):
     ]
 
 
-def test_moodle(term, tmp_path, mapping):
+def test_moodle_and_who_has_handed_in_nothing(term, tmp_path, mapping, capsys):
+    header, _, below = PEOPLE.partition("\n")
+    mapping.write_text("\n".join([header, "zac,,zac@x.org,11,,,", *[",,,,,,"] * 2, below]))
     assert export(term, "moodle", tmp_path, "--mapping", str(mapping)) == 1
     exercises = f"{WHY}: 0 of 3; double: {{}} of 2; half: {{}} of 2"
     assert rows(tmp_path) == [
@@ -69,7 +71,28 @@ def test_moodle(term, tmp_path, mapping):
         ["Ben", "8", "ben@x.org", "", ""],
         ["'+Cleo", "", "cleo@x.org", "0.0", exercises.format(0, 0)],
         ["dan", "9", "dan@x.org", "", ""],
+        ["zac", "11", "zac@x.org", "", ""],
+        ["Zoe", "10", "zoe@x.org", "", ""],
     ]
+    assert capsys.readouterr().out.splitlines()[2:] == [
+        "  zac: left empty, has handed in nothing",
+        "  zoe: left empty, has handed in nothing",
+        f"6 learners: {tmp_path / 'out.csv'}",
+    ]
+
+
+def test_who_has_handed_in_nothing_is_named_among_the_grades(term, mapping, capsys):
+    assert main(["grades", str(term), "--mapping", str(mapping)]) == 1
+    said = capsys.readouterr().out.splitlines()
+    assert said[-2:] == [
+        f"  {'zoe':24} has handed in nothing",
+        "  2 graded, 2 not graded; 1 handed in nothing",
+    ]
+    assert main(["grades", str(term)]) == 1
+    assert [line for line in said if "nothing" not in line] == capsys.readouterr().out.splitlines()[:-1]
+    mapping.write_text("learner\nada\nben\ncleo\n")
+    assert main(["grades", str(term), "--mapping", str(mapping)]) == 2
+    assert "people.csv must name dan" in capsys.readouterr().err
 
 
 def test_canvas(term, tmp_path, mapping, capsys):
@@ -84,6 +107,7 @@ def test_canvas(term, tmp_path, mapping, capsys):
         ["Ben", "80", "8", "ben1", "1", ""],
         ["'+Cleo", "", "11", "c1", "1", "0.0"],
         ["dan", "", "9", "", "", ""],
+        ["Zoe", "", "10", "", "", ""],
     ]
 
 
@@ -105,6 +129,8 @@ def test_lateness_costs_points_in_every_form(term, tmp_path):
         ("name\nx\n", "people.csv must have the columns learner; learner missing"),
         ("learner,id\nada,1\nada,2\n", "must name each learner once, got ada twice"),
         ("learner,id\nada,1\nben,2\n", "people.csv must name cleo, dan"),
+        (PEOPLE + "yan,Yan,,,yan1,,\n", "people.csv must say email or id of yan"),
+        (PEOPLE + ",Yan,,12,,,\n", "people.csv must name the learner in each row, got one with"),
     ],
 )
 def test_errors(term, tmp_path, mapping, capsys, text, message):

@@ -88,8 +88,9 @@ def test_only_points_that_are_shown_as_others_count(capsys, before, after, said)
     """Points, those of the check, and those by hand."""
 
     def marks(points: tuple[float, float, float | None] | None) -> gradebook.Marks:
-        made = {} if points is None else {"half": gradebook.Mark("half-check", *points, waits=False, most=20)}
-        return {"ada": made}
+        if points is None:
+            return {"ada": {}}
+        return {"ada": {"half": gradebook.Mark("half-check", *points, False, 20.0)}}
 
     _print_changes(marks(before), marks(after), {"ada": None})
     found = re.sub(r"(?<=\w) +", " ", capsys.readouterr().out)
