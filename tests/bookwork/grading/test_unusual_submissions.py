@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from textwrap import indent
 
 import pytest
 from taking_checks import exercises_of
@@ -12,7 +13,7 @@ from bookwork.grading.project import Project
 
 pytestmark = pytest.mark.slow
 
-CHAPTER = "06_watch_time"  # its exercises ask for functions alone
+CHAPTER = "06_watch_time"  # its exercises ask for functions, and once for two numbers
 FORMS = {
     "tables": """
 import pandas as pd
@@ -64,7 +65,9 @@ def test_nbgrader_gives_all_points(tmp_path: Path) -> None:
     for number, form in enumerate(FORMS.values()):
         codes = {
             made.name: editions.solution_of(made.solution.source)
-            + "".join(form.format(name) for name in asked[made.name])
+            + "".join(
+                f"\nif callable({name}):\n{indent(form.format(name), '    ')}" for name in asked[made.name]
+            )
             for made in editions.exercises(authored)
         }
         gate.hand_in(folder, f"learner-{number}", CHAPTER, gate.submission(authored, codes))
