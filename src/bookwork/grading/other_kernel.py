@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import secrets
 from queue import Empty
 from typing import Any
 
@@ -84,12 +85,15 @@ class OtherKernel:
         """Have the other kernel answer, at first or after the cell in which it did has ended."""
         if self._line is not None:
             self._line.close(linger=0)  # what was asked before is not asked again
-        code = f"{serving.HERE}.serve({self._address!r}, get_ipython().user_ns)"
+        where = self._address
+        if where.startswith("ipc:"):  # a file, which the socket before may still remove
+            where = f"{where}-{secrets.token_hex(4)}"
+        code = f"{serving.HERE}.serve({where!r}, get_ipython().user_ns)"
         self._cell = self._client.execute(code, silent=True, allow_stdin=False)
         self._line = self._context.socket(zmq.PAIR)
         self._line.setsockopt(zmq.MAXMSGSIZE, LARGEST_MESSAGE)
         self._line.setsockopt(zmq.RECONNECT_IVL, AGAIN_MILLISECONDS)
-        self._line.connect(self._address)
+        self._line.connect(where)
 
     def _answer(self, name: str) -> bytes:
         """The answer to what was asked last; an AnswerError if none comes."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
-from bookwork.grading import limits, other_kernel
+from bookwork.grading import limits, other_kernel, sandbox
 from bookwork.grading.answers import AnswerError
 from bookwork.grading.kernels import Kernel
 
@@ -103,6 +105,30 @@ serving.serve = serve""",
         other.get("f")
     other.close()
     assert kernel.settles()
+
+
+FULL = """
+import resource
+resource.setrlimit(resource.RLIMIT_NPROC, (1, 1))
+def f():
+    import threading
+    threading.Thread(target=print).start()
+"""
+
+
+@pytest.mark.skipif(
+    sandbox.kind_here() == sandbox.NONE or os.geteuid() != 0, reason="limits hold only for another user"
+)
+def test_a_learner_who_has_left_no_room_for_threads_is_asked_all_the_same(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    kernel = Kernel(sandbox.kind_here())
+    kernel.run(f"{FULL}def g():\n    return 1", 5)
+    other = other_kernel.OtherKernel(kernel.connection, kernel.address, kernel.pid, 5.0)
+    assert other.get("g")() == 1
+    with pytest.raises(AnswerError, match="can't start new thread"):
+        other.get("f")()
+    other.close()
+    kernel.stop()
 
 
 def test_a_learners_side_that_is_gone_is_an_error(kernel, other):

@@ -128,6 +128,8 @@ try:
     children = [subprocess.Popen([sys.executable, "-c", "import time; time.sleep(987)"]) for _ in range(300)]
 except OSError as error:
     print("stopped", type(error).__name__)
+import time
+time.sleep(2)  # whatever they are ended for is told while this cell runs, and not one after it
 """
 MEMORY = "import numpy as np\nkept = [np.ones(40_000_000) for _ in range(40)]"
 FILES = """

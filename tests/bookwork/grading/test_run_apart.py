@@ -16,8 +16,9 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture
-def interrupted(monkeypatch: pytest.MonkeyPatch) -> list[Kernel]:
+def interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Kernel]:
     """The kernels that were interrupted, in order."""
+    monkeypatch.chdir(tmp_path)  # nothing in or around the working folder is a library for a learner
     found: list[Kernel] = []
     interrupt = Kernel.interrupt
 
@@ -31,6 +32,8 @@ def interrupted(monkeypatch: pytest.MonkeyPatch) -> list[Kernel]:
 
 
 def run(notebook: NotebookNode, folder: Path, **limits: float) -> NotebookNode:
+    folder = folder / "submission"
+    folder.mkdir()
     made, _ = RunApart(**limits).preprocess(notebook, {"metadata": {"path": str(folder)}})
     return made
 
