@@ -12,9 +12,6 @@ from typing import Any, Protocol
 
 from bookwork.grading import data, limits
 
-HERE = f"__import__({__name__!r}, fromlist=['respond'])"
-"""This module, in code that a kernel runs without a name being added to what it holds."""
-
 
 class AnswerError(Exception):
     """A learner's definition is missing, fails, takes too long, or gives what is no data."""
