@@ -83,9 +83,9 @@ class TestFront:
         assert round(2 * sum(chapters) / 60) / 2 == 12
         pages = [path.read_text(encoding="utf-8") for path in book.glob("0*/exercises.html")]
         exercises = [int(re.search(r"points, about (\d+) minutes", page)[1]) for page in pages]
-        assert round(2 * sum(exercises) / 60) / 2 == 12
+        assert round(2 * sum(exercises) / 60) / 2 == 12.5
         said = " ".join(front.get_text().split())
-        assert "about twelve hours to read, their exercises another twelve" in said
+        assert "about twelve hours to read, their exercises another twelve and a half" in said
 
     def test_a_whole_card_is_its_link(self, desktop):
         card = desktop.locator(DOORS).nth(1)
