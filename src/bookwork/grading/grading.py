@@ -72,6 +72,8 @@ class RunApart(stock.NbGraderPreprocessor):
             self._grader.stop()
             if left := processes.end_children(before):
                 note(nb, f"it left {left} processes behind, which were ended")
+            if left := sandbox.sweep(self._kind):
+                note(nb, f"it left {left} files outside of its folder, which were removed")
         locked = [cell for cell in nb.cells if cell.metadata.get("nbgrader", {}).get("locked")]
         if cleaning.clean([cell for cell in nb.cells if cell not in locked]):
             note(nb, "what it could do in a browser was left out")

@@ -6,7 +6,8 @@ Three kinds, the first that works here is taken:
   No network, no other process, of all files Python's and the system's libraries to read, and one folder to
   write in. Where the grader is root, as another user besides.
 - ``user``: another user id, with the system's tools ``setpriv`` and ``unshare`` (util-linux), if the grader
-  is root: no network, no other process; what only its owner may read stays unread.
+  is root: no network, no other process; what only its owner may read stays unread, and what it writes where
+  every user may is removed after it.
 - ``none``: as whoever grades, with limits alone. The run says so loudly.
 """
 
@@ -15,10 +16,11 @@ import functools
 import os
 import shutil
 import signal
+import stat
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bookwork.arguments import one_of
@@ -29,6 +31,7 @@ OTHER_USER = 70_000 + os.getpid() % 10_000  # ids that systems do not give away;
 PROCESSES = 128  # and threads, of all submissions that are graded at a time
 FILE_BYTES = 100 * 1024**2  # of one file
 SYSTEM = ("/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/nix/store", "/opt/conda")
+SHARED = ("/tmp", "/var/tmp", "/dev/shm")  # folders in which every user may write
 SETTINGS = ("/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives", "/etc/localtime")
 KEPT = ("LANG", "LC_ALL", "LC_CTYPE", "TZ", "LD_LIBRARY_PATH", "OPENBLAS_CORETYPE")
 LOUD = """The learners' code is NOT kept apart: it may read and write what you may, and use the network.
@@ -48,6 +51,34 @@ def hand_over(*folders: Path) -> None:
         return
     for path in (entry for folder in folders for entry in (folder, *folder.rglob("*"))):
         os.chown(path, OTHER_USER, OTHER_USER, follow_symlinks=False)
+
+
+def sweep(kind: str) -> int:
+    """Remove what the learner's user has left in ``SHARED``; gives the number of files and folders.
+
+    Its processes must have ended. In a sandbox of another kind these folders are its own, or cannot be told
+    from those of whoever grades.
+    """
+    if kind != USER:
+        return 0
+    found = [path for folder in SHARED if os.path.isdir(folder) for path in _left_in(folder)]
+    for path in found:
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            os.unlink(path)
+    return len(found)
+
+
+def _left_in(folder: str) -> Iterator[str]:
+    """The outermost of what the learner's user has in a folder, and in those below in which all may write."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            about = entry.stat(follow_symlinks=False)
+            if about.st_uid == OTHER_USER:
+                yield entry.path
+            elif stat.S_ISDIR(about.st_mode) and about.st_mode & stat.S_IWOTH:
+                yield from _left_in(entry.path)
 
 
 def environment(home: Path, given: Mapping[str, str]) -> dict[str, str]:

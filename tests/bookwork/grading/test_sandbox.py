@@ -67,6 +67,37 @@ def test_a_folder_of_packages_inside_another_is_imported_from_too(monkeypatch, t
     assert sandbox.environment(tmp_path, {})["PYTHONPATH"] == os.pathsep.join([str(inner), str(outer)])
 
 
+def test_what_another_user_leaves_where_all_may_write_is_removed(monkeypatch, tmp_path):
+    shared, outside = tmp_path / "tmp", tmp_path / "outside"
+    for folder in (shared / "folder", outside):
+        folder.mkdir(parents=True)
+        (folder / "file").write_text("1")
+    (shared / "file").write_text("1")
+    (shared / "link").symlink_to(outside)
+    monkeypatch.setattr(sandbox, "SHARED", (str(shared), str(tmp_path / "none")))
+    monkeypatch.setattr(sandbox, "OTHER_USER", os.getuid())
+    assert [sandbox.sweep(kind) for kind in (sandbox.BUBBLEWRAP, sandbox.NONE)] == [0, 0]
+    assert len(list(shared.iterdir())) == 3
+    assert sandbox.sweep(sandbox.USER) == 3
+    assert list(shared.iterdir()) == []
+    assert (outside / "file").exists()
+
+
+@pytest.mark.skipif(os.getuid() != 0, reason="only root can give files to another user")
+def test_files_of_all_others_stay_where_they_are(monkeypatch, tmp_path):
+    everybodys, mine = tmp_path / "everybodys", tmp_path / "mine"
+    for folder, mode in ((everybodys, 0o777), (mine, 0o755)):
+        folder.mkdir()
+        folder.chmod(mode)
+        for name in ("theirs", "others"):
+            (folder / name).write_text("1")
+        os.chown(folder / "theirs", sandbox.OTHER_USER, sandbox.OTHER_USER)
+    monkeypatch.setattr(sandbox, "SHARED", (str(tmp_path),))
+    assert sandbox.sweep(sandbox.USER) == 1
+    assert sorted(path.name for path in everybodys.iterdir()) == ["others"]
+    assert sorted(path.name for path in mine.iterdir()) == ["others", "theirs"]  # no learner could write there
+
+
 def test_without_tools_the_next_kind_is_taken(monkeypatch):
     monkeypatch.setattr(sandbox.shutil, "which", lambda name: None)
     assert [kind for kind in sandbox.KINDS if sandbox.works(kind)] == [sandbox.NONE]
