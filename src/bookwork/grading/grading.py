@@ -148,23 +148,22 @@ class RunApart(stock.NbGraderPreprocessor):
         ran = self._grader.run(connect, self.check_seconds)
         if ran.status == "ok":
             ran = self._grader.run(cell.source, self._left(self.check_seconds))
-            if ran.status == "error":
-                # nothing that is handed in does this; 0 points would blame the learner, so there is no grade
-                said = ran.outputs[-1]
-                raise RuntimeError(f"the check {grade_id(cell)!r} is broken: {said.ename}: {said.evalue}")
-        cell.outputs = ran.outputs
+        # nbgrader gives nothing for a line on stderr, where libraries write what is no fault of a learner
+        cell.outputs = [output for output in ran.outputs if output.get("name") != "stderr"]
         if ran.status in ("died", "timeout"):
             self._grader.restart()
             self._grader.run(self._setup(self._nb), REPLAY_SECONDS)
+            # nbgrader goes by the first result or error that it meets
+            cell.outputs = [output for output in cell.outputs if output.output_type != "execute_result"]
+        elif not is_grade(cell):
+            # nothing that is handed in does this; 0 points would blame the learner, so there is no grade
+            error = next((output for output in ran.outputs if output.output_type == "error"), None)
+            said = f"{error.ename}: {error.evalue}" if error else "it gives no number of points"
+            raise RuntimeError(f"the check {grade_id(cell)!r} is broken: {said}")
         else:
             self._grader.run(f"{other_kernel.HERE}.disconnect()", self.check_seconds)
         if not self._learner.settles():
             self._revive()
-        if not is_grade(cell):
-            # nbgrader would take anything but a number, or nothing at all, for full marks; and it goes by
-            # the first result or error that it meets
-            cell.outputs = [output for output in cell.outputs if output.output_type != "execute_result"]
-            cell.outputs.append(error_output("NotGraded", "the check gave no number of points: 0 points"))
 
 
 def _is_check(cell: NotebookNode) -> bool:

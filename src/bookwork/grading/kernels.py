@@ -23,9 +23,11 @@ from bookwork.grading import limits, sandbox
 from bookwork.grading.other_kernel import MOST_LEFT_OVER, client_of, let_go, replied, reply_to
 from bookwork.grading.processes import LOOK_SECONDS, Spent, end, family, lives
 
-MOST_OUTPUT = 200_000  # characters kept of one cell's output
+MOST_OUTPUT = 200_000  # characters kept of what a cell prints and shows
+LAST = ("execute_result", "error")  # one of these ends what a cell publishes
 START_SECONDS = 120.0
 GRACE_SECONDS = 4.0  # to answer after an interrupt
+LATE_SECONDS = 5.0  # by which what a cell publishes may come later than the reply that it has run
 OPTIONS = [
     "--HistoryManager.hist_file=:memory:",
     # exit and quit would end it a moment later, when the next cell runs already
@@ -164,6 +166,7 @@ class Kernel:
     def finish(self, sent: str, seconds: float) -> Ran:
         """Wait for a cell that was sent, and for no longer than it may take."""
         status, length = "ok", 0
+        replied_at: float | None = None
         outputs: list[NotebookNode] = []
         spent = Spent(self.pid, seconds)
         while True:
@@ -175,15 +178,19 @@ class Kernel:
                 kind, content = message["msg_type"], message["content"]
                 if kind == "status" and content["execution_state"] == "idle":
                     return Ran(status, outputs)
-                if kind in ("stream", "display_data", "execute_result", "error") and length < MOST_OUTPUT:
+                if kind in LAST or (kind in ("stream", "display_data") and length < MOST_OUTPUT):
                     length += add_output(outputs, output_from_msg(message))
                     status = "error" if kind == "error" else status
             elif message is None and not self.alive():
                 outputs.append(error_output("DeadKernel", "the kernel died while this cell ran"))
                 return Ran("died", outputs)
-            elif message is None and replied(self.client, sent) is not None:
-                return Ran(status, outputs)
-            if spent.over():
+            elif replied_at is None and message is None:
+                if (reply := replied(self.client, sent)) is not None:
+                    replied_at = time.monotonic()
+                    status = "error" if reply["status"] == "error" else status
+            elif replied_at is not None and time.monotonic() - replied_at > LATE_SECONDS:
+                return Ran(status, outputs)  # the message of its end is lost: it has published too much
+            if replied_at is None and spent.over():
                 outputs.append(error_output("Timeout", f"this cell was stopped after {spent.said}"))
                 return Ran("timeout" if self.settles() else "died", outputs)
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import time
+from queue import Empty
 
 import pytest
 
-from bookwork.grading import limits, other_kernel, sandbox
+from bookwork.grading import kernels, limits, other_kernel, sandbox
 from bookwork.grading.answers import AnswerError
 from bookwork.grading.kernels import Kernel
 
@@ -50,6 +52,46 @@ def test_the_end_of_a_cell_is_heard_after_many_messages_that_nobody_reads(kernel
     other_kernel.let_go(client)
     monkeypatch.setattr(limits, "WAITS", 1)
     assert kernel.run("print(4)", 5).status == "ok"
+
+
+def late(kernel, monkeypatch, seconds):
+    """Have what the kernel publishes arrive so much after it is asked for, and its replies at once."""
+    heard, begin = kernel.client.get_iopub_msg, time.monotonic()
+
+    def get(timeout):
+        if time.monotonic() - begin < seconds:
+            time.sleep(timeout)
+            raise Empty
+        return heard(timeout=timeout)
+
+    monkeypatch.setattr(kernel.client, "get_iopub_msg", get)
+
+
+def test_what_a_cell_publishes_may_come_later_than_its_reply(kernel, monkeypatch):
+    kernel.run("1", 5)
+    sent = kernel.send("print(1)\n2.0")
+    late(kernel, monkeypatch, 1.0)
+    ran = kernel.finish(sent, 5)
+    assert (ran.status, [output.output_type for output in ran.outputs]) == (
+        "ok",
+        ["stream", "execute_result"],
+    )
+
+
+@pytest.mark.parametrize(("source", "status"), [("print(1)", "ok"), ("1 / 0", "error")])
+def test_a_cell_whose_end_is_never_heard_ends_as_its_reply_says(kernel, monkeypatch, source, status):
+    monkeypatch.setattr(kernels, "LATE_SECONDS", 0.5)
+    kernel.run("1", 5)
+    sent = kernel.send(source)
+    late(kernel, monkeypatch, 60.0)
+    assert kernel.finish(sent, 5) == (status, [])
+
+
+def test_a_result_is_kept_however_much_was_printed_before_it(kernel, monkeypatch):
+    monkeypatch.setattr(kernels, "MOST_OUTPUT", 100)
+    ran = kernel.run("print('x' * 1000)\nprint('y', flush=True)\n2.0", 5)
+    assert [output.output_type for output in ran.outputs] == ["stream", "execute_result"]
+    assert len(ran.outputs[0].text) == 100
 
 
 def test_a_call_that_ends_the_cell_costs_itself_alone(kernel, other):

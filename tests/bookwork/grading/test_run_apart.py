@@ -13,6 +13,7 @@ from bookwork.grading.grading import RunApart
 from bookwork.grading.kernels import Kernel
 
 pytestmark = pytest.mark.slow
+CHECK = f"{next(iter(EXERCISES))}-check"
 
 
 @pytest.fixture
@@ -54,3 +55,29 @@ def test_an_interrupt_would_have_been_seen(tmp_path, interrupted):
     ran = run(answer(small_notebook(), double="while True: pass", half=RIGHT["half"]), tmp_path, seconds=0.5)
     assert [points(ran, name) for name in EXERCISES] == ["0.0", "2.0"]
     assert len(interrupted) == 1
+
+
+def checked_by(source: str) -> NotebookNode:
+    """The right answers, and a check of the first that has ``source`` in front."""
+    notebook = answer(small_notebook(), **RIGHT)
+    cell = named(notebook, CHECK)
+    cell.source = f"{source}\n{cell.source}"
+    return notebook
+
+
+@pytest.mark.parametrize(
+    "source", ["import sys; print('!', file=sys.stderr)", "import os; os.write(2, b'!')"]
+)
+def test_what_a_library_writes_on_stderr_while_it_checks_costs_nobody_a_point(tmp_path, monkeypatch, source):
+    monkeypatch.chdir(tmp_path)
+    ran = run(checked_by(source), tmp_path)
+    assert [points(ran, name) for name in EXERCISES] == ["2.0", "2.0"]
+    assert all(o.get("name") != "stderr" for o in named(ran, CHECK).outputs)
+
+
+def test_a_check_that_gives_no_number_gives_no_grade(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    notebook = checked_by("")
+    named(notebook, CHECK).source += "\nNone"
+    with pytest.raises(RuntimeError, match=f"check {CHECK!r} is broken: it gives no number"):
+        run(notebook, tmp_path)

@@ -95,7 +95,7 @@ def test_files_of_all_others_stay_where_they_are(monkeypatch, tmp_path):
     monkeypatch.setattr(sandbox, "SHARED", (str(tmp_path),))
     assert sandbox.sweep(sandbox.USER) == 1
     assert sorted(path.name for path in everybodys.iterdir()) == ["others"]
-    assert sorted(path.name for path in mine.iterdir()) == ["others", "theirs"]  # no learner could write there
+    assert sorted(path.name for path in mine.iterdir()) == ["others", "theirs"]  # out of reach
 
 
 def test_without_tools_the_next_kind_is_taken(monkeypatch):
