@@ -155,7 +155,7 @@ class Kernel:
         """Begin to run a cell, for :meth:`finish`."""
         self.ready()
         self._drain()
-        return self.client.execute(source, allow_stdin=False)
+        return self.client.execute(source, allow_stdin=False, stop_on_error=False)
 
     def _drain(self) -> None:
         """Read what was published while another client asked: a queue that is full loses what comes next."""

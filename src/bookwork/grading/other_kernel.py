@@ -89,7 +89,7 @@ class OtherKernel:
         if where.startswith("ipc:"):  # a file, which the socket before may still remove
             where = f"{where}-{secrets.token_hex(4)}"
         code = f"{serving.HERE}.serve({where!r}, get_ipython().user_ns)"
-        self._cell = self._client.execute(code, silent=True, allow_stdin=False)
+        self._cell = self._client.execute(code, silent=True, allow_stdin=False, stop_on_error=False)
         self._line = self._context.socket(zmq.PAIR)
         self._line.setsockopt(zmq.MAXMSGSIZE, LARGEST_MESSAGE)
         self._line.setsockopt(zmq.RECONNECT_IVL, AGAIN_MILLISECONDS)

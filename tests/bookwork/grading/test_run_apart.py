@@ -16,10 +16,15 @@ pytestmark = pytest.mark.slow
 CHECK = f"{next(iter(EXERCISES))}-check"
 
 
-@pytest.fixture
-def interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Kernel]:
-    """The kernels that were interrupted, in order."""
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)  # nothing in or around the working folder is a library for a learner
+    monkeypatch.setattr(processes, "adopt_orphans", lambda: None)  # those of the tests are not its own
+
+
+@pytest.fixture
+def interrupted(monkeypatch: pytest.MonkeyPatch) -> list[Kernel]:
+    """The kernels that were interrupted, in order."""
     found: list[Kernel] = []
     interrupt = Kernel.interrupt
 
@@ -28,7 +33,6 @@ def interrupted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Kernel]
         interrupt(kernel)
 
     monkeypatch.setattr(Kernel, "interrupt", recorded)
-    monkeypatch.setattr(processes, "adopt_orphans", lambda: None)  # those of the tests are not its own
     return found
 
 
@@ -68,15 +72,13 @@ def checked_by(source: str) -> NotebookNode:
 @pytest.mark.parametrize(
     "source", ["import sys; print('!', file=sys.stderr)", "import os; os.write(2, b'!')"]
 )
-def test_what_a_library_writes_on_stderr_while_it_checks_costs_nobody_a_point(tmp_path, monkeypatch, source):
-    monkeypatch.chdir(tmp_path)
+def test_what_a_library_writes_on_stderr_while_it_checks_costs_nobody_a_point(tmp_path, source):
     ran = run(checked_by(source), tmp_path)
     assert [points(ran, name) for name in EXERCISES] == ["2.0", "2.0"]
     assert all(o.get("name") != "stderr" for o in named(ran, CHECK).outputs)
 
 
-def test_a_check_that_gives_no_number_gives_no_grade(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
+def test_a_check_that_gives_no_number_gives_no_grade(tmp_path):
     notebook = checked_by("")
     named(notebook, CHECK).source += "\nNone"
     with pytest.raises(RuntimeError, match=f"check {CHECK!r} is broken: it gives no number"):
