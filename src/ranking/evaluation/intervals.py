@@ -7,8 +7,8 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy  # scipy.stats takes half a second to import, and comes when it is first asked for
 from numpy.typing import ArrayLike
-from scipy import stats
 from scipy.special import ndtri
 
 from ranking import validation
@@ -96,7 +96,7 @@ def bootstrap_interval(
         drawn = {"data": samples, "statistic": difference, "vectorized": True, "axis": 0}
     try:
         with np.errstate(over="ignore", invalid="ignore"):
-            found = stats.bootstrap(**drawn, **settings)
+            found = scipy.stats.bootstrap(**drawn, **settings)
     except TypeError as error:
         raise ValueError(f"statistic must take an array and axis, as np.mean does: {error}") from error
     interval = Interval(found.confidence_interval.low, found.confidence_interval.high)
@@ -123,7 +123,7 @@ def margin(values: ArrayLike, level: float = 0.95) -> Any:
             f"values must have the shape (runs,) or (runs, columns), with at least 2 runs, got {v.shape}"
         )
     with np.errstate(over="ignore", invalid="ignore"):
-        half = -stats.t.ppf((1.0 - level) / 2.0, len(v) - 1) * stats.sem(v, axis=0)
+        half = -scipy.stats.t.ppf((1.0 - level) / 2.0, len(v) - 1) * scipy.stats.sem(v, axis=0)
     if not np.isfinite(half).all():
         raise ValueError(f"values must have squares that a float can hold, got {v.flat[np.abs(v).argmax()]}")
     return float(half) if v.ndim == 1 else half

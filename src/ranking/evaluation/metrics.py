@@ -10,9 +10,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import scipy  # scipy.stats takes half a second to import, and comes when it is first asked for
 from numpy.typing import ArrayLike
 from scipy.special import xlogy
-from scipy.stats import kendalltau
 
 from ranking import validation
 from ranking.validation import Array
@@ -163,7 +163,7 @@ def xauc(values: ArrayLike, predictions: ArrayLike) -> float:
         return 0.5
     # τ_b = (concordant − discordant) / √((pairs − same values) (pairs − same scores)), a whole number above
     root = np.sqrt((pairs - same_values) * (pairs - same_scores))
-    difference = np.round(kendalltau(y, scores).statistic * root)
+    difference = np.round(scipy.stats.kendalltau(y, scores).statistic * root)
     return float((1.0 + difference / (pairs - same_values)) / 2)
 
 

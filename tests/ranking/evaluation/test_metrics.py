@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -221,3 +224,8 @@ def test_bad_times_are_named(call):
         call([np.nan, 1.0], [1.0, 2.0])
     with pytest.raises(ValueError, match="same shape"):
         call([0.0, 1.0], [1.0])
+
+
+def test_what_is_slow_to_import_comes_when_it_is_asked_for():
+    code = "import sys; from ranking import evaluation; assert 'scipy.stats' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True)
