@@ -184,7 +184,7 @@ def definitions(source: str) -> str:
 
 def is_grade(cell: NotebookNode) -> bool:
     """Whether the last output of a check cell is a number from 0 to its points, and none is an error."""
-    if any(o.output_type == "error" or o.get("name") == "stderr" for o in cell.outputs):
+    if any(o.output_type == "error" for o in cell.outputs):
         return False
     try:
         (text,) = (o.data["text/plain"] for o in cell.outputs if o.output_type == "execute_result")

@@ -11,6 +11,7 @@ Three kinds, the first that works here is taken:
 - ``none``: as whoever grades, with limits alone. The run says so loudly.
 """
 
+import contextlib
 import ctypes
 import functools
 import os
@@ -20,7 +21,7 @@ import stat
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from bookwork.arguments import one_of
@@ -61,24 +62,27 @@ def sweep(kind: str) -> int:
     """
     if kind != USER:
         return 0
-    found = [path for folder in SHARED if os.path.isdir(folder) for path in _left_in(folder)]
+    found = [path for folder in SHARED for path in _left_in(folder)]
     for path in found:
         if os.path.isdir(path) and not os.path.islink(path):
             shutil.rmtree(path, ignore_errors=True)
         else:
-            os.unlink(path)
+            Path(path).unlink(missing_ok=True)
     return len(found)
 
 
-def _left_in(folder: str) -> Iterator[str]:
+def _left_in(folder: str) -> list[str]:
     """The outermost of what the learner's user has in a folder, and in those below in which all may write."""
-    with os.scandir(folder) as entries:
+    found: list[str] = []
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:  # it is not there
         for entry in entries:
-            about = entry.stat(follow_symlinks=False)
-            if about.st_uid == OTHER_USER:
-                yield entry.path
-            elif stat.S_ISDIR(about.st_mode) and about.st_mode & stat.S_IWOTH:
-                yield from _left_in(entry.path)
+            with contextlib.suppress(OSError):  # others write here, too: it is gone meanwhile
+                about = entry.stat(follow_symlinks=False)
+                if about.st_uid == OTHER_USER:
+                    found.append(entry.path)
+                elif stat.S_ISDIR(about.st_mode) and about.st_mode & stat.S_IWOTH:
+                    found += _left_in(entry.path)
+    return found
 
 
 def environment(home: Path, given: Mapping[str, str]) -> dict[str, str]:
